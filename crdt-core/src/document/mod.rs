@@ -1,0 +1,3 @@
+//! One document, as a server holds it.
+
+pub mod chunk;
