@@ -10,7 +10,7 @@ use crate::gateway::{Gateway, accept};
 use crate::hub::{Hub, OpenHubError};
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
-use crate::store::Store;
+use crate::store::{OpenError, SledStore, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -21,6 +21,12 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(10);
 /// Why a server cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenServerError {
+    /// The data directory cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// Opening it panicked; the report is in the log.
+    #[error("opening the data directory failed in an unforeseen way")]
+    Panicked,
     /// Its documents cannot be reached.
     #[error(transparent)]
     Hub(#[from] OpenHubError),
@@ -42,8 +48,11 @@ impl Server {
     /// # Errors
     /// When another server holds the directory, or it cannot be read or written.
     pub async fn open(config: Config) -> Result<Self, OpenServerError> {
-        let store = Arc::new(crate::store::MemoryStore::default());
-        Self::on(config, store, Clock::System).await
+        let dir = config.data_dir.clone();
+        // On a thread of its own: after a kill the whole log is read.
+        let opened = tokio::task::spawn_blocking(move || SledStore::open(&dir)).await;
+        let store = opened.map_err(|_| OpenServerError::Panicked)??;
+        Self::on(config, Arc::new(store), Clock::System).await
     }
 
     /// The same on a store that is open already: a test's, say.
