@@ -7,4 +7,6 @@
 pub mod id;
 pub mod time;
 
+pub mod json;
+
 pub mod document;
