@@ -9,4 +9,6 @@ pub mod time;
 
 pub mod json;
 
+pub mod dashboard;
+
 pub mod document;
