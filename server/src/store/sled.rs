@@ -54,7 +54,7 @@ struct Opened {
     db: Db,
     /// Also held while a batch is brought into the tree, and by a reader who found no quiet moment.
     unsynced: Mutex<Unsynced>,
-    /// Rung when `unsynced` has become empty, or will never.
+    /// Rung when a sync has ended.
     synced: Condvar,
     documents: AtomicU64,
     _lock: File,
@@ -64,6 +64,8 @@ struct Opened {
 #[derive(Debug, Default)]
 struct Unsynced {
     documents: HashSet<DocumentId>,
+    /// How many syncs have ended well.
+    syncs: u64,
     /// The sync failed: it stays unknown what of them the disk holds.
     failed: bool,
 }
@@ -126,19 +128,20 @@ impl Opened {
     }
 
     /// Waits until the disk holds what was read of these documents. Gives back those of which it never will.
-    fn wait_until_synced<'a>(
-        &self,
-        documents: &(impl Iterator<Item = &'a DocumentId> + Clone),
-    ) -> HashSet<DocumentId> {
+    fn wait_until_synced<'a>(&self, documents: impl Iterator<Item = &'a DocumentId>) -> HashSet<DocumentId> {
         let mut unsynced = self.unsynced();
-        loop {
-            let shown = documents.clone().filter(|document| unsynced.documents.contains(*document));
-            let shown: HashSet<_> = shown.cloned().collect();
-            if shown.is_empty() || unsynced.failed {
+        let shown = documents.filter(|document| unsynced.documents.contains(*document));
+        let shown: HashSet<_> = shown.cloned().collect();
+        // The next sync to end is the one of what was read. Later ones are of later batches: to wait until
+        // there are none would be to wait for ever on a busy server.
+        let before = unsynced.syncs;
+        while !shown.is_empty() && unsynced.syncs == before {
+            if unsynced.failed {
                 return shown;
             }
             unsynced = self.synced.wait(unsynced).unwrap_or_else(PoisonError::into_inner);
         }
+        HashSet::new()
     }
 
     /// The sync of everything that was brought into the tree has ended, for good or bad.
@@ -146,6 +149,7 @@ impl Opened {
         let mut unsynced = self.unsynced();
         if durable {
             unsynced.documents.clear();
+            unsynced.syncs += 1;
         } else {
             unsynced.failed = true;
         }

@@ -106,7 +106,7 @@ pub(super) fn list(
             Err(error) => return Err(error),
         }
     }
-    let never_synced = opened.wait_until_synced(&found.iter().map(|(document, _)| document));
+    let never_synced = opened.wait_until_synced(found.iter().map(|(document, _)| document));
     found.retain(|(document, _)| !never_synced.contains(document));
     Ok(found)
 }
@@ -152,7 +152,7 @@ fn read_one_state<T>(
         }
         tries += 1;
     };
-    let synced = opened.wait_until_synced(&iter::once(document)).is_empty();
+    let synced = opened.wait_until_synced(iter::once(document)).is_empty();
     if synced { Ok(Some(state)) } else { Err(ReadError::NeverSynced) }
 }
 
