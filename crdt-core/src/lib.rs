@@ -10,5 +10,6 @@ pub mod time;
 pub mod json;
 
 pub mod dashboard;
+pub mod grafana;
 
 pub mod document;
