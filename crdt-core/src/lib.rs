@@ -7,4 +7,6 @@
 pub mod id;
 pub mod time;
 
+pub mod wire;
+
 pub mod document;
