@@ -7,16 +7,33 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::gateway::{Gateway, accept};
-use crate::hub::Hub;
+use crate::hub::{Hub, OpenHubError};
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
-use crate::store::{self, OpenError, Store};
+use crate::store::{self, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// How often the figures of a server that nobody scrapes are folded.
 const METRICS_UPKEEP: Duration = Duration::from_secs(10);
+
+/// Why the server cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data directory: another server holds it, or it cannot be read or written.
+    #[error("cannot open the data directory {data_dir}")]
+    Store {
+        /// Which.
+        data_dir: String,
+        /// Why.
+        #[source]
+        source: store::OpenError,
+    },
+    /// It was opened, and what lies there does not say who this server is.
+    #[error("cannot read who this server is")]
+    Hub(#[from] OpenHubError),
+}
 
 /// A server that holds its data directory and serves nobody yet.
 #[derive(Debug)]
@@ -32,21 +49,32 @@ impl Server {
     /// Takes the data directory and reads what it must know of it.
     ///
     /// # Errors
-    /// When another server holds the directory, or it cannot be read or written.
+    /// See [`OpenError`].
     pub async fn open(config: Config) -> Result<Self, OpenError> {
-        let store = store::open(&config.data_dir).await?;
-        Ok(Self::on(config, store, Clock::System))
+        let opened = store::open(&config.data_dir).await;
+        let failed = |source| OpenError::Store { data_dir: config.data_dir.display().to_string(), source };
+        let store = opened.map_err(failed)?;
+        Self::on(config, store, Clock::System).await
     }
 
     /// The same on a store that is open already: a test's, say.
-    #[must_use]
-    pub fn on(config: Config, store: Arc<dyn Store>, clock: Clock) -> Self {
-        let shutdown = Shutdown::new();
+    ///
+    /// # Errors
+    /// See [`OpenError::Hub`].
+    pub async fn on(config: Config, store: Arc<dyn Store>, clock: Clock) -> Result<Self, OpenError> {
+        // First, so that nothing is counted before somebody counts.
         let metrics = Metrics::of_process();
-        let hub = Hub::new(Arc::clone(&store), &config.limits, clock.clone());
+        let shutdown = Shutdown::new();
+        let hub = Hub::open(Arc::clone(&store), &config.limits, clock.clone()).await?;
         let gateway =
             Gateway::new(hub.clone(), Arc::clone(&store), &config, shutdown.watch(), metrics, clock);
-        Self { config, store, hub, shutdown, gateway }
+        Ok(Self { config, store, hub, shutdown, gateway })
+    }
+
+    /// The documents.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// What handlers use; for tests that call them without a socket.
@@ -64,6 +92,7 @@ impl Server {
         let stopping = async {
             stop.await;
             self.shutdown.begin();
+            self.hub.end_sessions();
         };
         tokio::join!(serving, stopping);
         upkeep.abort();
