@@ -8,5 +8,7 @@ pub mod id;
 pub mod time;
 
 pub mod limits;
+pub mod wire;
 
 pub mod document;
+pub mod session;

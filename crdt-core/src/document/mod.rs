@@ -197,6 +197,20 @@ pub enum Refusal {
     StoreUnavailable,
 }
 
+impl Refusal {
+    /// What programs look at; it does not change.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::InvalidChange { .. } => "invalid_change",
+            Refusal::Unknown => "document_not_found",
+            Refusal::Deleted => "document_deleted",
+            Refusal::Damaged => "document_damaged",
+            Refusal::StoreUnavailable => "store_unavailable",
+        }
+    }
+}
+
 /// The store could not tell; the cause is the caller's to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadFault {
