@@ -10,7 +10,7 @@ use crate::gateway::{Gateway, accept};
 use crate::hub::{Hub, OpenHubError};
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
-use crate::store::{self, Store};
+use crate::store::{self, SledStore, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -22,14 +22,8 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The data directory: another server holds it, or it cannot be read or written.
-    #[error("cannot open the data directory {data_dir}")]
-    Store {
-        /// Which.
-        data_dir: String,
-        /// Why.
-        #[source]
-        source: store::OpenError,
-    },
+    #[error(transparent)]
+    Store(#[from] store::OpenError),
     /// It was opened, and what lies there does not say who this server is.
     #[error("cannot read who this server is")]
     Hub(#[from] OpenHubError),
@@ -51,9 +45,10 @@ impl Server {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(config: Config) -> Result<Self, OpenError> {
-        let opened = store::open(&config.data_dir).await;
-        let failed = |source| OpenError::Store { data_dir: config.data_dir.display().to_string(), source };
-        let store = opened.map_err(failed)?;
+        let data_dir = config.data_dir.clone();
+        let opened = tokio::task::spawn_blocking(move || SledStore::open(&data_dir)).await;
+        let store = opened.expect("opening a store turns its own panics into errors")?;
+        let store = Arc::new(store);
         Self::on(config, store, Clock::System).await
     }
 

@@ -10,6 +10,7 @@
 //!
 //! **Invariant:** no type of the engine below is seen from here upwards.
 
+pub use self::sled::{OpenError, SledStore};
 pub use memory::MemoryStore;
 
 use bytes::Bytes;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract; // What "a store" means, rule by rule. Read this next.
 mod memory;
+mod sled;
 
 /// The most bytes of one chunk. A snapshot of a document is one chunk; documents stay far
 /// below this (a change may have 1 MiB, a whole message 8 MiB), and a chunk has to fit into
@@ -131,6 +133,16 @@ pub enum CommitError {
     /// Ours: the server is shutting down.
     #[error("the store is closed")]
     Closed,
+
+    /// The disk's doing: what is there of this document is not what was written. Nothing was written; others
+    /// are not concerned.
+    #[error("document {document} is damaged in the store: {what}")]
+    Damaged {
+        /// Whose bytes they are.
+        document: DocumentId,
+        /// What was found.
+        what: String,
+    },
 
     /// The sender's doing: it will not fit the next time either. Nothing was written.
     #[error("{bytes} bytes are too many to store as one, {bytes_max} are the most")]
