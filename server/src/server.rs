@@ -10,7 +10,7 @@ use crate::gateway::{Gateway, accept};
 use crate::hub::{Hub, OpenHubError};
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
-use crate::store::{self, SledStore, Store};
+use crate::store::{OpenError, SledStore, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -18,14 +18,17 @@ use tokio::net::TcpListener;
 /// How often the figures of a server that nobody scrapes are folded.
 const METRICS_UPKEEP: Duration = Duration::from_secs(10);
 
-/// Why the server cannot begin.
+/// Why a server cannot begin.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The data directory: another server holds it, or it cannot be read or written.
+pub enum OpenServerError {
+    /// The data directory cannot be opened.
     #[error(transparent)]
-    Store(#[from] store::OpenError),
-    /// It was opened, and what lies there does not say who this server is.
-    #[error("cannot read who this server is")]
+    Store(#[from] OpenError),
+    /// Opening it panicked; the report is in the log.
+    #[error("opening the data directory failed in an unforeseen way")]
+    Panicked,
+    /// Its documents cannot be reached.
+    #[error(transparent)]
     Hub(#[from] OpenHubError),
 }
 
@@ -43,33 +46,26 @@ impl Server {
     /// Takes the data directory and reads what it must know of it.
     ///
     /// # Errors
-    /// See [`OpenError`].
-    pub async fn open(config: Config) -> Result<Self, OpenError> {
-        let data_dir = config.data_dir.clone();
-        let opened = tokio::task::spawn_blocking(move || SledStore::open(&data_dir)).await;
-        let store = opened.expect("opening a store turns its own panics into errors")?;
-        let store = Arc::new(store);
-        Self::on(config, store, Clock::System).await
+    /// When another server holds the directory, or it cannot be read or written.
+    pub async fn open(config: Config) -> Result<Self, OpenServerError> {
+        let dir = config.data_dir.clone();
+        // On a thread of its own: after a kill the whole log is read.
+        let opened = tokio::task::spawn_blocking(move || SledStore::open(&dir)).await;
+        let store = opened.map_err(|_| OpenServerError::Panicked)??;
+        Self::on(config, Arc::new(store), Clock::System).await
     }
 
     /// The same on a store that is open already: a test's, say.
     ///
     /// # Errors
-    /// See [`OpenError::Hub`].
-    pub async fn on(config: Config, store: Arc<dyn Store>, clock: Clock) -> Result<Self, OpenError> {
-        // First, so that nothing is counted before somebody counts.
-        let metrics = Metrics::of_process();
+    /// When the store cannot be read or written.
+    pub async fn on(config: Config, store: Arc<dyn Store>, clock: Clock) -> Result<Self, OpenServerError> {
         let shutdown = Shutdown::new();
+        let metrics = Metrics::of_process();
         let hub = Hub::open(Arc::clone(&store), &config.limits, clock.clone()).await?;
         let gateway =
             Gateway::new(hub.clone(), Arc::clone(&store), &config, shutdown.watch(), metrics, clock);
         Ok(Self { config, store, hub, shutdown, gateway })
-    }
-
-    /// The documents.
-    #[must_use]
-    pub fn hub(&self) -> &Hub {
-        &self.hub
     }
 
     /// What handlers use; for tests that call them without a socket.

@@ -1,1 +1,14 @@
-//! What end-to-end tests share.
+//! What end-to-end tests and the bench share: the real server as a child process, and a
+//! plain protocol client to talk to it.
+//!
+//! Always true here: nothing but loopback is spoken to, a process that was started here
+//! dies with the value that stands for it, and no wait is without an end.
+
+pub mod cbor; // CBOR as the JavaScript packages write it.
+pub mod client; // A client with a real Automerge document.
+pub mod http; // One request, one answer.
+pub mod live; // The server under test.
+pub mod process; // A child process and its last words.
+
+pub use client::{Client, ClientError, new_document_id};
+pub use live::{Server, Setup};
