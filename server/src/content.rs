@@ -5,10 +5,10 @@
 //! These functions compute for up to a second: they are called where that blocks nobody.
 
 use automerge::transaction::CommitOptions;
-use automerge::{ActorId, Automerge, ROOT, ReadDoc};
+use automerge::{ActorId, Automerge, ROOT};
 use bytes::Bytes;
 use dovetail_core::dashboard::{self, DASHBOARD_KIND};
-use dovetail_core::grafana;
+use dovetail_core::grafana::{self, ExportError, ImportError};
 use dovetail_core::id::DocumentId;
 use dovetail_core::json::{self, JsonError, Strings};
 use dovetail_core::time::Timestamp;
@@ -34,7 +34,7 @@ pub enum ContentError {
     NotContent(#[source] JsonError),
     /// Not a dashboard of Grafana's.
     #[error("{0}")]
-    NotGrafana(#[source] grafana::ImportError),
+    NotGrafana(#[source] ImportError),
 }
 
 /// What a document is shown as.
@@ -48,64 +48,68 @@ pub enum Form {
     Grafana,
 }
 
-/// Why a document cannot be shown in the form that was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum ShowError {
-    /// Only a dashboard can be shown as Grafana's.
-    #[error("the document is no dashboard: its kind is {kind}")]
-    NotADashboard {
-        /// What it is instead.
-        kind: Value,
-    },
-}
-
 /// A name that nobody else has.
 #[must_use]
 pub fn new_id() -> DocumentId {
     DocumentId::from_bytes(uuid::Uuid::new_v4().as_bytes()).expect("16 bytes are a document id")
 }
 
-/// The changes of a new document with this content. Nothing but white space makes an empty
-/// document, which has one change as well: one without changes does not exist.
+/// A document that is not in any store yet.
+#[derive(Debug)]
+pub struct NewDocument {
+    /// All of it, as change chunks.
+    pub changes: Vec<Bytes>,
+    /// What an import decided for itself, in words.
+    pub notes: Vec<String>,
+}
+
+/// A new document with this content. Nothing but white space is JSON for an empty document,
+/// which has one change as well: one without changes does not exist.
 ///
 /// # Errors
 /// When the text is not what it is taken for.
-pub fn new_document(text: &[u8], intake: Intake, now: Timestamp) -> Result<Vec<Bytes>, ContentError> {
+pub fn new_document(text: &[u8], intake: Intake, now: Timestamp) -> Result<NewDocument, ContentError> {
     let actor = ActorId::from(*uuid::Uuid::new_v4().as_bytes());
-    let mut document = if text.iter().all(u8::is_ascii_whitespace) {
+    let mut notes = Vec::new();
+    let mut document = if intake == Intake::Json && text.iter().all(u8::is_ascii_whitespace) {
         Automerge::new().with_actor(actor)
     } else {
         let value = serde_json::from_slice(text).map_err(ContentError::NotJson)?;
-        filled(&value, intake, &actor, now)?
+        filled(&value, intake, &actor, now, &mut notes)?
     };
     if document.get_heads().is_empty() {
         document.empty_commit(at(now));
     }
-    Ok(document
-        .get_changes(&[])
-        .into_iter()
-        .map(|change| Bytes::copy_from_slice(change.raw_bytes()))
-        .collect())
+    let changes = document.get_changes(&[]);
+    let changes = changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
+    Ok(NewDocument { changes, notes })
 }
 
 /// The document in this form.
 ///
 /// # Errors
-/// When it cannot have it.
-pub fn show(document: &Automerge, form: Form) -> Result<Bytes, ShowError> {
+/// When it has no such form: only a dashboard can be shown as Grafana's.
+pub fn show(document: &Automerge, form: Form) -> Result<Bytes, ExportError> {
     match form {
         Form::Json => Ok(one_line(&json::read(document, None))),
         Form::Automerge => Ok(document.save().into()),
-        Form::Grafana => {
-            check_dashboard(document)?;
-            Ok(one_line(&grafana::export(document)))
-        }
+        Form::Grafana => grafana::export(document).map(|dashboard| one_line(&dashboard)),
     }
 }
 
-fn filled(value: &Value, intake: Intake, actor: &ActorId, now: Timestamp) -> Result<Automerge, ContentError> {
+fn filled(
+    value: &Value,
+    intake: Intake,
+    actor: &ActorId,
+    now: Timestamp,
+    notes: &mut Vec<String>,
+) -> Result<Automerge, ContentError> {
     match intake {
-        Intake::Grafana => grafana::import(value, actor, now).map_err(ContentError::NotGrafana),
+        Intake::Grafana => {
+            let imported = grafana::import(value, actor, now).map_err(ContentError::NotGrafana)?;
+            notes.extend(imported.notes.iter().map(ToString::to_string));
+            Ok(imported.doc)
+        }
         Intake::Json if value.get("kind").is_some_and(|kind| kind == DASHBOARD_KIND) => {
             filled_dashboard(value, actor, now).map_err(ContentError::NotContent)
         }
@@ -117,6 +121,7 @@ fn filled(value: &Value, intake: Intake, actor: &ActorId, now: Timestamp) -> Res
 
 /// A dashboard starts from the first change that all have in common, and its fields are registers.
 fn filled_dashboard(value: &Value, actor: &ActorId, now: Timestamp) -> Result<Automerge, JsonError> {
+    json::check(value, 0)?;
     let members = value.as_object().ok_or(JsonError::NotAnObject)?;
     let mut document = dashboard::first_dashboard().with_actor(actor.clone());
     let written = document.transact_with(
@@ -130,14 +135,6 @@ fn filled_dashboard(value: &Value, actor: &ActorId, now: Timestamp) -> Result<Au
     );
     written.map_err(|failure| failure.error)?;
     Ok(document)
-}
-
-fn check_dashboard(document: &Automerge) -> Result<(), ShowError> {
-    let kind = match document.get(ROOT, "kind") {
-        Ok(Some((value, _))) => value.as_str().map(Value::from).unwrap_or_default(),
-        _ => Value::Null,
-    };
-    if kind == DASHBOARD_KIND { Ok(()) } else { Err(ShowError::NotADashboard { kind }) }
 }
 
 /// Automerge counts seconds.

@@ -21,7 +21,7 @@ pub const SESSIONS: &str = "dovetail_sessions";
 /// Messages that came in over WebSockets.
 pub const FRAMES_RECEIVED: &str = "dovetail_frames_received_total";
 /// Sync messages handed to readers. Far below edits × readers: a reader that is behind gets one for many.
-pub const SYNC_SENT: &str = "dovetail_sync_sent_total";
+pub const SYNC_SENT: &str = "dovetail_sync_messages_sent_total";
 /// Ephemeral messages (presence, cursors) not delivered, because a socket did not take the older ones.
 pub const EPHEMERALS_DROPPED: &str = "dovetail_ephemerals_dropped_total";
 
@@ -46,16 +46,6 @@ pub const STORE_QUEUED: &str = "dovetail_store_queued";
 pub const STORE_COMMITS: &str = "dovetail_store_commits_total";
 /// Groups they were written in; commits divided by groups share one sync of the disk.
 pub const STORE_GROUPS: &str = "dovetail_store_groups_total";
-/// Batches that the store did not take. Anything but zero wants a look at the log and the disk.
-pub const COMMITS_FAILED: &str = "dovetail_commits_failed_total";
-/// Messages received from automerge-repo peers.
-pub const FRAMES_RECEIVED: &str = "dovetail_frames_received_total";
-/// Sync messages handed to sockets, one for each reader.
-pub const SYNC_SENT: &str = "dovetail_sync_messages_sent_total";
-/// Ephemeral messages that gave way to younger ones before a slow reader took them.
-pub const EPHEMERALS_DROPPED: &str = "dovetail_ephemerals_dropped_total";
-/// Bytes that documents take in memory, estimated; held under `memory_budget_bytes`.
-pub const RESIDENT_BYTES: &str = "dovetail_resident_bytes";
 
 /// Bounds of the buckets of [`REQUEST_SECONDS`].
 const REQUEST_SECONDS_BUCKETS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
@@ -128,10 +118,5 @@ fn describe() {
     describe_gauge!(STORE_READ_ONLY, "1 when the store takes no more changes until the next start");
     describe_gauge!(STORE_QUEUED, "Batches accepted and not yet durable");
     describe_counter!(STORE_COMMITS, "Batches that became durable");
-    describe_counter!(COMMITS_FAILED, "Batches that the store did not take");
-    describe_counter!(FRAMES_RECEIVED, "Messages received from automerge-repo peers");
-    describe_counter!(SYNC_SENT, "Sync messages handed to sockets, one for each reader");
-    describe_counter!(EPHEMERALS_DROPPED, "Ephemeral messages that gave way to younger ones");
-    describe_gauge!(RESIDENT_BYTES, Unit::Bytes, "Bytes that documents take in memory, estimated");
     describe_counter!(STORE_GROUPS, "Groups of batches, one sync of the disk each");
 }

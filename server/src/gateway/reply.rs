@@ -4,9 +4,10 @@
 //! with a [`Code`] that never changes its meaning; whoever writes a program matches on the
 //! code, whoever reads it reads `detail`. Sources of errors go to the log and never out.
 
-use crate::content::{ContentError, ShowError};
+use crate::content::ContentError;
 use crate::hub::{SubmitError, ViewError};
 use crate::store::LoadError;
+use dovetail_core::grafana::ExportError;
 use dovetail_core::id::{BadDocumentId, DocumentId};
 use serde_json::{Map, Value};
 use warp::Filter;
@@ -201,7 +202,7 @@ pub fn of_content(error: &ContentError) -> Problem {
 
 /// A document that cannot be shown in the form that was asked for.
 #[must_use]
-pub fn of_show(error: &ShowError) -> Problem {
+pub fn of_show(error: &ExportError) -> Problem {
     Problem::new(Code::NotADashboard, error.to_string())
 }
 

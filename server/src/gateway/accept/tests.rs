@@ -31,7 +31,11 @@ impl Served {
     /// Serves `/hello`, `/slow` (which answers when the draining has begun) and `/echo`, a WebSocket.
     async fn with(settings: &[(&'static str, &str)]) -> Self {
         let source = Source::Flag { flag: "--test".to_owned() };
-        let given = settings.iter().map(|(name, text)| Given { name, text: (*text).to_owned(), source: source.clone() });
+        let given = settings.iter().map(|(name, text)| Given {
+            name,
+            text: (*text).to_owned(),
+            source: source.clone(),
+        });
         let limits = Config::assemble(given).unwrap().limits;
         let shutdown = Shutdown::new();
         let routes = routes(&limits, &shutdown.watch());
@@ -79,7 +83,8 @@ fn routes(limits: &Limits, drain: &Drain) -> BoxedFilter<(Response,)> {
 /// All that comes until the other end closes.
 async fn rest_of(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the other end closes");
+    let read =
+        tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the other end closes");
     // Closed with a reset, too, is closed.
     let _ = read;
     String::from_utf8_lossy(&bytes).into_owned()
@@ -112,7 +117,8 @@ async fn op7_large_heads_are_refused() {
 #[tokio::test]
 async fn op8_one_more_connection_waits_for_its_turn() {
     let served = Served::with(&[("connections_max", "1")]).await;
-    let (mut echo, _) = client_async(format!("ws://{}/echo", served.address), served.connect().await).await.unwrap();
+    let (mut echo, _) =
+        client_async(format!("ws://{}/echo", served.address), served.connect().await).await.unwrap();
     let mut second = served.connect().await;
     second.write_all(REQUEST).await.unwrap();
     let mut byte = [0];
@@ -160,7 +166,8 @@ async fn op13_requests_under_way_are_answered() {
 #[tokio::test]
 async fn op13_draining_ends_in_time() {
     let served = Served::with(&[("drain_timeout", "100ms")]).await;
-    let (mut echo, _) = client_async(format!("ws://{}/echo", served.address), served.connect().await).await.unwrap();
+    let (mut echo, _) =
+        client_async(format!("ws://{}/echo", served.address), served.connect().await).await.unwrap();
     futures_util::SinkExt::send(&mut echo, Message::binary(vec![1])).await.unwrap();
     echo.next().await.unwrap().unwrap();
     served.shutdown.begin();
@@ -171,7 +178,8 @@ async fn op13_draining_ends_in_time() {
 #[tokio::test]
 async fn ht12_messages_have_a_bound() {
     let served = Served::with(&[("message_bytes_max", "64KiB")]).await;
-    let (mut echo, _) = client_async(format!("ws://{}/echo", served.address), served.connect().await).await.unwrap();
+    let (mut echo, _) =
+        client_async(format!("ws://{}/echo", served.address), served.connect().await).await.unwrap();
     let largest = Message::binary(vec![7; 64 * 1024]);
     futures_util::SinkExt::send(&mut echo, largest.clone()).await.unwrap();
     assert_eq!(echo.next().await.unwrap().unwrap(), largest);
@@ -182,9 +190,10 @@ async fn ht12_messages_have_a_bound() {
 async fn ht12_an_early_message_is_kept() {
     let served = Served::with(&[]).await;
     let mut stream = served.connect().await;
-    let mut bytes = b"GET /echo HTTP/1.1\r\nhost: here\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n\
+    let mut bytes =
+        b"GET /echo HTTP/1.1\r\nhost: here\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n\
         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        .to_vec();
+            .to_vec();
     bytes.extend([0x82, 0x81, 0, 0, 0, 0, 42]); // one binary frame of one byte, masked with zeros
     stream.write_all(&bytes).await.unwrap();
     let mut answer = Vec::new();

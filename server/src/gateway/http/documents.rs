@@ -70,12 +70,16 @@ pub(super) async fn create(
     let now = gateway.clock.now();
     // The body goes along, so that its place is taken until the changes are made.
     let made = tokio::task::spawn_blocking(move || content::new_document(&body.bytes, intake, now)).await;
-    let changes =
-        made.map_err(|error| reply::of_panic(&error))?.map_err(|error| reply::of_content(&error))?;
+    let made = made.map_err(|error| reply::of_panic(&error))?.map_err(|error| reply::of_content(&error))?;
     let id = content::new_id();
-    let manifest = gateway.hub.submit(id.clone(), changes).await.map_err(|error| reply::of_submit(&error))?;
+    let manifest =
+        gateway.hub.submit(id.clone(), made.changes).await.map_err(|error| reply::of_submit(&error))?;
 
-    let mut response = reply::json(StatusCode::CREATED, &named(&id, &manifest));
+    let mut answer = named(&id, &manifest);
+    if !made.notes.is_empty() {
+        answer["notes"] = made.notes.into();
+    }
+    let mut response = reply::json(StatusCode::CREATED, &answer);
     put(&mut response, LOCATION, &format!("/api/docs/{id}"));
     put(&mut response, ETAG, &etag(&manifest));
     Ok(response)
