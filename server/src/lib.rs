@@ -18,6 +18,8 @@ pub mod store; // Where documents are kept.
 
 pub mod hub; // One task per open document.
 
+pub mod content; // What comes in becomes a document, and a document what goes out.
+
 pub mod gateway; // What others can reach.
 
 pub mod server; // All of it put together, from the first lock to the last commit.

@@ -16,6 +16,24 @@ pub const REQUESTS: &str = "dovetail_http_requests_total";
 /// Seconds from a request's head to its answer's head, by `route`.
 pub const REQUEST_SECONDS: &str = "dovetail_http_request_seconds";
 
+/// WebSockets that have joined.
+pub const SESSIONS: &str = "dovetail_sessions";
+/// Messages that came in over WebSockets.
+pub const FRAMES_RECEIVED: &str = "dovetail_frames_received_total";
+/// Sync messages handed to readers. Far below edits × readers: a reader that is behind gets one for many.
+pub const SYNC_SENT: &str = "dovetail_sync_messages_sent_total";
+/// Ephemeral messages (presence, cursors) not delivered, because a socket did not take the older ones.
+pub const EPHEMERALS_DROPPED: &str = "dovetail_ephemerals_dropped_total";
+
+/// Documents with a task: somebody reads them, or did a moment ago.
+pub const DOCUMENTS_OPEN: &str = "dovetail_documents_open";
+/// Documents with their content in memory.
+pub const DOCUMENTS_LIVE: &str = "dovetail_documents_live";
+/// Bytes of documents in memory, estimated. At `memory_budget_bytes` the longest unused leave.
+pub const RESIDENT_BYTES: &str = "dovetail_resident_bytes";
+/// Batches that the store did not take. Whoever sent them was told.
+pub const COMMITS_FAILED: &str = "dovetail_commits_failed_total";
+
 /// Documents the store knows, deleted ones included.
 pub const DOCUMENTS_STORED: &str = "dovetail_documents_stored";
 /// Bytes the store takes on disk. Several times what the documents are: see OPERATING.
@@ -28,16 +46,6 @@ pub const STORE_QUEUED: &str = "dovetail_store_queued";
 pub const STORE_COMMITS: &str = "dovetail_store_commits_total";
 /// Groups they were written in; commits divided by groups share one sync of the disk.
 pub const STORE_GROUPS: &str = "dovetail_store_groups_total";
-/// Batches that the store did not take. Anything but zero wants a look at the log and the disk.
-pub const COMMITS_FAILED: &str = "dovetail_commits_failed_total";
-/// Messages received from automerge-repo peers.
-pub const FRAMES_RECEIVED: &str = "dovetail_frames_received_total";
-/// Sync messages handed to sockets, one for each reader.
-pub const SYNC_SENT: &str = "dovetail_sync_messages_sent_total";
-/// Ephemeral messages that gave way to younger ones before a slow reader took them.
-pub const EPHEMERALS_DROPPED: &str = "dovetail_ephemerals_dropped_total";
-/// Bytes that documents take in memory, estimated; held under `memory_budget_bytes`.
-pub const RESIDENT_BYTES: &str = "dovetail_resident_bytes";
 
 /// Bounds of the buckets of [`REQUEST_SECONDS`].
 const REQUEST_SECONDS_BUCKETS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
@@ -97,15 +105,18 @@ fn describe() {
     describe_counter!(ACCEPT_FAILURES, "Times that no connection could be accepted");
     describe_counter!(REQUESTS, "Requests answered");
     describe_histogram!(REQUEST_SECONDS, Unit::Seconds, "From a request's head to its answer's head");
+    describe_gauge!(SESSIONS, "WebSockets that have joined");
+    describe_counter!(FRAMES_RECEIVED, "Messages that came in over WebSockets");
+    describe_counter!(SYNC_SENT, "Sync messages handed to readers");
+    describe_counter!(EPHEMERALS_DROPPED, "Ephemeral messages not delivered to a slow socket");
+    describe_gauge!(DOCUMENTS_OPEN, "Documents with a task");
+    describe_gauge!(DOCUMENTS_LIVE, "Documents with their content in memory");
+    describe_gauge!(RESIDENT_BYTES, Unit::Bytes, "Bytes of documents in memory, estimated");
+    describe_counter!(COMMITS_FAILED, "Batches that the store did not take");
     describe_gauge!(DOCUMENTS_STORED, "Documents the store knows, deleted ones included");
     describe_gauge!(STORE_DISK_BYTES, Unit::Bytes, "Bytes the store takes on disk");
     describe_gauge!(STORE_READ_ONLY, "1 when the store takes no more changes until the next start");
     describe_gauge!(STORE_QUEUED, "Batches accepted and not yet durable");
     describe_counter!(STORE_COMMITS, "Batches that became durable");
-    describe_counter!(COMMITS_FAILED, "Batches that the store did not take");
-    describe_counter!(FRAMES_RECEIVED, "Messages received from automerge-repo peers");
-    describe_counter!(SYNC_SENT, "Sync messages handed to sockets, one for each reader");
-    describe_counter!(EPHEMERALS_DROPPED, "Ephemeral messages that gave way to younger ones");
-    describe_gauge!(RESIDENT_BYTES, Unit::Bytes, "Bytes that documents take in memory, estimated");
     describe_counter!(STORE_GROUPS, "Groups of batches, one sync of the disk each");
 }

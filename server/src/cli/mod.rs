@@ -5,11 +5,16 @@
 //! 2 when the command line or the configuration is wrong.
 
 mod arguments; // What can be written on the command line.
+mod export; // `dovetail export`.
+mod import; // `dovetail import`.
+mod place; // With a running server, or in a directory.
+mod remote; // A running server.
 mod serve; // `dovetail`, `dovetail serve`.
 mod show; // `dovetail config`.
 
 use crate::config::ConfigError;
 use clap::ArgMatches;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Why a command was not done, in words for the person who gave it.
@@ -45,6 +50,8 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         None => serve::run(matches),
         Some(("serve", matches)) => serve::run(matches),
         Some(("config", matches)) => show::run(matches),
+        Some(("import", matches)) => import::run(matches),
+        Some(("export", matches)) => export::run(matches),
         Some((other, _)) => unreachable!("{other} is no command of arguments::command"),
     }
 }
@@ -64,4 +71,28 @@ fn report(failure: &Failure) -> ExitCode {
         eprintln!("dovetail: {line}");
     }
     ExitCode::from(code)
+}
+
+/// Runs a command that waits for others, to its end.
+fn on_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?.block_on(work)
+}
+
+/// Writes what was asked for.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    written.map_err(|error| Failure::Failed(format!("cannot write to standard output: {error}")))
+}
+
+/// An error and its causes on one line.
+fn explained(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

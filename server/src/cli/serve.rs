@@ -1,6 +1,6 @@
 //! `dovetail` and `dovetail serve`: start, tell that we listen, serve, stop.
 
-use super::{Failure, arguments};
+use super::{Failure, arguments, explained, on_runtime};
 use crate::config::Config;
 use crate::server::Server;
 use crate::{shutdown, telemetry};
@@ -16,9 +16,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let config = arguments::config(matches)?;
     telemetry::start(&config);
     raise_descriptor_limit(config.limits.connections_max);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    runtime.block_on(serve(config))
+    on_runtime(serve(config))
 }
 
 async fn serve(config: Config) -> Result<(), Failure> {
@@ -51,17 +49,6 @@ fn say_that_we_listen(address: SocketAddr) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "listening on http://{address}");
     let _ = out.flush();
-}
-
-/// An error and its causes on one line.
-fn explained(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// A shell gives a process 1,024 file descriptors and lets it take more. Every connection

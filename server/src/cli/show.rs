@@ -1,17 +1,14 @@
 //! `dovetail config`: what the server would do, as a configuration file.
 
-use super::{Failure, arguments};
+use super::{Failure, arguments, print};
 use crate::config::Origin;
 use clap::ArgMatches;
-use std::io::Write;
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let config = arguments::config(matches)?;
     let width = config.origins.iter().map(|origin| origin.name.len() + origin.toml.len()).max().unwrap_or(0);
     let text: String = config.origins.iter().map(|origin| line(origin, width)).collect();
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| Failure::Failed(format!("cannot write: {error}")))
+    print(text.as_bytes())
 }
 
 /// `ping_interval = "20s"   # default`

@@ -162,3 +162,6 @@ async fn connection(
         tracing::debug!(%address, %error, "a connection ended badly");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,11 @@
 //! with a [`Code`] that never changes its meaning; whoever writes a program matches on the
 //! code, whoever reads it reads `detail`. Sources of errors go to the log and never out.
 
+use crate::content::ContentError;
+use crate::hub::{SubmitError, ViewError};
+use crate::store::LoadError;
+use dovetail_core::grafana::ExportError;
+use dovetail_core::id::{BadDocumentId, DocumentId};
 use serde_json::{Map, Value};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -175,6 +180,93 @@ impl Problem {
         headers.extend(self.headers);
         response
     }
+}
+
+/// A text that names no document.
+#[must_use]
+pub fn of_id(error: &BadDocumentId) -> Problem {
+    Problem::new(Code::BadDocumentId, error.to_string())
+}
+
+/// A body that became no document.
+#[must_use]
+pub fn of_content(error: &ContentError) -> Problem {
+    match error {
+        ContentError::NotJson(json) => Problem::new(Code::BadJson, format!("the body is not JSON: {json}"))
+            .with("line", json.line())
+            .with("column", json.column()),
+        ContentError::NotContent(reason) => Problem::new(Code::BadContent, reason.to_string()),
+        ContentError::NotGrafana(reason) => Problem::new(Code::BadGrafanaDashboard, reason.to_string()),
+    }
+}
+
+/// A document that cannot be shown in the form that was asked for.
+#[must_use]
+pub fn of_show(error: &ExportError) -> Problem {
+    Problem::new(Code::NotADashboard, error.to_string())
+}
+
+/// Changes that did not become part of a document, and deletions that were not made.
+#[must_use]
+pub fn of_submit(error: &SubmitError) -> Problem {
+    let (code, document) = match error {
+        SubmitError::Unknown { document } => (Code::DocumentNotFound, document),
+        SubmitError::Deleted { document } => (Code::DocumentDeleted, document),
+        SubmitError::Damaged { document } => (Code::DocumentDamaged, document),
+        SubmitError::InvalidChange { document, .. } => (Code::InvalidChange, document),
+        SubmitError::Store { document } => (Code::StoreUnavailable, document),
+    };
+    about(document, code, error)
+}
+
+/// A document that nobody can look at.
+#[must_use]
+pub fn of_view(error: &ViewError) -> Problem {
+    let (code, document) = match error {
+        ViewError::Unknown { document } => (Code::DocumentNotFound, document),
+        ViewError::Deleted { document } => (Code::DocumentDeleted, document),
+        ViewError::Damaged { document } => (Code::DocumentDamaged, document),
+        ViewError::Busy { document } => (Code::DocumentBusy, document),
+        ViewError::Store { document } => (Code::StoreUnavailable, document),
+    };
+    about(document, code, error)
+}
+
+/// A list or a manifest that the store did not give.
+#[must_use]
+pub fn of_load(error: &LoadError) -> Problem {
+    match error {
+        LoadError::Damaged { document, .. } => {
+            tracing::error!(%document, %error, "damaged");
+            Problem::new(
+                Code::DocumentDamaged,
+                format!("what is stored of {document} is not what was written"),
+            )
+            .with("document", document.to_string())
+        }
+        LoadError::Unreadable { .. } | LoadError::Closed => {
+            tracing::error!(%error, "the store did not answer");
+            retry_later(Problem::new(Code::StoreUnavailable, "the store cannot be read at the moment"))
+        }
+    }
+}
+
+/// A computation that panicked: a bug, found in the log.
+#[must_use]
+pub fn of_panic(error: &tokio::task::JoinError) -> Problem {
+    tracing::error!(%error, "a request failed in the server");
+    Problem::new(Code::Internal, "this request could not be answered; the server's log says why")
+}
+
+/// What the hub says of a document is written for callers already: it names nothing but the document.
+fn about(document: &DocumentId, code: Code, error: &dyn std::error::Error) -> Problem {
+    let problem = Problem::new(code, error.to_string()).with("document", document.to_string());
+    if code.status() == StatusCode::SERVICE_UNAVAILABLE { retry_later(problem) } else { problem }
+}
+
+/// What failed for a reason that passes may be tried again in a second.
+fn retry_later(problem: Problem) -> Problem {
+    problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
 /// A JSON answer, on one line.

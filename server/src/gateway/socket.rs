@@ -139,7 +139,9 @@ impl Connection {
                 None => Event::Gone(None),
             });
         }
-        if !self.is_writing && let Poll::Ready(taken) = self.outbox.poll_take(cx) {
+        if !self.is_writing
+            && let Poll::Ready(taken) = self.outbox.poll_take(cx)
+        {
             return Poll::Ready(Event::Outgoing(taken));
         }
         ready!(self.timer.as_mut().poll(cx));

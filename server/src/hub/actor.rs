@@ -270,8 +270,12 @@ impl Actor {
     /// Routing only.
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::LoadManifest => self.asked = Some(Box::pin(manifest(self.hub.store.clone(), self.id.clone()))),
-            Effect::LoadChunks => self.asked = Some(Box::pin(chunks(self.hub.store.clone(), self.id.clone()))),
+            Effect::LoadManifest => {
+                self.asked = Some(Box::pin(manifest(self.hub.store.clone(), self.id.clone())))
+            }
+            Effect::LoadChunks => {
+                self.asked = Some(Box::pin(chunks(self.hub.store.clone(), self.id.clone())))
+            }
             Effect::Commit(batch) => self.asked = Some(Box::pin(commit(self.hub.store.clone(), batch))),
             Effect::Send { to, body } => {
                 metrics::counter!(crate::metrics::SYNC_SENT).increment(to.len() as u64);
@@ -279,10 +283,15 @@ impl Actor {
                     self.push(session, Outgoing::Sync { document: self.id.clone(), body: body.clone() });
                 }
             }
-            Effect::Unavailable { session } => self.push(session, Outgoing::Unavailable { document: self.id.clone() }),
+            Effect::Unavailable { session } => {
+                self.push(session, Outgoing::Unavailable { document: self.id.clone() })
+            }
             Effect::RemoteHeads { to, news } => {
                 for session in to {
-                    self.push(session, Outgoing::RemoteHeads { document: self.id.clone(), news: news.clone() });
+                    self.push(
+                        session,
+                        Outgoing::RemoteHeads { document: self.id.clone(), news: news.clone() },
+                    );
                 }
             }
             Effect::Refuse { session, refusal } => {

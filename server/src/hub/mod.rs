@@ -16,7 +16,7 @@ pub use outbox::{Outbox, Taken};
 
 use crate::clock::Clock;
 use crate::config::Limits;
-use crate::store::{LoadError, CommitError, Store};
+use crate::store::{CommitError, LoadError, Store};
 use actor::{Actor, Call, Note};
 use automerge::Automerge;
 use bytes::Bytes;
@@ -305,7 +305,8 @@ impl Hub {
         let vitals = documents.values().map(|mailbox| &mailbox.vitals);
         Statistics {
             documents_open: documents.len() as u64,
-            documents_live: vitals.clone().filter(|vitals| vitals.is_live.load(Ordering::Relaxed)).count() as u64,
+            documents_live: vitals.clone().filter(|vitals| vitals.is_live.load(Ordering::Relaxed)).count()
+                as u64,
             sessions: self.inner.sessions().outboxes.len() as u64,
             resident_bytes: vitals.map(|vitals| vitals.resident_bytes.load(Ordering::Relaxed)).sum(),
         }
@@ -436,7 +437,9 @@ impl Mailbox {
     /// Hands over what a session has, and waits for room: so a busy document slows its own writers.
     pub async fn tell(&self, session: SessionId, what: ToDocument) {
         let call = match what {
-            ToDocument::Message { is_request, message } => Call::Input(Input::Message { session, is_request, message }),
+            ToDocument::Message { is_request, message } => {
+                Call::Input(Input::Message { session, is_request, message })
+            }
             ToDocument::Follow(follows) => Call::Input(Input::Follow { session, follows }),
             ToDocument::RemoteHeads(news) => Call::Input(Input::RemoteHeads { session, news }),
             ToDocument::Ephemeral(frame) => Call::Ephemeral { session, frame: Arc::new(frame) },
