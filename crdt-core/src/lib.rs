@@ -14,6 +14,7 @@ pub mod json; // JSON to Automerge content and back.
 pub mod wire; // The automerge-repo protocol: frames to messages and back.
 
 pub mod dashboard; // What a dashboard is, how it is read, and the edits there are.
+pub mod grafana; // Grafana's dashboards to ours and back.
 
 pub mod document; // One document: apply, store, then tell.
 

@@ -17,10 +17,11 @@ use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, Prop, ROOT};
 use serde_json::{Value, json};
 
-/// How many edits one change may hold. A whole imported dashboard of the largest kind is 150
-/// widgets; ten edits to each of a thousand is more than a person does at once, and at some 10 µs
-/// an edit the writer of a document is not held up for longer than a tenth of a second.
-pub const EDITS_MAX: usize = 10_000;
+/// How many edits one change may hold. One edit of a large dashboard (140 widgets, 13,000
+/// operations) costs some 0.3 ms, nearly all of it Automerge's insertion of an operation between
+/// others, so a full batch holds its document up for a third of a second. Rearranging every
+/// widget of the largest dashboard seen takes 141.
+pub const EDITS_MAX: usize = 1_000;
 
 /// On which level the value of a root member, a widget's field and a widget's option lies.
 const ROOT_FIELD_DEPTH: usize = 1;

@@ -66,6 +66,9 @@ mod tests {
             first_dashboard().get_heads()[0].to_string(),
             "ae8a07007e277ded56b9f79942f9d658a310440d2553b507897d2397e28d6f29"
         );
-        assert_eq!(first_widget_data().get_heads()[0].to_string(), "d17362e64a7c9522f6a2d36e50131524d134618f17820e3239783a4f17abe176");
+        assert_eq!(
+            first_widget_data().get_heads()[0].to_string(),
+            "d17362e64a7c9522f6a2d36e50131524d134618f17820e3239783a4f17abe176"
+        );
     }
 }

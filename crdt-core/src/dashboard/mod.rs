@@ -22,6 +22,7 @@ pub use apply::{EDITS_MAX, EditError, apply, apply_to};
 pub use edit::{Edit, OptionStep};
 pub use first::{FIRST_ACTOR, first_dashboard, first_widget_data};
 pub use order::{ORDER_KEY_BYTES_MAX, OrderError, OrderKey, between, spread};
+pub(crate) use read::whole_number;
 pub use read::{ODDITIES_MAX, Oddity, Reading, from_json, read};
 pub use widget_data::{Point, Shape, WidgetData, WidgetDataReading, read_widget_data};
 

@@ -27,7 +27,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 /// The most letters of a key. Sensible use stays under 30; who nests on purpose, always between
-/// the last two, gets some 150 deep before there is no room and the keys have to be spread anew.
+/// the last two, gets some 450 deep before there is no room and the keys have to be spread anew.
 pub const ORDER_KEY_BYTES_MAX: usize = 250;
 
 /// In byte order, so that texts sort as the numbers they are.
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// DA6: wherever keys are put in, the order by key is the order in which they were put.
+    /// Keys put in at these spots, one after the other; wherever that is, their order is kept.
     fn insert_all(spots: &[usize]) -> Vec<OrderKey> {
         let mut keys: Vec<OrderKey> = Vec::new();
         for spot in spots {

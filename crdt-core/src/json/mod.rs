@@ -41,8 +41,8 @@ pub const DEPTH_MAX: usize = 100;
 
 /// How many values (objects, arrays and what they hold) one call may write.
 ///
-/// Each becomes one operation: at some 1 µs and 60 bytes each this is a quarter of a second and
-/// 15 MB. The largest public dashboard seen has 12,000.
+/// Each becomes one operation of some 2.5 µs, so this is two thirds of a second. The largest
+/// public dashboard seen has 12,000.
 pub const NODES_MAX: usize = 250_000;
 
 /// What a JSON string becomes.

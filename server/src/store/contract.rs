@@ -15,7 +15,7 @@ use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, ChunkKind, Lifecycl
 use dovetail_core::id::{DOCUMENT_ID_BYTES_MAX, DocumentId};
 use dovetail_core::time::Timestamp;
 use futures_util::future::join_all;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where a store lies when nobody has it open: a directory, say.
@@ -34,6 +34,7 @@ macro_rules! keeps_the_contract {
             st3_a_batch_is_seen_whole_or_not_at_all
             st4_a_delete_takes_exactly_the_named_chunks
             st4_a_chunk_both_deleted_and_put_stays
+            st4_any_sequence_of_batches_leaves_what_it_says
             st5_a_list_is_in_order_of_ids_and_pages_meet
             st6_an_unknown_document_is_none
             st7_a_deleted_document_is_kept_with_its_chunks
@@ -158,6 +159,59 @@ pub async fn st4_a_chunk_both_deleted_and_put_stays(place: &dyn Place) {
     store.commit(batch(&id, &["a"])).await.unwrap();
     store.commit(Batch { delete: vec![changes("a").key()], ..batch(&id, &["a"]) }).await.unwrap();
     assert_eq!(texts(&*store, &id).await, ["a"]);
+}
+
+/// ST4: whatever the order and the grouping, what is there is what was put and not deleted since. The sizes go
+/// around those at which a store may change where it keeps a chunk.
+pub async fn st4_any_sequence_of_batches_leaves_what_it_says(place: &dyn Place) {
+    const LENGTHS: [usize; 10] = [9, 80, 150, 150, 300, 600, 960, 970, 4_100, 13_000];
+    let mut dice = Dice(41);
+    let mut model: Vec<BTreeMap<ChunkKey, Chunk>> = vec![BTreeMap::new(); 3];
+    let (mut unique, mut changes) = (0, 0);
+    for _ in 0..6 {
+        let store = place.open();
+        for _ in 0..15 {
+            let mut group = Vec::new();
+            for _ in 0..1 + dice.below(12) {
+                let n = dice.below(model.len());
+                let held = &mut model[n];
+                let mut batch = batch(&document(n as u8), &[]);
+                changes += 1;
+                batch.manifest.changes = changes;
+                match dice.below(8) {
+                    // A compaction; some of it may lie in the same group.
+                    0 => batch.delete = held.keys().copied().collect(),
+                    1 => batch.delete = held.keys().filter(|_| dice.below(3) == 0).copied().collect(),
+                    // Written once more.
+                    2 => batch.put.extend(held.values().next().cloned()),
+                    _ => {}
+                }
+                for _ in 0..dice.below(4) {
+                    unique += 1;
+                    let length = LENGTHS[dice.below(LENGTHS.len())];
+                    let bytes = [&u64::to_le_bytes(unique)[..], &noise(length)].concat();
+                    batch.put.push(Chunk::new(ChunkKind::Changes, bytes.into()));
+                }
+                for key in &batch.delete {
+                    held.remove(key);
+                }
+                held.extend(batch.put.iter().map(|chunk| (chunk.key(), chunk.clone())));
+                group.push(store.commit(batch));
+            }
+            join_all(group).await.into_iter().for_each(Result::unwrap);
+            expect(&*store, &model).await;
+        }
+        leave(store).await;
+        expect(&*place.open(), &model).await;
+    }
+
+    async fn expect(store: &dyn Store, model: &[BTreeMap<ChunkKey, Chunk>]) {
+        for (n, held) in model.iter().enumerate() {
+            let stored = store.load(&document(n as u8)).await.unwrap().map_or(vec![], |stored| stored.chunks);
+            let stored: BTreeMap<_, _> = stored.into_iter().map(|chunk| (chunk.key(), chunk)).collect();
+            assert!(stored == *held, "document {n}: {:?} is not {:?}", stored.keys(), held.keys());
+        }
+    }
 }
 
 /// ST5: a list is in the order of the bytes of the ids, and its pages meet without gap or overlap.
@@ -470,14 +524,24 @@ fn generation_parts(generation: u64) -> Vec<Chunk> {
 
 /// Bytes that no compression makes smaller, the same ones each time.
 fn noise(length: usize) -> Bytes {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ length as u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    (0..length.div_ceil(8)).flat_map(|_| next().to_le_bytes()).take(length).collect()
+    let mut dice = Dice(length as u64 + 1);
+    (0..length.div_ceil(8)).flat_map(|_| dice.next().to_le_bytes()).take(length).collect()
+}
+
+/// A sequence that looks random and is the same each time (xorshift; the seed is not zero).
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() >> 8) as usize % bound
+    }
 }
 
 /// The texts of a document's chunks, sorted.

@@ -21,11 +21,12 @@ use dovetail_core::id::DocumentId;
 use read::ReadError;
 use sled::Db;
 use std::any::Any;
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
 /// What sled may keep of its pages in memory. Hot documents are in the hub's memory; this is for the
@@ -51,10 +52,22 @@ pub struct SledStore {
 #[derive(Debug)]
 struct Opened {
     db: Db,
-    /// Held while a batch is brought into the tree, and by a reader who found no quiet moment.
-    applying: Mutex<()>,
+    /// Also held while a batch is brought into the tree, and by a reader who found no quiet moment.
+    unsynced: Mutex<Unsynced>,
+    /// Rung when a sync has ended.
+    synced: Condvar,
     documents: AtomicU64,
     _lock: File,
+}
+
+/// What the tree already shows and the disk does not hold yet. Nobody may be told of it.
+#[derive(Debug, Default)]
+struct Unsynced {
+    documents: HashSet<DocumentId>,
+    /// How many syncs have ended well.
+    syncs: u64,
+    /// The sync failed: it stays unknown what of them the disk holds.
+    failed: bool,
 }
 
 /// Why a directory could not be opened.
@@ -106,6 +119,42 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+}
+
+impl Opened {
+    fn unsynced(&self) -> MutexGuard<'_, Unsynced> {
+        // A committer that panicked says so in `failed`; what the set holds is still true.
+        self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the disk holds what was read of these documents. Gives back those of which it never will.
+    fn wait_until_synced<'a>(&self, documents: impl Iterator<Item = &'a DocumentId>) -> HashSet<DocumentId> {
+        let mut unsynced = self.unsynced();
+        let shown = documents.filter(|document| unsynced.documents.contains(*document));
+        let shown: HashSet<_> = shown.cloned().collect();
+        // The next sync to end is the one of what was read. Later ones are of later batches: to wait until
+        // there are none would be to wait for ever on a busy server.
+        let before = unsynced.syncs;
+        while !shown.is_empty() && unsynced.syncs == before {
+            if unsynced.failed {
+                return shown;
+            }
+            unsynced = self.synced.wait(unsynced).unwrap_or_else(PoisonError::into_inner);
+        }
+        HashSet::new()
+    }
+
+    /// The sync of everything that was brought into the tree has ended, for good or bad.
+    fn note_synced(&self, durable: bool) {
+        let mut unsynced = self.unsynced();
+        if durable {
+            unsynced.documents.clear();
+            unsynced.syncs += 1;
+        } else {
+            unsynced.failed = true;
+        }
+        self.synced.notify_all();
+    }
 }
 
 impl SledStore {
@@ -180,12 +229,12 @@ impl Store for SledStore {
         limit: usize,
     ) -> StoreFuture<'_, Result<Vec<(DocumentId, Manifest)>, LoadError>> {
         let after = after.cloned();
-        Box::pin(self.read(move |opened| read::list(opened, after.as_ref(), limit), unreadable))
+        Box::pin(self.read(move |opened| read::list(opened, after.as_ref(), limit), ReadError::of_the_store))
     }
 
     fn server_value(&self, name: &str) -> StoreFuture<'_, Result<Option<Bytes>, LoadError>> {
         let name = name.to_owned();
-        Box::pin(self.read(move |opened| read::server_value(opened, &name), unreadable))
+        Box::pin(self.read(move |opened| read::server_value(opened, &name), ReadError::of_the_store))
     }
 
     fn put_server_value(&self, name: &str, value: Bytes) -> StoreFuture<'_, Result<(), CommitError>> {
@@ -221,14 +270,6 @@ impl Store for SledStore {
     }
 }
 
-fn unreadable(error: ReadError) -> LoadError {
-    let why = match error {
-        ReadError::Damaged(codec::Damage(what)) => what,
-        ReadError::Disk(error) => error.to_string(),
-    };
-    LoadError::Unreadable { why }
-}
-
 /// Opens on a thread of its own, because sled panics on files that it cannot read.
 fn open_apart(dir: &Path) -> Result<Opened, OpenError> {
     let apart = thread::Builder::new().name("dovetail-open".to_owned()).spawn({
@@ -262,7 +303,13 @@ fn open_here(dir: &Path) -> Result<Opened, OpenError> {
     let documents = read::count(&db).map_err(in_words)?;
     db.flush().map_err(in_words)?;
     sync_names(dir).map_err(unusable)?;
-    Ok(Opened { db, applying: Mutex::new(()), documents: AtomicU64::new(documents), _lock: lock })
+    Ok(Opened {
+        db,
+        unsynced: Mutex::default(),
+        synced: Condvar::new(),
+        documents: AtomicU64::new(documents),
+        _lock: lock,
+    })
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
@@ -460,7 +507,53 @@ mod tests {
         }
         assert!(store.health().read_only.is_some());
         assert_eq!(store.health().commits, 1);
-        assert!(store.load(&id(1)).await.unwrap().is_some(), "it can still be read");
+
+        // What is durable can still be read. What may not be is not shown, though the tree has it in memory.
+        assert!(store.load(&id(1)).await.unwrap().is_some());
+        assert!(matches!(store.load(&id(2)).await, Err(LoadError::Unreadable { .. })));
+        assert!(matches!(store.manifest(&id(2)).await, Err(LoadError::Unreadable { .. })));
+        let listed: Vec<_> = store.list(None, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(listed, [id(1)]);
+    }
+
+    /// ST22: a reader is not shown what the disk does not hold yet.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn st22_nothing_is_read_before_it_is_durable() {
+        let dir = Directory::new();
+        let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
+        let (finish, may_finish) = std::sync::mpsc::channel();
+        let waits = move || {
+            begun.send(()).map_err(io::Error::other)?;
+            may_finish.recv().map_err(io::Error::other)
+        };
+        let store = Arc::new(SledStore::open_synced_by(dir.path(), || Ok(waits)).unwrap());
+        let read = |what: &'static str| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                match what {
+                    "load" => drop(store.load(&id(1)).await.unwrap().unwrap()),
+                    "manifest" => drop(store.manifest(&id(1)).await.unwrap().unwrap()),
+                    _ => assert_eq!(store.list(None, 10).await.unwrap().len(), 1),
+                }
+            })
+        };
+        let commit = tokio::spawn({
+            let store = Arc::clone(&store);
+            async move { store.commit(batch(1, vec![])).await }
+        });
+        has_begun.recv().await.unwrap();
+        let readers = ["load", "manifest", "list"].map(read);
+        // Another document is not held up, and by the time it was read these would have been as well.
+        for _ in 0..20 {
+            assert_eq!(store.load(&id(2)).await, Ok(None));
+        }
+        assert!(!readers.iter().any(tokio::task::JoinHandle::is_finished));
+
+        finish.send(()).unwrap();
+        commit.await.unwrap().unwrap();
+        for reader in readers {
+            reader.await.unwrap();
+        }
     }
 
     /// ST19: a panic below is a failed write, not the end of the process, and everybody is answered.

@@ -23,6 +23,7 @@ use super::{Opened, panic_message};
 use bytes::Bytes;
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::time::Timestamp;
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -181,12 +182,12 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
     /// Writes a group and answers everybody in it.
     fn commit(&mut self, group: Vec<Job>) {
         let mut waiting = Vec::with_capacity(group.len());
-        let written = match self.progress.read_only.get() {
-            Some(_) => {
-                waiting.extend(group.into_iter().map(|job| job.done));
-                Err(Arc::clone(self.progress.read_only.get().expect("it was set a line ago")))
-            }
+        let written = match self.progress.read_only.get().cloned() {
             None => self.write(group, &mut waiting),
+            Some(why) => {
+                waiting.extend(group.into_iter().map(|job| job.done));
+                Err(why)
+            }
         };
         let answer = match written {
             Ok(()) => {
@@ -213,13 +214,11 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
         } else {
             debug!(jobs, took_us = took.as_micros() as u64, "stored");
         }
-        match attempt {
-            Ok(written) => written.map_err(|error| error.to_string().into()),
-            Err(panic) => Err(panic_message(&*panic).into()),
-        }
+        self.opened.note_synced(matches!(attempt, Ok(Ok(()))));
+        attempt.unwrap_or_else(|panic| Err(panic_message(&*panic).into()))
     }
 
-    fn try_to_write(&mut self, group: Vec<Job>, waiting: &mut Vec<Answer>) -> Result<(), sled::Error> {
+    fn try_to_write(&mut self, group: Vec<Job>, waiting: &mut Vec<Answer>) -> Result<(), Arc<str>> {
         let mut failed = None;
         for Job { write, done } in group {
             match self.stage(write) {
@@ -235,11 +234,10 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
             }
         }
         failed.map_or(Ok(()), Err)?;
-        self.writer.apply()?;
-        self.opened.db.flush()?;
+        self.writer.apply().map_err(in_words)?;
+        self.opened.db.flush().map_err(in_words)?;
         // Sled's flush calls `sync_file_range`, which empties no drive's cache and writes no file size.
-        (self.sync)()?;
-        Ok(())
+        (self.sync)().map_err(in_words)
     }
 
     fn stage(&mut self, write: Write) -> Result<(), Refused> {
@@ -253,7 +251,8 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
         let document = batch.document.clone();
         self.writer.stage(batch).map_err(|error| match error {
             ReadError::Damaged(damage) => Refused::Alone(CommitError::Damaged { document, what: damage.0 }),
-            ReadError::Disk(error) => Refused::All(error),
+            ReadError::Disk(error) => Refused::All(in_words(error)),
+            ReadError::NeverSynced => unreachable!("the committer does not wait for itself"),
         })
     }
 
@@ -282,7 +281,11 @@ enum Refused {
     /// This one cannot be written; the others are not concerned.
     Alone(CommitError),
     /// Nothing can be written any more.
-    All(sled::Error),
+    All(Arc<str>),
+}
+
+fn in_words(error: impl fmt::Display) -> Arc<str> {
+    error.to_string().into()
 }
 
 /// Takes what is waiting, up to the bounds, and the one that was taken but did not fit any more.

@@ -13,8 +13,8 @@ use dovetail_core::document::chunk::{Chunk, ChunkKey, Manifest, Stored};
 use dovetail_core::id::DocumentId;
 use sled::{Db, IVec};
 use std::collections::BTreeMap;
+use std::iter;
 use std::ops::Bound;
-use std::sync::PoisonError;
 use tracing::error;
 
 /// How often a document is read again because a batch came in between, before the committer is made to
@@ -28,6 +28,8 @@ pub(super) enum ReadError {
     Damaged(Damage),
     /// The disk did not give it.
     Disk(sled::Error),
+    /// The tree in memory shows it, and the disk may not hold it: the sync failed.
+    NeverSynced,
 }
 
 impl From<Damage> for ReadError {
@@ -50,8 +52,18 @@ impl ReadError {
     pub(super) fn of(self, document: &DocumentId) -> LoadError {
         match self {
             Self::Damaged(Damage(what)) => LoadError::Damaged { document: document.clone(), what },
-            Self::Disk(error) => LoadError::Unreadable { why: error.to_string() },
+            other => other.of_the_store(),
         }
+    }
+
+    /// In the words of the trait, when it was no document in particular.
+    pub(super) fn of_the_store(self) -> LoadError {
+        let why = match self {
+            Self::Damaged(Damage(what)) => what,
+            Self::Disk(error) => error.to_string(),
+            Self::NeverSynced => "its last change may not be on the disk, which failed".to_owned(),
+        };
+        LoadError::Unreadable { why }
     }
 }
 
@@ -94,6 +106,8 @@ pub(super) fn list(
             Err(error) => return Err(error),
         }
     }
+    let never_synced = opened.wait_until_synced(found.iter().map(|(document, _)| document));
+    found.retain(|(document, _)| !never_synced.contains(document));
     Ok(found)
 }
 
@@ -117,25 +131,29 @@ fn listed(opened: &Opened, key: &[u8], head: &[u8]) -> Result<Option<(DocumentId
     Ok(manifest.map(|manifest| (document, manifest)))
 }
 
-/// Calls `read` with the document's head until the head is the same afterwards.
+/// Calls `read` with the document's head until the head is the same afterwards, and gives
+/// that back when the disk holds it.
 fn read_one_state<T>(
     opened: &Opened,
     document: &DocumentId,
     read: impl Fn(&IVec) -> Result<T, ReadError>,
 ) -> Result<Option<T>, ReadError> {
     let key = codec::head_key(document);
-    for _ in 0..READS_WITHOUT_LOCK_MAX {
+    let mut tries = 0;
+    let state = loop {
+        let _no_batch_is_applied = (tries == READS_WITHOUT_LOCK_MAX).then(|| opened.unsynced());
         let Some(head) = opened.db.get(&key)? else {
             return Ok(None);
         };
-        let result = read(&head);
+        let state = read(&head);
         // Damage counts only in one state: between two, parts are missing by right.
         if opened.db.get(&key)?.as_ref() == Some(&head) {
-            return result.map(Some);
+            break state?;
         }
-    }
-    let _no_batch_is_applied = opened.applying.lock().unwrap_or_else(PoisonError::into_inner);
-    opened.db.get(&key)?.map(|head| read(&head)).transpose()
+        tries += 1;
+    };
+    let synced = opened.wait_until_synced(iter::once(document)).is_empty();
+    if synced { Ok(Some(state)) } else { Err(ReadError::NeverSynced) }
 }
 
 fn manifest_at(db: &Db, document: &DocumentId, place: ManifestPlace) -> Result<Manifest, ReadError> {

@@ -24,12 +24,15 @@ use dovetail_core::id::DocumentId;
 use sled::{Db, IVec};
 use std::collections::{HashMap, HashSet};
 use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 /// Heads kept for the next batch of their document, about 1 KiB each: as many as commits fit into a group
 /// (see [`super::committer`]). Beyond that all are forgotten, and one read of the tree brings each back.
 const HEADS_MAX: usize = 4_096;
+
+/// A key and what is to lie there, or `None` for nothing.
+type Record = (IVec, Option<IVec>);
 
 /// Turns batches into records, and applies them to the tree. Durable they are only after a flush.
 #[derive(Debug)]
@@ -39,8 +42,8 @@ pub(super) struct Writer {
     heads: HashMap<DocumentId, OpenHead>,
     /// Documents with a `next_manifest`.
     touched: Vec<DocumentId>,
-    /// Records to be applied, but for the heads.
-    staged: sled::Batch,
+    /// Records to be applied, but for the heads. Of two for one key the later one counts.
+    staged: Vec<Record>,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +55,7 @@ struct OpenHead {
 
 impl Writer {
     pub(super) fn new(opened: Arc<Opened>) -> Self {
-        Self { opened, heads: HashMap::new(), touched: Vec::new(), staged: sled::Batch::default() }
+        Self { opened, heads: HashMap::new(), touched: Vec::new(), staged: Vec::new() }
     }
 
     /// Takes a batch up. It is in the tree after [`Writer::apply`], together with those before it.
@@ -86,17 +89,19 @@ impl Writer {
 
     /// Takes up a small value of the server itself.
     pub(super) fn stage_server_value(&mut self, name: &str, value: &[u8]) {
-        self.staged.insert(codec::server_value_key(name), codec::encode_server_value(name, value));
+        self.stage_record(codec::server_value_key(name), codec::encode_server_value(name, value));
     }
 
     /// Brings what is staged into the tree, all of it or nothing.
     pub(super) fn apply(&mut self) -> Result<(), sled::Error> {
-        for document in mem::take(&mut self.touched) {
-            self.stage_head(&document)?;
+        let touched = mem::take(&mut self.touched);
+        for document in &touched {
+            self.stage_head(document)?;
         }
         let staged = mem::take(&mut self.staged);
-        let _readers_wait = self.opened.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        self.opened.db.apply_batch(staged)?;
+        let mut unsynced = self.opened.unsynced();
+        unsynced.documents.extend(touched);
+        apply_at_once(&self.opened.db, staged)?;
         if self.heads.len() > HEADS_MAX {
             self.heads.clear();
         }
@@ -123,7 +128,7 @@ impl Writer {
             return self.put_parts(document, &ValueName::Chunk(key), bytes);
         }
         if head.tail.len() + entry_bytes > TAIL_BYTES_MAX {
-            self.staged.insert(codec::page_key(document, head.next_page), mem::take(&mut head.tail));
+            self.stage_record(codec::page_key(document, head.next_page), mem::take(&mut head.tail));
             // After four billion pages the numbers begin again; those of the first ones are free by then.
             head.next_page = head.next_page.wrapping_add(1);
         }
@@ -132,7 +137,7 @@ impl Writer {
 
     fn put_parts(&mut self, document: &DocumentId, name: &ValueName, bytes: &[u8]) {
         for (number, part) in (0u16..).zip(codec::to_parts(bytes)) {
-            self.staged.insert(codec::part_key(document, name, number), part);
+            self.stage_record(codec::part_key(document, name, number), part);
         }
     }
 
@@ -146,21 +151,44 @@ impl Writer {
 
         if let Some(hash) = apart_before.filter(|_| apart_before != apart_now) {
             let parts = keys_of_parts(&self.opened.db, document, &ValueName::Manifest(hash))?;
-            parts.into_iter().for_each(|part| self.staged.remove(part));
+            self.staged.extend(parts.into_iter().map(|part| (part, None)));
         }
         if let (Some(hash), Some(manifest)) = (apart_now, apart) {
             self.put_parts(document, &ValueName::Manifest(hash), &manifest);
         }
-        self.staged.insert(codec::head_key(document), record);
+        self.stage_record(codec::head_key(document), record);
         Ok(())
     }
+
+    fn stage_record(&mut self, key: Vec<u8>, record: Vec<u8>) {
+        self.staged.push((key.into(), Some(record.into())));
+    }
+}
+
+/// All of the records or none of them. One record alone is atomic by itself: as a `sled::Batch` it would
+/// be written twice, first a mark and then the record, each through a pool whose eight threads all wake up.
+fn apply_at_once(db: &Db, mut records: Vec<Record>) -> Result<(), sled::Error> {
+    if records.len() == 1 {
+        return match records.pop().expect("there is one") {
+            (key, Some(record)) => db.insert(key, record).map(drop),
+            (key, None) => db.remove(key).map(drop),
+        };
+    }
+    let mut batch = sled::Batch::default();
+    for (key, record) in records {
+        match record {
+            Some(record) => batch.insert(key, record),
+            None => batch.remove(key),
+        }
+    }
+    db.apply_batch(batch)
 }
 
 /// What has to be done so that some chunks are gone, found out before anything is changed.
 struct Deletion {
     tail: Vec<u8>,
     /// Pages without their deleted chunks, or `None` where nothing is left; and parts.
-    records: Vec<(IVec, Option<Vec<u8>>)>,
+    records: Vec<Record>,
 }
 
 impl Deletion {
@@ -173,7 +201,7 @@ impl Deletion {
         for page in db.scan_prefix(codec::pages_prefix(document)) {
             let (key, page) = page?;
             if let Some(rest) = doomed.strike_from(&page)? {
-                records.push((key, Some(rest).filter(|rest| !rest.is_empty())));
+                records.push((key, Some(rest).filter(|rest| !rest.is_empty()).map(IVec::from)));
             }
         }
         for key in doomed.unseen {
@@ -183,14 +211,9 @@ impl Deletion {
         Ok(Self { tail, records })
     }
 
-    fn carry_out(self, head: &mut Head, staged: &mut sled::Batch) {
+    fn carry_out(self, head: &mut Head, staged: &mut Vec<Record>) {
         head.tail = self.tail;
-        for (key, record) in self.records {
-            match record {
-                Some(record) => staged.insert(key, record),
-                None => staged.remove(key),
-            }
-        }
+        staged.extend(self.records);
     }
 }
 
