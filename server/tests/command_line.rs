@@ -1,4 +1,5 @@
 //! The binary as a script sees it: what it prints, where, and how it ends.
+#![allow(clippy::unwrap_used)] // a test ends at the first thing that is not as it should be
 
 use serde_json::{Value, json};
 use std::fs;
