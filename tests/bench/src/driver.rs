@@ -20,14 +20,14 @@ const OPENS_WITHIN: Duration = Duration::from_secs(30);
 const MESSAGE_BYTES_MAX: usize = 256 << 20;
 
 /// What the bench can fail of.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the bench's steps answer.
-pub type Outcome<T> = Result<T, Failure>;
+pub(crate) type Outcome<T> = Result<T, Failure>;
 
 /// A client's connection, its handshake behind it.
 #[derive(Debug)]
-pub struct Link {
+pub(crate) struct Link {
     /// The socket itself.
     pub socket: WebSocketStream<TcpStream>,
     /// The client's peer id.
@@ -37,7 +37,7 @@ pub struct Link {
 
 impl Link {
     /// Connects one client. `room` and `writes` are for the relay, which knows nothing else.
-    pub async fn open(peer: &Peer, name: &str, room: &str, writes: bool) -> Outcome<Self> {
+    pub(crate) async fn open(peer: &Peer, name: &str, room: &str, writes: bool) -> Outcome<Self> {
         let query = if writes { "?write" } else { "" };
         let path = if peer.kind == Kind::Relay { format!("{room}{query}") } else { "sync".to_owned() };
         let opening = async {
@@ -74,17 +74,17 @@ impl Link {
     }
 
     /// The CBOR around this client's messages about a document.
-    pub fn envelope(&self, kind: &str, document: &str) -> Envelope {
+    pub(crate) fn envelope(&self, kind: &str, document: &str) -> Envelope {
         Envelope::new(kind, document, &self.name, &self.server)
     }
 
     /// Sends one frame.
-    pub async fn send(&mut self, frame: Bytes) -> Result<(), Error> {
+    pub(crate) async fn send(&mut self, frame: Bytes) -> Result<(), Error> {
         self.socket.send(Message::Binary(frame)).await
     }
 
     /// The next binary frame.
-    pub async fn receive(&mut self) -> Outcome<Bytes> {
+    pub(crate) async fn receive(&mut self) -> Outcome<Bytes> {
         loop {
             match self.socket.next().await {
                 Some(Ok(Message::Binary(frame))) => return Ok(frame),
@@ -99,7 +99,7 @@ impl Link {
     }
 
     /// Reads until a sync message fits; an `error` message ends it.
-    pub async fn until(&mut self, mut fits: impl FnMut(&Incoming<'_>) -> bool) -> Outcome<Bytes> {
+    pub(crate) async fn until(&mut self, mut fits: impl FnMut(&Incoming<'_>) -> bool) -> Outcome<Bytes> {
         loop {
             let frame = self.receive().await?;
             let incoming = Incoming::read(&frame).ok_or("a frame that is no message")?;
@@ -114,7 +114,7 @@ impl Link {
 
 /// Time, the server's processor time and our own, from one moment on.
 #[derive(Debug)]
-pub struct Stopwatch {
+pub(crate) struct Stopwatch {
     began: Instant,
     server: Cpu,
     driver: Cpu,
@@ -122,7 +122,7 @@ pub struct Stopwatch {
 
 /// What a [`Stopwatch`] has seen.
 #[derive(Debug, Clone, Copy)]
-pub struct Spent {
+pub(crate) struct Spent {
     /// Time on the wall.
     pub wall: Duration,
     /// The server's processor time.
@@ -133,12 +133,12 @@ pub struct Spent {
 
 impl Stopwatch {
     /// Starts it.
-    pub fn start(peer: &Peer) -> Self {
+    pub(crate) fn start(peer: &Peer) -> Self {
         Self { began: Instant::now(), server: peer.cpu(), driver: Cpu::of(std::process::id()) }
     }
 
     /// Reads it; it goes on.
-    pub fn read(&self, peer: &Peer) -> Spent {
+    pub(crate) fn read(&self, peer: &Peer) -> Spent {
         Spent {
             wall: self.began.elapsed(),
             server: peer.cpu().since(&self.server),
@@ -148,17 +148,17 @@ impl Stopwatch {
 }
 
 /// Microseconds, as the tables have them.
-pub fn micros(time: Duration) -> f64 {
+pub(crate) fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
 /// Milliseconds, as the tables have them.
-pub fn millis(time: Duration) -> f64 {
+pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
 /// The value below which this share of the samples lies. Sorts them.
-pub fn percentile(samples: &mut [f64], share: f64) -> f64 {
+pub(crate) fn percentile(samples: &mut [f64], share: f64) -> f64 {
     samples.sort_by(f64::total_cmp);
     let at = (share * samples.len() as f64) as usize;
     samples.get(at.min(samples.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)

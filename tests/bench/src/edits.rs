@@ -10,25 +10,23 @@ use automerge::{ActorId, Automerge, Change, ChangeHash, ObjType, ROOT, ReadDoc};
 use std::collections::HashMap;
 
 /// The bytes of a change's hash.
-pub type Hash = [u8; 32];
+pub(crate) type Hash = [u8; 32];
 
 /// How many values one author writes to in turn, like the widgets of a dashboard.
 const VALUES: usize = 16;
 
 /// Changes of one author, each on top of the one before it.
 #[derive(Debug)]
-pub struct Chain {
+pub(crate) struct Chain {
     /// The hash of each change.
     pub hashes: Vec<ChangeHash>,
-    /// The changes' bytes.
-    pub changes: Vec<Vec<u8>>,
     /// For each change, the sync message that a client sends right after making it.
     pub messages: Vec<Vec<u8>>,
 }
 
 impl Chain {
     /// Makes `count` edits on a copy of `base`.
-    pub fn on(base: &Automerge, author: u8, count: usize) -> Self {
+    pub(crate) fn on(base: &Automerge, author: u8, count: usize) -> Self {
         let document = edited(base.clone(), author, count);
         let changes = document.get_changes(&base.get_heads());
         let hashes: Vec<_> = changes.iter().map(Change::hash).collect();
@@ -36,23 +34,22 @@ impl Chain {
         let previous = std::iter::once(before).chain(hashes.iter().copied().map(Some));
         let messages =
             changes.iter().zip(previous).map(|(change, previous)| carry(change, previous)).collect();
-        let changes = changes.iter().map(|change| change.raw_bytes().to_vec()).collect();
-        Self { hashes, changes, messages }
+        Self { hashes, messages }
     }
 
     /// Where each hash stands in the chain, the first one at 1: 0 means the base.
-    pub fn positions(&self) -> HashMap<Hash, usize> {
+    pub(crate) fn positions(&self) -> HashMap<Hash, usize> {
         self.hashes.iter().enumerate().map(|(at, hash)| (hash.0, at + 1)).collect()
     }
 }
 
 /// A document with this many changes of one author.
-pub fn document(changes: usize) -> Automerge {
+pub(crate) fn document(changes: usize) -> Automerge {
     edited(Automerge::new(), 1, changes)
 }
 
 /// `count` more changes by an author: one value set in each.
-pub fn edited(mut document: Automerge, author: u8, count: usize) -> Automerge {
+pub(crate) fn edited(mut document: Automerge, author: u8, count: usize) -> Automerge {
     document.set_actor(ActorId::from([author; 16]));
     let name = format!("author{author}");
     for at in 0..count {
@@ -71,23 +68,30 @@ pub fn edited(mut document: Automerge, author: u8, count: usize) -> Automerge {
 }
 
 /// What a client sends that has the whole document and knows nothing of the server.
-pub fn upload(document: &Automerge) -> Vec<u8> {
+pub(crate) fn upload(document: &Automerge) -> Vec<u8> {
     let changes: Vec<_> =
         document.get_changes(&[]).iter().map(|change| change.raw_bytes().to_vec()).collect();
     message(document.get_heads(), vec![Have::default()], changes.into())
 }
 
 /// What a client sends that has nothing yet and wants all.
-pub fn request() -> Vec<u8> {
+pub(crate) fn request() -> Vec<u8> {
     let asking = Automerge::new().generate_sync_message(&mut State::new());
     asking.expect("the first message of a sync is never left out").encode()
 }
 
 /// A plain acknowledgement: "I have this", nothing to send, nothing to ask for.
-pub fn acknowledgement(mut heads: Vec<ChangeHash>) -> Vec<u8> {
+pub(crate) fn acknowledgement(heads: Vec<ChangeHash>) -> Vec<u8> {
+    question(heads, Vec::new())
+}
+
+/// "I have this, and you spoke of these without sending them."
+pub(crate) fn question(mut heads: Vec<ChangeHash>, mut need: Vec<ChangeHash>) -> Vec<u8> {
     heads.sort();
-    let have = Have { last_sync: heads.clone(), bloom: BloomFilter::default() };
-    message(heads, vec![have], ChunkList::empty())
+    need.sort();
+    let have = vec![Have { last_sync: heads.clone(), bloom: BloomFilter::default() }];
+    let (version, flags) = (MessageVersion::V1, Some(MessageFlags::new()));
+    Message { heads, need, have, changes: ChunkList::empty(), flags, version }.encode()
 }
 
 fn carry(change: &Change, previous: Option<ChangeHash>) -> Vec<u8> {

@@ -9,13 +9,13 @@ use minicbor::Decoder;
 
 /// The CBOR around the data of one client's messages about one document.
 #[derive(Debug, Clone)]
-pub struct Envelope {
+pub(crate) struct Envelope {
     head: Vec<u8>,
 }
 
 impl Envelope {
     /// `kind` is `sync` or `request`.
-    pub fn new(kind: &str, document: &str, sender: &str, target: &str) -> Self {
+    pub(crate) fn new(kind: &str, document: &str, sender: &str, target: &str) -> Self {
         let fields = Value::map([
             ("type", kind.into()),
             ("documentId", document.into()),
@@ -29,7 +29,7 @@ impl Envelope {
     }
 
     /// The whole frame.
-    pub fn around(&self, data: &[u8]) -> Bytes {
+    pub(crate) fn around(&self, data: &[u8]) -> Bytes {
         let mut frame = Vec::with_capacity(self.head.len() + data.len() + 5);
         frame.extend_from_slice(&self.head);
         minicbor::Encoder::new(&mut frame).bytes(data).expect("a vector takes any bytes");
@@ -39,14 +39,14 @@ impl Envelope {
 
 /// Frames of plain acknowledgements of one head, which differ in that hash alone.
 #[derive(Debug, Clone)]
-pub struct Acknowledger {
+pub(crate) struct Acknowledger {
     frame: Vec<u8>,
     places: Vec<usize>,
 }
 
 impl Acknowledger {
     /// For one client and one document.
-    pub fn new(envelope: &Envelope) -> Self {
+    pub(crate) fn new(envelope: &Envelope) -> Self {
         let mark = [0xa5; 32];
         let frame = envelope.around(&acknowledgement(vec![ChangeHash(mark)])).to_vec();
         let places = (0..frame.len()).filter(|at| frame[*at..].starts_with(&mark)).collect();
@@ -54,7 +54,7 @@ impl Acknowledger {
     }
 
     /// "I have this."
-    pub fn frame(&self, head: &Hash) -> Bytes {
+    pub(crate) fn frame(&self, head: &Hash) -> Bytes {
         let mut frame = self.frame.clone();
         for place in &self.places {
             frame[*place..*place + 32].copy_from_slice(head);
@@ -65,7 +65,7 @@ impl Acknowledger {
 
 /// What a workload needs to know of a message.
 #[derive(Debug, Clone, Copy)]
-pub struct Incoming<'a> {
+pub(crate) struct Incoming<'a> {
     /// Its type.
     pub kind: &'a str,
     /// Its data, if it has any.
@@ -76,7 +76,7 @@ pub struct Incoming<'a> {
 
 impl<'a> Incoming<'a> {
     /// Reads a frame. `None` if it is not a map as servers send them.
-    pub fn read(frame: &'a [u8]) -> Option<Self> {
+    pub(crate) fn read(frame: &'a [u8]) -> Option<Self> {
         let mut incoming = Self { kind: "", data: &[], words: "" };
         let mut decoder = Decoder::new(frame);
         for _ in 0..decoder.map().ok()?? {
@@ -91,29 +91,45 @@ impl<'a> Incoming<'a> {
     }
 
     /// The heads that a sync message states.
-    pub fn heads(&self) -> &'a [Hash] {
+    pub(crate) fn heads(&self) -> &'a [Hash] {
         hashes(self.data.get(1..).unwrap_or_default()).0
     }
 
     /// The changes that a sync message asks for.
-    pub fn need(&self) -> &'a [Hash] {
+    pub(crate) fn need(&self) -> &'a [Hash] {
         hashes(hashes(self.data.get(1..).unwrap_or_default()).1).0
+    }
+
+    /// Whether a sync message holds any changes: one may state heads and not bring them.
+    pub(crate) fn brings_changes(&self) -> bool {
+        let (_, rest) = hashes(self.data.get(1..).unwrap_or_default());
+        let (_, rest) = hashes(rest);
+        let (haves, mut rest) = count(rest);
+        for _ in 0..haves {
+            let (bloom_bytes, bloom) = count(hashes(rest).1);
+            rest = bloom.get(bloom_bytes..).unwrap_or_default();
+        }
+        count(rest).0 > 0
     }
 }
 
 /// A list of hashes, and what follows it.
 fn hashes(data: &[u8]) -> (&[Hash], &[u8]) {
-    let (mut count, mut at) = (0usize, 0);
-    while let Some(byte) = data.get(at) {
-        count |= usize::from(byte & 0x7f) << (7 * at);
-        at += 1;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    let rest = data.get(at..).unwrap_or_default();
+    let (count, rest) = count(data);
     let (list, rest) = rest.split_at_checked(count * 32).unwrap_or_default();
     (list.as_chunks().0, rest)
+}
+
+/// A number in LEB128, as lists and byte strings begin with it, and what follows it.
+fn count(data: &[u8]) -> (usize, &[u8]) {
+    let mut count = 0;
+    for (at, byte) in data.iter().enumerate().take(5) {
+        count |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return (count, &data[at + 1..]);
+        }
+    }
+    (0, &[])
 }
 
 #[cfg(test)]
@@ -131,7 +147,10 @@ mod tests {
         assert_eq!(incoming.kind, "sync");
         assert_eq!(incoming.heads(), [chain.hashes[1].0]);
         assert!(incoming.need().is_empty());
+        assert!(incoming.brings_changes());
         let answer = Acknowledger::new(&envelope).frame(&chain.hashes[0].0);
-        assert_eq!(Incoming::read(&answer).unwrap().heads(), [chain.hashes[0].0]);
+        let answer = Incoming::read(&answer).unwrap();
+        assert_eq!(answer.heads(), [chain.hashes[0].0]);
+        assert!(!answer.brings_changes());
     }
 }

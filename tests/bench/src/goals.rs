@@ -50,7 +50,7 @@ const fn goal(what: &'static str, workload: &'static str, figure: &'static str, 
 }
 
 /// The goals that this run says something about.
-pub fn table(report: &Report) -> String {
+pub(crate) fn table(report: &Report) -> String {
     let mut out = String::from("| goal | wanted | measured | reached |\n|---|---:|---:|---|\n");
     for goal in GOALS {
         let Some(ours) = report.median(goal.workload, goal.figure, Kind::Dovetail) else { continue };

@@ -68,7 +68,7 @@ async fn main() -> Outcome<()> {
     match arguments.mode.as_deref() {
         Some("relay") => Ok(relay::run().await?),
         Some(other) => Err(format!("{other} is no mode of the bench").into()),
-        None => run(&arguments).await,
+        None => Box::pin(run(&arguments)).await,
     }
 }
 
@@ -81,7 +81,7 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
         workloads::fanout::run(&mut bench).await;
     }
     if wants('b') {
-        workloads::pairs::run(&mut bench).await;
+        Box::pin(workloads::pairs::run(&mut bench)).await;
     }
     if wants('c') {
         workloads::idle::run(&mut bench).await;
@@ -90,7 +90,7 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
         workloads::cold::run(&mut bench).await;
     }
     if wants('e') {
-        workloads::offline::run(&mut bench).await;
+        Box::pin(workloads::offline::run(&mut bench)).await;
     }
     if wants('f') {
         workloads::durable::run(&mut bench).await;

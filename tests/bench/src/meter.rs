@@ -12,14 +12,14 @@ const ROUNDING: Duration = Duration::from_millis(20);
 
 /// Processor time of one process at one moment.
 #[derive(Debug, Default)]
-pub struct Cpu {
+pub(crate) struct Cpu {
     threads: HashMap<String, u64>,
     ticks: Duration,
 }
 
 impl Cpu {
     /// What the process has used up to now. Nothing, if there is none.
-    pub fn of(process: u32) -> Self {
+    pub(crate) fn of(process: u32) -> Self {
         let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
         let nanos = |text: String| text.split(' ').next()?.parse().ok();
         let threads = tasks
@@ -32,7 +32,7 @@ impl Cpu {
     }
 
     /// What was used between `earlier` and this moment.
-    pub fn since(&self, earlier: &Self) -> Duration {
+    pub(crate) fn since(&self, earlier: &Self) -> Duration {
         let spent = |(thread, used): (&String, &u64)| {
             used.saturating_sub(earlier.threads.get(thread).copied().unwrap_or_default())
         };
@@ -54,7 +54,7 @@ fn ticks(process: u32) -> Option<Duration> {
 }
 
 /// Resident memory in bytes. Socket buffers are the kernel's and not in it.
-pub fn resident_bytes(process: u32) -> u64 {
+pub(crate) fn resident_bytes(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib: u64 = line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default();
@@ -62,14 +62,14 @@ pub fn resident_bytes(process: u32) -> u64 {
 }
 
 /// The load average of the last minute: how far the figures can be trusted.
-pub fn load_average() -> String {
+pub(crate) fn load_average() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().unwrap_or("?").to_owned()
 }
 
 /// Raises this process's limit of open files as far as the system allows; children
 /// inherit it. Answers the limit.
-pub fn raise_file_limit() -> u64 {
+pub(crate) fn raise_file_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -79,7 +79,7 @@ pub fn raise_file_limit() -> u64 {
 }
 
 /// The processor's name and how many of it this process may use.
-pub fn machine() -> String {
+pub(crate) fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -22,7 +22,7 @@ const STOCK_SAVES_WITHIN: Duration = Duration::from_secs(3);
 
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Frames passed on, nothing understood.
     Relay,
     /// Our release server.
@@ -43,7 +43,7 @@ impl fmt::Display for Kind {
 
 /// Where the programs are, and where data goes.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub(crate) struct Places {
     /// The release server's binary.
     pub server: PathBuf,
     /// The stock server's `index.js`.
@@ -54,7 +54,7 @@ pub struct Places {
 
 /// One of the three, running, over a data directory of its own.
 #[derive(Debug)]
-pub struct Peer {
+pub(crate) struct Peer {
     /// Which one.
     pub kind: Kind,
     /// Where it listens.
@@ -66,14 +66,14 @@ pub struct Peer {
 
 impl Peer {
     /// Starts one over an empty data directory.
-    pub async fn start(kind: Kind, places: &Places) -> Result<Self, ProcessError> {
+    pub(crate) async fn start(kind: Kind, places: &Places) -> Result<Self, ProcessError> {
         let data = TempDir::with_prefix_in("dovetail-bench-", &places.data)?;
         let (process, address) = launch(kind, places, data.path()).await?;
         Ok(Self { kind, address, places: places.clone(), data, process })
     }
 
     /// Ends it as an operator would, once everything is written, and starts it again.
-    pub async fn restart(&mut self) -> Result<(), ProcessError> {
+    pub(crate) async fn restart(&mut self) -> Result<(), ProcessError> {
         if self.kind == Kind::Stock {
             tokio::time::sleep(STOCK_SAVES_WITHIN).await;
         }
@@ -83,29 +83,29 @@ impl Peer {
     }
 
     /// Ends it with SIGKILL, at once, and starts it again.
-    pub async fn kill_and_restart(&mut self) -> Result<(), ProcessError> {
+    pub(crate) async fn kill_and_restart(&mut self) -> Result<(), ProcessError> {
         self.process.kill().await?;
         (self.process, self.address) = launch(self.kind, &self.places, self.data.path()).await?;
         Ok(())
     }
 
     /// Ends it, so that the next one has the machine for itself.
-    pub async fn stop(mut self) -> Result<(), ProcessError> {
+    pub(crate) async fn stop(mut self) -> Result<(), ProcessError> {
         self.process.kill().await.map(drop)
     }
 
     /// What its process has used so far.
-    pub fn cpu(&self) -> Cpu {
+    pub(crate) fn cpu(&self) -> Cpu {
         Cpu::of(self.process.id())
     }
 
     /// Its resident memory.
-    pub fn resident_bytes(&self) -> u64 {
+    pub(crate) fn resident_bytes(&self) -> u64 {
         meter::resident_bytes(self.process.id())
     }
 
     /// Its output, for an error's message.
-    pub fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         self.process.said().to_string()
     }
 }

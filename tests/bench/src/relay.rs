@@ -25,7 +25,7 @@ const BUFFER_BYTES: usize = 4_096;
 type Room = Arc<Mutex<Vec<mpsc::Sender<Bytes>>>>;
 
 /// Listens on a free port of loopback until the process is ended.
-pub async fn run() -> std::io::Result<()> {
+pub(crate) async fn run() -> std::io::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let mut rooms: HashMap<String, Room> = HashMap::new();

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 /// Which way a figure is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Better {
+pub(crate) enum Better {
     /// Costs, latencies, losses.
     Lower,
     /// Rates.
@@ -26,14 +26,21 @@ struct Row {
 
 /// All figures of a run, in the order in which they were first measured.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     rows: Vec<Row>,
     notes: Vec<String>,
 }
 
 impl Report {
     /// Adds one measurement; several of the same are told as their median.
-    pub fn add(&mut self, workload: &str, figure: &'static str, better: Better, kind: Kind, value: f64) {
+    pub(crate) fn add(
+        &mut self,
+        workload: &str,
+        figure: &'static str,
+        better: Better,
+        kind: Kind,
+        value: f64,
+    ) {
         let same = |row: &&mut Row| row.workload == workload && row.figure == figure;
         let row = match self.rows.iter_mut().find(same) {
             Some(row) => row,
@@ -47,19 +54,19 @@ impl Report {
     }
 
     /// Adds something that does not fit into a number, and says it at once.
-    pub fn note(&mut self, note: String) {
+    pub(crate) fn note(&mut self, note: String) {
         eprintln!("  ! {note}");
         self.notes.push(note);
     }
 
     /// The median of a figure, if it was measured. The workload is named by its beginning.
-    pub fn median(&self, workload: &str, figure: &str, kind: Kind) -> Option<f64> {
+    pub(crate) fn median(&self, workload: &str, figure: &str, kind: Kind) -> Option<f64> {
         let row = self.rows.iter().find(|row| row.workload.starts_with(workload) && row.figure == figure)?;
         row.median(kind)
     }
 
     /// The table, as Markdown, which reads as well on a terminal.
-    pub fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let titles = [
             "workload",
             "figure",

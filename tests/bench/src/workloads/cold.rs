@@ -30,7 +30,7 @@ const REST: Duration = Duration::from_secs(1);
 const CHECKED: usize = 3;
 
 /// Runs it.
-pub async fn run(bench: &mut Bench) {
+pub(crate) async fn run(bench: &mut Bench) {
     let many = (bench.scale(200, 20), 1_000);
     let large = (1, bench.scale(50_000, 10_000));
     for (documents, changes) in [many, large] {

@@ -6,7 +6,7 @@
 use super::editor::{Edited, Editor, Script};
 use super::{Bench, Figures, crowd};
 use crate::driver::{Link, Outcome};
-use crate::edits::{self, Chain, Hash};
+use crate::edits::{self, Hash};
 use crate::frames::Incoming;
 use crate::peers::{Kind, Peer};
 use crate::report::Better;
@@ -24,9 +24,9 @@ const WINDOW: usize = 8;
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs it.
-pub async fn run(bench: &mut Bench) {
+pub(crate) async fn run(bench: &mut Bench) {
     let base = edits::document(10);
-    let script = Arc::new(Script::of(vec![Chain::on(&base, 2, bench.scale(EDITS_MAX, 4_000))]));
+    let script = Arc::new(Script::on(&base, &[2], bench.scale(EDITS_MAX, 4_000)));
     let (upload, head) = (Arc::new(edits::upload(&base)), base.get_heads()[0].0);
     let lasting = Duration::from_secs(bench.scale(3, 1));
     for _ in 0..bench.runs {

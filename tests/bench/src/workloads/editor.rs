@@ -5,9 +5,9 @@
 //! the acknowledgement there is in the protocol, and the window counts edits without it.
 
 use crate::driver::{Link, Outcome};
-use crate::edits::{Chain, Hash, acknowledgement};
+use crate::edits::{Chain, Hash, acknowledgement, question};
 use crate::frames::Incoming;
-use automerge::ChangeHash;
+use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt};
 use std::collections::HashMap;
@@ -22,7 +22,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 
 /// What all editors write: one chain for the first of each document and one for the second.
 #[derive(Debug)]
-pub struct Script {
+pub(super) struct Script {
+    /// The heads of the document that they edit.
+    base: Vec<ChangeHash>,
     /// The changes.
     pub chains: Vec<Chain>,
     /// Whose each hash is, and where it stands in that chain, from 1.
@@ -30,22 +32,23 @@ pub struct Script {
 }
 
 impl Script {
-    /// Of these chains.
-    pub fn of(chains: Vec<Chain>) -> Self {
+    /// One chain for each author, `edits` long.
+    pub(super) fn on(base: &Automerge, authors: &[u8], edits: usize) -> Self {
+        let chains: Vec<_> = authors.iter().map(|author| Chain::on(base, *author, edits)).collect();
         let owner = |(who, chain): (usize, &Chain)| {
             chain.positions().into_iter().map(move |(hash, at)| (hash, (who, at))).collect::<Vec<_>>()
         };
         let owners = chains.iter().enumerate().flat_map(owner).collect();
-        Self { chains, owners }
+        Self { base: base.get_heads(), chains, owners }
     }
 }
 
 /// How many edits each editor of a document has made in the end; not yet: `usize::MAX`.
-pub type Final = Arc<[AtomicUsize; 2]>;
+pub(super) type Final = Arc<[AtomicUsize; 2]>;
 
 /// One editor and what it knows.
 #[derive(Debug)]
-pub struct Editor {
+pub(super) struct Editor {
     /// Its connection.
     pub link: Link,
     /// The document.
@@ -64,7 +67,7 @@ pub struct Editor {
 
 /// What became of an editor.
 #[derive(Debug, Default)]
-pub struct Edited {
+pub(super) struct Edited {
     /// Edits sent.
     pub sent: usize,
     /// Edits acknowledged.
@@ -81,9 +84,18 @@ pub struct Edited {
     pub trouble: Option<String>,
 }
 
+impl Edited {
+    /// Notes that the server has our edits up to this one.
+    fn acknowledge(&mut self, edit: usize, now: Instant, sent_at: &[Instant]) {
+        let news = sent_at.iter().take(edit).skip(self.acknowledged);
+        self.latencies.extend(news.map(|sent| now - *sent));
+        self.acknowledged = self.acknowledged.max(edit);
+    }
+}
+
 impl Editor {
     /// Edits until the time is up, and reads until everything has arrived on both sides.
-    pub async fn run(mut self) -> Edited {
+    pub(super) async fn run(mut self) -> Edited {
         let mut edited = Edited::default();
         if let Err(error) = self.edit(&mut edited).await {
             edited.trouble = Some(error.to_string());
@@ -132,18 +144,23 @@ impl Editor {
             return Err(incoming.words.into());
         }
         let now = Instant::now();
-        for (who, at) in incoming.heads().iter().filter_map(|head| self.script.owners.get(head)) {
-            if *who != self.who {
-                edited.other = edited.other.max(*at);
-                continue;
+        let mut missing = Vec::new();
+        for head in incoming.heads() {
+            match self.script.owners.get(head) {
+                Some((who, at)) if *who == self.who => edited.acknowledge(*at, now, sent_at),
+                Some((_, at)) if *at <= edited.other => {}
+                Some((_, at)) if incoming.brings_changes() => edited.other = *at,
+                Some(_) => missing.push(ChangeHash(*head)),
+                None => {} // The document before all edits.
             }
-            for sent in sent_at.iter().take(*at).skip(edited.acknowledged) {
-                edited.latencies.push(now - *sent);
-            }
-            edited.acknowledged = edited.acknowledged.max(*at);
         }
         if now <= self.until {
             edited.acknowledged_in_time = edited.acknowledged;
+        }
+        if !missing.is_empty() {
+            let frame =
+                self.link.envelope("sync", &self.document).around(&question(self.heads(edited), missing));
+            self.link.socket.feed(Message::Binary(frame)).await?;
         }
         self.send_again(incoming.need(), edited).await
     }
@@ -159,10 +176,13 @@ impl Editor {
         Ok(())
     }
 
+    /// What this client's document has: its own last edit, and the partner's that has come.
     fn heads(&self, edited: &Edited) -> Vec<ChangeHash> {
-        let head = |who: usize, count: usize| Some(self.script.chains[who].hashes[count.checked_sub(1)?]);
-        let other = if self.script.chains.len() > 1 { head(1 - self.who, edited.other) } else { None };
-        head(self.who, edited.sent).into_iter().chain(other).collect()
+        let head =
+            |who: usize, count: usize| Some(*self.script.chains.get(who)?.hashes.get(count.checked_sub(1)?)?);
+        let heads: Vec<_> =
+            [head(self.who, edited.sent), head(1 - self.who, edited.other)].into_iter().flatten().collect();
+        if heads.is_empty() { self.script.base.clone() } else { heads }
     }
 
     fn is_done(&self, edited: &Edited) -> bool {

@@ -13,8 +13,8 @@ use crate::edits::{self, Chain, Hash};
 use crate::frames::{Acknowledger, Envelope, Incoming};
 use crate::peers::{Kind, Peer};
 use crate::report::Better;
-use automerge::Automerge;
 use automerge::sync::Message as SyncMessage;
+use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
 use dovetail_tests::new_document_id;
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -50,7 +50,7 @@ struct Script {
 }
 
 /// Runs it at 100 and at 1,000 readers, gently and fast.
-pub async fn run(bench: &mut Bench) {
+pub(crate) async fn run(bench: &mut Bench) {
     let base = edits::document(1_000);
     let chain = Chain::on(&base, 2, bench.scale(12_000, 2_000));
     let positions = chain.positions();
@@ -101,6 +101,7 @@ async fn measure(
         .map(|(at, (link, acknowledger))| {
             let keeps = at < WITNESSES && peer.kind != Kind::Relay;
             let reader = Reader {
+                envelope: link.envelope("sync", &document),
                 acknowledger,
                 keeps,
                 board: board.clone(),
@@ -226,6 +227,7 @@ async fn write(
 
 #[derive(Debug)]
 struct Reader {
+    envelope: Envelope,
     acknowledger: Acknowledger,
     keeps: bool,
     board: Arc<Board>,
@@ -276,6 +278,9 @@ impl Reader {
             incoming.heads().iter().filter_map(|head| Some((*self.script.positions.get(head)?, head)));
         let Some((edit, head)) = newest.max() else { return Ok(None) };
         reading.messages += 1;
+        if edit > reading.edit && !incoming.brings_changes() {
+            return Ok(Some(self.ask(reading.edit, *head)));
+        }
         for edit in reading.edit + 1..=edit {
             reading.latencies.push(self.board.seen(edit, now));
         }
@@ -284,6 +289,15 @@ impl Reader {
             reading.kept.push(frame.clone());
         }
         Ok(Some(self.acknowledger.frame(head)))
+    }
+
+    /// The server told of an edit and did not send it: what a stock client says then.
+    fn ask(&self, edit: usize, missing: Hash) -> Bytes {
+        let ours = match edit.checked_sub(1) {
+            Some(at) => vec![self.script.chain.hashes[at]],
+            None => self.script.base.get_heads(),
+        };
+        self.envelope.around(&edits::question(ours, vec![ChangeHash(missing)]))
     }
 }
 

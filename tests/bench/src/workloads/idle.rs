@@ -21,7 +21,7 @@ const REST: Duration = Duration::from_millis(1_500);
 const WATCHED: Duration = Duration::from_secs(3);
 
 /// Runs it.
-pub async fn run(bench: &mut Bench) {
+pub(crate) async fn run(bench: &mut Bench) {
     let count = bench.scale(2_000, 200);
     let name = format!("c {count} connections");
     for kind in bench.among(&[Kind::Relay, Kind::Dovetail, Kind::Stock]) {

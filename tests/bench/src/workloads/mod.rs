@@ -4,13 +4,13 @@
 //! a time, so that none disturbs another; it has a deadline; what could not be reached in
 //! time is a note in the report and no reason to give up the rest.
 
-pub mod cold; // (d) stored documents opened after a restart
-pub mod durable; // (f) SIGKILL under full load
+pub(crate) mod cold; // (d) stored documents opened after a restart
+pub(crate) mod durable; // (f) SIGKILL under full load
 mod editor; // one client that edits: for (b) and (f)
-pub mod fanout; // (a) one writer, many readers
-pub mod idle; // (c) connections that say nothing
-pub mod offline; // (e) a client comes back with thousands of edits
-pub mod pairs; // (b) many documents, two clients each
+pub(crate) mod fanout; // (a) one writer, many readers
+pub(crate) mod idle; // (c) connections that say nothing
+pub(crate) mod offline; // (e) a client comes back with thousands of edits
+pub(crate) mod pairs; // (b) many documents, two clients each
 
 use crate::driver::{Failure, Outcome};
 use crate::peers::{Kind, Peer, Places};
@@ -24,7 +24,7 @@ const OPENING_MAX: usize = 32;
 
 /// What is to be run, and where it is noted.
 #[derive(Debug)]
-pub struct Bench {
+pub(crate) struct Bench {
     /// Where the servers are.
     pub places: Places,
     /// Who is measured.
@@ -39,19 +39,24 @@ pub struct Bench {
 
 impl Bench {
     /// `full`, or `quick` where all is to be small.
-    pub fn scale<T>(&self, full: T, quick: T) -> T {
+    pub(crate) fn scale<T>(&self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
     }
 
     /// The peers that take part in a workload.
-    pub fn among(&self, kinds: &[Kind]) -> Vec<Kind> {
+    pub(crate) fn among(&self, kinds: &[Kind]) -> Vec<Kind> {
         self.kinds.iter().copied().filter(|kind| kinds.contains(kind)).collect()
     }
 
     /// Starts a server, runs one measurement against it and stops it. What fails or takes
     /// too long becomes a note.
-    pub async fn measure<F, Fut>(&mut self, workload: &str, kind: Kind, within: Duration, measurement: F)
-    where
+    pub(crate) async fn measure<F, Fut>(
+        &mut self,
+        workload: &str,
+        kind: Kind,
+        within: Duration,
+        measurement: F,
+    ) where
         F: FnOnce(Peer) -> Fut,
         Fut: Future<Output = (Peer, Outcome<Figures>)>,
     {
@@ -90,22 +95,22 @@ impl Bench {
 
 /// What one measurement found: figures, and notes.
 #[derive(Debug, Default)]
-pub struct Figures(Vec<(&'static str, crate::report::Better, f64)>, Vec<String>);
+pub(crate) struct Figures(Vec<(&'static str, crate::report::Better, f64)>, Vec<String>);
 
 impl Figures {
     /// One more figure.
-    pub fn add(&mut self, figure: &'static str, better: crate::report::Better, value: f64) {
+    pub(crate) fn add(&mut self, figure: &'static str, better: crate::report::Better, value: f64) {
         self.0.push((figure, better, value));
     }
 
     /// One more note.
-    pub fn note(&mut self, note: String) {
+    pub(crate) fn note(&mut self, note: String) {
         self.1.push(note);
     }
 }
 
 /// Does the same for many, [`OPENING_MAX`] at a time, and keeps their order.
-pub async fn crowd<T, Fut>(count: usize, one: impl FnMut(usize) -> Fut) -> Outcome<Vec<T>>
+pub(crate) async fn crowd<T, Fut>(count: usize, one: impl FnMut(usize) -> Fut) -> Outcome<Vec<T>>
 where
     Fut: Future<Output = Outcome<T>>,
 {

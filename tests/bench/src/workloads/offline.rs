@@ -15,7 +15,7 @@ use std::time::Duration;
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(40);
 
 /// Runs it.
-pub async fn run(bench: &mut Bench) {
+pub(crate) async fn run(bench: &mut Bench) {
     let before = edits::document(1_000);
     let count = bench.scale(5_000, 500);
     let after = edits::edited(before.clone(), 2, count);
@@ -24,7 +24,7 @@ pub async fn run(bench: &mut Bench) {
         for kind in bench.among(&[Kind::Dovetail, Kind::Stock]) {
             let (before, after) = (before.clone(), after.clone());
             let measurement = |peer: Peer| async move {
-                let figures = measure(&peer, before, after).await;
+                let figures = Box::pin(measure(&peer, before, after)).await;
                 (peer, figures)
             };
             bench.measure(&name, kind, Duration::from_secs(90), measurement).await;

@@ -6,7 +6,7 @@
 use super::editor::{Edited, Editor, Final, Script};
 use super::{Bench, Figures, crowd};
 use crate::driver::{Link, Outcome, Stopwatch, micros, millis, percentile};
-use crate::edits::{self, Chain, Hash, acknowledgement};
+use crate::edits::{self, Hash, acknowledgement};
 use crate::peers::{Kind, Peer};
 use crate::report::Better;
 use automerge::{Automerge, ChangeHash, ReadDoc};
@@ -22,10 +22,9 @@ const EDITS_MAX: usize = 2_000;
 const CHECKED: usize = 3;
 
 /// Runs it with one edit under way for each client, and with eight.
-pub async fn run(bench: &mut Bench) {
+pub(crate) async fn run(bench: &mut Bench) {
     let base = edits::document(10);
-    let chains = vec![Chain::on(&base, 2, EDITS_MAX), Chain::on(&base, 3, EDITS_MAX)];
-    let script = Arc::new(Script::of(chains));
+    let script = Arc::new(Script::on(&base, &[2, 3], EDITS_MAX));
     let documents = bench.scale(500, 50);
     let lasting = Duration::from_secs(bench.scale(5, 2));
     for window in [1, 8] {
