@@ -3,8 +3,19 @@
 //! The server's hub and the client SDKs drive the same machines from opposite ends:
 //! something happens in the world, the machine is told of it and of the time, and answers
 //! with the effects that somebody else has to carry out.
+//!
+//! From low to high; a module uses only those above it in this list.
 
-pub mod id;
-pub mod time;
+pub mod id; // The names of things.
+pub mod limits; // Bounds, with their reasons.
+pub mod time; // A moment, as an argument.
 
-pub mod document;
+pub mod json; // JSON to Automerge content and back.
+pub mod wire; // The automerge-repo protocol: frames to messages and back.
+
+pub mod dashboard; // What a dashboard is, how it is read, and the edits there are.
+pub mod grafana; // Grafana's dashboards to ours and back.
+
+pub mod document; // One document: apply, store, then tell.
+
+pub mod session; // One connection: what may be said in which phase.

@@ -1,1 +1,27 @@
-//! The server.
+//! The Dovetail server: one binary that keeps documents and lets everybody's edits meet.
+//!
+//! ```text
+//!  cli ──▶ server ──▶ gateway ──▶ hub ──▶ store
+//!            │           └ accept, upgrade, socket, http, reply
+//!            └ config, telemetry, metrics, shutdown, clock
+//! ```
+//! An arrow points at what is used. The way of one edit through this crate is told in
+//! `docs/ONE-EDIT.md`.
+
+pub mod clock; // What time it is.
+pub mod config; // Settings, checked.
+pub mod metrics; // Figures and their names.
+pub mod shutdown; // How the server stops.
+pub mod telemetry; // Logs.
+
+pub mod store; // Where documents are kept.
+
+pub mod hub; // One task per open document.
+
+pub mod content; // What comes in becomes a document, and a document what goes out.
+
+pub mod gateway; // What others can reach.
+
+pub mod server; // All of it put together, from the first lock to the last commit.
+
+pub mod cli; // The commands of the binary.

@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary `dovetail`. What it does is in [`dovetail_server::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dovetail_server::cli::main()
+}

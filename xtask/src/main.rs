@@ -1,1 +1,49 @@
-fn main() {}
+//! `cargo xtask`: the project's own commands, on a machine that has cargo and node.
+//!
+//! Always true: standard library only, so that it builds in a second and before anything
+//! else does. Every step is printed before it runs, the first one that fails ends the
+//! command with its name, and what could not be run is said, never passed over in silence.
+
+mod bench; // Measure.
+mod run; // Start the server.
+mod step; // Run one program and say so.
+mod test; // Check everything.
+mod web; // What comes from npm.
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask <COMMAND> [ARGUMENTS]
+
+Commands:
+  run    build the release server and start it; arguments go to it (--listen, --data-dir, ...)
+  test   install what the tests need, then format check, lints, docs and every test;
+         with `--only NAME` one step: see below
+  bench  build release server and bench, and measure; arguments go to the bench
+
+Steps of `test`, in their order: format, lints, docs, npm, build, rust, web
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let done = match command.as_str() {
+        "run" => run::run(&rest),
+        "test" => test::run(&rest),
+        "bench" => bench::run(&rest),
+        "--help" | "-h" | "help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        "" => Err(format!("which command?\n\n{HELP}")),
+        other => Err(format!("{other} is no command\n\n{HELP}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Foreign changes, from bytes to what may be applied.
+//!
+//! Edit path: ← [`super`] hands over the chunks of a burst, → [`Intake::ready`] is applied as one,
+//! stored as one chunk, and told to the readers as it stands.
+//!
+//! Invariant: Automerge is only given changes whose dependencies it has or that come before
+//! them in the same burst. Its own queue of orphans stays empty; ours is bounded.
+
+use super::careful::{Panicked, carefully};
+use super::scan::{ScanError, ScannedKind, scan};
+use automerge::{Automerge, Change, ChangeHash};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Changes that wait for others, per document. A client that was offline sends its changes
+/// oldest first, so orphans are few: a false positive of a Bloom filter makes one or two.
+pub const ORPHANS_MAX: usize = 4_096;
+
+/// Bytes of changes that wait for others, per document.
+pub const ORPHAN_BYTES_MAX: usize = 8 << 20;
+
+/// Why a client's changes cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum BadChange {
+    /// The bytes are no chunks.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// A whole document or a bundle, where only single changes are taken.
+    #[error("only single changes are taken, this is a {0:?}")]
+    Kind(ScannedKind),
+    /// Longer than a change may be.
+    #[error("a change has at most {bytes_max} bytes, this one has {bytes}")]
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// Automerge cannot read it.
+    #[error("not a change: {0}")]
+    Malformed(String),
+    /// Automerge panicked over it.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+    /// Too much waits for changes that do not come.
+    #[error("more than {ORPHANS_MAX} changes or {ORPHAN_BYTES_MAX} bytes wait for changes that are missing")]
+    TooManyOrphans,
+}
+
+/// Reads the changes in `chunks`: each may hold several, one behind the other.
+///
+/// # Errors
+/// When one of them cannot be taken; then none is.
+pub(crate) fn read_changes<'a>(
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+    change_bytes_max: usize,
+) -> Result<Vec<Change>, BadChange> {
+    let mut changes = Vec::new();
+    for bytes in chunks {
+        for chunk in scan(bytes) {
+            let chunk = chunk?;
+            match chunk.kind {
+                ScannedKind::Change | ScannedKind::DeflatedChange => {}
+                ScannedKind::Document | ScannedKind::Bundle => return Err(BadChange::Kind(chunk.kind)),
+            }
+            let bytes = chunk.whole.len();
+            if bytes > change_bytes_max {
+                return Err(BadChange::TooLarge { bytes, bytes_max: change_bytes_max });
+            }
+            let change = carefully(|| Change::try_from(chunk.whole))?
+                .map_err(|error| BadChange::Malformed(error.to_string()))?;
+            changes.push(change);
+        }
+    }
+    Ok(changes)
+}
+
+/// Changes whose dependencies are missing, kept until they come.
+#[derive(Debug, Default)]
+pub(crate) struct Orphans {
+    changes: BTreeMap<ChangeHash, Change>,
+    bytes: usize,
+}
+
+impl Orphans {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// What has to come before any of them can be applied. Sorted.
+    pub(crate) fn missing(&self, doc: &Automerge) -> Vec<ChangeHash> {
+        let missing: BTreeSet<ChangeHash> = self
+            .changes
+            .values()
+            .flat_map(|change| change.deps().iter().copied())
+            .filter(|dep| !self.changes.contains_key(dep) && !has_change(doc, dep))
+            .collect();
+        missing.into_iter().collect()
+    }
+
+    /// Sorts `incoming` and what waited before into what can be applied now, in an order in
+    /// which it can be, and what has to wait.
+    ///
+    /// # Errors
+    /// When too much would have to wait. Then `incoming` is dropped and what waited before stays.
+    pub(crate) fn sort_out(&mut self, doc: &Automerge, incoming: Vec<Change>) -> Result<Vec<Change>, BadChange> {
+        let mut ready = Vec::new();
+        let mut ready_hashes = BTreeSet::new();
+        let mut late = BTreeMap::new();
+        for change in incoming {
+            let hash = change.hash();
+            if ready_hashes.contains(&hash) || self.changes.contains_key(&hash) || has_change(doc, &hash) {
+                continue;
+            }
+            if change.deps().iter().all(|dep| ready_hashes.contains(dep) || has_change(doc, dep)) {
+                ready_hashes.insert(hash);
+                ready.push(change);
+            } else {
+                late.insert(hash, change);
+            }
+        }
+        if ready.is_empty() && late.is_empty() {
+            return Ok(ready);
+        }
+        if !(late.is_empty() && self.changes.is_empty()) {
+            self.wait_or_wake(doc, late, &mut ready, &mut ready_hashes)?;
+        }
+        Ok(ready)
+    }
+
+    /// Wakes those whose turn has come, and whom they wake in turn.
+    fn wait_or_wake(
+        &mut self,
+        doc: &Automerge,
+        late: BTreeMap<ChangeHash, Change>,
+        ready: &mut Vec<Change>,
+        ready_hashes: &mut BTreeSet<ChangeHash>,
+    ) -> Result<(), BadChange> {
+        let late_hashes: Vec<ChangeHash> = late.keys().copied().collect();
+        let mut waiting = late;
+        waiting.append(&mut self.changes);
+
+        let mut lacks: BTreeMap<ChangeHash, usize> = BTreeMap::new();
+        let mut wakes: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
+        let mut due = Vec::new();
+        for (hash, change) in &waiting {
+            let missing = |dep: &&ChangeHash| !ready_hashes.contains(dep) && !has_change(doc, dep);
+            let missing: Vec<ChangeHash> = change.deps().iter().filter(missing).copied().collect();
+            if missing.is_empty() {
+                due.push(*hash);
+            }
+            lacks.insert(*hash, missing.len());
+            for dep in missing {
+                wakes.entry(dep).or_default().push(*hash);
+            }
+        }
+        while let Some(hash) = due.pop() {
+            ready_hashes.insert(hash);
+            ready.extend(waiting.remove(&hash));
+            for woken in wakes.remove(&hash).unwrap_or_default() {
+                if let Some(count) = lacks.get_mut(&woken) {
+                    *count -= 1;
+                    if *count == 0 {
+                        due.push(woken);
+                    }
+                }
+            }
+        }
+        self.keep(waiting, &late_hashes)
+    }
+
+    fn keep(
+        &mut self,
+        mut waiting: BTreeMap<ChangeHash, Change>,
+        late: &[ChangeHash],
+    ) -> Result<(), BadChange> {
+        let size = |waiting: &BTreeMap<ChangeHash, Change>| -> usize {
+            waiting.values().map(|change| change.raw_bytes().len()).sum()
+        };
+        let too_many = waiting.len() > ORPHANS_MAX || size(&waiting) > ORPHAN_BYTES_MAX;
+        if too_many {
+            for hash in late {
+                waiting.remove(hash);
+            }
+        }
+        self.bytes = size(&waiting);
+        self.changes = waiting;
+        if too_many { Err(BadChange::TooManyOrphans) } else { Ok(()) }
+    }
+
+    /// Bytes of changes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// Whether a change is part of the document.
+pub(crate) fn has_change(doc: &Automerge, hash: &ChangeHash) -> bool {
+    doc.get_change_meta_by_hash(hash).is_some()
+}

@@ -1,0 +1,272 @@
+//! A document in memory.
+//!
+//! Invariant: outside of a commit, what is in memory is what is stored. So whatever is read
+//! here may be told to anybody.
+
+use super::body::{Body, Heads};
+use super::careful::{Panicked, carefully};
+use super::chunk::{Chunk, ChunkKey, ChunkKind, Lifecycle, Manifest, Stored};
+use super::intake::Orphans;
+use super::scan::{ScanError, heads_of};
+use crate::time::Timestamp;
+use automerge::{Automerge, AutomergeError, Change, ChangeHash, ROOT, ReadDoc, ScalarValue, Value};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Automerge keeps about this much in memory for each change, measured on dashboards of
+/// 1,000 to 100,000 changes.
+const BYTES_PER_CHANGE: u64 = 450;
+
+/// Longer titles are cut in the manifest: it is written with every burst.
+const SUMMARY_BYTES_MAX: usize = 200;
+
+/// Why what the store holds cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    /// The chunks are not what was written.
+    #[error("a stored chunk cannot be read")]
+    Scan(#[from] ScanError),
+    /// Chunks are missing, or there are some too many.
+    #[error("the chunks amount to other heads than the manifest tells")]
+    Heads,
+    /// Automerge cannot read them.
+    #[error("automerge cannot read the stored chunks")]
+    Load(#[from] AutomergeError),
+    /// Automerge panicked over them.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+}
+
+/// The last burst: who was at `from` gets `body` and is up to date.
+#[derive(Debug)]
+pub(crate) struct News {
+    pub(crate) from: Heads,
+    pub(crate) body: Arc<Body>,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) doc: Automerge,
+    pub(crate) heads: Heads,
+    pub(crate) manifest: Manifest,
+    /// What lies in the store, and how many bytes each is.
+    pub(crate) chunks: Vec<(ChunkKey, u64)>,
+    pub(crate) orphans: Orphans,
+    pub(crate) news: Option<News>,
+    ack: Option<Arc<Body>>,
+    whole: Option<Arc<Body>>,
+    /// The last catch-up, by what it started from: readers that fell behind together share it.
+    catch_up: Option<(Vec<ChangeHash>, Arc<Body>)>,
+}
+
+impl Live {
+    /// A document that the store does not have.
+    pub(crate) fn absent(now: Timestamp) -> Self {
+        let manifest = Manifest {
+            heads: Vec::new(),
+            changes: 0,
+            bytes: 0,
+            kind: None,
+            title: None,
+            created_at: now,
+            changed_at: now,
+            lifecycle: Lifecycle::Live,
+        };
+        Self::of(Automerge::new(), manifest, Vec::new())
+    }
+
+    /// Builds the document from what the store gave back.
+    ///
+    /// # Errors
+    /// When that is not what was stored.
+    pub(crate) fn load(stored: &Stored) -> Result<Self, Damage> {
+        let bytes = in_loading_order(stored);
+        let doc = carefully(|| Automerge::load(&bytes))??;
+        if doc.get_heads() != stored.manifest.heads {
+            return Err(Damage::Heads);
+        }
+        let size = |chunk: &Chunk| (chunk.key(), chunk.bytes().len() as u64);
+        Ok(Self::of(doc, stored.manifest.clone(), stored.chunks.iter().map(size).collect()))
+    }
+
+    fn of(doc: Automerge, manifest: Manifest, chunks: Vec<(ChunkKey, u64)>) -> Self {
+        Self {
+            doc,
+            heads: manifest.heads.as_slice().into(),
+            manifest,
+            chunks,
+            orphans: Orphans::default(),
+            news: None,
+            ack: None,
+            whole: None,
+            catch_up: None,
+        }
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        self.manifest.changes == 0
+    }
+
+    /// Applies changes that are ready, and says what the manifest will be once they are stored.
+    /// On an error the document must be dropped.
+    pub(crate) fn apply(
+        &mut self,
+        now: Timestamp,
+        ready: Vec<Change>,
+        chunk: &Chunk,
+    ) -> Result<Manifest, ApplyError> {
+        let count = ready.len() as u64;
+        let created_at = if self.is_absent() { now } else { self.manifest.created_at };
+        let doc = &mut self.doc;
+        carefully(|| doc.apply_changes(ready))??;
+        let (heads, kind, title) =
+            carefully(|| (self.doc.get_heads(), self.summary("kind"), self.summary("title")))?;
+        Ok(Manifest {
+            heads,
+            changes: self.manifest.changes + count,
+            bytes: self.manifest.bytes + chunk.bytes().len() as u64,
+            kind,
+            title,
+            created_at,
+            changed_at: now,
+            lifecycle: Lifecycle::Live,
+        })
+    }
+
+    /// The burst is stored: from here on its heads are ours.
+    pub(crate) fn stored(&mut self, manifest: Manifest, chunk: &Chunk, changes: Vec<Vec<u8>>) {
+        let from = std::mem::replace(&mut self.heads, manifest.heads.as_slice().into());
+        self.manifest = manifest;
+        self.chunks.push((chunk.key(), chunk.bytes().len() as u64));
+        self.forget_bodies();
+        self.news = Some(News { from, body: Body::changes(&self.heads, changes) });
+    }
+
+    /// The document as one chunk.
+    pub(crate) fn snapshot(&self) -> Result<Chunk, Panicked> {
+        let bytes = carefully(|| self.doc.save())?;
+        Ok(Chunk::new(ChunkKind::Snapshot, bytes.into()))
+    }
+
+    fn forget_bodies(&mut self) {
+        self.news = None;
+        self.ack = None;
+        self.whole = None;
+        self.catch_up = None;
+    }
+
+    pub(crate) fn ack(&mut self) -> Arc<Body> {
+        let heads = &self.heads;
+        self.ack.get_or_insert_with(|| Body::heads_only(heads)).clone()
+    }
+
+    /// Everything, for one who has nothing and takes whole documents.
+    pub(crate) fn whole(&mut self) -> Result<Arc<Body>, Panicked> {
+        if let Some(body) = &self.whole {
+            return Ok(body.clone());
+        }
+        let body = Body::whole(&self.heads, carefully(|| self.doc.save())?);
+        self.whole = Some(body.clone());
+        Ok(body)
+    }
+
+    /// What one lacks who has everything up to `has`, and what it asked for by name.
+    pub(crate) fn catch_up(
+        &mut self,
+        has: &[ChangeHash],
+        need: &[ChangeHash],
+        takes_documents: bool,
+    ) -> Result<Arc<Body>, Panicked> {
+        if takes_documents && has.is_empty() {
+            return self.whole();
+        }
+        if let Some((from, body)) = &self.catch_up
+            && need.is_empty()
+            && from == has
+        {
+            return Ok(body.clone());
+        }
+        let changes = carefully(|| {
+            let mut changes = self.doc.get_changes(has);
+            let named = need.iter().filter(|hash| !changes.iter().any(|change| change.hash() == **hash));
+            let named: Vec<Change> = named.filter_map(|hash| self.doc.get_change_by_hash(hash)).collect();
+            changes.splice(0..0, named);
+            changes.iter().map(|change| change.raw_bytes().to_vec()).collect::<Vec<_>>()
+        })?;
+        if takes_documents && changes.len() as u64 > self.manifest.changes / 3 {
+            return self.whole();
+        }
+        let body = Body::changes(&self.heads, changes);
+        if need.is_empty() {
+            self.catch_up = Some((has.to_vec(), body.clone()));
+        }
+        Ok(body)
+    }
+
+    /// Bytes in memory, estimated.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let bodies = [&self.ack, &self.whole].into_iter().flatten().map(|body| body.bytes.len() as u64);
+        self.manifest.changes * BYTES_PER_CHANGE
+            + self.manifest.bytes
+            + self.orphans.bytes() as u64
+            + bodies.sum::<u64>()
+    }
+
+    /// A text at the document's root, for lists.
+    fn summary(&self, field: &str) -> Option<String> {
+        let (value, object) = self.doc.get(ROOT, field).ok()??;
+        let mut text = match value {
+            Value::Scalar(scalar) => match scalar.as_ref() {
+                ScalarValue::Str(text) => text.to_string(),
+                _ => return None,
+            },
+            Value::Object(automerge::ObjType::Text) => self.doc.text(&object).ok()?,
+            Value::Object(_) => return None,
+        };
+        if text.len() > SUMMARY_BYTES_MAX {
+            let end = (0..=SUMMARY_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            text.truncate(end);
+        }
+        Some(text)
+    }
+}
+
+/// Why changes that looked ready could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    #[error(transparent)]
+    Automerge(#[from] AutomergeError),
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+}
+
+/// A message with the whole document, without building it: the stored chunks as they are,
+/// checked against the manifest from the outside.
+///
+/// # Errors
+/// When they are not what was stored.
+pub(crate) fn whole_from_chunks(stored: &Stored) -> Result<Arc<Body>, Damage> {
+    if heads_of(stored.chunks.iter().map(|chunk| &chunk.bytes()[..]))? != stored.manifest.heads {
+        return Err(Damage::Heads);
+    }
+    Ok(Body::whole(&stored.manifest.heads.as_slice().into(), in_loading_order(stored)))
+}
+
+/// Snapshots first: Automerge wants to begin with one if there is one.
+fn in_loading_order(stored: &Stored) -> Vec<u8> {
+    let size = stored.chunks.iter().map(|chunk| chunk.bytes().len()).sum();
+    let mut bytes = Vec::with_capacity(size);
+    for kind in [ChunkKind::Snapshot, ChunkKind::Changes] {
+        for chunk in stored.chunks.iter().filter(|chunk| chunk.key().kind == kind) {
+            bytes.extend_from_slice(chunk.bytes());
+        }
+    }
+    bytes
+}
+
+/// The chunk that a burst is stored as, and its changes one by one as they are told.
+pub(crate) fn burst(ready: &[Change]) -> (Chunk, Vec<Vec<u8>>) {
+    let changes: Vec<Vec<u8>> = ready.iter().map(|change| change.raw_bytes().to_vec()).collect();
+    (Chunk::new(ChunkKind::Changes, Bytes::from(changes.concat())), changes)
+}

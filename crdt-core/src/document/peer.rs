@@ -1,0 +1,142 @@
+//! What one reader has, what it lacks, and what it is owed.
+//!
+//! The transport is ordered and reliable, so what was sent on this connection has arrived or
+//! the connection is gone. A reader is therefore described by heads: it has everything up to
+//! `base`, and `own` on top. No queue of edits is kept for anybody.
+//!
+//! ```text
+//!  Silent ──message──▶ Following{base, own} ◀──all its heads known── Apart{state}
+//!     └───heads that we lack───────────────────heads that we lack──────▲
+//! ```
+//!
+//! `Apart` is Automerge's own negotiation with its Bloom filters; it is left as soon as all the
+//! reader's heads are known to us. Its `State` lives as long as the connection, never longer: one
+//! kept from the last connection believes that lost messages have arrived.
+
+use super::body::Heads;
+use crate::id::StorageId;
+use automerge::ChangeHash;
+use automerge::sync::State;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Hashes remembered on top of `base`. Between two messages to it a reader brings one or two heads;
+/// forgetting one costs sending a change twice, which is harmless.
+const OWN_MAX: usize = 16;
+
+/// What we know of what a reader has.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// It has said nothing of this document yet.
+    Silent,
+    /// It has everything up to `base` and up to `own`.
+    Following {
+        /// Our heads when we last sent something, or its heads when it first spoke.
+        base: Heads,
+        /// Heads of its own that came on top since.
+        own: Vec<ChangeHash>,
+    },
+    /// It has changes that we lack: Automerge negotiates.
+    Apart(Box<State>),
+}
+
+/// One reader of one document.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) storage: Option<StorageId>,
+    pub(crate) follows: Arc<BTreeSet<StorageId>>,
+    pub(crate) progress: Progress,
+    /// It announced that it takes whole documents.
+    pub(crate) takes_documents: bool,
+    /// Its socket has taken the last message.
+    pub(crate) free: bool,
+    /// It asked something that has not been answered.
+    pub(crate) owed: bool,
+    /// Changes that it asked for by name.
+    pub(crate) need: Vec<ChangeHash>,
+    /// Its heads when it last said something that brought nothing.
+    last_said: Option<Vec<ChangeHash>>,
+}
+
+/// What a message says about its sender, once its changes are dealt with.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) heads: Vec<ChangeHash>,
+    pub(crate) need: Vec<ChangeHash>,
+    pub(crate) brought_changes: bool,
+    /// `request`, or empty heads: it has nothing, whatever we believed.
+    pub(crate) starts_over: bool,
+    pub(crate) takes_documents: bool,
+}
+
+impl Peer {
+    pub(crate) fn new(storage: Option<StorageId>, follows: Arc<BTreeSet<StorageId>>) -> Self {
+        Self {
+            storage,
+            follows,
+            progress: Progress::Silent,
+            takes_documents: false,
+            free: true,
+            owed: false,
+            need: Vec::new(),
+            last_said: None,
+        }
+    }
+
+    /// Takes in a message whose heads are all known to us: from here on it follows.
+    pub(crate) fn heard(&mut self, said: Said) {
+        self.note_owed(&said);
+        self.need.extend(said.need);
+        self.progress = match std::mem::replace(&mut self.progress, Progress::Silent) {
+            Progress::Following { base, mut own } if !said.starts_over => {
+                own.extend(said.heads.into_iter().filter(|head| !base.contains(head)));
+                own.sort_unstable();
+                own.dedup();
+                own.truncate(OWN_MAX);
+                Progress::Following { base, own }
+            }
+            _ => Progress::Following { base: said.heads.into(), own: Vec::new() },
+        };
+    }
+
+    /// Takes in a message with heads that we lack; the caller has told its `State` already.
+    pub(crate) fn heard_apart(&mut self, said: &Said, state: Box<State>) {
+        self.note_owed(said);
+        self.progress = Progress::Apart(state);
+    }
+
+    /// An answer is owed for everything but a plain acknowledgement of what we told, and but for
+    /// saying the same again: two sides that cannot agree would talk for ever.
+    fn note_owed(&mut self, said: &Said) {
+        self.takes_documents |= said.takes_documents;
+        let acknowledges = match &self.progress {
+            Progress::Following { base, .. } => **base == *said.heads && !said.starts_over,
+            _ => false,
+        };
+        let brings_nothing = !said.brought_changes && said.need.is_empty() && !said.starts_over;
+        let repeats = brings_nothing && self.last_said.as_deref() == Some(&said.heads);
+        self.last_said = brings_nothing.then(|| said.heads.clone());
+        if !(brings_nothing && (acknowledges || repeats)) {
+            self.owed = true;
+        }
+    }
+
+    /// It was sent everything up to `heads`.
+    pub(crate) fn sent_up_to(&mut self, heads: &Heads) {
+        self.owed = false;
+        self.need.clear();
+        if !matches!(self.progress, Progress::Apart(_)) {
+            self.progress = Progress::Following { base: heads.clone(), own: Vec::new() };
+        }
+    }
+
+    /// Whether it has everything up to `heads`, as far as we can tell without looking at history.
+    pub(crate) fn has(&self, heads: &[ChangeHash]) -> bool {
+        match &self.progress {
+            Progress::Following { base, own } => {
+                heads == &**base || heads.iter().all(|head| own.contains(head) || base.contains(head))
+            }
+            Progress::Silent | Progress::Apart(_) => false,
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Who is sent what, once everything is stored.
+//!
+//! Edit path: ← [`super`] releases a burst, → [`Effect::Send`] for each body, with all who get it.
+//!
+//! A reader whose socket is busy is passed over; when it is free it gets the newest state in one
+//! message, however many bursts it missed.
+
+use super::body::{Body, Heads};
+use super::careful::{Panicked, carefully};
+use super::gossip::RemoteHeads;
+use super::intake::has_change;
+use super::live::Live;
+use super::peer::{Peer, Progress};
+use super::{Burst, Content, Document, Effect, Heard, said};
+use crate::id::{SessionId, StorageId};
+use crate::time::Timestamp;
+use automerge::ChangeHash;
+use automerge::sync::{State, SyncDoc};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whether a reader needs more than the stored bytes as they are: it has something, but not all.
+pub(super) fn needs_content(peer: &Peer, heads: &[ChangeHash]) -> bool {
+    match &peer.progress {
+        Progress::Silent => false,
+        Progress::Apart(_) => true,
+        Progress::Following { base, own } => {
+            let has_nothing = base.is_empty() && own.is_empty();
+            !peer.has(heads) && !(has_nothing && peer.takes_documents)
+        }
+    }
+}
+
+/// What one reader is to be sent.
+enum Next {
+    Nothing,
+    Unavailable,
+    Body(Arc<Body>),
+}
+
+impl Document {
+    /// Everything that the burst held back: what its senders now have, and answers to doors.
+    pub(super) fn release(&mut self, now: Timestamp, burst: Burst, effects: &mut Vec<Effect>) {
+        for heard in burst.heard {
+            self.hear(now, heard, effects);
+        }
+        let Content::Live(live) = &self.content else { return };
+        for ticket in burst.tickets {
+            effects.push(Effect::Answer { ticket, answer: Ok(live.manifest.clone()) });
+        }
+    }
+
+    /// Notes what a sender has. Its heads are all known when it follows; else Automerge negotiates.
+    fn hear(&mut self, now: Timestamp, heard: Heard, effects: &mut Vec<Effect>) {
+        let Heard { session, is_request, brought_changes, message } = heard;
+        let Content::Live(live) = &mut self.content else { return };
+        let Some(peer) = self.peers.get_mut(&session) else { return };
+        let said = said(&message, is_request, brought_changes);
+        if said.heads.iter().all(|head| has_change(&live.doc, head)) {
+            let seen = peer.storage.clone().map(|storage| (storage, Heads::from(said.heads.as_slice())));
+            peer.heard(said);
+            if let Some((storage, heads)) = seen {
+                self.seen(now, session, storage, heads, effects);
+            }
+            return;
+        }
+        let mut state = match std::mem::replace(&mut peer.progress, Progress::Silent) {
+            Progress::Apart(state) => state,
+            Progress::Silent | Progress::Following { .. } => Box::new(first_state(live, &message)),
+        };
+        let received = carefully(|| live.doc.receive_sync_message(&mut state, message));
+        match received {
+            Ok(Ok(())) => peer.heard_apart(&said, state),
+            Ok(Err(_)) | Err(_) => {
+                let reason = "the sync message cannot be used".to_owned();
+                effects.push(Effect::Refuse { session, refusal: super::Refusal::InvalidChange { reason } });
+                self.forget_content();
+            }
+        }
+    }
+
+    /// Sends to everybody who is free and not up to date.
+    pub(super) fn serve(&mut self, effects: &mut Vec<Effect>) {
+        match &mut self.content {
+            Content::Live(live) => {
+                if serve_live(live, &mut self.peers, effects).is_err() {
+                    self.forget_content();
+                }
+            }
+            Content::Cold { .. } => self.serve_cold(effects),
+            Content::Unknown | Content::Deleted { .. } | Content::Damaged => {}
+        }
+    }
+
+    /// From the manifest and, for those who have nothing, from the stored bytes.
+    fn serve_cold(&mut self, effects: &mut Vec<Effect>) {
+        let Content::Cold { manifest, whole } = &self.content else { return };
+        let heads: Heads = manifest.heads.as_slice().into();
+        let mut ack = None;
+        let mut asks = false;
+        for (session, peer) in &mut self.peers {
+            if !peer.free || !wants_something(peer, &heads) {
+                continue;
+            }
+            let body = if peer.has(&heads) {
+                ack.get_or_insert_with(|| Body::heads_only(&heads)).clone()
+            } else if let (Some(whole), false) = (whole, needs_content(peer, &heads)) {
+                whole.clone()
+            } else {
+                asks = true;
+                continue;
+            };
+            send(*session, peer, body, effects);
+        }
+        if asks {
+            self.ask(super::Asked::Chunks, effects);
+        }
+    }
+
+    /// The heads of a reader's store are known.
+    fn seen(
+        &mut self,
+        now: Timestamp,
+        session: SessionId,
+        storage: StorageId,
+        heads: Heads,
+        effects: &mut Vec<Effect>,
+    ) {
+        // Seen with our own eyes: never older than what was known, whatever the clocks say.
+        let after = self.gossip.of(&storage).map(|known| known.at + Duration::from_millis(1));
+        let at = after.map_or(now, |after| after.max(now));
+        self.spread(&RemoteHeads { storage, heads, at }, Some(session), effects);
+    }
+
+    /// Passes news of another store on to those who follow it.
+    pub(super) fn spread(&mut self, news: &RemoteHeads, from: Option<SessionId>, effects: &mut Vec<Effect>) {
+        if !self.gossip.learn(news) {
+            return;
+        }
+        let follows = |(session, peer): (&SessionId, &Peer)| {
+            (Some(*session) != from && peer.follows.contains(&news.storage)).then_some(*session)
+        };
+        let to: Vec<SessionId> = self.peers.iter().filter_map(follows).collect();
+        if !to.is_empty() {
+            effects.push(Effect::RemoteHeads { to, news: news.clone() });
+        }
+    }
+
+    /// A reader follows other stores than before: it is told what is known of the new ones.
+    pub(super) fn follow(
+        &mut self,
+        session: SessionId,
+        follows: Arc<BTreeSet<StorageId>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(peer) = self.peers.get_mut(&session) else { return };
+        let before = std::mem::replace(&mut peer.follows, follows.clone());
+        for storage in follows.difference(&before) {
+            if let Some(news) = self.gossip.of(storage) {
+                effects.push(Effect::RemoteHeads { to: vec![session], news: news.clone() });
+            }
+        }
+    }
+}
+
+/// Whether a reader waits for an answer, or for what we have and it lacks.
+fn wants_something(peer: &Peer, heads: &[ChangeHash]) -> bool {
+    let is_behind = match &peer.progress {
+        Progress::Silent => return false,
+        Progress::Following { .. } => !peer.has(heads),
+        Progress::Apart(state) => state.last_sent_heads[..] != *heads,
+    };
+    is_behind || peer.owed
+}
+
+/// What Automerge is to believe of a peer whose heads we lack: both have what the peer says was
+/// shared the last time, so the filters only speak of what came after that.
+fn first_state(live: &Live, message: &automerge::sync::Message) -> State {
+    let mut state = State::new();
+    if let Some(have) = message.have.first()
+        && have.last_sync.iter().all(|hash| has_change(&live.doc, hash))
+    {
+        state.shared_heads.clone_from(&have.last_sync);
+    }
+    state
+}
+
+fn serve_live(
+    live: &mut Live,
+    peers: &mut std::collections::BTreeMap<SessionId, Peer>,
+    effects: &mut Vec<Effect>,
+) -> Result<(), Panicked> {
+    for (session, peer) in peers {
+        if !peer.free {
+            continue;
+        }
+        match next(live, peer)? {
+            Next::Nothing => {}
+            Next::Unavailable => effects.push(Effect::Unavailable { session: *session }),
+            Next::Body(body) => send(*session, peer, body, effects),
+        }
+    }
+    Ok(())
+}
+
+/// Adds the reader to those who get this body, if it is the one that was just sent.
+fn send(session: SessionId, peer: &mut Peer, body: Arc<Body>, effects: &mut Vec<Effect>) {
+    peer.sent_up_to(&body.heads);
+    peer.free = false;
+    if let Some(Effect::Send { to, body: last }) = effects.last_mut()
+        && Arc::ptr_eq(last, &body)
+    {
+        to.push(session);
+        return;
+    }
+    effects.push(Effect::Send { to: vec![session], body });
+}
+
+fn next(live: &mut Live, peer: &mut Peer) -> Result<Next, Panicked> {
+    match &mut peer.progress {
+        Progress::Silent => Ok(Next::Nothing),
+        Progress::Following { .. } if live.is_absent() => Ok(unavailable(peer)),
+        Progress::Following { .. } => follow_up(live, peer),
+        Progress::Apart(state) => {
+            if !peer.owed && state.last_sent_heads[..] == live.heads[..] {
+                return Ok(Next::Nothing);
+            }
+            negotiate(live, state).map(Next::Body)
+        }
+    }
+}
+
+/// Nobody has brought this document: that is said once for every time it is asked.
+fn unavailable(peer: &mut Peer) -> Next {
+    if std::mem::take(&mut peer.owed) { Next::Unavailable } else { Next::Nothing }
+}
+
+fn follow_up(live: &mut Live, peer: &Peer) -> Result<Next, Panicked> {
+    let Progress::Following { base, own } = &peer.progress else { return Ok(Next::Nothing) };
+    if peer.need.is_empty() && peer.has(&live.heads) {
+        return Ok(if peer.owed { Next::Body(live.ack()) } else { Next::Nothing });
+    }
+    if let (Some(news), true) = (&live.news, peer.need.is_empty())
+        && news.from == *base
+        && !base.is_empty()
+    {
+        return Ok(Next::Body(news.body.clone()));
+    }
+    let mut has: Vec<ChangeHash> = base.iter().chain(own).copied().collect();
+    has.sort_unstable();
+    has.dedup();
+    live.catch_up(&has, &peer.need, peer.takes_documents).map(Next::Body)
+}
+
+/// One step of Automerge's own sync. What our orphans wait for is asked for by name.
+fn negotiate(live: &Live, state: &mut State) -> Result<Arc<Body>, Panicked> {
+    let message = carefully(|| live.doc.generate_sync_message(state))?;
+    let Some(mut message) = message else { return Ok(Body::heads_only(&live.heads)) };
+    if !live.orphans.is_empty() {
+        message.need.extend(live.orphans.missing(&live.doc));
+        message.need.sort_unstable();
+        message.need.dedup();
+        message.have.clear();
+    }
+    Ok(Body::negotiated(message, &live.heads))
+}

@@ -1,0 +1,55 @@
+//! From the first frame to an open session.
+
+use super::{CloseReason, Effect, Open, Phase, Session};
+use crate::id::{PeerId, StorageId};
+use crate::wire::{Join, Message, PROTOCOL_VERSION, Peer, PeerMetadata};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Who this server is, to its clients.
+#[derive(Debug, Clone)]
+pub struct ServerIdentity {
+    /// Its name on the wire.
+    pub peer: PeerId,
+    /// Its store. The same after every restart: clients file under it what the server has, and
+    /// take it for saved.
+    pub storage: StorageId,
+}
+
+impl Session {
+    /// Only a `join` may come first.
+    pub(super) fn first(&mut self, message: Message<'_>, effects: &mut Vec<Effect>) {
+        match message {
+            Message::Join(join) if join.speaks_our_version() => self.joined(join, effects),
+            Message::Join(_) => self.close(CloseReason::UnsupportedVersion, effects),
+            other => {
+                let got = format!("{:.32}", other.kind());
+                self.close(CloseReason::JoinExpected { got }, effects);
+            }
+        }
+    }
+
+    fn joined(&mut self, join: Join, effects: &mut Vec<Effect>) {
+        let peer = join.sender;
+        // A peer that says it will be gone for good keeps no store worth remembering.
+        let storage = join.metadata.storage_id.filter(|_| join.metadata.is_ephemeral != Some(true));
+        let answer = Message::Peer(Peer {
+            sender: self.server.peer.clone(),
+            target: peer.clone(),
+            metadata: PeerMetadata {
+                storage_id: Some(self.server.storage.clone()),
+                is_ephemeral: Some(false),
+                dovetail: None,
+            },
+            version: PROTOCOL_VERSION.to_owned(),
+        });
+        effects.push(Effect::Joined(peer.clone()));
+        effects.push(Effect::Write(answer.encode().into()));
+        self.phase = Phase::Open(Box::new(Open {
+            peer,
+            storage,
+            follows: Arc::new(BTreeSet::new()),
+            documents: BTreeMap::new(),
+        }));
+    }
+}

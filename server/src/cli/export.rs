@@ -1,0 +1,67 @@
+//! `dovetail export ID --format …`: a document as a file, or on standard output.
+
+use super::place::{self, Place};
+use super::{Failure, explained, on_runtime, print};
+use crate::content::{self, Form};
+use bytes::Bytes;
+use clap::{Arg, ArgMatches, Command};
+use dovetail_core::id::DocumentId;
+
+const ID: &str = "id";
+const FORMAT: &str = "format";
+const OUT: &str = "out";
+
+pub(super) fn command() -> Command {
+    let id = Arg::new(ID).value_name("ID").required(true).help("The document's id, or its automerge: URL");
+    let format = Arg::new(FORMAT)
+        .long(FORMAT)
+        .value_parser(["json", "automerge", "grafana"])
+        .default_value("json")
+        .help("json: the content; automerge: the document with its history; grafana: a dashboard as Grafana reads it");
+    let out =
+        Arg::new(OUT).long(OUT).value_name("FILE").help("Where to write it, instead of to standard output");
+    Command::new("export")
+        .about("Writes a document as JSON, as an Automerge file or as a Grafana dashboard")
+        .arg(id)
+        .arg(format)
+        .arg(out)
+        .args(place::arguments())
+}
+
+pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let id = matches.get_one::<String>(ID).expect("clap requires it");
+    let id: DocumentId = id.parse().map_err(|error| Failure::Usage(format!("{error}")))?;
+    let form = match matches.get_one::<String>(FORMAT).map(String::as_str) {
+        Some("automerge") => Form::Automerge,
+        Some("grafana") => Form::Grafana,
+        _ => Form::Json,
+    };
+    let place = Place::of(matches)?;
+    let shown = on_runtime(async {
+        match place {
+            Place::Remote(remote) => remote.get(&path(&id, form)).await,
+            Place::Directory(directory) => from_directory(&directory, id, form).await,
+        }
+    })?;
+    match matches.get_one::<String>(OUT) {
+        None => print(&shown),
+        Some(file) => std::fs::write(file, &shown)
+            .map_err(|error| Failure::Failed(format!("cannot write {file}: {error}"))),
+    }
+}
+
+fn path(id: &DocumentId, form: Form) -> String {
+    match form {
+        Form::Json => format!("/api/docs/{id}"),
+        Form::Automerge => format!("/api/docs/{id}/automerge"),
+        Form::Grafana => format!("/api/docs/{id}/grafana"),
+    }
+}
+
+async fn from_directory(directory: &str, id: DocumentId, form: Form) -> Result<Bytes, Failure> {
+    let server = place::open_existing(directory).await?;
+    let shown = server.gateway().hub.view(id, move |document| content::show(document, form)).await;
+    server.close().await;
+    let shown = shown.map_err(|error| Failure::Failed(explained(&error)))?;
+    shown.map_err(|error| Failure::Failed(explained(&error)))
+}

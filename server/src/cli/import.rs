@@ -1,0 +1,97 @@
+//! `dovetail import FILE`: a file becomes a document, and its URL is printed.
+
+use super::place::{self, Place};
+use super::remote::Remote;
+use super::{Failure, explained, on_runtime, print};
+use crate::content::{self, ContentError, Intake};
+use bytes::Bytes;
+use clap::{Arg, ArgMatches, Command};
+use std::io::Read;
+
+const FILE: &str = "file";
+const AS: &str = "as";
+
+pub(super) fn command() -> Command {
+    let file = Arg::new(FILE).value_name("FILE").required(true).help("A JSON file, or - for standard input");
+    let kind = Arg::new(AS)
+        .long(AS)
+        .value_parser(["grafana", "json"])
+        .default_value("grafana")
+        .help("grafana: a Grafana dashboard becomes a dashboard; json: the content as it is");
+    Command::new("import")
+        .about("Makes a document of a file and prints its automerge: URL")
+        .arg(file)
+        .arg(kind)
+        .args(place::arguments())
+}
+
+pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let path = matches.get_one::<String>(FILE).expect("clap requires it");
+    let intake = match matches.get_one::<String>(AS).map(String::as_str) {
+        Some("json") => Intake::Json,
+        _ => Intake::Grafana,
+    };
+    let place = Place::of(matches)?;
+    let text = read(path)?;
+    let made = on_runtime(async {
+        match place {
+            Place::Remote(remote) => with_server(&remote, text, intake).await,
+            Place::Directory(directory) => into_directory(&directory, path, &text, intake).await,
+        }
+    })?;
+    for note in &made.notes {
+        eprintln!("dovetail: note: {note}");
+    }
+    print(format!("{}\n", made.url).as_bytes())
+}
+
+/// What was made.
+struct Made {
+    url: String,
+    notes: Vec<String>,
+}
+
+async fn with_server(remote: &Remote, text: Bytes, intake: Intake) -> Result<Made, Failure> {
+    let path = match intake {
+        Intake::Grafana => "/api/docs?import=grafana",
+        Intake::Json => "/api/docs",
+    };
+    let answer = remote.post_json(path, text).await?;
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+    let url =
+        answer["url"].as_str().ok_or_else(|| Failure::Failed("this server is no Dovetail".to_owned()))?;
+    let notes = answer["notes"].as_array().into_iter().flatten().filter_map(|note| note.as_str());
+    Ok(Made { url: url.to_owned(), notes: notes.map(str::to_owned).collect() })
+}
+
+async fn into_directory(directory: &str, path: &str, text: &[u8], intake: Intake) -> Result<Made, Failure> {
+    let now = crate::clock::Clock::System.now();
+    // Judged before the directory is made.
+    let new =
+        content::new_document(text, intake, now).map_err(|error| Failure::Failed(in_words(path, &error)))?;
+    let id = content::new_id();
+    let server = place::open(directory).await?;
+    let submitted = server.gateway().hub.submit(id.clone(), new.changes).await;
+    server.close().await;
+    submitted.map_err(|error| Failure::Failed(explained(&error)))?;
+    Ok(Made { url: id.to_url(), notes: new.notes })
+}
+
+fn in_words(path: &str, error: &ContentError) -> String {
+    match error {
+        ContentError::NotGrafana(_) => {
+            format!("{path} is no Grafana dashboard: {error}; with --as json its content is taken as it is")
+        }
+        ContentError::NotJson(_) | ContentError::NotContent(_) => format!("{path}: {error}"),
+    }
+}
+
+fn read(path: &str) -> Result<Bytes, Failure> {
+    let mut bytes = Vec::new();
+    let read = match path {
+        "-" => std::io::stdin().read_to_end(&mut bytes).map(drop),
+        _ => std::fs::read(path).map(|file| bytes = file),
+    };
+    read.map_err(|error| Failure::Failed(format!("cannot read {path}: {error}")))?;
+    Ok(bytes.into())
+}

@@ -1,0 +1,143 @@
+//! A running server, as `dovetail import` and `dovetail export` speak to it: one request on
+//! one connection.
+//!
+//! Always true: a server is waited for as long as a large import takes it and no longer,
+//! and what it refuses is told in its own words.
+
+use super::Failure;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use std::error::Error;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// Where a server listens when nobody says otherwise.
+pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:3000";
+
+/// A server on the same machine or in the same network answers a connection at once.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// The server gives a body 30 s; making a document of it and storing that takes seconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(90);
+
+/// Where a server is.
+#[derive(Debug)]
+pub(super) struct Remote {
+    url: String,
+    authority: String,
+    host: String,
+    port: u16,
+}
+
+impl Remote {
+    /// Reads `http://host:port`.
+    pub(super) fn parse(url: &str) -> Result<Self, Failure> {
+        let bad =
+            |why: &str| Failure::Usage(format!("{url:?} is no server's URL: {why}, as in {DEFAULT_URL}"));
+        let uri: Uri = url.parse().map_err(|_| bad("write http://host:port"))?;
+        if uri.scheme_str() != Some("http") {
+            return Err(bad(
+                "it must begin with http:// (run this command on the server's machine, where no TLS is needed)",
+            ));
+        }
+        if uri.path() != "/" || uri.query().is_some() {
+            return Err(bad("nothing may follow the port"));
+        }
+        let authority = uri.authority().ok_or_else(|| bad("a host is missing"))?;
+        Ok(Self {
+            url: url.trim_end_matches('/').to_owned(),
+            authority: authority.to_string(),
+            host: authority.host().trim_matches(['[', ']']).to_owned(),
+            port: authority.port_u16().unwrap_or(80),
+        })
+    }
+
+    /// Sends JSON and gives the answer's body.
+    pub(super) async fn post_json(&self, path: &str, body: Bytes) -> Result<Bytes, Failure> {
+        self.ask(Method::POST, path, body).await
+    }
+
+    /// Gives the answer's body.
+    pub(super) async fn get(&self, path: &str) -> Result<Bytes, Failure> {
+        self.ask(Method::GET, path, Bytes::new()).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Failure> {
+        let stream = self.connect().await?;
+        let exchange = self.exchange(stream, method, path, body);
+        let answered = tokio::time::timeout(ANSWER_WITHIN, exchange).await;
+        let broken = |why: &str| Failure::Failed(format!("no answer from {}: {why}", self.url));
+        let (status, body) =
+            answered.map_err(|_| broken("it takes too long"))?.map_err(|error| broken(&error.to_string()))?;
+        if status.is_success() { Ok(body) } else { Err(refused(status, &body)) }
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Failure> {
+        let connecting = TcpStream::connect((self.host.as_str(), self.port));
+        let nobody = |why: &str| {
+            Failure::Failed(format!(
+                "no server at {}: {why}; start one with `dovetail serve`, name another one with --server, or name \
+                 a data directory that no server holds with --data-dir",
+                self.url
+            ))
+        };
+        match tokio::time::timeout(CONNECT_WITHIN, connecting).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(nobody(&error.to_string())),
+            Err(_) => Err(nobody("it takes too long")),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        stream: TcpStream,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // Drives the bytes; ends when the answer is read and `sender` gone.
+        tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.authority)
+            .header("content-type", "application/json")
+            .body(Full::new(body))?;
+        let answer = sender.send_request(request).await?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        Ok((status, body))
+    }
+}
+
+/// The server's own words, as its problem has them.
+fn refused(status: StatusCode, body: &[u8]) -> Failure {
+    let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    Failure::Failed(match (problem["detail"].as_str(), problem["code"].as_str()) {
+        (Some(detail), Some(code)) => format!("the server refused: {detail} ({code})"),
+        _ => format!("the server refused with {status}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// OP10: a URL that cannot be a server's is refused before anything is tried.
+    #[test]
+    fn op10_only_plain_urls_of_servers_are_taken() {
+        for url in ["http://127.0.0.1:3000", "http://localhost:3000/", "http://[::1]:80", "http://example"] {
+            assert!(Remote::parse(url).is_ok(), "{url}");
+        }
+        for url in ["", "127.0.0.1:3000", "https://example", "http://a/b", "http://a?b", "ws://a", "http://"]
+        {
+            assert!(matches!(Remote::parse(url), Err(Failure::Usage(_))), "{url}");
+        }
+        let six = Remote::parse("http://[::1]:8080").unwrap();
+        assert_eq!((six.host.as_str(), six.port, six.authority.as_str()), ("::1", 8080, "[::1]:8080"));
+    }
+}

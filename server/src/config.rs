@@ -1,0 +1,470 @@
+//! The settings: one validated [`Config`] from flags, environment, file and defaults.
+//!
+//! Always true: every setting has one name. It is a key of the TOML file (`ping_interval`),
+//! an environment variable (`DOVETAIL_PING_INTERVAL`) and a flag (`--ping-interval`); flags
+//! win over the environment, the environment over the file, the file over the default.
+//! Every source yields text, and one reader per shape turns it into a value, so a mistake
+//! reads the same wherever it was made. Whoever holds a [`Config`] knows that it is sound:
+//! [`Config::assemble`] is the only way to one, and it names all faults at once.
+//!
+//! Nothing here reads the world: the caller brings the environment and the file's text.
+
+mod shape; // How a setting is written and read.
+
+pub use shape::LogFormat;
+
+use shape::{Address, Count, Filter, Folder, Format, Shape, Size, Span, Switch};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the server was told, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Address and port to serve on.
+    pub listen: SocketAddr,
+    /// The folder that holds the documents.
+    pub data_dir: PathBuf,
+    /// What is logged, in the words of `tracing`.
+    pub log_filter: String,
+    /// How a log line looks.
+    pub log_format: LogFormat,
+    /// Every bound that can be set.
+    pub limits: Limits,
+    /// Where each value came from, in the order of the tables below.
+    pub origins: Vec<Origin>,
+}
+
+/// One setting with its value as text, for `dovetail config`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The setting's name, as in the file.
+    pub name: &'static str,
+    /// Its value, as it would be written in the file.
+    pub toml: String,
+    /// Who set it.
+    pub source: Source,
+}
+
+/// Who set a value, and so who can mend it. Later ones win.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// Nobody: it is built in.
+    Default,
+    /// The file that `--config` names.
+    File {
+        /// Its path, as given.
+        path: String,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        variable: String,
+    },
+    /// The command line.
+    Flag {
+        /// The flag, with its dashes.
+        flag: String,
+    },
+}
+
+/// What one source says of one setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The setting's name.
+    pub name: &'static str,
+    /// Its value as it was written.
+    pub text: String,
+    /// Where.
+    pub source: Source,
+}
+
+/// A setting as the tables below list it.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its name, as in the file.
+    pub name: &'static str,
+    /// Its value when nobody says anything.
+    pub default: &'static str,
+    /// What a value looks like, for a usage line.
+    pub hint: &'static str,
+    /// What it does and why the default is what it is: one line, or several.
+    pub help: &'static [&'static str],
+    /// Whether naming it without a value turns it on.
+    pub switch: bool,
+}
+
+/// Why there is no [`Config`]: all faults, each with its source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(faults))]
+pub struct ConfigError {
+    /// At least one.
+    pub faults: Vec<Fault>,
+}
+
+/// One thing that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where it was written; `None` when several settings do not fit together.
+    pub source: Option<Source>,
+    /// What is wrong and what to write instead.
+    pub what: String,
+}
+
+/// Lists settings once and makes of the list: a struct of values, a table of
+/// [`Setting`]s, and the function that reads the one from what was given.
+macro_rules! settings {
+    (
+        $(#[$struct_doc:meta])* $vis:vis struct $Group:ident, table $TABLE:ident;
+        $( $(#[doc = $doc:literal])+ $name:ident : $value:ty as $shape:ident = $default:literal; )+
+    ) => {
+        $(#[$struct_doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        $vis struct $Group { $( $(#[doc = $doc])+ pub $name: $value, )+ }
+
+        const $TABLE: &[Setting] = &[$(
+            Setting {
+                name: stringify!($name),
+                default: $default,
+                hint: $shape::HINT,
+                help: &[$($doc),+],
+                switch: $shape::SWITCH,
+            },
+        )+];
+
+        impl $Group {
+            fn read(book: &mut Book) -> Self {
+                Self { $( $name: book.read::<$shape>(stringify!($name), $default), )+ }
+            }
+        }
+    };
+}
+
+settings! {
+    struct Basics, table BASICS;
+
+    /// Address and port to serve on. Port 0 takes any free one; the ready line says which.
+    listen: SocketAddr as Address = "127.0.0.1:3000";
+
+    /// The folder that holds the documents. Only one server at a time may use it.
+    data_dir: PathBuf as Folder = "./dovetail-data";
+
+    /// What is logged: error, warn, info, debug, trace, also by module (info,dovetail_server::hub=debug).
+    log_filter: String as Filter = "info";
+
+    /// How a log line looks: text for people, json for collectors.
+    log_format: LogFormat as Format = "text";
+
+    /// Serve on an address that others can reach although nobody is asked who they are:
+    /// everybody who reaches the port may read, change and delete every document.
+    danger_listen_without_authentication: bool as Switch = "false";
+}
+
+settings! {
+    /// Every bound that can be set. What happens at each is a rule in `docs/SPEC.md`.
+    pub struct Limits, table LIMITS;
+
+    /// Largest WebSocket message taken. A stock client sends all it has of a document in
+    /// one message, so this bounds a document that is brought at once: 20 MiB with room.
+    message_bytes_max: usize as Size = "64MiB";
+
+    /// Documents one connection may have open. An open one costs a cursor of some hundred
+    /// bytes; stock clients open what their page shows, tools open some thousands.
+    documents_per_connection_max: usize as Count = "10000";
+
+    /// Connections at one time, HTTP and WebSocket together. At 10 KiB for an idle one
+    /// that is 100 MiB. More wait unaccepted in the kernel's queue.
+    connections_max: usize as Count = "10000";
+
+    /// How long a new WebSocket may take to say who it is. Clients join at once; a slow
+    /// phone takes a second or two.
+    join_timeout: Duration as Span = "10s";
+
+    /// How often an idle WebSocket is pinged. Common proxies cut a silent connection after
+    /// 60 s, so two pings must fit into that.
+    ping_interval: Duration as Span = "20s";
+
+    /// A peer from which nothing came for so long is gone. Two missed pings, not one: a
+    /// phone that changes network misses one without being gone.
+    silence_max: Duration as Span = "40s";
+
+    /// How long a WebSocket may take to accept one message before its peer counts as gone.
+    send_timeout: Duration as Span = "30s";
+
+    /// How long a request's head may take, and how long a kept connection may idle.
+    header_timeout: Duration as Span = "10s";
+
+    /// Largest head of a request. Browsers stay below 8 KiB, cookies of a shared domain included.
+    header_bytes_max: usize as Size = "16KiB";
+
+    /// Largest body of a request. The largest Grafana dashboards in use have 2 to 5 MiB.
+    body_bytes_max: usize as Size = "16MiB";
+
+    /// How long the body of a request may take: 16 MiB at 4 Mbit/s.
+    body_timeout: Duration as Span = "30s";
+
+    /// How many requests may have their bodies in memory at one time: with `body_bytes_max`
+    /// this bounds what bodies can take (1 GiB at the worst). More wait for their turn.
+    bodies_max: usize as Count = "64";
+
+    /// Bytes that open documents may take, as measured. The longest unused leave first.
+    memory_budget_bytes: usize as Size = "1GiB";
+
+    /// How long a document nobody reads stays in memory: a page that is loaded again finds it there.
+    document_idle: Duration as Span = "60s";
+
+    /// How long open requests and WebSockets may take to end when the server stops. What
+    /// stops a service (systemd, Kubernetes) kills after 10 s to 90 s: this and the last
+    /// commits must fit into 10 s.
+    drain_timeout: Duration as Span = "7s";
+}
+
+/// The smallest message limit that lets a peer say anything: a join with two ids and a
+/// sync message of some changes.
+const MESSAGE_BYTES_MAX_LEAST: usize = 64 * 1024;
+
+/// hyper's own least size of a connection's buffer.
+const HEADER_BYTES_MAX_LEAST: usize = 8 * 1024;
+
+/// Stopping takes `drain_timeout` and then the last commits; promised are 10 s.
+const DRAIN_TIMEOUT_MOST: Duration = Duration::from_secs(9);
+
+impl Config {
+    /// Puts together what was given; what was not has its default.
+    ///
+    /// # Errors
+    /// Names every value that cannot be read and every two that do not fit together.
+    pub fn assemble(given: impl IntoIterator<Item = Given>) -> Result<Self, ConfigError> {
+        let mut book = Book::new(given);
+        let basics = Basics::read(&mut book);
+        let limits = Limits::read(&mut book);
+        if book.faults.is_empty() {
+            book.faults.extend(limits.contradictions());
+            book.faults.extend(basics.open_door(&book));
+        }
+        if !book.faults.is_empty() {
+            return Err(ConfigError { faults: book.faults });
+        }
+        Ok(Self {
+            listen: basics.listen,
+            data_dir: basics.data_dir,
+            log_filter: basics.log_filter,
+            log_format: basics.log_format,
+            limits,
+            origins: book.origins,
+        })
+    }
+
+    /// What the server does when nobody sets anything.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self::assemble([]).expect("a test reads every default")
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Config::built_in().limits
+    }
+}
+
+impl Basics {
+    /// There is no authentication yet, so only this machine may be served by default.
+    fn open_door(&self, book: &Book) -> Option<Fault> {
+        if self.listen.ip().is_loopback() || self.danger_listen_without_authentication {
+            return None;
+        }
+        Some(Fault {
+            source: book.source_of("listen"),
+            what: format!(
+                "listen = {}: this address can be reached from other machines, and the server asks nobody \
+                 who they are; listen on 127.0.0.1 behind a proxy that does, or accept that everybody may \
+                 read, change and delete everything with --danger-listen-without-authentication",
+                self.listen
+            ),
+        })
+    }
+}
+
+impl Limits {
+    /// Values that are each sound and do not fit together.
+    fn contradictions(&self) -> Vec<Fault> {
+        let rules = [
+            (
+                self.silence_max >= 2 * self.ping_interval,
+                "silence_max must be at least twice ping_interval, or one lost ping ends a session",
+            ),
+            (
+                self.join_timeout <= self.silence_max,
+                "join_timeout must not be longer than silence_max, or silence ends a session that may still join",
+            ),
+            (
+                self.message_bytes_max >= MESSAGE_BYTES_MAX_LEAST,
+                "message_bytes_max must be at least 64KiB, or ordinary sync messages do not fit",
+            ),
+            (
+                self.memory_budget_bytes >= self.message_bytes_max,
+                "memory_budget_bytes must be at least message_bytes_max, or a document that may be sent cannot be opened",
+            ),
+            (
+                self.header_bytes_max >= HEADER_BYTES_MAX_LEAST,
+                "header_bytes_max must be at least 8KiB, or browsers' requests do not fit",
+            ),
+            (
+                self.drain_timeout <= DRAIN_TIMEOUT_MOST,
+                "drain_timeout must be at most 9s, or the server cannot stop within 10 s",
+            ),
+        ];
+        let broken = rules.into_iter().filter(|(kept, _)| !kept);
+        broken.map(|(_, what)| Fault { source: None, what: what.to_owned() }).collect()
+    }
+}
+
+/// All settings, in the order in which they are shown.
+pub fn table() -> impl Iterator<Item = &'static Setting> {
+    BASICS.iter().chain(LIMITS)
+}
+
+impl Setting {
+    /// `ping_interval` as a flag: `ping-interval`.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// `ping_interval` in the environment: `DOVETAIL_PING_INTERVAL`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("DOVETAIL_{}", self.name.to_uppercase())
+    }
+}
+
+/// What the environment says. `lookup` is `std::env::var`, or a test's table.
+pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Vec<Given> {
+    let given = table().filter_map(|setting| {
+        let variable = setting.variable();
+        let text = lookup(&variable)?;
+        Some(Given { name: setting.name, text, source: Source::Environment { variable } })
+    });
+    given.collect()
+}
+
+/// What a TOML file says. `path` is for the messages.
+///
+/// # Errors
+/// When it is not TOML, has a key that is no setting, or a value that is a list or a table.
+pub fn from_file(path: &str, toml: &str) -> Result<Vec<Given>, ConfigError> {
+    use toml::de::{DeTable, DeValue};
+
+    let at = |offset: usize| {
+        let (line, column) = position(toml, offset);
+        Source::File { path: path.to_owned(), line, column }
+    };
+    let file = DeTable::parse(toml).map_err(|error| {
+        let source = error.span().map(|span| at(span.start));
+        ConfigError { faults: vec![Fault { source, what: format!("not TOML: {}", error.message()) }] }
+    })?;
+
+    let (mut given, mut faults) = (Vec::new(), Vec::new());
+    for (key, value) in file.get_ref() {
+        let source = at(key.span().start);
+        let Some(setting) = table().find(|setting| setting.name == key.get_ref().as_ref()) else {
+            let what = format!("{} is no setting; `dovetail config` lists them", key.get_ref());
+            faults.push(Fault { source: Some(source), what });
+            continue;
+        };
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.to_string(),
+            DeValue::Boolean(switch) => switch.to_string(),
+            _ => {
+                let what = format!(
+                    "{} takes one value, as in {} = \"{}\"",
+                    setting.name, setting.name, setting.default
+                );
+                faults.push(Fault { source: Some(source), what });
+                continue;
+            }
+        };
+        given.push(Given { name: setting.name, text, source });
+    }
+    if faults.is_empty() { Ok(given) } else { Err(ConfigError { faults }) }
+}
+
+/// Everything that was said, what has been read of it, and what was wrong.
+struct Book {
+    given: BTreeMap<&'static str, Given>,
+    origins: Vec<Origin>,
+    faults: Vec<Fault>,
+}
+
+impl Book {
+    fn new(all: impl IntoIterator<Item = Given>) -> Self {
+        let mut given: BTreeMap<&'static str, Given> = BTreeMap::new();
+        for one in all {
+            match given.get(one.name) {
+                Some(other) if other.source > one.source => {}
+                _ => drop(given.insert(one.name, one)),
+            }
+        }
+        Self { given, origins: Vec::new(), faults: Vec::new() }
+    }
+
+    /// The value of one setting. A fault is noted and the default taken, so that the next
+    /// settings are looked at as well.
+    fn read<S: Shape>(&mut self, name: &'static str, default: &str) -> S::Value {
+        let built_in = || S::read(default).expect("a test reads every default");
+        let (value, source) = match self.given.get(name) {
+            None => (built_in(), Source::Default),
+            Some(given) => match S::read(&given.text) {
+                Ok(value) => (value, given.source.clone()),
+                Err(why) => {
+                    let what = format!("{name} = {:?}: {why}", given.text);
+                    self.faults.push(Fault { source: Some(given.source.clone()), what });
+                    (built_in(), Source::Default)
+                }
+            },
+        };
+        self.origins.push(Origin { name, toml: S::toml(&value), source });
+        value
+    }
+
+    fn source_of(&self, name: &str) -> Option<Source> {
+        self.given.get(name).map(|given| given.source.clone())
+    }
+}
+
+/// Line and column of a byte offset, both from 1.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(offset)];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line, column } => write!(f, "{path}:{line}:{column}"),
+            Self::Environment { variable } => f.write_str(variable),
+            Self::Flag { flag } => f.write_str(flag),
+        }
+    }
+}
+
+fn lines(faults: &[Fault]) -> String {
+    let line = |fault: &Fault| match &fault.source {
+        Some(source) => format!("{source}: {}", fault.what),
+        None => fault.what.clone(),
+    };
+    faults.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests;

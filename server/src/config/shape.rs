@@ -1,0 +1,201 @@
+//! How a setting is written and read: one shape per kind of value.
+//!
+//! Always true: `read(text)` of what [`Shape::toml`] writes gives the same value back, so
+//! the output of `dovetail config` is a configuration file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How one kind of value is written.
+pub(super) trait Shape {
+    type Value;
+    /// What a value looks like, for a usage line.
+    const HINT: &'static str;
+    /// Whether the flag alone, without a value, means something.
+    const SWITCH: bool = false;
+    /// The value, or what to write instead.
+    fn read(text: &str) -> Result<Self::Value, String>;
+    /// As it stands in a TOML file.
+    fn toml(value: &Self::Value) -> String;
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For collectors.
+    Json,
+}
+
+pub(super) struct Address;
+
+impl Shape for Address {
+    type Value = SocketAddr;
+    const HINT: &'static str = "ADDR:PORT";
+
+    fn read(text: &str) -> Result<SocketAddr, String> {
+        let hint = "not an address and a port; write 127.0.0.1:3000 or [::1]:3000";
+        text.parse().map_err(|_| hint.to_owned())
+    }
+
+    fn toml(value: &SocketAddr) -> String {
+        quoted(&value.to_string())
+    }
+}
+
+pub(super) struct Folder;
+
+impl Shape for Folder {
+    type Value = PathBuf;
+    const HINT: &'static str = "DIR";
+
+    fn read(text: &str) -> Result<PathBuf, String> {
+        if text.is_empty() { Err("a folder has a name".to_owned()) } else { Ok(text.into()) }
+    }
+
+    fn toml(value: &PathBuf) -> String {
+        quoted(&value.to_string_lossy())
+    }
+}
+
+pub(super) struct Filter;
+
+impl Shape for Filter {
+    type Value = String;
+    const HINT: &'static str = "FILTER";
+
+    fn read(text: &str) -> Result<String, String> {
+        let parsed = text.parse::<tracing_subscriber::filter::Targets>();
+        parsed
+            .map(|_| text.to_owned())
+            .map_err(|why| format!("not a log filter ({why}); write info or info,dovetail_server::hub=debug"))
+    }
+
+    fn toml(value: &String) -> String {
+        quoted(value)
+    }
+}
+
+pub(super) struct Format;
+
+impl Shape for Format {
+    type Value = LogFormat;
+    const HINT: &'static str = "text|json";
+
+    fn read(text: &str) -> Result<LogFormat, String> {
+        match text {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("write text or json".to_owned()),
+        }
+    }
+
+    fn toml(value: &LogFormat) -> String {
+        quoted(match value {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        })
+    }
+}
+
+pub(super) struct Switch;
+
+impl Shape for Switch {
+    type Value = bool;
+    const HINT: &'static str = "true|false";
+    const SWITCH: bool = true;
+
+    fn read(text: &str) -> Result<bool, String> {
+        text.parse().map_err(|_| "write true or false".to_owned())
+    }
+
+    fn toml(value: &bool) -> String {
+        value.to_string()
+    }
+}
+
+/// A number of things, one at least: none would switch off what it bounds, or everything.
+pub(super) struct Count;
+
+/// No count is larger: what is counted lives in memory.
+const COUNT_MOST: usize = 10_000_000;
+
+impl Shape for Count {
+    type Value = usize;
+    const HINT: &'static str = "NUMBER";
+
+    fn read(text: &str) -> Result<usize, String> {
+        match text.parse() {
+            Ok(count) if (1..=COUNT_MOST).contains(&count) => Ok(count),
+            _ => Err(format!("write a whole number from 1 to {COUNT_MOST}")),
+        }
+    }
+
+    fn toml(value: &usize) -> String {
+        value.to_string()
+    }
+}
+
+/// Bytes: `64MiB`, `512KiB`, `1GiB`, or a plain number.
+pub(super) struct Size;
+
+const SIZE_UNITS: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+
+/// More than any machine has; keeps sums of sizes far from overflow.
+const SIZE_MOST: usize = 1 << 50;
+
+impl Shape for Size {
+    type Value = usize;
+    const HINT: &'static str = "BYTES";
+
+    fn read(text: &str) -> Result<usize, String> {
+        let unit = SIZE_UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, *bytes)));
+        let (number, bytes) = unit.unwrap_or((text, 1));
+        let size = number.trim().parse::<usize>().ok().and_then(|number| number.checked_mul(bytes));
+        match size {
+            Some(size) if (1..=SIZE_MOST).contains(&size) => Ok(size),
+            _ => Err("not a size; write 64MiB, 512KiB, 1GiB or a number of bytes".to_owned()),
+        }
+    }
+
+    fn toml(value: &usize) -> String {
+        match SIZE_UNITS.iter().find(|(_, bytes)| value % bytes == 0) {
+            Some((unit, bytes)) => quoted(&format!("{}{unit}", value / bytes)),
+            None => value.to_string(),
+        }
+    }
+}
+
+/// A stretch of time: `20s`, `500ms`, `5min`.
+pub(super) struct Span;
+
+const SPAN_UNITS: [(&str, u64); 3] = [("min", 60_000), ("ms", 1), ("s", 1_000)];
+
+/// A day: longer than anybody waits, and no sum of them overflows.
+const SPAN_MS_MOST: u64 = 24 * 60 * 60 * 1000;
+
+impl Shape for Span {
+    type Value = Duration;
+    const HINT: &'static str = "TIME";
+
+    fn read(text: &str) -> Result<Duration, String> {
+        let unit = SPAN_UNITS.iter().find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, *ms)));
+        let ms = unit.and_then(|(number, ms)| number.trim().parse::<u64>().ok()?.checked_mul(ms));
+        match ms {
+            Some(ms) if (1..=SPAN_MS_MOST).contains(&ms) => Ok(Duration::from_millis(ms)),
+            _ => Err("not a time from 1ms to 1440min; write 20s, 500ms or 5min".to_owned()),
+        }
+    }
+
+    fn toml(value: &Duration) -> String {
+        let ms = value.as_millis();
+        quoted(&if ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") })
+    }
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

@@ -1,0 +1,239 @@
+//! Connections over real sockets on loopback: what bounds them and how they end.
+
+use super::*;
+use crate::config::{Config, Given, Source};
+use crate::gateway::upgrade;
+use crate::shutdown::Shutdown;
+use futures_util::StreamExt;
+use std::future::pending;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
+use warp::Filter;
+
+const REQUEST: &[u8] = b"GET /hello HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n";
+
+/// Longer than anything here takes, shorter than anybody waits for a test that hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long something that must not happen is given to happen.
+const NOT_YET: Duration = Duration::from_millis(50);
+
+/// A served listener, and the way to stop it.
+struct Served {
+    address: SocketAddr,
+    shutdown: Shutdown,
+    ended: JoinHandle<()>,
+}
+
+impl Served {
+    /// Serves `/hello`, `/slow` (which answers when the draining has begun) and `/echo`, a WebSocket.
+    async fn with(settings: &[(&'static str, &str)]) -> Self {
+        let source = Source::Flag { flag: "--test".to_owned() };
+        let given = settings.iter().map(|(name, text)| Given {
+            name,
+            text: (*text).to_owned(),
+            source: source.clone(),
+        });
+        let limits = Config::assemble(given).unwrap().limits;
+        let shutdown = Shutdown::new();
+        let routes = routes(&limits, &shutdown.watch());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let drain = shutdown.watch();
+        let ended = tokio::spawn(async move { serve(listener, routes, &limits, drain).await });
+        Self { address, shutdown, ended }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn ended(self) {
+        tokio::time::timeout(PATIENCE, self.ended).await.expect("serving has ended").unwrap();
+    }
+}
+
+fn routes(limits: &Limits, drain: &Drain) -> BoxedFilter<(Response,)> {
+    let hello = warp::path!("hello").map(|| Response::new("hello".into()));
+    let slow = warp::path!("slow").then({
+        let drain = drain.clone();
+        move || {
+            let mut drain = drain.clone();
+            async move {
+                drain.begun().await;
+                Response::new("late".into())
+            }
+        }
+    });
+    let (limits, drain) = (limits.clone(), drain.clone());
+    let echo = warp::path!("echo").and(upgrade::request()).map(move |request: upgrade::Request| {
+        let opened = request.open(&limits, &drain, |mut socket, _| async move {
+            while let Some(Ok(message)) = socket.next().await {
+                let _ = futures_util::SinkExt::send(&mut socket, message).await;
+            }
+            pending::<()>().await; // a handler that does not hear of the draining
+        });
+        opened.unwrap_or_else(|problem| problem.into_response())
+    });
+    hello.or(slow).unify().or(echo).unify().boxed()
+}
+
+/// All that comes until the other end closes.
+async fn rest_of(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let read =
+        tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the other end closes");
+    // Closed with a reset, too, is closed.
+    let _ = read;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// OP7: a connection that does not get its request's head out is closed.
+#[tokio::test]
+async fn op7_half_a_request_is_not_waited_for() {
+    let served = Served::with(&[("header_timeout", "100ms")]).await;
+    for half in ["", "GET /hello HT", "GET /hello HTTP/1.1\r\nhost: "] {
+        let mut stream = served.connect().await;
+        stream.write_all(half.as_bytes()).await.unwrap();
+        let answer = rest_of(stream).await;
+        assert!(!answer.contains("200 OK"), "{half:?} was answered {answer:?}");
+    }
+}
+
+/// OP7: a head that is too large is refused, not gathered.
+#[tokio::test]
+async fn op7_large_heads_are_refused() {
+    let served = Served::with(&[("header_bytes_max", "8KiB")]).await;
+    let mut stream = served.connect().await;
+    let large = format!("GET /hello HTTP/1.1\r\nhost: here\r\nx: {}\r\n\r\n", "x".repeat(20_000));
+    // It may be closed before all of it was taken.
+    let _ = stream.write_all(large.as_bytes()).await;
+    assert!(!rest_of(stream).await.contains("200 OK"));
+}
+
+/// OP8: beyond `connections_max` a connection waits until another one ends.
+#[tokio::test]
+async fn op8_one_more_connection_waits_for_its_turn() {
+    let served = Served::with(&[("connections_max", "1")]).await;
+    let (mut echo, _) =
+        client_async(format!("ws://{}/echo", served.address), served.connect().await).await.unwrap();
+    let mut second = served.connect().await;
+    second.write_all(REQUEST).await.unwrap();
+    let mut byte = [0];
+    let waited = tokio::time::timeout(NOT_YET, second.read(&mut byte)).await;
+    assert!(waited.is_err(), "the WebSocket holds the only slot");
+
+    // Whoever is in is served while the other waits.
+    futures_util::SinkExt::send(&mut echo, Message::binary(vec![1])).await.unwrap();
+    assert_eq!(echo.next().await.unwrap().unwrap(), Message::binary(vec![1]));
+}
+
+/// OP8: a slot comes back when its connection ends.
+#[tokio::test]
+async fn op8_slots_come_back() {
+    let served = Served::with(&[("connections_max", "2")]).await;
+    for _ in 0..20 {
+        let mut stream = served.connect().await;
+        stream.write_all(REQUEST).await.unwrap();
+        assert!(rest_of(stream).await.ends_with("hello"));
+    }
+}
+
+/// OP13: when the draining begins a request under way is answered, an idle connection closed
+/// and nobody accepted any more.
+#[tokio::test]
+async fn op13_requests_under_way_are_answered() {
+    let served = Served::with(&[]).await;
+    let mut slow = served.connect().await;
+    slow.write_all(b"GET /slow HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+    let mut idle = served.connect().await;
+    idle.write_all(b"GET /hello HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+    let mut answered = [0; 12];
+    idle.read_exact(&mut answered).await.unwrap();
+    assert_eq!(&answered, b"HTTP/1.1 200");
+
+    served.shutdown.begin();
+    assert!(rest_of(slow).await.ends_with("late"));
+    rest_of(idle).await;
+    let address = served.address;
+    served.ended().await;
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+/// OP13: who does not leave within `drain_timeout` is not waited for.
+#[tokio::test]
+async fn op13_draining_ends_in_time() {
+    let served = Served::with(&[("drain_timeout", "100ms")]).await;
+    let (mut echo, _) =
+        client_async(format!("ws://{}/echo", served.address), served.connect().await).await.unwrap();
+    futures_util::SinkExt::send(&mut echo, Message::binary(vec![1])).await.unwrap();
+    echo.next().await.unwrap().unwrap();
+    served.shutdown.begin();
+    served.ended().await;
+}
+
+/// HT12: a WebSocket takes messages up to its bound; one that is larger ends it.
+#[tokio::test]
+async fn ht12_messages_have_a_bound() {
+    let served = Served::with(&[("message_bytes_max", "64KiB")]).await;
+    let (mut echo, _) =
+        client_async(format!("ws://{}/echo", served.address), served.connect().await).await.unwrap();
+    let largest = Message::binary(vec![7; 64 * 1024]);
+    futures_util::SinkExt::send(&mut echo, largest.clone()).await.unwrap();
+    assert_eq!(echo.next().await.unwrap().unwrap(), largest);
+}
+
+/// HT12: what a client sends right behind its handshake is not lost.
+#[tokio::test]
+async fn ht12_an_early_message_is_kept() {
+    let served = Served::with(&[]).await;
+    let mut stream = served.connect().await;
+    let mut bytes =
+        b"GET /echo HTTP/1.1\r\nhost: here\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            .to_vec();
+    bytes.extend([0x82, 0x81, 0, 0, 0, 0, 42]); // one binary frame of one byte, masked with zeros
+    stream.write_all(&bytes).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(&[0x82, 0x01, 42]) {
+        let read = tokio::time::timeout(PATIENCE, stream.read_buf(&mut answer)).await.expect("an echo comes");
+        assert_ne!(read.unwrap(), 0, "{}", String::from_utf8_lossy(&answer));
+    }
+    let head = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 101"), "{head}");
+    assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
+}
+
+/// HT12: a handshake that is none is refused with what is wrong with it.
+#[tokio::test]
+async fn ht12_bad_handshakes_are_refused() {
+    let good = [
+        ("upgrade", "websocket"),
+        ("connection", "Upgrade"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let cases = [
+        ("upgrade", "h2c", 426, "upgrade_required"),
+        ("sec-websocket-version", "8", 426, "upgrade_required"),
+        ("connection", "close", 400, "bad_handshake"),
+        ("sec-websocket-key", "short", 400, "bad_handshake"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ!!", 400, "bad_handshake"),
+    ];
+    let routes = routes(&Limits::default(), &Shutdown::new().watch());
+    for (name, value, status, code) in cases {
+        let mut request = warp::test::request().path("/echo");
+        for (good_name, good_value) in good {
+            request = request.header(good_name, if good_name == name { value } else { good_value });
+        }
+        let answer = request.reply(&routes).await;
+        assert_eq!(answer.status(), status, "{name}: {value}");
+        let problem: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!(problem["code"], code, "{name}: {value}");
+        if status == 426 {
+            assert_eq!(answer.headers()["sec-websocket-version"], "13");
+        }
+    }
+}

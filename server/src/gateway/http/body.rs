@@ -1,0 +1,104 @@
+//! A request's body, bounded in bytes, in time and in number.
+//!
+//! Always true: no more than `bodies_max` bodies of at most `body_bytes_max` are in memory,
+//! chunked ones included, and none stays open longer than `body_timeout`. A [`Body`] holds
+//! its place until it is dropped, so keep it as long as what was made of it is as large.
+
+use crate::gateway::Gateway;
+use crate::gateway::reply::{Code, Problem};
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use std::pin::pin;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+use warp::http::HeaderMap;
+use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use warp::{Filter, Rejection};
+
+/// A whole body and its place among those in memory.
+#[derive(Debug)]
+pub(super) struct Body {
+    /// What was sent.
+    pub(super) bytes: Bytes,
+    /// What the sender says it is; nothing when there was none to say it of.
+    pub(super) media_type: Option<String>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Reads the body of a request, or says why not. Never rejects.
+pub(super) fn read(
+    gateway: &Gateway,
+) -> impl Filter<Extract = (Result<Body, Problem>,), Error = Rejection> + Clone + use<> {
+    let gateway = gateway.clone();
+    warp::header::headers_cloned().and(warp::body::stream()).then(move |headers: HeaderMap, stream| {
+        let gateway = gateway.clone();
+        async move {
+            let within = gateway.limits.body_timeout;
+            let whole = tokio::time::timeout(within, Body::whole(&gateway, &headers, stream)).await;
+            whole.unwrap_or_else(|_| {
+                let detail = format!("the whole body must come within {} s", within.as_secs_f32());
+                Err(Problem::new(Code::BodyTimeout, detail))
+            })
+        }
+    })
+}
+
+impl Body {
+    async fn whole<B: Buf>(
+        gateway: &Gateway,
+        headers: &HeaderMap,
+        stream: impl Stream<Item = Result<B, warp::Error>>,
+    ) -> Result<Self, Problem> {
+        let bytes_max = gateway.limits.body_bytes_max;
+        // What announces itself as too large is refused before a byte of it is read.
+        check_size(announced(headers).unwrap_or(0), bytes_max)?;
+        let place =
+            Arc::clone(&gateway.bodies).acquire_owned().await.expect("this semaphore is never closed");
+        let mut stream = pin!(stream);
+        let mut bytes = BytesMut::new();
+        while let Some(piece) = stream.next().await {
+            let mut piece = piece.map_err(|error| {
+                tracing::debug!(%error, "a body broke off");
+                Problem::new(Code::BodyIncomplete, "the connection broke off inside the body")
+            })?;
+            check_size(bytes.len() + piece.remaining(), bytes_max)?;
+            while piece.has_remaining() {
+                let chunk = piece.chunk();
+                bytes.extend_from_slice(chunk);
+                let length = chunk.len();
+                piece.advance(length);
+            }
+        }
+        let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Self { bytes: bytes.freeze(), media_type, _place: place })
+    }
+
+    /// Refuses a body that does not call itself JSON. Without this, a form on any web page
+    /// could post to a server on its visitor's machine.
+    pub(super) fn check_json(&self) -> Result<(), Problem> {
+        let named = self.media_type.as_deref().unwrap_or("nothing");
+        if self.bytes.is_empty() || is_json(named) {
+            return Ok(());
+        }
+        let detail = format!("the body calls itself {named}; send it with content-type: application/json");
+        Err(Problem::new(Code::UnsupportedMediaType, detail))
+    }
+}
+
+/// `application/json`, `application/vnd.api+json; charset=utf-8` and the like.
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn check_size(bytes: usize, bytes_max: usize) -> Result<(), Problem> {
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    let detail = format!("a body may have {bytes_max} bytes (the setting body_bytes_max)");
+    Err(Problem::new(Code::BodyTooLarge, detail).with("bytes_max", bytes_max))
+}

@@ -1,0 +1,80 @@
+//! The edge: everything that others can reach of this server.
+//!
+//! Edit path: ← bytes from the network, → [`socket`] or [`http`] hand what was parsed to
+//! the [`hub`](crate::hub); what the hub refuses becomes words in [`reply`].
+//!
+//! **Invariant:** no decision is taken here that a test without sockets could not reach:
+//! routes say where, and plain functions say what.
+//! **Invariant:** an error's source goes to the log and never to the caller.
+
+pub mod accept; // Connections in, and out again when the server stops.
+pub mod http; // What is answered at which path.
+pub mod reply; // Errors as words.
+pub mod socket; // The automerge-repo WebSocket.
+pub mod upgrade; // From a request to a WebSocket of ours.
+
+use crate::clock::Clock;
+use crate::config::{Config, Limits};
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+use crate::shutdown::Drain;
+use crate::store::Store;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+/// What every handler may use. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// The documents.
+    pub hub: Hub,
+    /// Lists and health only: documents are read and written through the hub.
+    pub store: Arc<dyn Store>,
+    /// The bounds.
+    pub limits: Arc<Limits>,
+    /// Whether the server is on its way out.
+    pub drain: Drain,
+    /// The figures of `/metrics`.
+    pub metrics: Metrics,
+    /// The time.
+    pub clock: Clock,
+    bodies: Arc<Semaphore>,
+}
+
+impl Gateway {
+    /// A gateway to these documents.
+    #[must_use]
+    pub fn new(
+        hub: Hub,
+        store: Arc<dyn Store>,
+        config: &Config,
+        drain: Drain,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> Self {
+        let limits = Arc::new(config.limits.clone());
+        let bodies = Arc::new(Semaphore::new(limits.bodies_max));
+        Self { hub, store, limits, drain, metrics, clock, bodies }
+    }
+
+    /// Every route. What matches none is answered by [`reply`] as well, so nothing that
+    /// leaves here is without a body that explains it.
+    #[must_use]
+    pub fn routes(&self) -> BoxedFilter<(Response,)> {
+        let sync = warp::path!("sync").and(upgrade::request()).map({
+            let gateway = self.clone();
+            move |request| gateway.open_sync(request)
+        });
+        sync.boxed().or(http::routes(self)).unify().or(reply::no_route()).unify().boxed()
+    }
+
+    fn open_sync(&self, request: upgrade::Request) -> Response {
+        let gateway = self.clone();
+        let opened = request.open(&self.limits, &self.drain, move |websocket, address| {
+            socket::serve(websocket, address, gateway)
+        });
+        opened.unwrap_or_else(reply::Problem::into_response)
+    }
+}

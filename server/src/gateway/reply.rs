@@ -1,0 +1,298 @@
+//! The one place where an error becomes words for the outside.
+//!
+//! Always true: every answer that is no success is an RFC 9457 `application/problem+json`
+//! with a [`Code`] that never changes its meaning; whoever writes a program matches on the
+//! code, whoever reads it reads `detail`. Sources of errors go to the log and never out.
+
+use crate::content::ContentError;
+use crate::hub::{SubmitError, ViewError};
+use crate::store::LoadError;
+use dovetail_core::grafana::ExportError;
+use dovetail_core::id::{BadDocumentId, DocumentId};
+use serde_json::{Map, Value};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::StatusCode;
+use warp::http::header::{self, HeaderName, HeaderValue};
+use warp::reply::Response;
+
+/// What went wrong, as programs know it. The words never change; new ones may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// No such path.
+    NotFound,
+    /// The path does not know this method; `Allow` lists those it knows.
+    MethodNotAllowed,
+    /// The body is of another kind than the path takes.
+    UnsupportedMediaType,
+    /// A parameter behind the `?` cannot be read.
+    BadParameter,
+    /// Not the id of any document.
+    BadDocumentId,
+    /// Nobody has brought this document yet.
+    DocumentNotFound,
+    /// Somebody deleted it.
+    DocumentDeleted,
+    /// What the disk holds of it is not what was written.
+    DocumentDamaged,
+    /// Too much is under way with it.
+    DocumentBusy,
+    /// It is no dashboard, and what was asked for needs one.
+    NotADashboard,
+    /// The body is larger than `body_bytes_max`, or what it makes is too large to keep.
+    BodyTooLarge,
+    /// The body did not come within `body_timeout`.
+    BodyTimeout,
+    /// The body broke off.
+    BodyIncomplete,
+    /// The body is not JSON, or nested too deeply.
+    BadJson,
+    /// The body is JSON and cannot become a document.
+    BadContent,
+    /// The body is not a Grafana dashboard.
+    BadGrafanaDashboard,
+    /// A change that no document can take.
+    InvalidChange,
+    /// The path speaks WebSocket only.
+    UpgradeRequired,
+    /// A WebSocket handshake that is none.
+    BadHandshake,
+    /// The server is stopping.
+    Draining,
+    /// The store takes no changes.
+    StoreUnavailable,
+    /// Our fault; the log says more.
+    Internal,
+}
+
+impl Code {
+    /// The word, the status and the title: all that is the same for every problem of this code.
+    fn words(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing at this path"),
+            Self::MethodNotAllowed => {
+                ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "This path does not know this method")
+            }
+            Self::UnsupportedMediaType => (
+                "unsupported_media_type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Not a kind of body taken here",
+            ),
+            Self::BadParameter => ("bad_parameter", StatusCode::BAD_REQUEST, "A parameter cannot be read"),
+            Self::BadDocumentId => ("bad_document_id", StatusCode::BAD_REQUEST, "Not the id of a document"),
+            Self::DocumentNotFound => {
+                ("document_not_found", StatusCode::NOT_FOUND, "There is no such document")
+            }
+            Self::DocumentDeleted => ("document_deleted", StatusCode::GONE, "This document was deleted"),
+            Self::DocumentDamaged => {
+                ("document_damaged", StatusCode::INTERNAL_SERVER_ERROR, "The stored document is damaged")
+            }
+            Self::DocumentBusy => ("document_busy", StatusCode::SERVICE_UNAVAILABLE, "The document is busy"),
+            Self::NotADashboard => ("not_a_dashboard", StatusCode::CONFLICT, "This document is no dashboard"),
+            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT, "The body took too long"),
+            Self::BodyIncomplete => ("body_incomplete", StatusCode::BAD_REQUEST, "The body broke off"),
+            Self::BadJson => ("bad_json", StatusCode::BAD_REQUEST, "The body is not JSON"),
+            Self::BadContent => {
+                ("bad_content", StatusCode::UNPROCESSABLE_ENTITY, "The body cannot become a document")
+            }
+            Self::BadGrafanaDashboard => (
+                "bad_grafana_dashboard",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The body is no Grafana dashboard",
+            ),
+            Self::InvalidChange => {
+                ("invalid_change", StatusCode::UNPROCESSABLE_ENTITY, "A change cannot be applied")
+            }
+            Self::UpgradeRequired => {
+                ("upgrade_required", StatusCode::UPGRADE_REQUIRED, "This needs a WebSocket")
+            }
+            Self::BadHandshake => ("bad_handshake", StatusCode::BAD_REQUEST, "Not a WebSocket handshake"),
+            Self::Draining => ("draining", StatusCode::SERVICE_UNAVAILABLE, "The server is stopping"),
+            Self::StoreUnavailable => {
+                ("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The store takes no changes")
+            }
+            Self::Internal => {
+                ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong in the server")
+            }
+        }
+    }
+
+    /// The word that programs match on.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The status it is answered with.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        self.words().1
+    }
+}
+
+/// An answer that is no success.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What went wrong.
+    pub code: Code,
+    detail: String,
+    members: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// `detail` says whose fault it is and what to do, in a sentence without a full stop.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), members: Map::new(), headers: Vec::new() }
+    }
+
+    /// Adds a member to the body, for programs: `line`, `document`.
+    #[must_use]
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a header that the status calls for.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// What is sent.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let (word, status, title) = self.code.words();
+        let mut body = Map::new();
+        body.insert("type".to_owned(), format!("urn:dovetail:problem:{word}").into());
+        body.insert("title".to_owned(), title.into());
+        body.insert("status".to_owned(), status.as_u16().into());
+        body.insert("detail".to_owned(), self.detail.into());
+        body.insert("code".to_owned(), word.into());
+        body.extend(self.members);
+
+        let mut response = json(status, &Value::Object(body));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.extend(self.headers);
+        response
+    }
+}
+
+/// A text that names no document.
+#[must_use]
+pub fn of_id(error: &BadDocumentId) -> Problem {
+    Problem::new(Code::BadDocumentId, error.to_string())
+}
+
+/// A body that became no document.
+#[must_use]
+pub fn of_content(error: &ContentError) -> Problem {
+    match error {
+        ContentError::NotJson(json) => Problem::new(Code::BadJson, format!("the body is not JSON: {json}"))
+            .with("line", json.line())
+            .with("column", json.column()),
+        ContentError::NotContent(reason) => Problem::new(Code::BadContent, reason.to_string()),
+        ContentError::NotGrafana(reason) => Problem::new(Code::BadGrafanaDashboard, reason.to_string()),
+    }
+}
+
+/// A document that cannot be shown in the form that was asked for.
+#[must_use]
+pub fn of_show(error: &ExportError) -> Problem {
+    Problem::new(Code::NotADashboard, error.to_string())
+}
+
+/// Changes that did not become part of a document, and deletions that were not made.
+#[must_use]
+pub fn of_submit(error: &SubmitError) -> Problem {
+    let (code, document) = match error {
+        SubmitError::Unknown { document } => (Code::DocumentNotFound, document),
+        SubmitError::Deleted { document } => (Code::DocumentDeleted, document),
+        SubmitError::Damaged { document } => (Code::DocumentDamaged, document),
+        SubmitError::InvalidChange { document, .. } => (Code::InvalidChange, document),
+        SubmitError::Store { document } => (Code::StoreUnavailable, document),
+    };
+    about(document, code, error)
+}
+
+/// A document that nobody can look at.
+#[must_use]
+pub fn of_view(error: &ViewError) -> Problem {
+    let (code, document) = match error {
+        ViewError::Unknown { document } => (Code::DocumentNotFound, document),
+        ViewError::Deleted { document } => (Code::DocumentDeleted, document),
+        ViewError::Damaged { document } => (Code::DocumentDamaged, document),
+        ViewError::Busy { document } => (Code::DocumentBusy, document),
+        ViewError::Store { document } => (Code::StoreUnavailable, document),
+    };
+    about(document, code, error)
+}
+
+/// A list or a manifest that the store did not give.
+#[must_use]
+pub fn of_load(error: &LoadError) -> Problem {
+    match error {
+        LoadError::Damaged { document, .. } => {
+            tracing::error!(%document, %error, "damaged");
+            Problem::new(
+                Code::DocumentDamaged,
+                format!("what is stored of {document} is not what was written"),
+            )
+            .with("document", document.to_string())
+        }
+        LoadError::Unreadable { .. } | LoadError::Closed => {
+            tracing::error!(%error, "the store did not answer");
+            retry_later(Problem::new(Code::StoreUnavailable, "the store cannot be read at the moment"))
+        }
+    }
+}
+
+/// A computation that panicked: a bug, found in the log.
+#[must_use]
+pub fn of_panic(error: &tokio::task::JoinError) -> Problem {
+    tracing::error!(%error, "a request failed in the server");
+    Problem::new(Code::Internal, "this request could not be answered; the server's log says why")
+}
+
+/// What the hub says of a document is written for callers already: it names nothing but the document.
+fn about(document: &DocumentId, code: Code, error: &dyn std::error::Error) -> Problem {
+    let problem = Problem::new(code, error.to_string()).with("document", document.to_string());
+    if code.status() == StatusCode::SERVICE_UNAVAILABLE { retry_later(problem) } else { problem }
+}
+
+/// What failed for a reason that passes may be tried again in a second.
+fn retry_later(problem: Problem) -> Problem {
+    problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+}
+
+/// A JSON answer, on one line.
+#[must_use]
+pub fn json(status: StatusCode, value: &Value) -> Response {
+    let mut response = Response::new(format!("{value}\n").into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The answer to what no route took.
+#[must_use]
+pub fn no_route() -> BoxedFilter<(Response,)> {
+    let not_found = |path: warp::path::FullPath| {
+        let detail = format!("nothing is served at {}; / lists what is", path.as_str());
+        Problem::new(Code::NotFound, detail).into_response()
+    };
+    warp::path::full().map(not_found).boxed()
+}
+
+/// The answer to a method that a path does not know. Stands behind the path's routes.
+pub fn only(allow: &'static str) -> impl Fn() -> Response + Clone {
+    move || {
+        Problem::new(Code::MethodNotAllowed, format!("this path takes {allow}"))
+            .with_header(header::ALLOW, HeaderValue::from_static(allow))
+            .into_response()
+    }
+}

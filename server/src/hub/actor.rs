@@ -1,0 +1,382 @@
+//! The task of one open document: carries to the machine what happens, and into the world what
+//! the machine answers.
+//!
+//! Edit path: ← a socket or a door puts it into the mailbox, [`Document`] decides, the store
+//! commits, → [`Outbox`]es of the readers, answers of the doors.
+//!
+//! Invariant: this task never looks inside an edit, and it never waits for a socket. It waits for the
+//! store, and while it does, it takes in no more than [`WAITING_MAX`] messages: senders wait then.
+
+use super::outbox::Outbox;
+use super::{Inner, SubmitError, ViewError};
+use crate::store::{CommitError, LoadError, Store};
+use automerge::Automerge;
+use bytes::Bytes;
+use dovetail_core::document::chunk::{Batch, Manifest};
+use dovetail_core::document::{CommitFault, Document, Effect, Input, LoadFault, Refusal, Ticket};
+use dovetail_core::id::{DocumentId, SessionId};
+use dovetail_core::session::Outgoing;
+use dovetail_core::wire::EphemeralFrame;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Calls that may wait in a mailbox. With the 500 busiest editors of one document each having one
+/// under way there is room to spare; beyond it their sockets are not read.
+pub(super) const MAILBOX_MAX: usize = 1_024;
+
+/// Messages that the machine holds back while a commit is under way.
+const WAITING_MAX: usize = 4_096;
+
+/// When a task that has nothing to do looks again whether its mailbox is still held. It is for the
+/// moment in which somebody who was just answered has not let go of it yet.
+const END_RETRY: Duration = Duration::from_millis(20);
+
+/// What can wake a document's task.
+pub(super) enum Call {
+    /// Something for the machine, as it is.
+    Input(Input),
+    /// A connection reads this document from now on.
+    Open { input: Input, session: SessionId, outbox: Arc<Outbox> },
+    /// For all readers but this one.
+    Ephemeral { session: SessionId, frame: Arc<EphemeralFrame> },
+    /// Changes from a door.
+    Submit { changes: Vec<Bytes>, answer: oneshot::Sender<Result<Manifest, SubmitError>> },
+    /// Somebody wants to look.
+    View { look: Look },
+    /// Deletes, or takes that back.
+    Delete { deleted: bool, answer: oneshot::Sender<Result<Manifest, SubmitError>> },
+}
+
+/// What is small and must never wait for room: at most one of each per reader is under way.
+#[derive(Debug)]
+pub(super) enum Note {
+    Drained(SessionId),
+    Leave(SessionId),
+}
+
+/// Looks at the document, or hears why that cannot be.
+pub(super) type Look = Box<dyn FnOnce(Result<&Automerge, ViewError>) + Send>;
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Call::Input(_) => "Input",
+            Call::Open { .. } => "Open",
+            Call::Ephemeral { .. } => "Ephemeral",
+            Call::Submit { .. } => "Submit",
+            Call::View { .. } => "View",
+            Call::Delete { .. } => "Delete",
+        })
+    }
+}
+
+/// The way to a document's task, for those who use it.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    pub(super) calls: mpsc::Sender<Call>,
+    pub(super) notes: mpsc::UnboundedSender<Note>,
+    pub(super) vitals: Arc<Vitals>,
+}
+
+/// What the hub sees of a task from outside.
+#[derive(Debug, Default)]
+pub(super) struct Vitals {
+    pub(super) used_at_ms: AtomicU64,
+    pub(super) resident_bytes: AtomicU64,
+    pub(super) readers: AtomicUsize,
+    pub(super) is_live: AtomicBool,
+}
+
+/// Who waits for an answer.
+enum Caller {
+    Submit(oneshot::Sender<Result<Manifest, SubmitError>>),
+    View(Look),
+}
+
+type Answer = Pin<Box<dyn Future<Output = Input> + Send>>;
+
+pub(super) struct Actor {
+    id: DocumentId,
+    document: Document,
+    hub: Arc<Inner>,
+    calls: mpsc::Receiver<Call>,
+    notes: mpsc::UnboundedReceiver<Note>,
+    vitals: Arc<Vitals>,
+    outboxes: BTreeMap<SessionId, Arc<Outbox>>,
+    callers: HashMap<Ticket, Caller>,
+    next_ticket: u64,
+    /// What the store was asked; there is never more than one question.
+    asked: Option<Answer>,
+    effects: Vec<Effect>,
+    /// It has nothing to do any more, and somebody still holds its mailbox.
+    wants_to_end: bool,
+}
+
+enum Wake {
+    Nothing,
+    Call(Call),
+    Note(Note),
+    Store(Input),
+}
+
+impl Actor {
+    pub(super) fn spawn(id: DocumentId, hub: Arc<Inner>) -> Mailbox {
+        let (calls, calls_of) = mpsc::channel(MAILBOX_MAX);
+        let (notes, notes_of) = mpsc::unbounded_channel();
+        let vitals = Arc::new(Vitals::default());
+        let actor = Self {
+            document: Document::new(id.clone(), hub.limits.document),
+            id,
+            hub,
+            calls: calls_of,
+            notes: notes_of,
+            vitals: vitals.clone(),
+            outboxes: BTreeMap::new(),
+            callers: HashMap::new(),
+            next_ticket: 0,
+            asked: None,
+            effects: Vec::new(),
+            wants_to_end: false,
+        };
+        tokio::spawn(actor.run());
+        Mailbox { calls, notes, vitals }
+    }
+
+    async fn run(mut self) {
+        loop {
+            let wake = self.next().await;
+            self.take(wake);
+            self.take_what_is_there();
+            self.advance();
+            if self.document.is_idle() && !self.document.is_live() && self.end() {
+                return;
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Wake {
+        let has_room = self.document.waiting() < WAITING_MAX;
+        let asked = async {
+            match &mut self.asked {
+                Some(asked) => asked.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            input = asked => { self.asked = None; Wake::Store(input) }
+            Some(note) = self.notes.recv() => Wake::Note(note),
+            Some(call) = self.calls.recv(), if has_room => Wake::Call(call),
+            () = tokio::time::sleep(END_RETRY), if self.wants_to_end => Wake::Nothing,
+        }
+    }
+
+    /// Everything that has come by now is one burst.
+    fn take_what_is_there(&mut self) {
+        while let Ok(note) = self.notes.try_recv() {
+            self.take(Wake::Note(note));
+        }
+        while self.document.waiting() < WAITING_MAX
+            && let Ok(call) = self.calls.try_recv()
+        {
+            self.take(Wake::Call(call));
+        }
+    }
+
+    /// Routing only.
+    fn take(&mut self, wake: Wake) {
+        match wake {
+            Wake::Store(input) => self.tell(input),
+            Wake::Note(Note::Drained(session)) => self.tell(Input::Drained { session }),
+            Wake::Note(Note::Leave(session)) => self.leave(session),
+            Wake::Call(Call::Input(input)) => self.tell(input),
+            Wake::Call(Call::Open { input, session, outbox }) => self.open(input, session, outbox),
+            Wake::Call(Call::Ephemeral { session, frame }) => self.relay(session, &frame),
+            Wake::Call(Call::Submit { changes, answer }) => {
+                let ticket = self.ticket(Caller::Submit(answer));
+                self.tell(Input::Submit { ticket, changes });
+            }
+            Wake::Call(Call::View { look }) => {
+                let ticket = self.ticket(Caller::View(look));
+                self.tell(Input::View { ticket });
+            }
+            Wake::Call(Call::Delete { deleted, answer }) => {
+                let ticket = self.ticket(Caller::Submit(answer));
+                self.tell(Input::Delete { ticket, deleted });
+            }
+            Wake::Nothing => {}
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        let now = self.hub.clock.now();
+        self.document.handle(now, input, &mut self.effects);
+    }
+
+    fn open(&mut self, input: Input, session: SessionId, outbox: Arc<Outbox>) {
+        self.outboxes.insert(session, outbox);
+        self.tell(input);
+    }
+
+    fn leave(&mut self, session: SessionId) {
+        self.outboxes.remove(&session);
+        self.tell(Input::Leave { session });
+    }
+
+    fn relay(&self, from: SessionId, frame: &Arc<EphemeralFrame>) {
+        for session in self.document.readers_except(from) {
+            self.push(session, Outgoing::Ephemeral(frame.clone()));
+        }
+    }
+
+    fn ticket(&mut self, caller: Caller) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.callers.insert(ticket, caller);
+        ticket
+    }
+
+    /// Lets the machine do what it can, and carries out what it answers, until it has nothing more.
+    fn advance(&mut self) {
+        let now = self.hub.clock.now();
+        self.vitals.used_at_ms.store(now.as_millis(), Ordering::Relaxed);
+        if self.document.is_heavy() {
+            tokio::task::block_in_place(|| self.advance_until_quiet());
+        } else {
+            self.advance_until_quiet();
+        }
+        self.show_vitals();
+    }
+
+    fn advance_until_quiet(&mut self) {
+        loop {
+            let now = self.hub.clock.now();
+            self.document.advance(now, &mut self.effects);
+            if self.effects.is_empty() {
+                return;
+            }
+            for effect in std::mem::take(&mut self.effects) {
+                self.carry_out(effect);
+            }
+        }
+    }
+
+    /// Routing only.
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::LoadManifest => {
+                self.asked = Some(Box::pin(manifest(self.hub.store.clone(), self.id.clone())))
+            }
+            Effect::LoadChunks => {
+                self.asked = Some(Box::pin(chunks(self.hub.store.clone(), self.id.clone())))
+            }
+            Effect::Commit(batch) => self.asked = Some(Box::pin(commit(self.hub.store.clone(), batch))),
+            Effect::Send { to, body } => {
+                metrics::counter!(crate::metrics::SYNC_SENT).increment(to.len() as u64);
+                for session in to {
+                    self.push(session, Outgoing::Sync { document: self.id.clone(), body: body.clone() });
+                }
+            }
+            Effect::Unavailable { session } => {
+                self.push(session, Outgoing::Unavailable { document: self.id.clone() })
+            }
+            Effect::RemoteHeads { to, news } => {
+                for session in to {
+                    self.push(
+                        session,
+                        Outgoing::RemoteHeads { document: self.id.clone(), news: news.clone() },
+                    );
+                }
+            }
+            Effect::Refuse { session, refusal } => {
+                tracing::info!(document = %self.id, %session, code = refusal.code(), "refused");
+                self.push(session, Outgoing::Refused(refusal));
+            }
+            Effect::Answer { ticket, answer } => self.answer(ticket, answer),
+            Effect::View { ticket } => self.look(ticket),
+        }
+    }
+
+    fn push(&self, session: SessionId, outgoing: Outgoing) {
+        if let Some(outbox) = self.outboxes.get(&session) {
+            outbox.push(outgoing);
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Result<Manifest, Refusal>) {
+        match self.callers.remove(&ticket) {
+            Some(Caller::Submit(to)) => {
+                // The caller may have gone; the changes are stored all the same.
+                let _gone = to.send(answer.map_err(|refusal| SubmitError::of(&self.id, refusal)));
+            }
+            Some(Caller::View(look)) => {
+                let refusal = answer.err().unwrap_or(Refusal::Unknown);
+                look(Err(ViewError::of(&self.id, &refusal)));
+            }
+            None => {}
+        }
+    }
+
+    fn look(&mut self, ticket: Ticket) {
+        let Some(Caller::View(look)) = self.callers.remove(&ticket) else { return };
+        match self.document.automerge() {
+            Some(doc) => look(Ok(doc)),
+            None => look(Err(ViewError::Busy { document: self.id.clone() })),
+        }
+    }
+
+    fn show_vitals(&self) {
+        let vitals = &self.vitals;
+        vitals.resident_bytes.store(self.document.resident_bytes(), Ordering::Relaxed);
+        vitals.readers.store(self.document.readers(), Ordering::Relaxed);
+        vitals.is_live.store(self.document.is_live(), Ordering::Relaxed);
+    }
+
+    /// Ends the task, if nobody can put anything into the mailbox any more: only the table and this
+    /// task hold it, and whoever wants it has to come by the table.
+    fn end(&mut self) -> bool {
+        const TABLE_AND_TASK: usize = 2;
+        let mut documents = self.hub.documents();
+        let is_held = Arc::strong_count(&self.vitals) > TABLE_AND_TASK;
+        self.wants_to_end = is_held || !self.calls.is_empty() || !self.notes.is_empty();
+        if !self.wants_to_end {
+            documents.remove(&self.id);
+        }
+        !self.wants_to_end
+    }
+}
+
+async fn manifest(store: Arc<dyn Store>, id: DocumentId) -> Input {
+    Input::Manifest(store.manifest(&id).await.map_err(|error| load_fault(&id, &error)))
+}
+
+async fn chunks(store: Arc<dyn Store>, id: DocumentId) -> Input {
+    Input::Chunks(store.load(&id).await.map_err(|error| load_fault(&id, &error)))
+}
+
+async fn commit(store: Arc<dyn Store>, batch: Batch) -> Input {
+    let id = batch.document.clone();
+    Input::Stored(store.commit(batch).await.map_err(|error| {
+        commit_fault(&id, &error);
+        CommitFault
+    }))
+}
+
+fn load_fault(document: &DocumentId, error: &LoadError) -> LoadFault {
+    tracing::error!(%document, error = error as &dyn std::error::Error, "could not load");
+    match error {
+        LoadError::Damaged { .. } => LoadFault::Damaged,
+        _ => LoadFault::Unavailable,
+    }
+}
+
+fn commit_fault(document: &DocumentId, error: &CommitError) {
+    metrics::counter!(crate::metrics::COMMITS_FAILED).increment(1);
+    tracing::error!(%document, error = error as &dyn std::error::Error, "could not store");
+}

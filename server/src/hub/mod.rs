@@ -1,0 +1,519 @@
+//! One task for each open document, and the table from id to mailbox.
+//!
+//! Edit path: ← [`gateway`](crate::gateway) brings what a session or a door has, → the task in
+//! [`actor`] drives the document's machine, the store makes it durable, [`outbox`] takes it to the
+//! readers' sockets.
+//!
+//! **Invariant:** the hub never looks inside an edit.
+//! **Invariant:** a slow reader never slows a writer: a task pushes into outboxes and goes on.
+//! **Invariant:** there is one task for a document at a time.
+
+mod actor; // The task of one document. Read this first.
+mod outbox; // What waits for one socket.
+
+pub use actor::Mailbox;
+pub use outbox::{Outbox, Taken};
+
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::store::{CommitError, LoadError, Store};
+use actor::{Actor, Call, Note};
+use automerge::Automerge;
+use bytes::Bytes;
+use dovetail_core::document::chunk::Manifest;
+use dovetail_core::document::{Input, Refusal};
+use dovetail_core::id::{DocumentId, PeerId, SessionId, StorageId};
+use dovetail_core::limits::{DocumentLimits, SessionLimits};
+use dovetail_core::session::{CloseReason, ServerIdentity, ToDocument};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The name under which the server's storage id lies in the store.
+const STORAGE_ID: &str = "storage-id";
+
+/// How often documents that nobody needs are looked for. A second late is early enough.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How long the hub waits at the end for commits that are under way: one takes milliseconds, a slow
+/// disk a second.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Why the hub cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenHubError {
+    /// The store does not tell who it is.
+    #[error("could not read the storage id")]
+    Load(#[from] LoadError),
+    /// The store does not take who it is.
+    #[error("could not write the storage id")]
+    Commit(#[from] CommitError),
+    /// What lies there is no id.
+    #[error("the stored storage id is damaged")]
+    Damaged,
+}
+
+/// Why changes from a door did not become part of a document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// Nobody has brought such a document.
+    #[error("there is no document {document}")]
+    Unknown {
+        /// Which.
+        document: DocumentId,
+    },
+    /// Somebody deleted it.
+    #[error("the document {document} was deleted")]
+    Deleted {
+        /// Which.
+        document: DocumentId,
+    },
+    /// Ours: what is stored of it is damaged.
+    #[error("what is stored of {document} is damaged")]
+    Damaged {
+        /// Which.
+        document: DocumentId,
+    },
+    /// The sender's doing: Automerge cannot take it.
+    #[error("the change to {document} cannot be taken: {reason}")]
+    InvalidChange {
+        /// Which.
+        document: DocumentId,
+        /// In words.
+        reason: String,
+    },
+    /// Ours: it was fine, and it could not be kept. The same may succeed later.
+    #[error("could not store the change to {document}")]
+    Store {
+        /// Which.
+        document: DocumentId,
+    },
+}
+
+impl SubmitError {
+    fn of(document: &DocumentId, refusal: Refusal) -> Self {
+        let document = document.clone();
+        match refusal {
+            Refusal::Unknown => Self::Unknown { document },
+            Refusal::Deleted => Self::Deleted { document },
+            Refusal::Damaged => Self::Damaged { document },
+            Refusal::InvalidChange { reason } => Self::InvalidChange { document, reason },
+            Refusal::StoreUnavailable => Self::Store { document },
+        }
+    }
+}
+
+/// Why nobody can look at a document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ViewError {
+    /// Nobody has brought such a document.
+    #[error("there is no document {document}")]
+    Unknown {
+        /// Which.
+        document: DocumentId,
+    },
+    /// Somebody deleted it.
+    #[error("the document {document} was deleted")]
+    Deleted {
+        /// Which.
+        document: DocumentId,
+    },
+    /// Ours: what is stored of it is damaged.
+    #[error("what is stored of {document} is damaged")]
+    Damaged {
+        /// Which.
+        document: DocumentId,
+    },
+    /// The server is about to stop, or something failed while looking. The same may succeed later.
+    #[error("{document} cannot be looked at right now")]
+    Busy {
+        /// Which.
+        document: DocumentId,
+    },
+    /// Ours: the store does not answer.
+    #[error("could not load {document}")]
+    Store {
+        /// Which.
+        document: DocumentId,
+    },
+}
+
+impl ViewError {
+    fn of(document: &DocumentId, refusal: &Refusal) -> Self {
+        let document = document.clone();
+        match refusal {
+            Refusal::Unknown => Self::Unknown { document },
+            Refusal::Deleted => Self::Deleted { document },
+            Refusal::Damaged => Self::Damaged { document },
+            Refusal::StoreUnavailable => Self::Store { document },
+            Refusal::InvalidChange { .. } => Self::Busy { document },
+        }
+    }
+}
+
+/// How the hub is doing.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Statistics {
+    /// Documents with a task.
+    pub documents_open: u64,
+    /// Documents with their content in memory.
+    pub documents_live: u64,
+    /// Connections that have joined.
+    pub sessions: u64,
+    /// Bytes of documents in memory, estimated.
+    pub resident_bytes: u64,
+}
+
+/// The documents of this server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct HubLimits {
+    document: DocumentLimits,
+    session: SessionLimits,
+    memory_budget_bytes: u64,
+    document_idle: Duration,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    limits: HubLimits,
+    identity: Arc<ServerIdentity>,
+    documents: Mutex<HashMap<DocumentId, Mailbox>>,
+    sessions: Mutex<Sessions>,
+    next_session: AtomicU64,
+    /// Connections that follow other stores: while there is none, acknowledgements stay in the sockets.
+    followers: AtomicUsize,
+}
+
+/// Who is connected. Two views of the same; see `check` in the tests.
+#[derive(Debug, Default)]
+struct Sessions {
+    outboxes: HashMap<SessionId, Arc<Outbox>>,
+    by_peer: HashMap<PeerId, SessionId>,
+}
+
+impl Inner {
+    fn documents(&self) -> MutexGuard<'_, HashMap<DocumentId, Mailbox>> {
+        self.documents.lock().expect("nothing panics while it holds this lock")
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+impl Hub {
+    /// A hub on this store, under the storage id that lies in it; the first time one is made.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn open(store: Arc<dyn Store>, limits: &Limits, clock: Clock) -> Result<Self, OpenHubError> {
+        let storage = storage_id(&*store).await?;
+        let peer = format!("dovetail-{storage}").parse().map_err(|_| OpenHubError::Damaged)?;
+        let inner = Arc::new(Inner {
+            store,
+            clock,
+            limits: HubLimits {
+                document: DocumentLimits::default(),
+                session: SessionLimits {
+                    join_within: limits.join_timeout,
+                    ping_every: limits.ping_interval,
+                    silence_max: limits.silence_max,
+                    documents_max: limits.documents_per_connection_max,
+                },
+                memory_budget_bytes: limits.memory_budget_bytes as u64,
+                document_idle: limits.document_idle,
+            },
+            identity: Arc::new(ServerIdentity { peer, storage }),
+            documents: Mutex::default(),
+            sessions: Mutex::default(),
+            next_session: AtomicU64::new(1),
+            followers: AtomicUsize::new(0),
+        });
+        tokio::spawn(sweep(Arc::downgrade(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// Who this server is, to its clients.
+    #[must_use]
+    pub fn identity(&self) -> Arc<ServerIdentity> {
+        self.inner.identity.clone()
+    }
+
+    /// The bounds of a session.
+    #[must_use]
+    pub fn session_limits(&self) -> SessionLimits {
+        self.inner.limits.session
+    }
+
+    /// Applies changes (Automerge change chunks) and resolves when they are durable. A document that
+    /// is not there is made by its first changes.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; then nothing was stored.
+    pub async fn submit(&self, document: DocumentId, changes: Vec<Bytes>) -> Result<Manifest, SubmitError> {
+        self.ask(document, |answer| Call::Submit { changes, answer }).await
+    }
+
+    /// Deletes a document: it is gone for all readers, and no client brings it back by syncing.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn delete(&self, document: DocumentId) -> Result<Manifest, SubmitError> {
+        self.ask(document, |answer| Call::Delete { deleted: true, answer }).await
+    }
+
+    /// Takes a deletion back.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn undelete(&self, document: DocumentId) -> Result<Manifest, SubmitError> {
+        self.ask(document, |answer| Call::Delete { deleted: false, answer }).await
+    }
+
+    /// Runs `read` on the document as it is stored, on the document's own task: be quick.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub async fn view<T: Send + 'static>(
+        &self,
+        document: DocumentId,
+        read: impl FnOnce(&Automerge) -> T + Send + 'static,
+    ) -> Result<T, ViewError> {
+        let busy = ViewError::Busy { document: document.clone() };
+        let (answer, answered) = oneshot::channel();
+        let look = Box::new(move |doc: Result<&Automerge, ViewError>| {
+            // The caller may have gone: then nobody wants to know.
+            let _gone = answer.send(doc.map(read));
+        });
+        self.call(&document, Call::View { look }).await;
+        answered.await.unwrap_or(Err(busy))
+    }
+
+    /// How the hub is doing.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let documents = self.inner.documents();
+        let vitals = documents.values().map(|mailbox| &mailbox.vitals);
+        Statistics {
+            documents_open: documents.len() as u64,
+            documents_live: vitals.clone().filter(|vitals| vitals.is_live.load(Ordering::Relaxed)).count()
+                as u64,
+            sessions: self.inner.sessions().outboxes.len() as u64,
+            resident_bytes: vitals.map(|vitals| vitals.resident_bytes.load(Ordering::Relaxed)).sum(),
+        }
+    }
+
+    /// A number for a new connection.
+    #[must_use]
+    pub fn next_session(&self) -> SessionId {
+        SessionId(self.inner.next_session.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A peer has joined. An older connection of the same name is told and closed.
+    pub fn joined(&self, session: SessionId, peer: &PeerId, outbox: &Arc<Outbox>) {
+        let mut sessions = self.inner.sessions();
+        sessions.outboxes.insert(session, outbox.clone());
+        let older = sessions.by_peer.insert(peer.clone(), session);
+        if let Some(older) = older.and_then(|older| sessions.outboxes.get(&older)) {
+            older.close(CloseReason::Replaced { peer: peer.clone() });
+        }
+    }
+
+    /// A connection is gone. A younger one of the same name is not touched by that.
+    pub fn left(&self, session: SessionId, peer: Option<&PeerId>) {
+        let mut sessions = self.inner.sessions();
+        sessions.outboxes.remove(&session);
+        if let Some(peer) = peer
+            && sessions.by_peer.get(peer) == Some(&session)
+        {
+            sessions.by_peer.remove(peer);
+        }
+    }
+
+    /// Whether some connection follows other stores.
+    #[must_use]
+    pub fn somebody_follows(&self) -> bool {
+        self.inner.followers.load(Ordering::Relaxed) > 0
+    }
+
+    /// A connection began to follow other stores, or ceased to.
+    pub fn follows_changed(&self, follows: bool) {
+        if follows {
+            self.inner.followers.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.inner.followers.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Has a session read a document: the mailbox for all that it has to say.
+    pub async fn read(
+        &self,
+        document: &DocumentId,
+        session: SessionId,
+        storage: Option<StorageId>,
+        follows: Arc<BTreeSet<StorageId>>,
+        outbox: &Arc<Outbox>,
+    ) -> Option<Mailbox> {
+        let input = Input::Open { session, storage, follows };
+        let mailbox = self.mailbox(document);
+        let call = Call::Open { input, session, outbox: outbox.clone() };
+        mailbox.calls.send(call).await.ok().map(|()| mailbox)
+    }
+
+    /// Passes on what somebody says of a document that may not be open at all.
+    pub fn tell_if_open(&self, document: &DocumentId, session: SessionId, what: ToDocument) {
+        let mailbox = self.inner.documents().get(document).cloned();
+        if let (Some(mailbox), ToDocument::RemoteHeads(news)) = (mailbox, what) {
+            // News that finds no room is news that will come again.
+            let _full = mailbox.calls.try_send(Call::Input(Input::RemoteHeads { session, news }));
+        }
+    }
+
+    /// Ends all sessions: the server stops.
+    pub fn end_sessions(&self) {
+        for outbox in self.inner.sessions().outboxes.values() {
+            outbox.close(CloseReason::ServerStops);
+        }
+    }
+
+    /// Waits for what is under way: every document is asked to leave memory, and is waited for.
+    pub async fn close(&self) {
+        let deadline = tokio::time::Instant::now() + CLOSE_WITHIN;
+        while tokio::time::Instant::now() < deadline {
+            let mailboxes: Vec<Mailbox> = self.inner.documents().values().cloned().collect();
+            if mailboxes.is_empty() {
+                return;
+            }
+            for mailbox in mailboxes {
+                // Asked again at the next look, should there be no room.
+                let _full = mailbox.calls.try_send(Call::Input(Input::Rest));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let left = self.inner.documents().len();
+        tracing::warn!(left, "documents were still busy when the server stopped");
+    }
+
+    async fn ask(
+        &self,
+        document: DocumentId,
+        call: impl FnOnce(oneshot::Sender<Result<Manifest, SubmitError>>) -> Call,
+    ) -> Result<Manifest, SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        self.call(&document, call(answer)).await;
+        answered.await.unwrap_or(Err(SubmitError::Store { document }))
+    }
+
+    async fn call(&self, document: &DocumentId, call: Call) {
+        // A task does not end while somebody holds its mailbox. Should it have panicked, the caller
+        // sees that nobody answers.
+        let _gone = self.mailbox(document).calls.send(call).await;
+    }
+
+    fn mailbox(&self, document: &DocumentId) -> Mailbox {
+        let mut documents = self.inner.documents();
+        match documents.get(document) {
+            // Closed: its task panicked. What is stored is whole, so a new one may take its place.
+            Some(mailbox) if !mailbox.calls.is_closed() => mailbox.clone(),
+            _ => {
+                let mailbox = Actor::spawn(document.clone(), self.inner.clone());
+                documents.insert(document.clone(), mailbox.clone());
+                mailbox
+            }
+        }
+    }
+}
+
+impl Mailbox {
+    /// Hands over what a session has, and waits for room: so a busy document slows its own writers.
+    pub async fn tell(&self, session: SessionId, what: ToDocument) {
+        let call = match what {
+            ToDocument::Message { is_request, message } => {
+                Call::Input(Input::Message { session, is_request, message })
+            }
+            ToDocument::Follow(follows) => Call::Input(Input::Follow { session, follows }),
+            ToDocument::RemoteHeads(news) => Call::Input(Input::RemoteHeads { session, news }),
+            ToDocument::Ephemeral(frame) => Call::Ephemeral { session, frame: Arc::new(frame) },
+            ToDocument::Open { .. } => return,
+        };
+        // A task with readers does not end; should it be gone, the server is going down.
+        let _gone = self.calls.send(call).await;
+    }
+
+    /// The socket has taken what was last sent.
+    pub fn drained(&self, session: SessionId) {
+        let _gone = self.notes.send(Note::Drained(session));
+    }
+
+    /// The session is gone.
+    pub fn leave(&self, session: SessionId) {
+        let _gone = self.notes.send(Note::Leave(session));
+    }
+}
+
+async fn storage_id(store: &dyn Store) -> Result<StorageId, OpenHubError> {
+    let bytes = match store.server_value(STORAGE_ID).await? {
+        Some(bytes) => bytes,
+        None => {
+            let bytes = Bytes::from(uuid::Uuid::new_v4().to_string());
+            store.put_server_value(STORAGE_ID, bytes.clone()).await?;
+            bytes
+        }
+    };
+    let text = std::str::from_utf8(&bytes).map_err(|_| OpenHubError::Damaged)?;
+    text.parse().map_err(|_| OpenHubError::Damaged)
+}
+
+/// Has documents leave memory: those that nobody has read for a while, and, over the budget, those
+/// that were not used for longest.
+async fn sweep(hub: Weak<Inner>) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        let Some(hub) = hub.upgrade() else { return };
+        for mailbox in due_for_rest(&hub) {
+            let _full = mailbox.calls.try_send(Call::Input(Input::Rest));
+        }
+    }
+}
+
+fn due_for_rest(hub: &Inner) -> Vec<Mailbox> {
+    let now_ms = hub.clock.now().as_millis();
+    let idle_ms = u64::try_from(hub.limits.document_idle.as_millis()).unwrap_or(u64::MAX);
+    let mut due = Vec::new();
+    let mut others = Vec::new();
+    let mut resident = 0;
+    for mailbox in hub.documents().values() {
+        let vitals = &mailbox.vitals;
+        let used_at = vitals.used_at_ms.load(Ordering::Relaxed);
+        let bytes = vitals.resident_bytes.load(Ordering::Relaxed);
+        resident += bytes;
+        let is_unread = vitals.readers.load(Ordering::Relaxed) == 0;
+        if is_unread && now_ms.saturating_sub(used_at) >= idle_ms {
+            due.push(mailbox.clone());
+        } else if bytes > 0 {
+            others.push((used_at, bytes, mailbox.clone()));
+        }
+    }
+    metrics::gauge!(crate::metrics::RESIDENT_BYTES).set(resident as f64);
+    if resident > hub.limits.memory_budget_bytes {
+        others.sort_unstable_by_key(|(used_at, ..)| *used_at);
+        for (_, bytes, mailbox) in others {
+            if resident <= hub.limits.memory_budget_bytes {
+                break;
+            }
+            resident = resident.saturating_sub(bytes);
+            due.push(mailbox);
+        }
+    }
+    due
+}

@@ -1,0 +1,122 @@
+//! The figures of `/metrics`: their names, what they count, and what it means when they grow.
+//!
+//! Always true: every figure the server keeps is listed here with its unit, and
+//! `docs/OPERATING.md` has the same table. Labels have few values, never an id.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::sync::OnceLock;
+
+/// Connections open now, HTTP and WebSocket. At `connections_max` new ones wait.
+pub const CONNECTIONS: &str = "dovetail_connections";
+/// Times that no connection could be accepted: out of file descriptors, as a rule.
+pub const ACCEPT_FAILURES: &str = "dovetail_accept_failures_total";
+/// Requests answered, by `route`, `method` and `status`.
+pub const REQUESTS: &str = "dovetail_http_requests_total";
+/// Seconds from a request's head to its answer's head, by `route`.
+pub const REQUEST_SECONDS: &str = "dovetail_http_request_seconds";
+
+/// WebSockets that have joined.
+pub const SESSIONS: &str = "dovetail_sessions";
+/// Messages that came in over WebSockets.
+pub const FRAMES_RECEIVED: &str = "dovetail_frames_received_total";
+/// Sync messages handed to readers. Far below edits × readers: a reader that is behind gets one for many.
+pub const SYNC_SENT: &str = "dovetail_sync_messages_sent_total";
+/// Ephemeral messages (presence, cursors) not delivered, because a socket did not take the older ones.
+pub const EPHEMERALS_DROPPED: &str = "dovetail_ephemerals_dropped_total";
+
+/// Documents with a task: somebody reads them, or did a moment ago.
+pub const DOCUMENTS_OPEN: &str = "dovetail_documents_open";
+/// Documents with their content in memory.
+pub const DOCUMENTS_LIVE: &str = "dovetail_documents_live";
+/// Bytes of documents in memory, estimated. At `memory_budget_bytes` the longest unused leave.
+pub const RESIDENT_BYTES: &str = "dovetail_resident_bytes";
+/// Batches that the store did not take. Whoever sent them was told.
+pub const COMMITS_FAILED: &str = "dovetail_commits_failed_total";
+
+/// Documents the store knows, deleted ones included.
+pub const DOCUMENTS_STORED: &str = "dovetail_documents_stored";
+/// Bytes the store takes on disk. Several times what the documents are: see OPERATING.
+pub const STORE_DISK_BYTES: &str = "dovetail_store_disk_bytes";
+/// 1 when the store takes no more changes until the next start. Page somebody.
+pub const STORE_READ_ONLY: &str = "dovetail_store_read_only";
+/// Batches accepted and not yet durable. Growing means that the disk does not keep up.
+pub const STORE_QUEUED: &str = "dovetail_store_queued";
+/// Batches that became durable.
+pub const STORE_COMMITS: &str = "dovetail_store_commits_total";
+/// Groups they were written in; commits divided by groups share one sync of the disk.
+pub const STORE_GROUPS: &str = "dovetail_store_groups_total";
+
+/// Bounds of the buckets of [`REQUEST_SECONDS`].
+const REQUEST_SECONDS_BUCKETS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
+
+/// Renders the figures. Cheap to clone; all of them show the same process.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// The figures of this process. The recorder is installed by the first call; when
+    /// somebody has installed another one before, what is rendered stays empty.
+    #[must_use]
+    pub fn of_process() -> Self {
+        static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+        let handle = HANDLE.get_or_init(|| {
+            let recorder = builder().build_recorder();
+            let handle = recorder.handle();
+            if metrics::set_global_recorder(recorder).is_ok() {
+                describe();
+            }
+            handle
+        });
+        Self { handle: handle.clone() }
+    }
+
+    /// The figures as text, as Prometheus reads them.
+    #[must_use]
+    pub fn render(&self) -> String {
+        // Folds what histograms have gathered; without it they grow until somebody asks.
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+
+    /// Folds what histograms have gathered. To be called now and then where nobody scrapes.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+fn builder() -> PrometheusBuilder {
+    let name = Matcher::Full(REQUEST_SECONDS.to_owned());
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(name, &REQUEST_SECONDS_BUCKETS)
+        .expect("the list of buckets is not empty")
+}
+
+fn describe() {
+    describe_gauge!(CONNECTIONS, "Connections open now, HTTP and WebSocket");
+    describe_counter!(ACCEPT_FAILURES, "Times that no connection could be accepted");
+    describe_counter!(REQUESTS, "Requests answered");
+    describe_histogram!(REQUEST_SECONDS, Unit::Seconds, "From a request's head to its answer's head");
+    describe_gauge!(SESSIONS, "WebSockets that have joined");
+    describe_counter!(FRAMES_RECEIVED, "Messages that came in over WebSockets");
+    describe_counter!(SYNC_SENT, "Sync messages handed to readers");
+    describe_counter!(EPHEMERALS_DROPPED, "Ephemeral messages not delivered to a slow socket");
+    describe_gauge!(DOCUMENTS_OPEN, "Documents with a task");
+    describe_gauge!(DOCUMENTS_LIVE, "Documents with their content in memory");
+    describe_gauge!(RESIDENT_BYTES, Unit::Bytes, "Bytes of documents in memory, estimated");
+    describe_counter!(COMMITS_FAILED, "Batches that the store did not take");
+    describe_gauge!(DOCUMENTS_STORED, "Documents the store knows, deleted ones included");
+    describe_gauge!(STORE_DISK_BYTES, Unit::Bytes, "Bytes the store takes on disk");
+    describe_gauge!(STORE_READ_ONLY, "1 when the store takes no more changes until the next start");
+    describe_gauge!(STORE_QUEUED, "Batches accepted and not yet durable");
+    describe_counter!(STORE_COMMITS, "Batches that became durable");
+    describe_counter!(STORE_GROUPS, "Groups of batches, one sync of the disk each");
+}

@@ -1,0 +1,107 @@
+//! The whole server, from the lock on its data directory to the last commit.
+//!
+//! Always true: the store is opened before anything is served and closed after the last
+//! session is gone, and the hub is closed between the two. So what was acknowledged is
+//! durable, and what was under way when the server stopped is committed.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::gateway::{Gateway, accept};
+use crate::hub::{Hub, OpenHubError};
+use crate::metrics::Metrics;
+use crate::shutdown::Shutdown;
+use crate::store::{OpenError, SledStore, Store};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How often the figures of a server that nobody scrapes are folded.
+const METRICS_UPKEEP: Duration = Duration::from_secs(10);
+
+/// Why a server cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenServerError {
+    /// The data directory cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// Opening it panicked; the report is in the log.
+    #[error("opening the data directory failed in an unforeseen way")]
+    Panicked,
+    /// Its documents cannot be reached.
+    #[error(transparent)]
+    Hub(#[from] OpenHubError),
+}
+
+/// A server that holds its data directory and serves nobody yet.
+#[derive(Debug)]
+pub struct Server {
+    config: Config,
+    store: Arc<dyn Store>,
+    hub: Hub,
+    shutdown: Shutdown,
+    gateway: Gateway,
+}
+
+impl Server {
+    /// Takes the data directory and reads what it must know of it.
+    ///
+    /// # Errors
+    /// When another server holds the directory, or it cannot be read or written.
+    pub async fn open(config: Config) -> Result<Self, OpenServerError> {
+        let dir = config.data_dir.clone();
+        // On a thread of its own: after a kill the whole log is read.
+        let opened = tokio::task::spawn_blocking(move || SledStore::open(&dir)).await;
+        let store = opened.map_err(|_| OpenServerError::Panicked)??;
+        Self::on(config, Arc::new(store), Clock::System).await
+    }
+
+    /// The same on a store that is open already: a test's, say.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn on(config: Config, store: Arc<dyn Store>, clock: Clock) -> Result<Self, OpenServerError> {
+        let shutdown = Shutdown::new();
+        let metrics = Metrics::of_process();
+        let hub = Hub::open(Arc::clone(&store), &config.limits, clock.clone()).await?;
+        let gateway =
+            Gateway::new(hub.clone(), Arc::clone(&store), &config, shutdown.watch(), metrics, clock);
+        Ok(Self { config, store, hub, shutdown, gateway })
+    }
+
+    /// What handlers use; for tests that call them without a socket.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Serves until `stop` resolves, then drains and closes. Takes the listener so that a
+    /// test can bind port 0.
+    pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        let upkeep = tokio::spawn(fold_metrics(self.gateway.metrics.clone()));
+        let serving =
+            accept::serve(listener, self.gateway.routes(), &self.config.limits, self.shutdown.watch());
+        let stopping = async {
+            stop.await;
+            self.shutdown.begin();
+            self.hub.end_sessions();
+        };
+        tokio::join!(serving, stopping);
+        upkeep.abort();
+        self.close().await;
+    }
+
+    /// Commits what is under way and lets go of the data directory.
+    pub async fn close(self) {
+        self.hub.close().await;
+        self.store.close().await;
+        tracing::info!("closed");
+    }
+}
+
+async fn fold_metrics(metrics: Metrics) {
+    let mut every = tokio::time::interval(METRICS_UPKEEP);
+    loop {
+        every.tick().await;
+        metrics.upkeep();
+    }
+}

@@ -1,0 +1,240 @@
+//! From the tree back to documents. Blocking: the store calls it on threads that may wait.
+//!
+//! Edit path: none. Whatever is given back here was durable, or is about to be.
+//!
+//! A document lies in several records, and sled reads them one by one while the committer may replace them
+//! all. The head is replaced by every batch, so what was read between two equal heads is one state.
+
+use super::super::LoadError;
+use super::Opened;
+use super::codec::{self, Damage, Head, Joined, ManifestPlace, ValueName};
+use bytes::Bytes;
+use dovetail_core::document::chunk::{Chunk, ChunkKey, Manifest, Stored};
+use dovetail_core::id::DocumentId;
+use sled::{Db, IVec};
+use std::collections::BTreeMap;
+use std::iter;
+use std::ops::Bound;
+use tracing::error;
+
+/// How often a document is read again because a batch came in between, before the committer is made to
+/// wait for the reader. The hub does not load what it is committing, so once is rare already.
+const READS_WITHOUT_LOCK_MAX: usize = 3;
+
+/// Why something could not be read.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    /// What is there is not what was written.
+    Damaged(Damage),
+    /// The disk did not give it.
+    Disk(sled::Error),
+    /// The tree in memory shows it, and the disk may not hold it: the sync failed.
+    NeverSynced,
+}
+
+impl From<Damage> for ReadError {
+    fn from(damage: Damage) -> Self {
+        Self::Damaged(damage)
+    }
+}
+
+impl From<sled::Error> for ReadError {
+    fn from(error: sled::Error) -> Self {
+        match error {
+            sled::Error::Corruption { .. } => Self::Damaged(Damage("sled found its page corrupt".to_owned())),
+            error => Self::Disk(error),
+        }
+    }
+}
+
+impl ReadError {
+    /// In the words of the trait, when it was this document that was read.
+    pub(super) fn of(self, document: &DocumentId) -> LoadError {
+        match self {
+            Self::Damaged(Damage(what)) => LoadError::Damaged { document: document.clone(), what },
+            other => other.of_the_store(),
+        }
+    }
+
+    /// In the words of the trait, when it was no document in particular.
+    pub(super) fn of_the_store(self) -> LoadError {
+        let why = match self {
+            Self::Damaged(Damage(what)) => what,
+            Self::Disk(error) => error.to_string(),
+            Self::NeverSynced => "its last change may not be on the disk, which failed".to_owned(),
+        };
+        LoadError::Unreadable { why }
+    }
+}
+
+/// Everything of one document.
+pub(super) fn load(opened: &Opened, document: &DocumentId) -> Result<Option<Stored>, ReadError> {
+    read_one_state(opened, document, |head| {
+        let (head, place) = codec::decode_head(document, head)?;
+        let manifest = manifest_at(&opened.db, document, place)?;
+        let chunks = chunks(&opened.db, document, &head)?;
+        Ok(Stored { manifest, chunks })
+    })
+}
+
+/// One document's manifest.
+pub(super) fn manifest(opened: &Opened, document: &DocumentId) -> Result<Option<Manifest>, ReadError> {
+    read_one_state(opened, document, |head| {
+        let (_, place) = codec::decode_head(document, head)?;
+        manifest_at(&opened.db, document, place)
+    })
+}
+
+/// The next documents in the order of their ids. See [`Store::list`](super::super::Store::list).
+pub(super) fn list(
+    opened: &Opened,
+    after: Option<&DocumentId>,
+    limit: usize,
+) -> Result<Vec<(DocumentId, Manifest)>, ReadError> {
+    let start = after
+        .map_or(Bound::Included(codec::HEADS_PREFIX.to_vec()), |id| Bound::Excluded(codec::head_key(id)));
+    let behind_heads = Bound::Excluded(vec![codec::HEADS_PREFIX[0] + 1]);
+    let mut found = Vec::new();
+    for head in opened.db.range((start, behind_heads)) {
+        if found.len() == limit {
+            break;
+        }
+        let (key, record) = head?;
+        match listed(opened, &key, &record) {
+            Ok(document) => found.extend(document),
+            Err(ReadError::Damaged(Damage(what))) => error!(?key, what, "a document is left out of the list"),
+            Err(error) => return Err(error),
+        }
+    }
+    let never_synced = opened.wait_until_synced(found.iter().map(|(document, _)| document));
+    found.retain(|(document, _)| !never_synced.contains(document));
+    Ok(found)
+}
+
+/// How many documents there are.
+pub(super) fn count(db: &Db) -> Result<u64, sled::Error> {
+    db.scan_prefix(codec::HEADS_PREFIX).keys().try_fold(0, |count, key| key.map(|_| count + 1))
+}
+
+/// A small value of the server itself.
+pub(super) fn server_value(opened: &Opened, name: &str) -> Result<Option<Bytes>, ReadError> {
+    let record = opened.db.get(codec::server_value_key(name))?;
+    Ok(record.map(|record| codec::decode_server_value(name, &record)).transpose()?)
+}
+
+fn listed(opened: &Opened, key: &[u8], head: &[u8]) -> Result<Option<(DocumentId, Manifest)>, ReadError> {
+    let document = codec::document_of_head_key(key)?;
+    let manifest = match codec::decode_head(&document, head)? {
+        (_, ManifestPlace::Here(manifest)) => Some(manifest),
+        (_, ManifestPlace::Apart(_)) => manifest(opened, &document)?,
+    };
+    Ok(manifest.map(|manifest| (document, manifest)))
+}
+
+/// Calls `read` with the document's head until the head is the same afterwards, and gives
+/// that back when the disk holds it.
+fn read_one_state<T>(
+    opened: &Opened,
+    document: &DocumentId,
+    read: impl Fn(&IVec) -> Result<T, ReadError>,
+) -> Result<Option<T>, ReadError> {
+    let key = codec::head_key(document);
+    let mut tries = 0;
+    let state = loop {
+        let _no_batch_is_applied = (tries == READS_WITHOUT_LOCK_MAX).then(|| opened.unsynced());
+        let Some(head) = opened.db.get(&key)? else {
+            return Ok(None);
+        };
+        let state = read(&head);
+        // Damage counts only in one state: between two, parts are missing by right.
+        if opened.db.get(&key)?.as_ref() == Some(&head) {
+            break state?;
+        }
+        tries += 1;
+    };
+    let synced = opened.wait_until_synced(iter::once(document)).is_empty();
+    if synced { Ok(Some(state)) } else { Err(ReadError::NeverSynced) }
+}
+
+fn manifest_at(db: &Db, document: &DocumentId, place: ManifestPlace) -> Result<Manifest, ReadError> {
+    let hash = match place {
+        ManifestPlace::Here(manifest) => return Ok(manifest),
+        ManifestPlace::Apart(hash) => hash,
+    };
+    let bytes = value(db, document, &ValueName::Manifest(hash))?;
+    Ok(codec::decode_manifest_apart(&hash, &bytes)?)
+}
+
+/// A value in parts, by its name.
+fn value(db: &Db, document: &DocumentId, name: &ValueName) -> Result<Bytes, ReadError> {
+    let part = |part| {
+        let record = db.get(codec::part_key(document, name, part))?;
+        record.ok_or_else(|| ReadError::Damaged(Damage(format!("part {part} of {name:?} is missing"))))
+    };
+    let first = part(0)?;
+    let mut joined = Joined::begin(&first)?;
+    for number in 1..codec::parts_of(&first)? {
+        joined.push(&part(number)?);
+    }
+    Ok(joined.finish()?)
+}
+
+/// All chunks, from the tail, the pages and the values in parts. One that was written twice lies
+/// twice until it is folded in, and is given back once.
+fn chunks(db: &Db, document: &DocumentId, head: &Head) -> Result<Vec<Chunk>, ReadError> {
+    let mut found = BTreeMap::new();
+    checked_entries(&Bytes::copy_from_slice(&head.tail), &mut found)?;
+    for page in db.scan_prefix(codec::pages_prefix(document)).values() {
+        checked_entries(&Bytes::copy_from_slice(&page?), &mut found)?;
+    }
+    checked_values(db, document, &mut found)?;
+    Ok(found.into_values().collect())
+}
+
+/// The entries of a page: slices of it, so that a page is one allocation and not one for each.
+fn checked_entries(page: &Bytes, found: &mut BTreeMap<ChunkKey, Chunk>) -> Result<(), ReadError> {
+    for (key, bytes) in codec::entries(page)? {
+        found.insert(key, checked(key, page.slice_ref(bytes))?);
+    }
+    Ok(())
+}
+
+/// The chunks that lie in parts. Sled gives the parts of one value one behind the other.
+fn checked_values(
+    db: &Db,
+    document: &DocumentId,
+    found: &mut BTreeMap<ChunkKey, Chunk>,
+) -> Result<(), ReadError> {
+    let prefix = codec::values_prefix(document);
+    let mut coming: Option<(ChunkKey, Joined)> = None;
+    for part in db.scan_prefix(&prefix) {
+        let (key, record) = part?;
+        let (name, number) = codec::name_and_part(&key[prefix.len()..])?;
+        let ValueName::Chunk(key) = name else {
+            continue; // Its manifest, which was read by its name.
+        };
+        if number == 0 {
+            finish_value(coming.replace((key, Joined::begin(&record)?)), found)?;
+        } else {
+            match &mut coming {
+                Some((of, joined)) if *of == key => joined.push(&record),
+                _ => return Err(Damage(format!("{key:?} has no beginning")).into()),
+            }
+        }
+    }
+    finish_value(coming, found)
+}
+
+fn finish_value(
+    complete: Option<(ChunkKey, Joined)>,
+    found: &mut BTreeMap<ChunkKey, Chunk>,
+) -> Result<(), ReadError> {
+    if let Some((key, joined)) = complete {
+        found.insert(key, checked(key, joined.finish()?)?);
+    }
+    Ok(())
+}
+
+fn checked(key: ChunkKey, bytes: Bytes) -> Result<Chunk, Damage> {
+    Chunk::checked(key, bytes).ok_or_else(|| Damage(format!("the bytes of {key:?} are not what was written")))
+}

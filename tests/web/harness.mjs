@@ -1,0 +1,117 @@
+// A server of our own and the peers of one test. Everything that a world started is gone when its test ends.
+
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Peer } from './peer.mjs'
+import { RawPeer } from './raw-peer.mjs'
+import { Relay } from './relay.mjs'
+import { DEADLINE_MS } from './until.mjs'
+
+export { PAIRS, Peer, VERSIONS, packagesOf } from './peer.mjs'
+export { DEADLINE_MS, until } from './until.mjs'
+
+/** The server under test; set `DOVETAIL_BIN` to try another one that has the same command line. */
+const BINARY =
+  process.env.DOVETAIL_BIN ?? fileURLToPath(new URL('../../target/debug/dovetail', import.meta.url))
+
+/** A fresh server without documents, and a place to connect peers from. */
+export async function world(t, options) {
+  const made = new World()
+  t.after(() => made.close())
+  made.server = await Server.start(options)
+  return made
+}
+
+class World {
+  #closing = []
+
+  async peer(version, options) {
+    const peer = await Peer.create(version, this.server.syncUrl, options)
+    this.#closing.unshift(() => peer.close())
+    return peer
+  }
+
+  async raw(options) {
+    const peer = await RawPeer.open(this.server.syncUrl, options)
+    this.#closing.unshift(() => peer.close())
+    return peer
+  }
+
+  async relay(rewrite) {
+    const relay = await Relay.to(this.server.syncUrl, rewrite)
+    this.#closing.unshift(() => relay.close())
+    return relay
+  }
+
+  async peerThrough(relay, version, options) {
+    const peer = await Peer.create(version, relay.url, options)
+    this.#closing.unshift(() => peer.close())
+    return peer
+  }
+
+  async close() {
+    for (const close of this.#closing.splice(0)) await close()
+    if (!this.server) return
+    await this.server.stop('SIGKILL')
+    rmSync(this.server.dataDir, { recursive: true, force: true })
+  }
+}
+
+export class Server {
+  static async start({ env = {} } = {}) {
+    const server = new Server()
+    server.dataDir = mkdtempSync(join(tmpdir(), 'dovetail-web-'))
+    server.env = env
+    await server.#run('127.0.0.1:0')
+    return server
+  }
+
+  get syncUrl() {
+    return `ws://${this.address}/sync`
+  }
+
+  /** Ends the process and resolves with its exit code, or with the name of the signal that ended it. */
+  async stop(signal) {
+    this.process.kill(signal)
+    return this.exited
+  }
+
+  /** On the same data directory and the same port, so that clients find it again by themselves. */
+  async restart(signal) {
+    const ended = await this.stop(signal)
+    await this.#run(this.address)
+    return ended
+  }
+
+  async #run(listen) {
+    const child = spawn(BINARY, ['serve', '--listen', listen, '--data-dir', this.dataDir], {
+      env: { ...process.env, ...this.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.process = child
+    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)))
+    this.log = ''
+    child.stderr.on('data', (text) => (this.log += text))
+    this.address = await this.#ready(child)
+  }
+
+  #ready(child) {
+    return new Promise((resolve, reject) => {
+      let printed = ''
+      const fail = (why) => reject(new Error(`${BINARY} ${why}:\n${printed}${this.log}`))
+      const deadline = setTimeout(() => fail(`did not get ready in ${DEADLINE_MS} ms`), DEADLINE_MS)
+      child.once('error', (error) => fail(error.message))
+      child.once('exit', () => fail('ended before it was ready'))
+      child.stdout.on('data', (text) => {
+        printed += text
+        const ready = /^listening on http:\/\/(\S+)$/m.exec(printed)
+        if (!ready) return
+        clearTimeout(deadline)
+        resolve(ready[1])
+      })
+    })
+  }
+}

@@ -1,0 +1,16 @@
+// The stock packages of automerge-repo 2.5.6, under one name. Every peer resolves its own Automerge.
+export * as Automerge from '@automerge/automerge'
+export {
+  Repo,
+  NetworkAdapter,
+  cbor,
+  encodeHeads,
+  decodeHeads,
+  splice,
+  updateText,
+  Counter,
+} from '@automerge/automerge-repo'
+export {
+  WebSocketClientAdapter as ClientAdapter,
+  NodeWSServerAdapter as ServerAdapter,
+} from '@automerge/automerge-repo-network-websocket'

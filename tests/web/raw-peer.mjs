@@ -1,0 +1,84 @@
+// A peer made by hand: it sends exactly what a test says, valid or not, and keeps every frame it gets.
+
+import { WebSocket } from 'ws'
+import { until } from './until.mjs'
+import { decode, encode } from './wire.mjs'
+
+export class RawPeer {
+  /** An open socket that has said nothing yet. */
+  static async open(url, { peerId = `raw-${Math.random().toString(36).slice(2)}` } = {}) {
+    const peer = new RawPeer()
+    peer.peerId = peerId
+    peer.frames = []
+    peer.messages = []
+    peer.socket = new WebSocket(url)
+    peer.socket.on('error', () => {})
+    peer.socket.on('message', (data) => {
+      peer.frames.push(new Uint8Array(data))
+      peer.messages.push(decode(data))
+    })
+    peer.socket.on('close', (code) => (peer.closeCode = code))
+    await new Promise((resolve, reject) => {
+      peer.socket.once('open', resolve)
+      peer.socket.once('error', reject)
+    })
+    return peer
+  }
+
+  /** Joins and resolves with the server's answer. */
+  async join(fields = {}) {
+    this.send({
+      type: 'join',
+      senderId: this.peerId,
+      peerMetadata: { storageId: undefined, isEphemeral: true },
+      supportedProtocolVersions: ['1'],
+      ...fields,
+    })
+    const answer = await this.next('peer')
+    this.serverId = answer.senderId
+    return answer
+  }
+
+  /** A message to the server in our own name, unless `message` says otherwise. */
+  say(message) {
+    this.send({ senderId: this.peerId, targetId: this.serverId, ...message })
+  }
+
+  send(message) {
+    this.sendBytes(encode(message))
+  }
+
+  sendBytes(bytes) {
+    this.socket.send(bytes, { binary: true })
+  }
+
+  sendText(text) {
+    this.socket.send(text, { binary: false })
+  }
+
+  /** The first message of this type that no earlier call has taken. */
+  next(type, matches = () => true) {
+    return until(`${this.peerId} gets ${type} (has ${this.#summary()})`, () => {
+      const at = this.messages.findIndex((message) => message.type === type && matches(message))
+      return at >= 0 && this.messages.splice(at, 1)[0]
+    })
+  }
+
+  /** Resolves with the close code once the server has ended this session. */
+  async closed(deadlineMs) {
+    await until(`the server closes ${this.peerId}`, () => this.closeCode !== undefined, deadlineMs)
+    return this.closeCode
+  }
+
+  get isOpen() {
+    return this.socket.readyState === WebSocket.OPEN
+  }
+
+  #summary() {
+    return this.messages.map((message) => message?.type).join(' ') || 'nothing'
+  }
+
+  close() {
+    this.socket.terminate()
+  }
+}

@@ -1,0 +1,131 @@
+//! `cargo xtask test`: everything that must hold, in the order in which it is cheapest to
+//! learn that it does not.
+//!
+//! Always true: the server is built before the tests that start it, and they start that one.
+
+use crate::step::{self, Failure, cargo, npm, target};
+use crate::web;
+use std::time::{Duration, Instant};
+
+/// A step: its name and what it does.
+type Step = (&'static str, fn() -> Result<Outcome, Failure>);
+
+const STEPS: [Step; 7] = [
+    ("format", format),
+    ("lints", lints),
+    ("docs", docs),
+    ("npm", packages),
+    ("build", build),
+    ("rust", rust),
+    ("web", web_tests),
+];
+
+enum Outcome {
+    Passed,
+    /// Could not be run here, with the reason.
+    Skipped(String),
+}
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let steps = chosen(arguments)?;
+    let mut summary = Vec::new();
+    for (name, step) in steps {
+        eprintln!("\nxtask: step {name}");
+        let began = Instant::now();
+        let outcome = step();
+        summary.push(line(name, &outcome, began.elapsed()));
+        if let Err(why) = outcome {
+            tell(&summary);
+            return Err(format!("step {name}: {why}"));
+        }
+    }
+    tell(&summary);
+    Ok(())
+}
+
+fn chosen(arguments: &[String]) -> Result<Vec<Step>, Failure> {
+    let wanted: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match wanted[..] {
+        [] => Ok(STEPS.to_vec()),
+        ["--only", wanted] => {
+            let step = STEPS.into_iter().find(|(name, _)| *name == wanted);
+            step.map(|step| vec![step]).ok_or_else(|| format!("{wanted} is no step: see `cargo xtask --help`"))
+        }
+        _ => Err("test takes nothing, or --only and the name of a step".to_owned()),
+    }
+}
+
+fn line(name: &str, outcome: &Result<Outcome, Failure>, took: Duration) -> String {
+    let word = match outcome {
+        Ok(Outcome::Passed) => "passed".to_owned(),
+        Ok(Outcome::Skipped(why)) => format!("SKIPPED: {why}"),
+        Err(_) => "FAILED".to_owned(),
+    };
+    format!("  {name:<8} {:>6.1} s  {word}", took.as_secs_f32())
+}
+
+fn tell(summary: &[String]) {
+    eprintln!("\nxtask: summary");
+    for line in summary {
+        eprintln!("{line}");
+    }
+}
+
+fn format() -> Result<Outcome, Failure> {
+    if let Some(skipped) = without("fmt", "rustfmt")? {
+        return Ok(skipped);
+    }
+    passed(step::run(cargo().args(["fmt", "--all", "--check"])))
+}
+
+fn lints() -> Result<Outcome, Failure> {
+    if let Some(skipped) = without("clippy", "clippy")? {
+        return Ok(skipped);
+    }
+    let mut clippy = cargo();
+    clippy.args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
+    passed(step::run(&mut clippy))
+}
+
+fn docs() -> Result<Outcome, Failure> {
+    let mut doc = cargo();
+    doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings");
+    passed(step::run(&mut doc))
+}
+
+fn packages() -> Result<Outcome, Failure> {
+    web::node_and_npm()?;
+    passed(web::packages())
+}
+
+fn build() -> Result<Outcome, Failure> {
+    passed(step::run(cargo().args(["build", "--package", "dovetail-server"])))
+}
+
+fn rust() -> Result<Outcome, Failure> {
+    passed(step::run(cargo().args(["test", "--workspace"]).env("DOVETAIL_BIN", server())))
+}
+
+fn web_tests() -> Result<Outcome, Failure> {
+    passed(step::run(npm().args(["run", "--silent", "test"]).env("DOVETAIL_BIN", server())))
+}
+
+/// The server that the build step made.
+fn server() -> std::path::PathBuf {
+    target().join("debug/dovetail")
+}
+
+fn passed(ran: Result<(), Failure>) -> Result<Outcome, Failure> {
+    ran.map(|()| Outcome::Passed)
+}
+
+/// A component of the toolchain that is not installed: to be said aloud on a developer's
+/// machine, and a failure where `CI` is set, because nobody reads what is said there.
+fn without(subcommand: &str, component: &str) -> Result<Option<Outcome>, Failure> {
+    let there = cargo().args([subcommand, "--version"]).output().is_ok_and(|output| output.status.success());
+    if there {
+        return Ok(None);
+    }
+    let why = format!("{component} is not installed (`rustup component add {component}`)");
+    if std::env::var_os("CI").is_some() { Err(why) } else { Ok(Some(Outcome::Skipped(why))) }
+}
