@@ -164,7 +164,11 @@ impl World {
                 Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
                 Effect::View { ticket } => {
                     let seen = self.machine.automerge().expect("a view is only offered when there is one");
-                    assert_eq!(seen.get_heads(), self.disk.document().get_heads(), "a view shows what is stored");
+                    assert_eq!(
+                        seen.get_heads(),
+                        self.disk.document().get_heads(),
+                        "a view shows what is stored"
+                    );
                     self.views.push(ticket);
                 }
                 Effect::RemoteHeads { .. } => {}
@@ -323,7 +327,11 @@ fn do3_a_slow_reader_gets_the_newest_state_in_one_message() {
         world.run_until_quiet();
     }
     assert_eq!(world.clients[1].received - before, 1, "one message fits into the socket");
-    assert_eq!(world.clients[2].doc.get_heads(), world.clients[0].doc.get_heads(), "nobody waits for the slow one");
+    assert_eq!(
+        world.clients[2].doc.get_heads(),
+        world.clients[0].doc.get_heads(),
+        "nobody waits for the slow one"
+    );
 
     world.is_slow.clear();
     world.tell(Input::Drained { session: slow });

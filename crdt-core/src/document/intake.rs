@@ -102,7 +102,11 @@ impl Orphans {
     ///
     /// # Errors
     /// When too much would have to wait. Then `incoming` is dropped and what waited before stays.
-    pub(crate) fn sort_out(&mut self, doc: &Automerge, incoming: Vec<Change>) -> Result<Vec<Change>, BadChange> {
+    pub(crate) fn sort_out(
+        &mut self,
+        doc: &Automerge,
+        incoming: Vec<Change>,
+    ) -> Result<Vec<Change>, BadChange> {
         let mut ready = Vec::new();
         let mut ready_hashes = BTreeSet::new();
         let mut late = BTreeMap::new();

@@ -424,7 +424,8 @@ impl Document {
     fn leave(&mut self, session: SessionId) {
         self.peers.remove(&session);
         // What it brought and nobody has looked at yet was never acknowledged: it will come again.
-        self.waiting.retain(|waiting| !matches!(waiting, Waiting::Message { session: from, .. } if *from == session));
+        self.waiting
+            .retain(|waiting| !matches!(waiting, Waiting::Message { session: from, .. } if *from == session));
     }
 
     fn drained(&mut self, session: SessionId) {
@@ -737,7 +738,8 @@ impl Document {
         match then {
             AfterCommit::Release(burst) => {
                 for heard in burst.heard {
-                    effects.push(Effect::Refuse { session: heard.session, refusal: Refusal::StoreUnavailable });
+                    effects
+                        .push(Effect::Refuse { session: heard.session, refusal: Refusal::StoreUnavailable });
                 }
                 for ticket in burst.tickets {
                     effects.push(Effect::Answer { ticket, answer: Err(Refusal::StoreUnavailable) });
@@ -775,7 +777,8 @@ impl Document {
             return;
         }
         let Ok(snapshot) = live.snapshot() else { return };
-        let delete: Vec<_> = live.chunks.iter().map(|(key, _)| *key).filter(|key| *key != snapshot.key()).collect();
+        let delete: Vec<_> =
+            live.chunks.iter().map(|(key, _)| *key).filter(|key| *key != snapshot.key()).collect();
         let manifest = Manifest { bytes: snapshot.bytes().len() as u64, ..live.manifest.clone() };
         self.commit(vec![snapshot.clone()], delete, manifest, AfterCommit::Fold { snapshot }, effects);
     }
