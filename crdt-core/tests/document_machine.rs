@@ -372,8 +372,12 @@ fn do5_a_change_that_cannot_be_applied_is_refused_alone() {
     world.clients[2].doc.set_actor(ActorId::from([1]));
     world.clients[2].put("b", 1);
     let liar = world.connect(2);
+    let mut message = world.clients[2].to_server.pop_front().unwrap();
+    message.changes = vec![world.clients[2].doc.save_after(&[])].into();
     world.clients[1].put("c", 1);
     world.clients[1].talk();
+    world.deliver_to_server(1);
+    world.tell(Input::Message { session: liar, is_request: false, message });
     world.run_until_quiet();
 
     assert_eq!(world.refused, [liar]);
