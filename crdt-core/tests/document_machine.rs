@@ -1,6 +1,8 @@
 //! The document machine against peers that run Automerge's own sync, in a world without sockets: a
 //! store that answers when it is told to, and links that keep their order.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on says where
+
 use automerge::sync::{Message, State, SyncDoc};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, AutomergeError, ROOT, ReadDoc};
