@@ -1,7 +1,7 @@
 //! A dashboard: what its document means, and how it is edited.
 //!
-//! Edit path: ← a person's [`Edit`], through an SDK or HTTP; → [`apply`] makes operations of it;
-//! and back: [`read`] makes a [`Dashboard`] of whatever the merged document holds.
+//! Edit path: ← a person's [`Edit`], through an SDK or HTTP; → [`apply()`] makes operations of it;
+//! and back: [`read()`] makes a [`Dashboard`] of whatever the merged document holds.
 //! `docs/DASHBOARD.md` shows the shape to people who write apps.
 //!
 //! Always true here:

@@ -1,7 +1,7 @@
 //! What came together: applied as one, stored as one, released as one.
 //!
 //! Edit path: ← [`super`] lets everything that waits come at once, [`intake`] checks it, [`live`]
-//! applies it, → a commit, and when that is stored → [`serve`](super::serve) releases it.
+//! applies it, → a commit, and when that is stored → `serve` releases it.
 
 use super::chunk::{Chunk, Manifest};
 use super::events::{Effect, Refusal, Ticket};
@@ -78,7 +78,7 @@ impl Document {
                     changes.extend(read);
                     kept.push(waiting);
                 }
-                Err(bad) => refuse(waiting, &Refusal::InvalidChange { reason: bad.to_string() }, effects),
+                Err(bad) => refuse(&waiting, &Refusal::InvalidChange { reason: bad.to_string() }, effects),
             }
         }
         (kept, changes)
@@ -131,7 +131,7 @@ impl Document {
         self.forget_content();
         if taken.len() <= 1 {
             for waiting in taken {
-                refuse(waiting, &Refusal::InvalidChange { reason: reason.to_owned() }, effects);
+                refuse(&waiting, &Refusal::InvalidChange { reason: reason.to_owned() }, effects);
             }
             return;
         }
@@ -152,8 +152,8 @@ fn read(waiting: &Waiting, change_bytes_max: usize) -> Result<Vec<Change>, BadCh
     }
 }
 
-pub(super) fn refuse(waiting: Waiting, refusal: &Refusal, effects: &mut Vec<Effect>) {
-    effects.push(match waiting {
+pub(super) fn refuse(waiting: &Waiting, refusal: &Refusal, effects: &mut Vec<Effect>) {
+    effects.push(match *waiting {
         Waiting::Message { session, .. } => Effect::Refuse { session, refusal: refusal.clone() },
         Waiting::Submit { ticket, .. } | Waiting::View { ticket } | Waiting::Delete { ticket, .. } => {
             Effect::Answer { ticket, answer: Err(refusal.clone()) }

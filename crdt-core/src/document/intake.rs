@@ -1,6 +1,6 @@
 //! Foreign changes, from bytes to what may be applied.
 //!
-//! Edit path: ← [`super`] hands over the chunks of a burst, → [`Intake::ready`] is applied as one,
+//! Edit path: ← [`super`] hands over the chunks of a burst, → what [`Orphans::sort_out`] lets through is applied as one,
 //! stored as one chunk, and told to the readers as it stands.
 //!
 //! Invariant: Automerge is only given changes whose dependencies it has or that come before

@@ -90,7 +90,7 @@ impl Document {
     /// everything that has happened, then lets it [`advance`](Self::advance) once.
     pub fn handle(&mut self, now: Timestamp, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Open { session, storage, follows } => self.open(session, storage, follows, effects),
+            Input::Open { session, storage, follows } => self.open(session, storage, &follows, effects),
             Input::Follow { session, follows } => self.follow(session, &follows, effects),
             Input::Message { session, is_request, message } => {
                 self.waiting.push_back(Waiting::Message { session, is_request, message });
@@ -198,11 +198,11 @@ impl Document {
         &mut self,
         session: SessionId,
         storage: Option<StorageId>,
-        follows: Arc<BTreeSet<StorageId>>,
+        follows: &Arc<BTreeSet<StorageId>>,
         effects: &mut Vec<Effect>,
     ) {
         self.peers.entry(session).or_insert_with(|| Peer::new(storage, Arc::default()));
-        self.follow(session, &follows, effects);
+        self.follow(session, follows, effects);
     }
 
     fn leave(&mut self, session: SessionId) {
@@ -296,14 +296,14 @@ impl Document {
                 self.commit(Vec::new(), Vec::new(), manifest, AfterCommit::Lifecycle { ticket }, effects);
             }
             Some(Waiting::Message { session, .. }) => effects.push(Effect::Unavailable { session }),
-            Some(waiting) => refuse(waiting, &Refusal::Deleted, effects),
+            Some(waiting) => refuse(&waiting, &Refusal::Deleted, effects),
             None => {}
         }
     }
 
     fn step_damaged(&mut self, effects: &mut Vec<Effect>) {
         if let Some(waiting) = self.waiting.pop_front() {
-            refuse(waiting, &Refusal::Damaged, effects);
+            refuse(&waiting, &Refusal::Damaged, effects);
         }
     }
 }

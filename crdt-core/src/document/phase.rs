@@ -1,7 +1,7 @@
 //! What is known of a document, and what the store is asked and answers.
 //!
-//! Edit path: ← [`burst`](super::burst) has something to commit, → [`Effect::Commit`]; ← the store's
-//! answer, → [`serve`](super::serve) releases what was held back.
+//! Edit path: ← `burst` has something to commit, → [`Effect::Commit`]; ← the store's
+//! answer, → `serve` releases what was held back.
 
 use super::body::Body;
 use super::burst::{Burst, Waiting, refuse};
@@ -120,7 +120,7 @@ impl Document {
     /// The store does not answer: everybody who waits may come again.
     pub(super) fn give_up(&mut self, effects: &mut Vec<Effect>) {
         for waiting in std::mem::take(&mut self.waiting) {
-            refuse(waiting, &Refusal::StoreUnavailable, effects);
+            refuse(&waiting, &Refusal::StoreUnavailable, effects);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Dashboards from Grafana and back.
 //!
-//! Edit path: ← a dashboard's JSON, as Grafana exports it; → [`import`] makes a dashboard document
-//! that is edited like any other; → [`export`] gives Grafana its JSON back, with the edits in it.
+//! Edit path: ← a dashboard's JSON, as Grafana exports it; → [`import()`] makes a dashboard document
+//! that is edited like any other; → [`export()`] gives Grafana its JSON back, with the edits in it.
 //!
 //! Always true here:
 //! - What goes in comes out: every panel, number for number, unless somebody edited it. What this

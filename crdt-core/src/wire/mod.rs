@@ -5,10 +5,10 @@
 //! a number is whole and exact, a list is within its bound. The bytes of a `sync` and of
 //! an `ephemeral` message are not looked into here.
 //!
-//! [`decode`] takes all that the JavaScript packages and samod send (their habits differ,
+//! [`decode()`] takes all that the JavaScript packages and samod send (their habits differ,
 //! see `decode.rs`). [`Message::encode`] writes what the strictest of them still reads.
 //!
-//! Edit path: ← the socket brings a frame, [`decode`] names it, → [`crate::document`] gets
+//! Edit path: ← the socket brings a frame, [`decode()`] names it, → [`crate::document`] gets
 //! the data of a [`Sync`]. On the way back a [`SyncEnvelope`] puts the same data into the
 //! frame of each reader.
 
