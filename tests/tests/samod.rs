@@ -6,6 +6,8 @@
 //!
 //! WI20: a stock samod 0.16 client creates, finds, edits online and offline, and comes back.
 
+#![allow(clippy::unwrap_used, reason = "all of this is test code, also the functions that are no tests")]
+
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{Automerge, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};
 use dovetail_tests::Server;
@@ -116,9 +118,12 @@ async fn wi20_samod_brings_two_thousand_offline_changes() {
     let hers = ada.create().await;
     ada.acknowledged(&hers).await;
     ada.hang_up();
-    for number in 0..2_000 {
-        put(&hers, &format!("key {}", number % 100), &number.to_string());
-    }
+    hers.with_document(|document| {
+        for number in 0..2_000 {
+            let change = |tx: &mut Transaction<'_>| tx.put(ROOT, format!("key {}", number % 100), number);
+            document.transact::<_, _, AutomergeError>(change).unwrap();
+        }
+    });
     ada.connect(&server).await;
     ada.acknowledged(&hers).await;
 
