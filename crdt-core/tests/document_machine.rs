@@ -1,6 +1,8 @@
 //! The document machine against peers that run Automerge's own sync, in a world without sockets: a
 //! store that answers when it is told to, and links that keep their order.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on says where
+
 use automerge::sync::{Message, State, SyncDoc};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, AutomergeError, ROOT, ReadDoc};
@@ -164,7 +166,11 @@ impl World {
                 Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
                 Effect::View { ticket } => {
                     let seen = self.machine.automerge().expect("a view is only offered when there is one");
-                    assert_eq!(seen.get_heads(), self.disk.document().get_heads(), "a view shows what is stored");
+                    assert_eq!(
+                        seen.get_heads(),
+                        self.disk.document().get_heads(),
+                        "a view shows what is stored"
+                    );
                     self.views.push(ticket);
                 }
                 Effect::RemoteHeads { .. } => {}
@@ -323,7 +329,11 @@ fn do3_a_slow_reader_gets_the_newest_state_in_one_message() {
         world.run_until_quiet();
     }
     assert_eq!(world.clients[1].received - before, 1, "one message fits into the socket");
-    assert_eq!(world.clients[2].doc.get_heads(), world.clients[0].doc.get_heads(), "nobody waits for the slow one");
+    assert_eq!(
+        world.clients[2].doc.get_heads(),
+        world.clients[0].doc.get_heads(),
+        "nobody waits for the slow one"
+    );
 
     world.is_slow.clear();
     world.tell(Input::Drained { session: slow });

@@ -1,5 +1,7 @@
 //! The session machine without a socket: what may be said when, and what ends a session.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on says where
+
 use automerge::sync::{self, BloomFilter, ChunkList, Have, MessageVersion};
 use automerge::transaction::Transactable;
 use automerge::{Automerge, AutomergeError, ChangeHash, ROOT};
@@ -120,7 +122,13 @@ fn se2_to_se5_what_ends_a_session() {
         ("another version", session(), join(ANA, &["2"], None), "unsupported protocol version", 1002),
         ("a second join", joined(), join(ANA, &["1"], None), "already_joined", 1002),
         ("in another name", joined(), sync("peer-bo", 1, plain(Vec::new())), "sender_mismatch", 1008),
-        ("somebody else leaves", joined(), Message::Leave { sender: peer("peer-bo") }.encode(), "sender_mismatch", 1008),
+        (
+            "somebody else leaves",
+            joined(),
+            Message::Leave { sender: peer("peer-bo") }.encode(),
+            "sender_mismatch",
+            1008,
+        ),
         ("it leaves", joined(), Message::Leave { sender: peer(ANA) }.encode(), "", 1000),
         ("no frame", joined(), vec![0xf6], "", 1007),
     ];
@@ -130,7 +138,10 @@ fn se2_to_se5_what_ends_a_session() {
         assert!(said.starts_with(words), "{case}: {said}");
         assert_eq!(close_code, code, "{case}");
         assert_eq!(told(&effects), 0, "{case}");
-        assert!(session.receive(at(2), &join(ANA, &["1"], None), false).is_empty(), "{case}: closed is closed");
+        assert!(
+            session.receive(at(2), &join(ANA, &["1"], None), false).is_empty(),
+            "{case}: closed is closed"
+        );
     }
 }
 
@@ -151,7 +162,8 @@ fn se8_silence_is_pinged_and_then_ends() {
     let mut session = joined();
     let mut pings = 0;
     for second in 1..=39 {
-        pings += session.tick(at(second * 1_000)).iter().filter(|effect| matches!(effect, Effect::Ping)).count();
+        pings +=
+            session.tick(at(second * 1_000)).iter().filter(|effect| matches!(effect, Effect::Ping)).count();
     }
     assert_eq!(pings, 1);
     session.heard(at(39_000));
@@ -186,7 +198,9 @@ fn se10_relayed_ephemerals_are_dropped() {
 /// follows other stores and this peer has one.
 #[test]
 fn se11_plain_acknowledgements_stay_in_the_session() {
-    for (storage, somebody_follows, reaches) in [(None, false, 0), (None, true, 0), (Some("s"), false, 0), (Some("s"), true, 1)] {
+    for (storage, somebody_follows, reaches) in
+        [(None, false, 0), (None, true, 0), (Some("s"), false, 0), (Some("s"), true, 1)]
+    {
         let mut session = session();
         session.receive(at(0), &join(ANA, &["1"], storage), false);
         session.receive(at(1), &sync(ANA, 1, plain(Vec::new())), false);
@@ -197,7 +211,11 @@ fn se11_plain_acknowledgements_stay_in_the_session() {
         assert_eq!(told(&effects), reaches, "{storage:?} {somebody_follows}");
         let mut asks = plain(heads.clone());
         asks.need = heads;
-        assert_eq!(told(&session.receive(at(3), &sync(ANA, 1, asks), false)), 1, "a question is no acknowledgement");
+        assert_eq!(
+            told(&session.receive(at(3), &sync(ANA, 1, asks), false)),
+            1,
+            "a question is no acknowledgement"
+        );
     }
 }
 
@@ -208,7 +226,11 @@ fn body_of_a_document() -> (Arc<dovetail_core::document::Body>, Vec<ChangeHash>)
     let mut machine = Document::new(document(1), dovetail_core::limits::DocumentLimits::default());
     let mut effects = Vec::new();
     let session = SessionId(1);
-    machine.handle(at(0), Input::Open { session, storage: None, follows: Arc::new(BTreeSet::new()) }, &mut effects);
+    machine.handle(
+        at(0),
+        Input::Open { session, storage: None, follows: Arc::new(BTreeSet::new()) },
+        &mut effects,
+    );
     let mut message = plain(doc.get_heads());
     message.changes = vec![doc.save_after(&[])].into();
     machine.handle(at(0), Input::Message { session, is_request: false, message }, &mut effects);
@@ -231,7 +253,8 @@ fn se12_following_reaches_every_open_document() {
     session.receive(at(1), &sync(ANA, 1, plain(Vec::new())), false);
     let storage: StorageId = "phone".parse().unwrap();
     let add = vec![storage.clone()];
-    let subscribe = Message::RemoteSubscriptionChange { sender: peer(ANA), target: None, add, remove: Vec::new() };
+    let subscribe =
+        Message::RemoteSubscriptionChange { sender: peer(ANA), target: None, add, remove: Vec::new() };
     assert_eq!(told(&session.receive(at(1), &subscribe.encode(), false)), 1);
     assert!(session.follows_somebody());
 

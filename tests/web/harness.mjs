@@ -100,6 +100,7 @@ export class Server {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.process = child
+    process.once('exit', () => child.kill('SIGKILL')) // also when a test ends this process
     this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)))
     this.log = ''
     child.stderr.on('data', (text) => (this.log += text))

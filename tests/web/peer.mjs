@@ -139,8 +139,8 @@ export class Peer {
     return String(this.headsAt(handle, storageId)) === String(this.heads(handle))
   }
 
-  saved(handle) {
-    return until(`the server acknowledges to ${this.version}`, () => this.isSaved(handle))
+  saved(handle, deadlineMs) {
+    return until(`the server acknowledges to ${this.version}`, () => this.isSaved(handle), deadlineMs)
   }
 
   hasChanges(handle, hexHeads) {

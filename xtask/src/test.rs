@@ -102,7 +102,9 @@ fn packages() -> Result<Outcome, Failure> {
 }
 
 fn build() -> Result<Outcome, Failure> {
-    passed(step::run(cargo().args(["build", "--package", "dovetail-server"])))
+    // The whole workspace, as the next step takes it: one package alone would have other features of
+    // its dependencies, and everything would be compiled twice.
+    passed(step::run(cargo().args(["build", "--workspace", "--bins"])))
 }
 
 fn rust() -> Result<Outcome, Failure> {

@@ -20,9 +20,9 @@ pub(crate) fn node_and_npm() -> Result<(), Failure> {
     let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
     match major {
         Some(major) if major >= NODE_MAJOR_LEAST => Ok(()),
-        _ => Err(format!(
-            "node {NODE_MAJOR_LEAST} or newer is needed, this is {version:?}: see https://nodejs.org"
-        )),
+        _ => {
+            Err(format!("node {NODE_MAJOR_LEAST} or newer is needed for the web tests, this is {version:?}"))
+        }
     }
 }
 

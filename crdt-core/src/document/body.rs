@@ -8,8 +8,8 @@
 //! documents (which crash Automerge when crafted) never arrive. We may still send one
 //! to a peer that said it takes them.
 
-use automerge::sync::{BloomFilter, ChunkList, Have, Message, MessageVersion};
 use automerge::ChangeHash;
+use automerge::sync::{BloomFilter, ChunkList, Have, Message, MessageVersion};
 use bytes::Bytes;
 use std::sync::Arc;
 

@@ -37,11 +37,13 @@ pub enum Damage {
     Panicked(#[from] Panicked),
 }
 
-/// The last burst: who was at `from` gets `body` and is up to date.
+/// The last burst: who was at `from` gets its changes and is up to date. The message is made for the
+/// first who needs it; a document that only one client writes and reads needs none.
 #[derive(Debug)]
 pub(crate) struct News {
     pub(crate) from: Heads,
-    pub(crate) body: Arc<Body>,
+    changes: Vec<Bytes>,
+    body: Option<Arc<Body>>,
 }
 
 /// See the top of the file.
@@ -53,7 +55,7 @@ pub(crate) struct Live {
     /// What lies in the store, and how many bytes each is.
     pub(crate) chunks: Vec<(ChunkKey, u64)>,
     pub(crate) orphans: Orphans,
-    pub(crate) news: Option<News>,
+    news: Option<News>,
     ack: Option<Arc<Body>>,
     whole: Option<Arc<Body>>,
     /// The last catch-up, by what it started from: readers that fell behind together share it.
@@ -135,12 +137,23 @@ impl Live {
     }
 
     /// The burst is stored: from here on its heads are ours.
-    pub(crate) fn stored(&mut self, manifest: Manifest, chunk: &Chunk, changes: Vec<Vec<u8>>) {
+    pub(crate) fn stored(&mut self, manifest: Manifest, chunk: &Chunk, changes: Vec<Bytes>) {
         let from = std::mem::replace(&mut self.heads, manifest.heads.as_slice().into());
         self.manifest = manifest;
         self.chunks.push((chunk.key(), chunk.bytes().len() as u64));
         self.forget_bodies();
-        self.news = Some(News { from, body: Body::changes(&self.heads, changes) });
+        self.news = Some(News { from, changes, body: None });
+    }
+
+    /// The last burst as a message, for one who was at `from`.
+    pub(crate) fn news_since(&mut self, from: &Heads) -> Option<Arc<Body>> {
+        let heads = &self.heads;
+        let news = self.news.as_mut().filter(|news| news.from == *from)?;
+        let changes = &news.changes;
+        let body = news.body.get_or_insert_with(|| {
+            Body::changes(heads, changes.iter().map(|bytes| bytes.to_vec()).collect())
+        });
+        Some(body.clone())
     }
 
     /// The document as one chunk.
@@ -266,7 +279,16 @@ fn in_loading_order(stored: &Stored) -> Vec<u8> {
 }
 
 /// The chunk that a burst is stored as, and its changes one by one as they are told.
-pub(crate) fn burst(ready: &[Change]) -> (Chunk, Vec<Vec<u8>>) {
-    let changes: Vec<Vec<u8>> = ready.iter().map(|change| change.raw_bytes().to_vec()).collect();
-    (Chunk::new(ChunkKind::Changes, Bytes::from(changes.concat())), changes)
+pub(crate) fn burst(ready: &[Change]) -> (Chunk, Vec<Bytes>) {
+    let size = ready.iter().map(|change| change.raw_bytes().len()).sum();
+    let mut bytes = Vec::with_capacity(size);
+    let mut ends = Vec::with_capacity(ready.len());
+    for change in ready {
+        bytes.extend_from_slice(change.raw_bytes());
+        ends.push(bytes.len());
+    }
+    let chunk = Chunk::new(ChunkKind::Changes, bytes.into());
+    let begins = std::iter::once(0).chain(ends.iter().copied());
+    let changes = begins.zip(&ends).map(|(begin, end)| chunk.bytes().slice(begin..*end)).collect();
+    (chunk, changes)
 }

@@ -6,17 +6,20 @@
 //! message, however many bursts it missed.
 
 use super::body::{Body, Heads};
+use super::burst::{Burst, Heard};
 use super::careful::{Panicked, carefully};
+use super::events::{Effect, Refusal};
 use super::gossip::RemoteHeads;
 use super::intake::has_change;
 use super::live::Live;
 use super::peer::{Peer, Progress};
-use super::{Burst, Content, Document, Effect, Heard, said};
+use super::phase::{Asked, Content};
+use super::{Document, peer};
 use crate::id::{SessionId, StorageId};
 use crate::time::Timestamp;
 use automerge::ChangeHash;
 use automerge::sync::{State, SyncDoc};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +30,8 @@ pub(super) fn needs_content(peer: &Peer, heads: &[ChangeHash]) -> bool {
         Progress::Apart(_) => true,
         Progress::Following { base, own } => {
             let has_nothing = base.is_empty() && own.is_empty();
-            !peer.has(heads) && !(has_nothing && peer.takes_documents)
+            let is_served_whole = has_nothing && peer.takes_documents;
+            !(is_served_whole || peer.has(heads))
         }
     }
 }
@@ -56,6 +60,7 @@ impl Document {
         let Heard { session, is_request, brought_changes, message } = heard;
         let Content::Live(live) = &mut self.content else { return };
         let Some(peer) = self.peers.get_mut(&session) else { return };
+        self.stale.mark(session);
         let said = said(&message, is_request, brought_changes);
         if said.heads.iter().all(|head| has_change(&live.doc, head)) {
             let seen = peer.storage.clone().map(|storage| (storage, Heads::from(said.heads.as_slice())));
@@ -74,7 +79,7 @@ impl Document {
             Ok(Ok(())) => peer.heard_apart(&said, state),
             Ok(Err(_)) | Err(_) => {
                 let reason = "the sync message cannot be used".to_owned();
-                effects.push(Effect::Refuse { session, refusal: super::Refusal::InvalidChange { reason } });
+                effects.push(Effect::Refuse { session, refusal: Refusal::InvalidChange { reason } });
                 self.forget_content();
             }
         }
@@ -84,12 +89,12 @@ impl Document {
     pub(super) fn serve(&mut self, effects: &mut Vec<Effect>) {
         match &mut self.content {
             Content::Live(live) => {
-                if serve_live(live, &mut self.peers, effects).is_err() {
+                if serve_live(live, &mut self.peers, &mut self.stale, effects).is_err() {
                     self.forget_content();
                 }
             }
             Content::Cold { .. } => self.serve_cold(effects),
-            Content::Unknown | Content::Deleted { .. } | Content::Damaged => {}
+            Content::Unknown | Content::Deleted { .. } | Content::Damaged => self.stale = Stale::default(),
         }
     }
 
@@ -99,8 +104,13 @@ impl Document {
         let heads: Heads = manifest.heads.as_slice().into();
         let mut ack = None;
         let mut asks = false;
-        for (session, peer) in &mut self.peers {
-            if !peer.free || !wants_something(peer, &heads) {
+        let stale = std::mem::take(&mut self.stale);
+        for (session, peer) in stale.among(&mut self.peers) {
+            if !wants_something(peer, &heads) {
+                continue;
+            }
+            if !peer.free {
+                self.stale.pass_over();
                 continue;
             }
             let body = if peer.has(&heads) {
@@ -111,10 +121,10 @@ impl Document {
                 asks = true;
                 continue;
             };
-            send(*session, peer, body, effects);
+            send(session, peer, body, effects);
         }
         if asks {
-            self.ask(super::Asked::Chunks, effects);
+            self.ask(Asked::Chunks, effects);
         }
     }
 
@@ -151,11 +161,11 @@ impl Document {
     pub(super) fn follow(
         &mut self,
         session: SessionId,
-        follows: Arc<BTreeSet<StorageId>>,
+        follows: &Arc<BTreeSet<StorageId>>,
         effects: &mut Vec<Effect>,
     ) {
         let Some(peer) = self.peers.get_mut(&session) else { return };
-        let before = std::mem::replace(&mut peer.follows, follows.clone());
+        let before = std::mem::replace(&mut peer.follows, Arc::clone(follows));
         for storage in follows.difference(&before) {
             if let Some(news) = self.gossip.of(storage) {
                 effects.push(Effect::RemoteHeads { to: vec![session], news: news.clone() });
@@ -188,20 +198,68 @@ fn first_state(live: &Live, message: &automerge::sync::Message) -> State {
 
 fn serve_live(
     live: &mut Live,
-    peers: &mut std::collections::BTreeMap<SessionId, Peer>,
+    peers: &mut BTreeMap<SessionId, Peer>,
+    stale: &mut Stale,
     effects: &mut Vec<Effect>,
 ) -> Result<(), Panicked> {
-    for (session, peer) in peers {
+    for (session, peer) in std::mem::take(stale).among(peers) {
         if !peer.free {
+            if wants_something(peer, &live.heads) {
+                stale.pass_over();
+            }
             continue;
         }
         match next(live, peer)? {
             Next::Nothing => {}
-            Next::Unavailable => effects.push(Effect::Unavailable { session: *session }),
-            Next::Body(body) => send(*session, peer, body, effects),
+            Next::Unavailable => effects.push(Effect::Unavailable { session }),
+            Next::Body(body) => send(session, peer, body, effects),
         }
     }
     Ok(())
+}
+
+/// Who may be owed something: a thousand readers are not looked through because one of them said
+/// that its socket is free.
+#[derive(Debug, Default)]
+pub(super) struct Stale {
+    all: bool,
+    some: BTreeSet<SessionId>,
+    passed_over: bool,
+}
+
+impl Stale {
+    pub(super) fn mark(&mut self, session: SessionId) {
+        self.some.insert(session);
+    }
+
+    pub(super) fn mark_all(&mut self) {
+        self.all = true;
+    }
+
+    /// Somebody has to be looked at again when its socket is free.
+    fn pass_over(&mut self) {
+        self.passed_over = true;
+    }
+
+    pub(super) fn was_somebody_passed_over(&self) -> bool {
+        self.passed_over
+    }
+
+    fn among(self, peers: &mut BTreeMap<SessionId, Peer>) -> Vec<(SessionId, &mut Peer)> {
+        let is_stale = |session: &SessionId| self.all || self.some.contains(session);
+        if !self.all && self.some.len() == 1 {
+            let session = self.some.first().copied();
+            return session
+                .and_then(|session| peers.get_mut(&session).map(|peer| (session, peer)))
+                .into_iter()
+                .collect();
+        }
+        peers
+            .iter_mut()
+            .filter(|(session, _)| is_stale(session))
+            .map(|(session, peer)| (*session, peer))
+            .collect()
+    }
 }
 
 /// Adds the reader to those who get this body, if it is the one that was just sent.
@@ -241,11 +299,11 @@ fn follow_up(live: &mut Live, peer: &Peer) -> Result<Next, Panicked> {
     if peer.need.is_empty() && peer.has(&live.heads) {
         return Ok(if peer.owed { Next::Body(live.ack()) } else { Next::Nothing });
     }
-    if let (Some(news), true) = (&live.news, peer.need.is_empty())
-        && news.from == *base
+    if peer.need.is_empty()
         && !base.is_empty()
+        && let Some(body) = live.news_since(base)
     {
-        return Ok(Next::Body(news.body.clone()));
+        return Ok(Next::Body(body));
     }
     let mut has: Vec<ChangeHash> = base.iter().chain(own).copied().collect();
     has.sort_unstable();
@@ -264,4 +322,20 @@ fn negotiate(live: &Live, state: &mut State) -> Result<Arc<Body>, Panicked> {
         message.have.clear();
     }
     Ok(Body::negotiated(message, &live.heads))
+}
+
+/// What a message says, without its changes.
+pub(super) fn said(
+    message: &automerge::sync::Message,
+    is_request: bool,
+    brought_changes: bool,
+) -> peer::Said {
+    let resets = message.flags.is_some_and(|flags| flags.contains(automerge::sync::MessageFlags::SYNC_RESET));
+    peer::Said {
+        heads: message.heads.clone(),
+        need: message.need.clone(),
+        brought_changes,
+        starts_over: is_request || resets || message.heads.is_empty(),
+        takes_documents: message.flags.is_some(),
+    }
 }

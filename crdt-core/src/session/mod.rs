@@ -274,7 +274,9 @@ impl Session {
             Phase::Closed => {}
             Phase::AwaitingJoin { .. } => self.first(message, &mut effects),
             Phase::Open(open) => {
-                if let Err(reason) = open.receive(message, &self.server, &self.limits, somebody_follows, &mut effects) {
+                if let Err(reason) =
+                    open.receive(message, &self.server, &self.limits, somebody_follows, &mut effects)
+                {
                     self.close(reason, &mut effects);
                 }
             }
@@ -380,7 +382,10 @@ impl Open {
                 Ok(())
             }
             // What a client says in these is nothing that we would act on.
-            Message::Peer(_) | Message::DocUnavailable { .. } | Message::Error { .. } | Message::Unknown { .. } => Ok(()),
+            Message::Peer(_)
+            | Message::DocUnavailable { .. }
+            | Message::Error { .. }
+            | Message::Unknown { .. } => Ok(()),
         }
     }
 
@@ -460,5 +465,3 @@ impl OpenDocument {
             && self.told.iter().rev().any(|told| **told == *message.heads)
     }
 }
-
-

@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
@@ -57,8 +57,40 @@ pub(super) enum Call {
 /// What is small and must never wait for room: at most one of each per reader is under way.
 #[derive(Debug)]
 pub(super) enum Note {
-    Drained(SessionId),
+    /// Somebody was passed over and [`Drained`] has news.
+    Drained,
     Leave(SessionId),
+}
+
+/// Sockets that took what was last sent. The task looks here whenever it wakes, and is only woken for
+/// it while it waits for one: else each message to a thousand readers would wake it a thousand times.
+#[derive(Debug, Default)]
+pub(super) struct Drained {
+    sessions: Mutex<Vec<SessionId>>,
+    is_awaited: AtomicBool,
+}
+
+impl Drained {
+    /// Adds a session; says whether the task waits for it.
+    pub(super) fn add(&self, session: SessionId) -> bool {
+        self.sessions().push(session);
+        // Behind the lock: either the task finds the session, or it has said before that it waits.
+        self.is_awaited.load(Ordering::SeqCst)
+    }
+
+    fn take(&self) -> Vec<SessionId> {
+        std::mem::take(&mut *self.sessions())
+    }
+
+    /// From now on the task wants to be woken, or no longer. Says whether something is there already.
+    fn awaits(&self, is_awaited: bool) -> bool {
+        self.is_awaited.store(is_awaited, Ordering::SeqCst);
+        is_awaited && !self.sessions().is_empty()
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Vec<SessionId>> {
+        self.sessions.lock().expect("nothing panics while it holds this lock")
+    }
 }
 
 /// Looks at the document, or hears why that cannot be.
@@ -82,6 +114,7 @@ impl fmt::Debug for Call {
 pub struct Mailbox {
     pub(super) calls: mpsc::Sender<Call>,
     pub(super) notes: mpsc::UnboundedSender<Note>,
+    pub(super) drained: Arc<Drained>,
     pub(super) vitals: Arc<Vitals>,
 }
 
@@ -108,6 +141,7 @@ pub(super) struct Actor {
     hub: Arc<Inner>,
     calls: mpsc::Receiver<Call>,
     notes: mpsc::UnboundedReceiver<Note>,
+    drained: Arc<Drained>,
     vitals: Arc<Vitals>,
     outboxes: BTreeMap<SessionId, Arc<Outbox>>,
     callers: HashMap<Ticket, Caller>,
@@ -131,12 +165,14 @@ impl Actor {
         let (calls, calls_of) = mpsc::channel(MAILBOX_MAX);
         let (notes, notes_of) = mpsc::unbounded_channel();
         let vitals = Arc::new(Vitals::default());
+        let drained = Arc::new(Drained::default());
         let actor = Self {
             document: Document::new(id.clone(), hub.limits.document),
             id,
             hub,
             calls: calls_of,
             notes: notes_of,
+            drained: drained.clone(),
             vitals: vitals.clone(),
             outboxes: BTreeMap::new(),
             callers: HashMap::new(),
@@ -146,7 +182,7 @@ impl Actor {
             wants_to_end: false,
         };
         tokio::spawn(actor.run());
-        Mailbox { calls, notes, vitals }
+        Mailbox { calls, notes, drained, vitals }
     }
 
     async fn run(mut self) {
@@ -155,6 +191,10 @@ impl Actor {
             self.take(wake);
             self.take_what_is_there();
             self.advance();
+            while self.drained.awaits(self.document.waits_for_sockets()) {
+                self.take_drained();
+                self.advance();
+            }
             if self.document.is_idle() && !self.document.is_live() && self.end() {
                 return;
             }
@@ -178,8 +218,15 @@ impl Actor {
         }
     }
 
+    fn take_drained(&mut self) {
+        for session in self.drained.take() {
+            self.tell(Input::Drained { session });
+        }
+    }
+
     /// Everything that has come by now is one burst.
     fn take_what_is_there(&mut self) {
+        self.take_drained();
         while let Ok(note) = self.notes.try_recv() {
             self.take(Wake::Note(note));
         }
@@ -194,7 +241,8 @@ impl Actor {
     fn take(&mut self, wake: Wake) {
         match wake {
             Wake::Store(input) => self.tell(input),
-            Wake::Note(Note::Drained(session)) => self.tell(Input::Drained { session }),
+            // It was put where the task looks every time it wakes.
+            Wake::Note(Note::Drained) => {}
             Wake::Note(Note::Leave(session)) => self.leave(session),
             Wake::Call(Call::Input(input)) => self.tell(input),
             Wake::Call(Call::Open { input, session, outbox }) => self.open(input, session, outbox),
@@ -273,10 +321,10 @@ impl Actor {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::LoadManifest => {
-                self.asked = Some(Box::pin(manifest(self.hub.store.clone(), self.id.clone())))
+                self.asked = Some(Box::pin(manifest(self.hub.store.clone(), self.id.clone())));
             }
             Effect::LoadChunks => {
-                self.asked = Some(Box::pin(chunks(self.hub.store.clone(), self.id.clone())))
+                self.asked = Some(Box::pin(chunks(self.hub.store.clone(), self.id.clone())));
             }
             Effect::Commit(batch) => self.asked = Some(Box::pin(commit(self.hub.store.clone(), batch))),
             Effect::Send { to, body } => {
@@ -287,7 +335,7 @@ impl Actor {
                 }
             }
             Effect::Unavailable { session } => {
-                self.push(session, Outgoing::Unavailable { document: self.id.clone() })
+                self.push(session, Outgoing::Unavailable { document: self.id.clone() });
             }
             Effect::RemoteHeads { to, news } => {
                 for session in to {

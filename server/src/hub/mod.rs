@@ -451,7 +451,9 @@ impl Mailbox {
 
     /// The socket has taken what was last sent.
     pub fn drained(&self, session: SessionId) {
-        let _gone = self.notes.send(Note::Drained(session));
+        if self.drained.add(session) {
+            let _gone = self.notes.send(Note::Drained);
+        }
     }
 
     /// The session is gone.

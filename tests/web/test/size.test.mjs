@@ -6,7 +6,7 @@ import { VERSIONS, packagesOf, until, world } from '../harness.mjs'
 
 const DOCUMENTS = 200
 const VALUE_BYTES = 5_000_000
-/** Each an operation of its own. At five million, Automerge 2.2 in WebAssembly is out of memory. */
+/** Each an operation of its own. For five million see `large_text.test.mjs`. */
 const TEXT_CHARACTERS = 200_000
 const CHANGES = 20_000
 

@@ -1,0 +1,188 @@
+//! What can happen to a document, and what it answers: two closed lists.
+//!
+//! Edit path: ← whoever drives the machine tells it an [`Input`], → and carries out each [`Effect`].
+
+use super::chunk::{Batch, Manifest, Stored};
+use super::{Body, RemoteHeads};
+use crate::id::{SessionId, StorageId};
+use automerge::sync::Message;
+use bytes::Bytes;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A call through a door that waits for its answer, as the caller numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// What can happen to a document. Closed on purpose: to learn what a document reacts to, read this list.
+#[derive(Debug)]
+pub enum Input {
+    /// A connection reads this document from now on.
+    Open {
+        /// Which.
+        session: SessionId,
+        /// The store behind its peer, if it has one that lasts.
+        storage: Option<StorageId>,
+        /// The stores whose heads it wants to hear of.
+        follows: Arc<BTreeSet<StorageId>>,
+    },
+    /// The connection follows other stores than before.
+    Follow {
+        /// Which.
+        session: SessionId,
+        /// All that it follows now.
+        follows: Arc<BTreeSet<StorageId>>,
+    },
+    /// A sync message.
+    Message {
+        /// From whom.
+        session: SessionId,
+        /// It came as a `request`: the sender has nothing.
+        is_request: bool,
+        /// The message.
+        message: Message,
+    },
+    /// Somebody tells how far another store has come.
+    RemoteHeads {
+        /// Who tells.
+        session: SessionId,
+        /// What.
+        news: RemoteHeads,
+    },
+    /// The connection is gone, or has closed this document.
+    Leave {
+        /// Which.
+        session: SessionId,
+    },
+    /// The connection's socket has taken what was last sent.
+    Drained {
+        /// Which.
+        session: SessionId,
+    },
+    /// Changes that come in through another door than a sync connection.
+    Submit {
+        /// Whom to answer.
+        ticket: Ticket,
+        /// Change chunks.
+        changes: Vec<Bytes>,
+    },
+    /// Somebody wants to look at what is stored: [`Effect::View`] says when.
+    View {
+        /// Whom to answer.
+        ticket: Ticket,
+    },
+    /// Deletes the document, or takes that back.
+    Delete {
+        /// Whom to answer.
+        ticket: Ticket,
+        /// `false` takes it back.
+        deleted: bool,
+    },
+    /// The store's answer to [`Effect::LoadManifest`].
+    Manifest(Result<Option<Manifest>, LoadFault>),
+    /// The store's answer to [`Effect::LoadChunks`].
+    Chunks(Result<Option<Stored>, LoadFault>),
+    /// The store's answer to [`Effect::Commit`].
+    Stored(Result<(), CommitFault>),
+    /// Nobody has needed the content for a while, or memory is short.
+    Rest,
+}
+
+/// What has to be done in the world.
+#[derive(Debug)]
+pub enum Effect {
+    /// Ask the store what it knows of this document; answer with [`Input::Manifest`].
+    LoadManifest,
+    /// Ask the store for all of it; answer with [`Input::Chunks`].
+    LoadChunks,
+    /// Make this durable; answer with [`Input::Stored`].
+    Commit(Batch),
+    /// Send the same sync message to each of these; say [`Input::Drained`] for each that has taken it.
+    Send {
+        /// To whom.
+        to: Vec<SessionId>,
+        /// What.
+        body: Arc<Body>,
+    },
+    /// Say that there is no such document.
+    Unavailable {
+        /// To whom.
+        session: SessionId,
+    },
+    /// Tell how far another store has come.
+    RemoteHeads {
+        /// Whom.
+        to: Vec<SessionId>,
+        /// What.
+        news: RemoteHeads,
+    },
+    /// Tell this connection why, and close it.
+    Refuse {
+        /// Whom.
+        session: SessionId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Answer a door.
+    Answer {
+        /// Which.
+        ticket: Ticket,
+        /// With what.
+        answer: Result<Manifest, Refusal>,
+    },
+    /// Now is the time to look: [`Document::automerge`](super::Document::automerge) is what is stored, until the next input.
+    View {
+        /// Who wanted to.
+        ticket: Ticket,
+    },
+}
+
+/// Why something was not done, as its sender is told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The sender's doing: the changes cannot be taken.
+    #[error("the change cannot be taken: {reason}")]
+    InvalidChange {
+        /// In words.
+        reason: String,
+    },
+    /// Nobody has brought such a document.
+    #[error("there is no such document")]
+    Unknown,
+    /// Somebody deleted it.
+    #[error("the document was deleted")]
+    Deleted,
+    /// Ours: what is stored is not what was written.
+    #[error("what is stored of the document is damaged")]
+    Damaged,
+    /// Ours: the store did not take it. The same may succeed later.
+    #[error("the store does not take changes at the moment")]
+    StoreUnavailable,
+}
+
+impl Refusal {
+    /// What programs look at; it does not change.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::InvalidChange { .. } => "invalid_change",
+            Refusal::Unknown => "document_not_found",
+            Refusal::Deleted => "document_deleted",
+            Refusal::Damaged => "document_damaged",
+            Refusal::StoreUnavailable => "store_unavailable",
+        }
+    }
+}
+
+/// The store could not tell; the cause is the caller's to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadFault {
+    /// It holds something else than was written.
+    Damaged,
+    /// It does not answer.
+    Unavailable,
+}
+
+/// The store did not take a batch; the cause is the caller's to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommitFault;

@@ -1,0 +1,260 @@
+//! What is known of a document, and what the store is asked and answers.
+//!
+//! Edit path: ← [`burst`](super::burst) has something to commit, → [`Effect::Commit`]; ← the store's
+//! answer, → [`serve`](super::serve) releases what was held back.
+
+use super::body::Body;
+use super::burst::{Burst, Waiting, refuse};
+use super::chunk::{Batch, Chunk, ChunkKey, ChunkKind, Lifecycle, Manifest, Stored};
+use super::events::{CommitFault, Effect, LoadFault, Refusal, Ticket};
+use super::live::Live;
+use super::{Document, live, peer, serve};
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// What is known of the content.
+#[derive(Debug)]
+pub(super) enum Content {
+    Unknown,
+    Cold { manifest: Manifest, whole: Option<Arc<Body>> },
+    Live(Box<Live>),
+    Deleted { manifest: Manifest },
+    Damaged,
+}
+
+/// What the store was asked and has not answered.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Manifest,
+    Chunks,
+    Commit(Box<Commit>),
+}
+
+/// A commit that is under way.
+#[derive(Debug)]
+pub(super) struct Commit {
+    manifest: Manifest,
+    then: AfterCommit,
+}
+
+/// What a commit was for.
+#[derive(Debug)]
+pub(super) enum AfterCommit {
+    Release(Burst),
+    Fold { snapshot: Chunk },
+    Lifecycle { ticket: Ticket },
+}
+
+impl Document {
+    pub(super) fn ask(&mut self, asked: Asked, effects: &mut Vec<Effect>) {
+        match &asked {
+            Asked::Manifest => effects.push(Effect::LoadManifest),
+            Asked::Chunks => effects.push(Effect::LoadChunks),
+            Asked::Commit(_) => {}
+        }
+        self.asked = Some(asked);
+    }
+
+    pub(super) fn commit(
+        &mut self,
+        put: Vec<Chunk>,
+        delete: Vec<ChunkKey>,
+        manifest: Manifest,
+        then: AfterCommit,
+        effects: &mut Vec<Effect>,
+    ) {
+        effects.push(Effect::Commit(Batch {
+            document: self.id.clone(),
+            put,
+            delete,
+            manifest: manifest.clone(),
+        }));
+        self.asked = Some(Asked::Commit(Box::new(Commit { manifest, then })));
+    }
+
+    pub(super) fn manifest_came(
+        &mut self,
+        now: Timestamp,
+        answer: Result<Option<Manifest>, LoadFault>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.asked = None;
+        self.stale.mark_all();
+        self.content = match answer {
+            Ok(None) => Content::Live(Box::new(Live::absent(now))),
+            Ok(Some(manifest)) => at_rest(manifest),
+            Err(LoadFault::Damaged) => Content::Damaged,
+            Err(LoadFault::Unavailable) => return self.give_up(effects),
+        };
+    }
+
+    /// The store gave all of it: enough for those who have nothing, or for everybody.
+    pub(super) fn chunks_came(
+        &mut self,
+        now: Timestamp,
+        answer: Result<Option<Stored>, LoadFault>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.asked = None;
+        self.stale.mark_all();
+        let stored = match answer {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return self.content = Content::Live(Box::new(Live::absent(now))),
+            Err(LoadFault::Damaged) => return self.content = Content::Damaged,
+            Err(LoadFault::Unavailable) => return self.give_up(effects),
+        };
+        let content = if matches!(stored.manifest.lifecycle, Lifecycle::Deleted { .. }) {
+            Ok(at_rest(stored.manifest))
+        } else if self.needs_content() {
+            Live::load(&stored).map(|live| Content::Live(Box::new(live)))
+        } else {
+            live::whole_from_chunks(&stored)
+                .map(|body| Content::Cold { manifest: stored.manifest, whole: Some(body) })
+        };
+        self.content = content.unwrap_or_else(|damage| {
+            tracing::error!(document = %self.id, %damage, "stored document is damaged");
+            Content::Damaged
+        });
+    }
+
+    /// The store does not answer: everybody who waits may come again.
+    pub(super) fn give_up(&mut self, effects: &mut Vec<Effect>) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            refuse(waiting, &Refusal::StoreUnavailable, effects);
+        }
+    }
+
+    /// Whether somebody who waits needs more than heads and bytes.
+    pub(super) fn needs_content(&self) -> bool {
+        let Content::Cold { manifest, .. } = &self.content else { return true };
+        self.waiting.iter().any(|waiting| !answers_cold(waiting, manifest))
+            || self.peers.values().any(|peer| serve::needs_content(peer, &manifest.heads))
+    }
+
+    pub(super) fn stored(
+        &mut self,
+        now: Timestamp,
+        answer: Result<(), CommitFault>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(Asked::Commit(commit)) = self.asked.take() else { return };
+        let Commit { manifest, then } = *commit;
+        let _stop = tracing::debug_span!("stored", document = %self.id, ok = answer.is_ok()).entered();
+        if answer.is_err() {
+            return self.commit_failed(then, effects);
+        }
+        match then {
+            AfterCommit::Release(mut burst) => {
+                if let (Content::Live(live), Some(chunk)) = (&mut self.content, burst.chunk.take()) {
+                    live.stored(manifest, &chunk, std::mem::take(&mut burst.changes));
+                    self.stale.mark_all();
+                }
+                self.release(now, burst, effects);
+            }
+            AfterCommit::Fold { snapshot } => {
+                if let Content::Live(live) = &mut self.content {
+                    live.manifest = manifest;
+                    live.chunks = vec![(snapshot.key(), snapshot.bytes().len() as u64)];
+                }
+            }
+            AfterCommit::Lifecycle { ticket } => {
+                effects.push(Effect::Answer { ticket, answer: Ok(manifest.clone()) });
+                self.content = at_rest(manifest);
+                self.tell_lifecycle(effects);
+            }
+        }
+    }
+
+    /// Nobody was told of what is lost here, and everybody concerned will bring it again.
+    pub(super) fn commit_failed(&mut self, then: AfterCommit, effects: &mut Vec<Effect>) {
+        match then {
+            AfterCommit::Release(burst) => {
+                for heard in burst.heard {
+                    effects
+                        .push(Effect::Refuse { session: heard.session, refusal: Refusal::StoreUnavailable });
+                }
+                for ticket in burst.tickets {
+                    effects.push(Effect::Answer { ticket, answer: Err(Refusal::StoreUnavailable) });
+                }
+                self.forget_content();
+            }
+            AfterCommit::Fold { .. } => {}
+            AfterCommit::Lifecycle { ticket } => {
+                effects.push(Effect::Answer { ticket, answer: Err(Refusal::StoreUnavailable) });
+            }
+        }
+    }
+
+    /// A deleted document is gone for its readers; a restored one is back.
+    pub(super) fn tell_lifecycle(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.content, Content::Deleted { .. }) {
+            effects.extend(self.peers.keys().map(|session| Effect::Unavailable { session: *session }));
+        }
+        self.stale.mark_all();
+        for peer in self.peers.values_mut() {
+            peer.progress = peer::Progress::Following { base: Arc::from([]), own: Vec::new() };
+        }
+    }
+
+    /// Folds the chunks into a snapshot once there are `chunks_max`, and once they outweigh the
+    /// snapshot that is there: else a large document would be written anew every few edits.
+    pub(super) fn fold_if_due(&mut self, chunks_max: usize, effects: &mut Vec<Effect>) {
+        let Content::Live(live) = &self.content else { return };
+        if self.asked.is_some() || live.chunks.len() < chunks_max {
+            return;
+        }
+        let total: u64 = live.chunks.iter().map(|(_, bytes)| bytes).sum();
+        let snapshots = live.chunks.iter().filter(|(key, _)| key.kind == ChunkKind::Snapshot);
+        let snapshot: u64 = snapshots.map(|(_, bytes)| bytes).sum();
+        if (total - snapshot) * 2 < snapshot && live.chunks.len() < chunks_max * 16 {
+            return;
+        }
+        let Ok(snapshot) = live.snapshot() else { return };
+        let delete: Vec<_> =
+            live.chunks.iter().map(|(key, _)| *key).filter(|key| *key != snapshot.key()).collect();
+        let manifest = Manifest { bytes: snapshot.bytes().len() as u64, ..live.manifest.clone() };
+        self.commit(vec![snapshot.clone()], delete, manifest, AfterCommit::Fold { snapshot }, effects);
+    }
+
+    /// Leaves memory. What is worth folding is folded first; the caller says `Rest` again after that.
+    pub(super) fn rest(&mut self, effects: &mut Vec<Effect>) {
+        self.fold_if_due(self.limits.chunks_before_idle_snapshot, effects);
+        if self.asked.is_some() {
+            self.resting = true;
+            return;
+        }
+        match &mut self.content {
+            // Orphans are in no store: they stay while those who brought them do.
+            Content::Live(live) if live.orphans.is_empty() || self.peers.is_empty() => self.forget_content(),
+            Content::Cold { whole, .. } => *whole = None,
+            _ => {}
+        }
+    }
+
+    /// Drops what is in memory; what is stored is what counts.
+    pub(super) fn forget_content(&mut self) {
+        if let Content::Live(live) = &self.content {
+            self.content = if live.is_absent() { Content::Unknown } else { at_rest(live.manifest.clone()) };
+        }
+    }
+}
+
+/// What a stored document is before anybody has asked for its content.
+fn at_rest(manifest: Manifest) -> Content {
+    match manifest.lifecycle {
+        Lifecycle::Live => Content::Cold { manifest, whole: None },
+        Lifecycle::Deleted { .. } => Content::Deleted { manifest },
+    }
+}
+
+/// Whether the manifest alone is enough: the sender has what we have, or nothing.
+pub(super) fn answers_cold(waiting: &Waiting, manifest: &Manifest) -> bool {
+    match waiting {
+        Waiting::Message { message, .. } => {
+            message.changes.is_empty()
+                && message.need.is_empty()
+                && (message.heads.is_empty() || message.heads == manifest.heads)
+        }
+        Waiting::Submit { .. } | Waiting::View { .. } | Waiting::Delete { .. } => false,
+    }
+}
