@@ -5,6 +5,8 @@
 //! decoded}`. In `decoded` a byte string is `{"bytes": hex}`, and `{"undefined": true}` is
 //! a field that was sent without a value.
 
+#![allow(clippy::unwrap_used, reason = "all of this is test code, also the functions that are no tests")]
+
 use dovetail_core::wire::{Message, PeerMetadata, RemoteHeads, decode};
 use minicbor::Decoder;
 use minicbor::data::Type;
