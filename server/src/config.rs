@@ -194,9 +194,6 @@ settings! {
     /// phone that changes network misses one without being gone.
     silence_max: Duration as Span = "40s";
 
-    /// How long a WebSocket may take to accept one message before its peer counts as gone.
-    send_timeout: Duration as Span = "30s";
-
     /// How long a request's head may take, and how long a kept connection may idle.
     header_timeout: Duration as Span = "10s";
 
@@ -209,9 +206,9 @@ settings! {
     /// How long the body of a request may take: 16 MiB at 4 Mbit/s.
     body_timeout: Duration as Span = "30s";
 
-    /// How many requests may have their bodies in memory at one time: with `body_bytes_max`
-    /// this bounds what bodies can take (1 GiB at the worst). More wait for their turn.
-    bodies_max: usize as Count = "64";
+    /// How many requests may have their bodies in memory at one time: with body_bytes_max
+    /// this bounds what bodies can take, 512 MiB. More wait for their turn.
+    bodies_max: usize as Count = "32";
 
     /// Bytes that open documents may take, as measured. The longest unused leave first.
     memory_budget_bytes: usize as Size = "1GiB";
@@ -232,8 +229,8 @@ const MESSAGE_BYTES_MAX_LEAST: usize = 64 * 1024;
 /// hyper's own least size of a connection's buffer.
 const HEADER_BYTES_MAX_LEAST: usize = 8 * 1024;
 
-/// Stopping takes `drain_timeout` and then the last commits; promised are 10 s.
-const DRAIN_TIMEOUT_MOST: Duration = Duration::from_secs(9);
+/// Stopping takes `drain_timeout` and then the last commits, which get 2 s; promised are 10 s.
+const DRAIN_TIMEOUT_MOST: Duration = Duration::from_secs(8);
 
 impl Config {
     /// Puts together what was given; what was not has its default.
@@ -318,7 +315,7 @@ impl Limits {
             ),
             (
                 self.drain_timeout <= DRAIN_TIMEOUT_MOST,
-                "drain_timeout must be at most 9s, or the server cannot stop within 10 s",
+                "drain_timeout must be at most 8s, or the server cannot stop within 10 s",
             ),
         ];
         let broken = rules.into_iter().filter(|(kept, _)| !kept);

@@ -120,3 +120,19 @@ fn describe() {
     describe_counter!(STORE_COMMITS, "Batches that became durable");
     describe_counter!(STORE_GROUPS, "Groups of batches, one sync of the disk each");
 }
+
+#[cfg(test)]
+mod tests {
+    /// OP14: what operators read names every figure.
+    #[test]
+    fn op14_operating_lists_every_figure() {
+        let operating = include_str!("../../docs/OPERATING.md");
+        let names = include_str!("metrics.rs").split('"').filter(|text| text.starts_with("dovetail_"));
+        for name in names.filter(|name| name.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase())) {
+            assert!(
+                name == "dovetail_" || operating.contains(&format!("| `{name}` |")),
+                "docs/OPERATING.md lacks {name}"
+            );
+        }
+    }
+}

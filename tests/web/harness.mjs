@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { Peer } from './peer.mjs'
 import { RawPeer } from './raw-peer.mjs'
 import { Relay } from './relay.mjs'
-import { DEADLINE_MS } from './until.mjs'
+import { DEADLINE_MS, until } from './until.mjs'
 
 export { PAIRS, Peer, VERSIONS, packagesOf } from './peer.mjs'
 export { DEADLINE_MS, until } from './until.mjs'
@@ -16,6 +16,15 @@ export { DEADLINE_MS, until } from './until.mjs'
 /** The server under test; set `DOVETAIL_BIN` to try another one that has the same command line. */
 const BINARY =
   process.env.DOVETAIL_BIN ?? fileURLToPath(new URL('../../target/debug/dovetail', import.meta.url))
+
+/** Waits until every `[peer, handle]` has the same heads and knows that the server has them too. */
+export function agree(...replicas) {
+  const heads = () => replicas.map(([peer, handle]) => String(peer.heads(handle)))
+  return until(
+    'everybody has the same document and knows it saved',
+    () => new Set(heads()).size === 1 && replicas.every(([peer, handle]) => peer.isSaved(handle)),
+  )
+}
 
 /** A fresh server without documents, and a place to connect peers from. */
 export async function world(t, options) {
@@ -81,9 +90,8 @@ export class Server {
 
   /** On the same data directory and the same port, so that clients find it again by themselves. */
   async restart(signal) {
-    const ended = await this.stop(signal)
+    if (signal) await this.stop(signal)
     await this.#run(this.address)
-    return ended
   }
 
   async #run(listen) {

@@ -1,6 +1,7 @@
 // One stock automerge-repo client, spoken to alike in every version. What is patched on the stock adapter is
 // only what would end the test process: see `#tame`.
 
+import { decodeHeads } from 'peer-2.5.6'
 import { WebSocket } from 'ws'
 import { until } from './until.mjs'
 
@@ -92,9 +93,9 @@ export class Peer {
     return this.repo.create(value)
   }
 
-  /** A document with its history made elsewhere, brought in as one. */
-  import(doc) {
-    return this.repo.import(this.lib.Automerge.save(doc))
+  /** A document that was made and saved elsewhere. */
+  import(saved) {
+    return this.repo.import(saved)
   }
 
   /** The handle once its document is here; throws when it is said to be unavailable. */
@@ -130,7 +131,7 @@ export class Peer {
     const heads = handle.getSyncInfo
       ? handle.getSyncInfo(storageId)?.lastHeads
       : handle.getRemoteHeads(storageId)
-    return heads && [...(this.lib.decodeHeads ? this.lib.decodeHeads(heads) : heads)].sort()
+    return heads && heads.map(asHex).sort()
   }
 
   /** Whether the server has said that it holds exactly what we hold. */
@@ -162,6 +163,12 @@ export class Peer {
     adapter.onError = () => {}
     return adapter
   }
+}
+
+// Version 1.2 writes heads as hex, also to others; later ones as base58check.
+function asHex(head) {
+  if (/^[0-9a-f]{64}$/.test(head)) return head
+  return decodeHeads([head])[0]
 }
 
 /** Keeps what a repo stores in a map: enough to have a storage id and to survive a reconnection. */

@@ -1,5 +1,7 @@
 // A peer made by hand: it sends exactly what a test says, valid or not, and keeps every frame it gets.
 
+import { generateAutomergeUrl, parseAutomergeUrl } from '@automerge/automerge-repo'
+import { Automerge } from 'peer-2.5.6'
 import { WebSocket } from 'ws'
 import { until } from './until.mjs'
 import { decode, encode } from './wire.mjs'
@@ -80,5 +82,52 @@ export class RawPeer {
 
   close() {
     this.socket.terminate()
+  }
+}
+
+export const newDocumentId = () => parseAutomergeUrl(generateAutomergeUrl()).documentId
+
+/** A document in the hands of a raw peer, and how far it is with the server. */
+export class RawReplica {
+  #peer
+  #state = Automerge.initSyncState()
+
+  constructor(peer, { documentId = newDocumentId(), doc = Automerge.init() } = {}) {
+    this.#peer = peer
+    this.documentId = documentId
+    this.doc = doc
+  }
+
+  edit(change) {
+    this.doc = Automerge.change(this.doc, change)
+  }
+
+  /** Sends whatever the sync protocol has to say now. */
+  offer(fields = {}) {
+    const [state, data] = Automerge.generateSyncMessage(this.doc, this.#state)
+    this.#state = state
+    if (data) this.#peer.say({ type: 'sync', documentId: this.documentId, data, ...fields })
+  }
+
+  request() {
+    this.offer({ type: 'request' })
+  }
+
+  /** Talks with the server until the document is so. */
+  async until(isSo) {
+    this.offer()
+    while (!isSo(this.doc, this.#state)) {
+      const message = await this.#peer.next('sync', ({ documentId }) => documentId === this.documentId)
+      const [doc, state] = Automerge.receiveSyncMessage(this.doc, this.#state, message.data)
+      this.doc = doc
+      this.#state = state
+      this.offer()
+    }
+  }
+
+  /** Until the server states the heads that we have. */
+  saved() {
+    const has = (doc, state) => String(state.theirHeads) === String(Automerge.getHeads(doc))
+    return this.until(has)
   }
 }

@@ -17,7 +17,14 @@ export class Relay {
   }
 
   fromClient() {
-    return this.frames.filter((frame) => frame.direction === 'from_client').map((frame) => frame.bytes)
+    return this.#frames('from_client')
+  }
+  fromServer() {
+    return this.#frames('from_server')
+  }
+
+  #frames(direction) {
+    return this.frames.filter((frame) => frame.direction === direction).map((frame) => frame.bytes)
   }
 
   #join(client, url, rewrite) {
@@ -48,8 +55,13 @@ export class Relay {
     }
   }
 
-  async close() {
+  /** Ends every connection without a close frame; new ones are welcome at once. */
+  cut() {
     for (const socket of this.sockets) socket.terminate()
+  }
+
+  async close() {
+    this.cut()
     await new Promise((resolve) => this.listener.close(resolve))
   }
 }

@@ -8,7 +8,14 @@ use std::process::Command;
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     web::node_and_npm()?;
     web::packages()?;
-    step::run(cargo().args(["build", "--release", "--package", "dovetail-server", "--package", "dovetail-bench"]))?;
+    step::run(cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "dovetail-server",
+        "--package",
+        "dovetail-bench",
+    ]))?;
     let mut bench = Command::new(target().join("release/dovetail-bench"));
     bench.args(arguments).current_dir(step::root()).env("DOVETAIL_BIN", target().join("release/dovetail"));
     step::run(&mut bench)

@@ -48,12 +48,14 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
 
 /// What `program` prints, when it runs at all.
 pub(crate) fn output(program: &str, arguments: &[&str]) -> Option<String> {
-    let command = Command::new(program).args(arguments).current_dir(root()).stderr(Stdio::null()).output().ok()?;
+    let command =
+        Command::new(program).args(arguments).current_dir(root()).stderr(Stdio::null()).output().ok()?;
     command.status.success().then(|| String::from_utf8_lossy(&command.stdout).trim().to_owned())
 }
 
 fn shown(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let program =
+        Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }

@@ -20,7 +20,9 @@ pub(crate) fn node_and_npm() -> Result<(), Failure> {
     let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
     match major {
         Some(major) if major >= NODE_MAJOR_LEAST => Ok(()),
-        _ => Err(format!("node {NODE_MAJOR_LEAST} or newer is needed, this is {version:?}: see https://nodejs.org")),
+        _ => Err(format!(
+            "node {NODE_MAJOR_LEAST} or newer is needed, this is {version:?}: see https://nodejs.org"
+        )),
     }
 }
 
@@ -46,13 +48,15 @@ fn is_there(program: &str) -> bool {
 }
 
 fn install() -> Result<(), Failure> {
-    let how = "node and npm are needed for the web tests: install them (Debian: `apt-get install nodejs npm`)";
+    let how =
+        "node and npm are needed for the web tests: install them (Debian: `apt-get install nodejs npm`)";
     let is_root = output("id", &["-u"]).as_deref() == Some("0");
     if !is_root || !is_there("apt-get") {
         return Err(how.to_owned());
     }
     step::run(Command::new("apt-get").args(["update", "-qq"]))?;
     let mut apt = Command::new("apt-get");
-    apt.args(["install", "-qq", "-y", "--no-install-recommends", "nodejs", "npm"]).env("DEBIAN_FRONTEND", "noninteractive");
+    apt.args(["install", "-qq", "-y", "--no-install-recommends", "nodejs", "npm"])
+        .env("DEBIAN_FRONTEND", "noninteractive");
     step::run(&mut apt).map_err(|failed| format!("{failed}; {how}"))
 }

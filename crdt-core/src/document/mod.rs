@@ -613,6 +613,7 @@ impl Document {
                 break;
             }
         }
+        let _stop = tracing::debug_span!("document", document = %self.id, messages = taken.len()).entered();
         let (taken, changes) = self.read_all(taken, effects);
         match self.apply(now, changes) {
             Ok(applied) => self.store_or_release(now, taken, applied, effects),
@@ -706,6 +707,7 @@ impl Document {
 
     fn stored(&mut self, now: Timestamp, answer: Result<(), CommitFault>, effects: &mut Vec<Effect>) {
         let Some(Asked::Commit { manifest, then }) = self.asked.take() else { return };
+        let _stop = tracing::debug_span!("stored", document = %self.id, ok = answer.is_ok()).entered();
         if answer.is_err() {
             return self.commit_failed(then, effects);
         }

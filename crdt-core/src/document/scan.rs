@@ -172,9 +172,9 @@ mod tests {
         doc
     }
 
-    /// ST8: heads read off the chunks are the heads that Automerge finds.
+    /// DO11: heads read off the chunks are the heads that Automerge finds.
     #[test]
-    fn st8_heads_of_snapshot_and_changes_are_those_of_the_document() {
+    fn do11_heads_of_snapshot_and_changes_are_those_of_the_document() {
         let mut doc = document(1, &["a", "b"]);
         let snapshot = doc.save();
         let before = doc.get_heads();
@@ -189,9 +189,9 @@ mod tests {
         assert_eq!(doc.get_heads().len(), 2);
     }
 
-    /// WI12: whatever is cut off anywhere is noticed, and nothing panics.
+    /// DO12: whatever is cut off anywhere is noticed, and nothing panics.
     #[test]
-    fn wi12_cut_chunks_are_refused() {
+    fn do12_cut_chunks_are_refused() {
         let bytes = document(1, &["a"]).save_after(&[]);
         for length in 1..bytes.len() {
             assert!(scan(&bytes[..length]).any(|chunk| chunk.is_err()), "{length}");

@@ -260,6 +260,7 @@ impl Session {
     /// A binary message has come. `somebody_follows`: some connection wants to hear of other stores'
     /// heads, so acknowledgements are shown to the documents too.
     pub fn receive(&mut self, now: Timestamp, frame: &[u8], somebody_follows: bool) -> Vec<Effect> {
+        let _stop = tracing::debug_span!("session", session = %self.id).entered();
         self.heard(now);
         let mut effects = Vec::new();
         let message = match wire::decode(frame) {

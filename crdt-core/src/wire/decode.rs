@@ -139,7 +139,7 @@ pub enum BadFrame {
         /// What is wrong with it.
         source: BadTextId,
     },
-    /// Not base58check of 32 bytes.
+    /// Not 32 bytes in base58check or in hex.
     #[error("newHeads.heads holds something that is not the hash of a change")]
     BadHead,
 }
@@ -455,18 +455,17 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// Base58check of the 32 bytes of a hash.
+    /// The 32 bytes of a hash: in base58check, or from clients of version 1 in hex.
     fn head(&mut self) -> Result<ChangeHash, BadFrame> {
-        /// 32 bytes and four of checksum, at 1.37 characters each: measured before it
-        /// is decoded, since base58 costs the square of its length.
-        const HEAD_TEXT_MAX: usize = 50;
+        /// 32 bytes in hex. Base58check of them and four of checksum is shorter: 50 at most.
+        const HEX_CHARACTERS: usize = 64;
         let text = self.text()?;
-        if text.len() > HEAD_TEXT_MAX {
-            return Err(BadFrame::BadHead);
+        match text.len() {
+            HEX_CHARACTERS => text.parse().map_err(|_| BadFrame::BadHead),
+            0..HEX_CHARACTERS => head_of_base58(&text).ok_or(BadFrame::BadHead),
+            // Not even looked at: base58 costs the square of its length.
+            _ => Err(BadFrame::BadHead),
         }
-        let bytes = bs58::decode(text.as_bytes()).with_check(None).into_vec();
-        let hash = bytes.ok().and_then(|bytes| bytes.try_into().ok());
-        hash.map(ChangeHash).ok_or(BadFrame::BadHead)
     }
 }
 
@@ -682,6 +681,11 @@ impl<'a> Value<'a> {
         let field = self.name;
         if error.is_end_of_input() { BadFrame::Truncated { field } } else { BadFrame::Malformed { field } }
     }
+}
+
+fn head_of_base58(text: &str) -> Option<ChangeHash> {
+    let bytes = bs58::decode(text).with_check(None).into_vec().ok()?;
+    bytes.try_into().ok().map(ChangeHash)
 }
 
 /// The whole number that `float` is exactly; none if it is negative, a fraction or no number.

@@ -411,6 +411,26 @@ fn wi13_remote_heads_hold_each_storage_once() {
     assert_eq!(new_heads, [(storage("s1"), at(2)), (storage("s2"), at(3))]);
 }
 
+/// WI13: heads come in base58check, from clients of version 1 in hex, and nothing else is one.
+#[test]
+fn wi13_heads_are_read_in_both_their_forms() {
+    let hash = ChangeHash([0xee; 32]);
+    let frame = |head: &str| {
+        let known = map(&[("heads", list(&[text(head)])), ("timestamp", vec![0])]);
+        remote_heads_with(map(&[("s1", known)]))
+    };
+    let base58 = bs58::encode(hash.0).with_check().into_string();
+    for form in [base58.as_str(), &hash.to_string()] {
+        let frame = frame(form);
+        let Ok(Message::RemoteHeadsChanged { new_heads, .. }) = decode(&frame) else { panic!("{form}") };
+        assert_eq!(new_heads[0].1.heads, [hash]);
+    }
+    let short = bs58::encode([1; 31]).with_check().into_string();
+    for none in ["", &short, &base58[1..], &"g".repeat(64), &"1".repeat(65), &"ü".repeat(32)] {
+        assert_eq!(decode(&frame(none)), Err(BadFrame::BadHead), "{none}");
+    }
+}
+
 /// WI14: the frame for one reader is the frame of the whole message, in one allocation.
 #[test]
 fn wi14_an_envelope_makes_the_same_frame_as_the_message() {

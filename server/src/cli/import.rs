@@ -80,7 +80,7 @@ async fn into_directory(directory: &str, path: &str, text: &[u8], intake: Intake
 fn in_words(path: &str, error: &ContentError) -> String {
     match error {
         ContentError::NotGrafana(_) => {
-            format!("{path} is no Grafana dashboard: {error}; with --as json its content is taken as it is")
+            format!("{path}: {error}; with --as json its content is taken as it is")
         }
         ContentError::NotJson(_) | ContentError::NotContent(_) => format!("{path}: {error}"),
     }

@@ -161,7 +161,7 @@ impl Shape for Size {
     }
 
     fn toml(value: &usize) -> String {
-        match SIZE_UNITS.iter().find(|(_, bytes)| value % bytes == 0) {
+        match SIZE_UNITS.iter().find(|(_, bytes)| value.is_multiple_of(*bytes)) {
             Some((unit, bytes)) => quoted(&format!("{}{unit}", value / bytes)),
             None => value.to_string(),
         }

@@ -97,7 +97,7 @@ fn op5_settings_must_fit_together() {
         ("message_bytes_max", "1KiB", "message_bytes_max must be at least 64KiB"),
         ("memory_budget_bytes", "1MiB", "memory_budget_bytes must be at least message_bytes_max"),
         ("header_bytes_max", "1KiB", "header_bytes_max must be at least 8KiB"),
-        ("drain_timeout", "10s", "drain_timeout must be at most 9s"),
+        ("drain_timeout", "9s", "drain_timeout must be at most 8s"),
     ];
     for (name, text, expected) in cases {
         let error = refusal(vec![flag(name, text)]);
@@ -128,4 +128,42 @@ fn op2_names_are_used_once() {
     once.sort_unstable();
     once.dedup();
     assert_eq!(once.len(), names.len());
+}
+
+/// OP3: the example file names every setting with its default, and is what `--config` takes.
+#[test]
+fn op3_the_example_file_lists_every_setting() {
+    let example = include_str!("../../../examples/dovetail.toml");
+    // Every setting stands there as a comment; a line of prose has no " = ".
+    let settings =
+        example.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| line.contains(" = "));
+    let all: String = settings.map(|line| format!("{line}\n")).collect();
+    let given = from_file("dovetail.toml", &all).unwrap();
+    let listed: Vec<(&str, &str)> = given.iter().map(|one| (one.name, one.text.as_str())).collect();
+    let mut expected: Vec<(&str, &str)> = table().map(|setting| (setting.name, setting.default)).collect();
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
+    assert_eq!(from_file("dovetail.toml", example), Ok(Vec::new()), "as it stands it changes nothing");
+}
+
+/// OP14: what operators read names every setting, with its default.
+#[test]
+fn op14_operating_lists_every_setting() {
+    let operating = include_str!("../../../docs/OPERATING.md");
+    for setting in table() {
+        let row = format!("| `{}` | `{}` |", setting.name, setting.default);
+        assert!(operating.contains(&row), "docs/OPERATING.md lacks {row}");
+    }
+}
+
+/// LI1: what the core bounds by itself and what is set here agree.
+#[test]
+fn li1_the_defaults_are_those_of_the_core() {
+    use dovetail_core::limits;
+    let here = Limits::default();
+    assert_eq!(here.join_timeout, limits::JOIN_WITHIN);
+    assert_eq!(here.ping_interval, limits::PING_EVERY);
+    assert_eq!(here.silence_max, limits::SILENCE_MAX);
+    assert_eq!(here.documents_per_connection_max, limits::DOCUMENTS_PER_SESSION_MAX);
+    assert!(here.message_bytes_max > limits::CHANGE_BYTES_MAX);
 }

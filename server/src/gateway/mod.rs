@@ -41,7 +41,13 @@ pub struct Gateway {
     /// The time.
     pub clock: Clock,
     bodies: Arc<Semaphore>,
+    computations: Arc<Semaphore>,
 }
+
+/// How many requests may make a document of a body, or a form of a document, at one time. Each
+/// takes a core for up to a second, and JSON takes up to sixteen times its length while it is
+/// read: 256 MiB for the largest body. More wait for their turn.
+const COMPUTATIONS_MAX: usize = 4;
 
 impl Gateway {
     /// A gateway to these documents.
@@ -56,7 +62,8 @@ impl Gateway {
     ) -> Self {
         let limits = Arc::new(config.limits.clone());
         let bodies = Arc::new(Semaphore::new(limits.bodies_max));
-        Self { hub, store, limits, drain, metrics, clock, bodies }
+        let computations = Arc::new(Semaphore::new(COMPUTATIONS_MAX));
+        Self { hub, store, limits, drain, metrics, clock, bodies, computations }
     }
 
     /// Every route. What matches none is answered by [`reply`] as well, so nothing that
@@ -68,6 +75,21 @@ impl Gateway {
             move |request| gateway.open_sync(request)
         });
         sync.boxed().or(http::routes(self)).unify().or(reply::no_route()).unify().boxed()
+    }
+
+    /// Computes where that blocks no socket, when its turn comes.
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, reply::Problem> {
+        let turn =
+            Arc::clone(&self.computations).acquire_owned().await.expect("this semaphore is never closed");
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(turn); // also when whoever asked has gone
+            done
+        });
+        done.await.map_err(|error| reply::of_panic(&error))
     }
 
     fn open_sync(&self, request: upgrade::Request) -> Response {

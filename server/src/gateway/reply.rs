@@ -39,7 +39,7 @@ pub enum Code {
     DocumentBusy,
     /// It is no dashboard, and what was asked for needs one.
     NotADashboard,
-    /// The body is larger than `body_bytes_max`, or what it makes is too large to keep.
+    /// The body is larger than `body_bytes_max`.
     BodyTooLarge,
     /// The body did not come within `body_timeout`.
     BodyTimeout,

@@ -161,6 +161,7 @@ impl Connection {
     fn frame(&mut self, now: Timestamp, message: Message) -> Vec<Effect> {
         match message {
             Message::Binary(bytes) => {
+                let _stop = tracing::debug_span!("gateway.socket", bytes = bytes.len()).entered();
                 metrics::counter!(crate::metrics::FRAMES_RECEIVED).increment(1);
                 let somebody_follows = self.hub().somebody_follows();
                 let effects = self.session.receive(now, &bytes, somebody_follows);

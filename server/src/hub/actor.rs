@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument;
 
 /// Calls that may wait in a mailbox. With the 500 busiest editors of one document each having one
 /// under way there is room to spare; beyond it their sockets are not read.
@@ -215,6 +216,7 @@ impl Actor {
     }
 
     fn tell(&mut self, input: Input) {
+        let _stop = tracing::debug_span!("hub", document = %self.id).entered();
         let now = self.hub.clock.now();
         self.document.handle(now, input, &mut self.effects);
     }
@@ -278,6 +280,7 @@ impl Actor {
             }
             Effect::Commit(batch) => self.asked = Some(Box::pin(commit(self.hub.store.clone(), batch))),
             Effect::Send { to, body } => {
+                let _stop = tracing::debug_span!("fanout", document = %self.id, readers = to.len()).entered();
                 metrics::counter!(crate::metrics::SYNC_SENT).increment(to.len() as u64);
                 for session in to {
                     self.push(session, Outgoing::Sync { document: self.id.clone(), body: body.clone() });
@@ -362,7 +365,9 @@ async fn chunks(store: Arc<dyn Store>, id: DocumentId) -> Input {
 
 async fn commit(store: Arc<dyn Store>, batch: Batch) -> Input {
     let id = batch.document.clone();
-    Input::Stored(store.commit(batch).await.map_err(|error| {
+    let stop = tracing::debug_span!("store", document = %id);
+    let committed = store.commit(batch).instrument(stop).await;
+    Input::Stored(committed.map_err(|error| {
         commit_fault(&id, &error);
         CommitFault
     }))

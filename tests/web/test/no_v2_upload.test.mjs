@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VERSIONS } from '../peer.mjs'
 import { StockServer } from '../stock-server.mjs'
-import { Peer, until } from '../harness.mjs'
+import { Peer, until, world } from '../harness.mjs'
 import { Relay } from '../relay.mjs'
 import { V1, V2, chunkTypes, decode, encode, parseSync, withoutFlags } from '../wire.mjs'
 
@@ -38,19 +38,25 @@ for (const version of VERSIONS) {
       sendsDocuments,
     )
   })
+
+  test(`WI12 ${version} uploads single changes only to Dovetail`, async (t) => {
+    const here = await world(t)
+    const { relay, uploads } = await talk(t, version, await here.relay())
+
+    assert.ok(uploads.every(({ type, chunks }) => type === V1 && !chunks.includes(WHOLE_DOCUMENT)))
+    assert.ok(relay.fromServer().every((frame) => (syncOf(frame)?.flags ?? null) === null))
+  })
 }
 
 /**
  * All occasions on which a client uploads: a document made offline, edits on one that it downloaded, edits
  * made while disconnected, and a document of which the server has only a part.
  */
-async function conversation(t, version, rewrite) {
-  const server = await StockServer.start(version)
-  const relay = await Relay.to(server.url, rewrite)
+async function talk(t, version, relay) {
   const writer = await Peer.create(version, relay.url, { online: false, storage: true })
   const reader = await Peer.create(version, relay.url)
   t.after(async () => {
-    for (const each of [writer, reader, relay, server]) await each.close()
+    for (const each of [writer, reader]) await each.close()
   })
 
   const ours = writer.create({ text: '', n: 0 })
@@ -71,6 +77,16 @@ async function conversation(t, version, rewrite) {
 
   const uploads = relay.fromClient().map(syncOf).filter(Boolean)
   return { relay, uploads }
+}
+
+/** The same with a stock server, of whose frames `rewrite` makes what the clients see. */
+async function conversation(t, version, rewrite) {
+  const server = await StockServer.start(version)
+  const relay = await Relay.to(server.url, rewrite)
+  t.after(async () => {
+    for (const each of [relay, server]) await each.close()
+  })
+  return talk(t, version, relay)
 }
 
 function syncOf(frame) {

@@ -237,3 +237,14 @@ async fn ht12_bad_handshakes_are_refused() {
         }
     }
 }
+
+/// HT13: what a connection keeps of itself is small: ten thousand of them fit into 100 MiB, and
+/// most of each is the socket's read buffer.
+#[test]
+fn ht13_a_connection_is_small() {
+    fn bytes_of<A, B, C, F: Future>(_: impl Fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+    let bytes = bytes_of(crate::gateway::socket::serve);
+    assert!(bytes <= 3072, "{bytes} bytes");
+}

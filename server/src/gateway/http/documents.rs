@@ -69,8 +69,8 @@ pub(super) async fn create(
 
     let now = gateway.clock.now();
     // The body goes along, so that its place is taken until the changes are made.
-    let made = tokio::task::spawn_blocking(move || content::new_document(&body.bytes, intake, now)).await;
-    let made = made.map_err(|error| reply::of_panic(&error))?.map_err(|error| reply::of_content(&error))?;
+    let made = gateway.compute(move || content::new_document(&body.bytes, intake, now)).await?;
+    let made = made.map_err(|error| reply::of_content(&error))?;
     let id = content::new_id();
     let manifest =
         gateway.hub.submit(id.clone(), made.changes).await.map_err(|error| reply::of_submit(&error))?;
@@ -145,8 +145,8 @@ async fn show(
     let document =
         gateway.hub.view(id, automerge::Automerge::clone).await.map_err(|error| reply::of_view(&error))?;
     let etag = etag_of(document.get_heads());
-    let shown = tokio::task::spawn_blocking(move || content::show(&document, form)).await;
-    let shown = shown.map_err(|error| reply::of_panic(&error))?.map_err(|error| reply::of_show(&error))?;
+    let shown = gateway.compute(move || content::show(&document, form)).await?;
+    let shown = shown.map_err(|error| reply::of_show(&error))?;
     let mut response = Response::new(shown.into());
     put(&mut response, CONTENT_TYPE, media_type);
     put(&mut response, ETAG, &etag);

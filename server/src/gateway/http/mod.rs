@@ -2,7 +2,7 @@
 //!
 //! Routes say where, the functions in the modules below say what. A route never rejects
 //! once its path and method fit: ids, parameters and bodies are judged by the function,
-//! which answers a [`Problem`](super::reply::Problem). So the last route of a path can
+//! which answers a [`Problem`]. So the last route of a path can
 //! answer 405, and the last of all 404.
 
 mod body; // A request's body, bounded in bytes and in time.

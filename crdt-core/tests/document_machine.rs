@@ -1,0 +1,548 @@
+//! The document machine against peers that run Automerge's own sync, in a world without sockets: a
+//! store that answers when it is told to, and links that keep their order.
+
+use automerge::sync::{Message, State, SyncDoc};
+use automerge::transaction::Transactable;
+use automerge::{ActorId, Automerge, AutomergeError, ROOT, ReadDoc};
+use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest, Stored};
+use dovetail_core::document::{CommitFault, Document, Effect, Input, Refusal, Ticket};
+use dovetail_core::id::{DocumentId, SessionId};
+use dovetail_core::limits::DocumentLimits;
+use dovetail_core::time::Timestamp;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// A store in memory whose answers wait until they are let go.
+#[derive(Default)]
+struct Disk {
+    manifest: Option<Manifest>,
+    chunks: BTreeMap<ChunkKey, Chunk>,
+    asked: VecDeque<Asked>,
+}
+
+enum Asked {
+    Manifest,
+    Chunks,
+    Commit(Box<Batch>),
+}
+
+impl Disk {
+    fn write(&mut self, batch: Batch) {
+        for key in &batch.delete {
+            self.chunks.remove(key);
+        }
+        self.chunks.extend(batch.put.into_iter().map(|chunk| (chunk.key(), chunk)));
+        self.manifest = Some(batch.manifest);
+    }
+
+    fn load(&self) -> Option<Stored> {
+        let manifest = self.manifest.clone()?;
+        Some(Stored { manifest, chunks: self.chunks.values().cloned().collect() })
+    }
+
+    /// The document as a server would find it after a crash at this very moment.
+    fn document(&self) -> Automerge {
+        let mut chunks: Vec<&Chunk> = self.chunks.values().collect();
+        chunks.sort_by_key(|chunk| chunk.key().kind);
+        let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.bytes().to_vec()).collect();
+        if bytes.is_empty() { Automerge::new() } else { Automerge::load(&bytes).unwrap() }
+    }
+}
+
+/// A stock client: Automerge, a sync state per connection, and two queues to the server.
+struct Client {
+    doc: Automerge,
+    state: State,
+    session: Option<SessionId>,
+    to_server: VecDeque<Message>,
+    from_server: VecDeque<Vec<u8>>,
+    /// Announces that it takes whole documents.
+    is_modern: bool,
+    unavailable: usize,
+    received: usize,
+}
+
+impl Client {
+    fn put(&mut self, key: &str, value: i64) {
+        self.doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, key, value)).unwrap();
+    }
+
+    fn talk(&mut self) {
+        if self.session.is_some()
+            && let Some(mut message) = self.doc.generate_sync_message(&mut self.state)
+        {
+            if !self.is_modern {
+                message.flags = None;
+            }
+            self.to_server.push_back(Message::decode(&message.encode()).unwrap());
+        }
+    }
+
+    fn listen(&mut self) -> bool {
+        let Some(bytes) = self.from_server.pop_front() else { return false };
+        self.received += 1;
+        let message = Message::decode(&bytes).unwrap();
+        assert!(message.flags.is_none(), "no flags section leaves the server");
+        // A client that lies about its actor cannot take the truth either; that is its own affair.
+        if self.doc.receive_sync_message(&mut self.state, message).is_ok() {
+            self.talk();
+        }
+        true
+    }
+}
+
+struct World {
+    machine: Document,
+    disk: Disk,
+    clients: Vec<Client>,
+    next_session: u64,
+    now: u64,
+    answers: Vec<(Ticket, Result<Manifest, Refusal>)>,
+    views: Vec<Ticket>,
+    refused: Vec<SessionId>,
+    is_slow: Vec<SessionId>,
+}
+
+impl World {
+    fn new(clients: u8) -> Self {
+        let client = |n: u8| Client {
+            doc: Automerge::new().with_actor(ActorId::from([n + 1])),
+            state: State::new(),
+            session: None,
+            to_server: VecDeque::new(),
+            from_server: VecDeque::new(),
+            is_modern: n % 2 == 0,
+            unavailable: 0,
+            received: 0,
+        };
+        let limits = DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() };
+        Self {
+            machine: Document::new(DocumentId::from_bytes(&[7; 16]).unwrap(), limits),
+            disk: Disk::default(),
+            clients: (0..clients).map(client).collect(),
+            next_session: 1,
+            now: 0,
+            answers: Vec::new(),
+            views: Vec::new(),
+            refused: Vec::new(),
+            is_slow: Vec::new(),
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.now += 1;
+        let mut effects = Vec::new();
+        self.machine.handle(Timestamp::from_millis(self.now), input, &mut effects);
+        self.carry_out(effects);
+    }
+
+    fn advance(&mut self) {
+        loop {
+            let mut effects = Vec::new();
+            self.machine.advance(Timestamp::from_millis(self.now), &mut effects);
+            if effects.is_empty() {
+                return;
+            }
+            self.carry_out(effects);
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::LoadManifest => self.disk.asked.push_back(Asked::Manifest),
+                Effect::LoadChunks => self.disk.asked.push_back(Asked::Chunks),
+                Effect::Commit(batch) => self.disk.asked.push_back(Asked::Commit(Box::new(batch))),
+                Effect::Send { to, body } => self.send(&to, &body.bytes),
+                Effect::Unavailable { session } => {
+                    if let Some(client) = self.client(session) {
+                        client.unavailable += 1;
+                    }
+                }
+                Effect::Refuse { session, .. } => self.refused.push(session),
+                Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
+                Effect::View { ticket } => {
+                    let seen = self.machine.automerge().expect("a view is only offered when there is one");
+                    assert_eq!(seen.get_heads(), self.disk.document().get_heads(), "a view shows what is stored");
+                    self.views.push(ticket);
+                }
+                Effect::RemoteHeads { .. } => {}
+            }
+        }
+    }
+
+    /// P2: whatever is told is on the disk at that moment.
+    fn send(&mut self, to: &[SessionId], bytes: &[u8]) {
+        let stored = self.disk.document();
+        for head in Message::decode(bytes).unwrap().heads {
+            assert!(stored.get_change_by_hash(&head).is_some(), "told of a change that is not stored");
+        }
+        for session in to {
+            if let Some(client) = self.client(*session) {
+                client.from_server.push_back(bytes.to_vec());
+            }
+            if !self.is_slow.contains(session) {
+                self.tell(Input::Drained { session: *session });
+            }
+        }
+    }
+
+    fn client(&mut self, session: SessionId) -> Option<&mut Client> {
+        self.clients.iter_mut().find(|client| client.session == Some(session))
+    }
+
+    fn connect(&mut self, n: usize) -> SessionId {
+        let session = SessionId(self.next_session);
+        self.next_session += 1;
+        self.clients[n].session = Some(session);
+        self.clients[n].state = State::new();
+        self.tell(Input::Open { session, storage: None, follows: Arc::default() });
+        self.clients[n].talk();
+        session
+    }
+
+    fn disconnect(&mut self, n: usize) {
+        if let Some(session) = self.clients[n].session.take() {
+            self.clients[n].to_server.clear();
+            self.clients[n].from_server.clear();
+            self.tell(Input::Leave { session });
+        }
+    }
+
+    fn deliver_to_server(&mut self, n: usize) -> bool {
+        let Some(session) = self.clients[n].session else { return false };
+        let Some(message) = self.clients[n].to_server.pop_front() else { return false };
+        let is_request = message.heads.is_empty() && message.changes.is_empty();
+        self.tell(Input::Message { session, is_request, message });
+        true
+    }
+
+    fn disk_answers(&mut self) -> bool {
+        let Some(asked) = self.disk.asked.pop_front() else { return false };
+        let input = match asked {
+            Asked::Manifest => Input::Manifest(Ok(self.disk.manifest.clone())),
+            Asked::Chunks => Input::Chunks(Ok(self.disk.load())),
+            Asked::Commit(batch) => {
+                self.disk.write(*batch);
+                Input::Stored(Ok(()))
+            }
+        };
+        self.tell(input);
+        true
+    }
+
+    /// The server is killed: what is in memory and in flight is gone, the disk stays.
+    fn crash(&mut self) {
+        for n in 0..self.clients.len() {
+            self.disconnect(n);
+        }
+        self.disk.asked.clear();
+        let limits = DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() };
+        self.machine = Document::new(DocumentId::from_bytes(&[7; 16]).unwrap(), limits);
+    }
+
+    fn run_until_quiet(&mut self) {
+        for _ in 0..10_000 {
+            self.advance();
+            let mut moved = self.disk_answers();
+            for n in 0..self.clients.len() {
+                moved |= self.deliver_to_server(n);
+                moved |= self.clients[n].listen();
+            }
+            if !moved {
+                return;
+            }
+        }
+        panic!("the world does not come to rest");
+    }
+
+    fn everyone_agrees(&self) {
+        let stored = self.disk.document();
+        for (n, client) in self.clients.iter().enumerate() {
+            assert_eq!(client.doc.get_heads(), stored.get_heads(), "client {n}");
+        }
+    }
+}
+
+/// DO1: a reader that was told "unavailable" gets the document as soon as somebody brings it.
+#[test]
+fn do1_unavailable_then_brought() {
+    let mut world = World::new(3);
+    world.connect(0);
+    world.connect(1);
+    world.run_until_quiet();
+    assert_eq!((world.clients[0].unavailable, world.clients[1].unavailable), (1, 1));
+
+    world.clients[2].put("title", 1);
+    world.connect(2);
+    world.run_until_quiet();
+
+    world.everyone_agrees();
+    assert!(world.clients[0].doc.get(ROOT, "title").unwrap().is_some());
+}
+
+/// DO2: what waits during a commit is the next burst, and nothing is told before it is stored.
+#[test]
+fn do2_edits_during_a_commit_wait_and_are_stored_together() {
+    let mut world = World::new(2);
+    world.clients[0].put("a", 0);
+    world.connect(0);
+    world.connect(1);
+    world.run_until_quiet();
+    let before = world.disk.chunks.len();
+
+    for value in 1..=20 {
+        world.clients[0].put("a", value);
+        world.clients[0].talk();
+        world.deliver_to_server(0);
+        world.advance();
+    }
+    assert_eq!(world.disk.asked.len(), 1, "one commit is under way, the rest waits");
+    world.run_until_quiet();
+
+    world.everyone_agrees();
+    assert!(world.disk.chunks.len() <= before + 3, "19 edits that waited are few bursts");
+}
+
+/// DO3: a reader whose socket is busy misses nothing and gets one message for all that it missed.
+#[test]
+fn do3_a_slow_reader_gets_the_newest_state_in_one_message() {
+    let mut world = World::new(3);
+    world.clients[0].put("a", 0);
+    world.connect(0);
+    let slow = world.connect(1);
+    world.connect(2);
+    world.run_until_quiet();
+
+    world.is_slow.push(slow);
+    let before = world.clients[1].received;
+    for value in 1..=50 {
+        world.clients[0].put("a", value);
+        world.clients[0].talk();
+        world.run_until_quiet();
+    }
+    assert_eq!(world.clients[1].received - before, 1, "one message fits into the socket");
+    assert_eq!(world.clients[2].doc.get_heads(), world.clients[0].doc.get_heads(), "nobody waits for the slow one");
+
+    world.is_slow.clear();
+    world.tell(Input::Drained { session: slow });
+    world.run_until_quiet();
+    assert_eq!(world.clients[1].received - before, 2, "and one brings it up to date");
+    world.everyone_agrees();
+}
+
+/// DO4: when the store does not take a burst, nobody has been told, its sender is refused, and the
+/// document goes on from what is stored.
+#[test]
+fn do4_a_failed_commit_leaves_no_trace() {
+    let mut world = World::new(2);
+    world.clients[0].put("a", 0);
+    let session = world.connect(0);
+    world.connect(1);
+    world.run_until_quiet();
+    let heads = world.clients[1].doc.get_heads();
+
+    world.clients[0].put("a", 1);
+    world.clients[0].talk();
+    world.deliver_to_server(0);
+    world.advance();
+    world.disk.asked.clear();
+    world.tell(Input::Stored(Err(CommitFault)));
+    world.run_until_quiet();
+
+    assert_eq!(world.refused, [session]);
+    assert_eq!(world.clients[1].doc.get_heads(), heads);
+    world.disconnect(0);
+    world.connect(0);
+    world.run_until_quiet();
+    world.everyone_agrees();
+    assert_ne!(world.clients[1].doc.get_heads(), heads, "brought again, it is taken");
+}
+
+/// DO5: what Automerge cannot take costs its sender the session, and nobody else notices.
+#[test]
+fn do5_a_change_that_cannot_be_applied_is_refused_alone() {
+    let mut world = World::new(3);
+    world.clients[0].put("a", 0);
+    world.connect(0);
+    world.connect(1);
+    world.run_until_quiet();
+    // The same actor and sequence number as the first client's change, with other content.
+    world.clients[2].doc.set_actor(ActorId::from([1]));
+    world.clients[2].put("b", 1);
+    let liar = world.connect(2);
+    let mut message = world.clients[2].to_server.pop_front().unwrap();
+    message.changes = vec![world.clients[2].doc.save_after(&[])].into();
+    world.clients[1].put("c", 1);
+    world.clients[1].talk();
+    world.deliver_to_server(1);
+    world.tell(Input::Message { session: liar, is_request: false, message });
+    world.run_until_quiet();
+
+    assert_eq!(world.refused, [liar]);
+    assert_eq!(world.clients[0].doc.get_heads(), world.clients[1].doc.get_heads());
+    assert_eq!(world.disk.document().get_heads(), world.clients[0].doc.get_heads());
+}
+
+/// DO6: a deleted document is unavailable, and an old copy does not bring it back; undelete does.
+#[test]
+fn do6_a_deleted_document_stays_deleted() {
+    let mut world = World::new(2);
+    world.clients[0].put("a", 0);
+    world.connect(0);
+    world.run_until_quiet();
+    let heads = world.disk.document().get_heads();
+
+    world.tell(Input::Delete { ticket: Ticket(1), deleted: true });
+    world.run_until_quiet();
+    assert_eq!(world.clients[0].unavailable, 1);
+    world.disconnect(0);
+    world.clients[0].put("a", 1);
+    world.connect(0);
+    world.connect(1);
+    world.run_until_quiet();
+    assert_eq!((world.clients[0].unavailable, world.clients[1].unavailable), (2, 1));
+    assert_eq!(world.disk.document().get_heads(), heads);
+
+    world.tell(Input::Delete { ticket: Ticket(2), deleted: false });
+    world.run_until_quiet();
+    for n in 0..2 {
+        world.disconnect(n);
+        world.connect(n);
+    }
+    world.run_until_quiet();
+    world.everyone_agrees();
+    assert!(world.answers.iter().all(|(_, answer)| answer.is_ok()));
+}
+
+/// DO7: a reader that has nothing is served from the stored bytes; the document is not built for it.
+#[test]
+fn do7_a_fresh_reader_is_served_without_building_the_document() {
+    let mut world = World::new(3);
+    for value in 0..30 {
+        world.clients[0].put("a", value);
+    }
+    world.connect(0);
+    world.run_until_quiet();
+    world.crash();
+
+    world.connect(2);
+    world.run_until_quiet();
+    assert!(!world.machine.is_live());
+    world.clients[1].doc = Automerge::new().with_actor(ActorId::from([9]));
+    world.connect(0);
+    world.run_until_quiet();
+    assert!(!world.machine.is_live(), "and one that has everything needs only the heads");
+    world.connect(1);
+    world.run_until_quiet();
+    assert!(world.machine.is_live(), "one that takes no whole documents needs the changes");
+    world.everyone_agrees();
+}
+
+/// DO8: doors get their answers when the burst is stored, and looks show what is stored.
+#[test]
+fn do8_doors_are_answered_when_it_is_stored() {
+    let mut world = World::new(1);
+    world.tell(Input::View { ticket: Ticket(1) });
+    world.run_until_quiet();
+    assert_eq!(world.answers.pop(), Some((Ticket(1), Err(Refusal::Unknown))));
+
+    let mut doc = Automerge::new().with_actor(ActorId::from([5]));
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "title", "t")).unwrap();
+    world.tell(Input::Submit { ticket: Ticket(2), changes: vec![doc.save_after(&[]).into()] });
+    world.tell(Input::View { ticket: Ticket(3) });
+    world.advance();
+    assert!(world.answers.is_empty(), "not before it is stored");
+    world.run_until_quiet();
+    let (ticket, answer) = world.answers.pop().unwrap();
+    assert_eq!((ticket, answer.unwrap().title.as_deref()), (Ticket(2), Some("t")));
+    assert_eq!(world.views, [Ticket(3)]);
+}
+
+/// DO9: a client that agrees with nobody does not keep the line busy for ever.
+#[test]
+fn do9_who_brings_nothing_twice_is_not_answered_twice() {
+    let mut world = World::new(2);
+    world.clients[0].put("a", 0);
+    world.connect(0);
+    world.run_until_quiet();
+    // Heads that nobody has, and never the changes for them.
+    world.clients[1].put("b", 1);
+    let session = world.connect(1);
+    let message = world.clients[1].to_server.pop_front().unwrap();
+    let received = |world: &World| world.clients[1].from_server.len();
+    for _ in 0..5 {
+        let message = message.clone();
+        world.tell(Input::Message { session, is_request: false, message });
+        world.advance();
+    }
+    assert!(received(&world) <= 2, "answered {} times", received(&world));
+}
+
+/// What can happen in the world, one byte of it at a time.
+#[derive(Debug, Clone)]
+enum Step {
+    Edit(usize),
+    Connect(usize),
+    Disconnect(usize),
+    ToServer(usize),
+    FromServer(usize),
+    Advance,
+    Disk,
+    Rest,
+    Crash,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let client = 0usize..4;
+    prop_oneof![
+        6 => client.clone().prop_map(Step::Edit),
+        3 => client.clone().prop_map(Step::Connect),
+        1 => client.clone().prop_map(Step::Disconnect),
+        8 => client.clone().prop_map(Step::ToServer),
+        8 => client.prop_map(Step::FromServer),
+        8 => Just(Step::Advance),
+        6 => Just(Step::Disk),
+        1 => Just(Step::Rest),
+        1 => Just(Step::Crash),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// P1, P2: whatever is lost, late or killed on the way: after healing all have the same
+    /// document, the disk has it too, and nobody was ever told of what was not stored.
+    #[test]
+    fn do10_everybody_agrees_in_the_end(steps in proptest::collection::vec(any_step(), 1..150)) {
+        let mut world = World::new(4);
+        for (at, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Edit(n) => {
+                    world.clients[n].put(&format!("k{}", at % 5), at as i64);
+                    world.clients[n].talk();
+                }
+                Step::Connect(n) => {
+                    world.disconnect(n);
+                    world.connect(n);
+                }
+                Step::Disconnect(n) => world.disconnect(n),
+                Step::ToServer(n) => { world.deliver_to_server(n); }
+                Step::FromServer(n) => { world.clients[n].listen(); }
+                Step::Advance => world.advance(),
+                Step::Disk => { world.disk_answers(); }
+                Step::Rest => world.tell(Input::Rest),
+                Step::Crash => world.crash(),
+            }
+        }
+        for n in 0..4 {
+            if world.clients[n].session.is_none() {
+                world.connect(n);
+            }
+        }
+        world.run_until_quiet();
+        prop_assert!(world.refused.is_empty());
+        world.everyone_agrees();
+    }
+}
