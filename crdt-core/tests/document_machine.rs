@@ -114,7 +114,7 @@ impl World {
             session: None,
             to_server: VecDeque::new(),
             from_server: VecDeque::new(),
-            is_modern: n % 2 == 0,
+            is_modern: n.is_multiple_of(2),
             unavailable: 0,
             received: 0,
         };

@@ -1,6 +1,6 @@
 //! The closed list of what one can do to a dashboard.
 //!
-//! Edit path: ← a person, through an SDK, HTTP or a script; → [`apply`](super::apply).
+//! Edit path: ← a person, through an SDK, HTTP or a script; → [`apply`](super::apply()).
 //!
 //! An edit names what it changes by id and says the new value, never a difference: applied twice
 //! it does the same as once. In JSON it is an object whose `edit` names the variant:

@@ -16,7 +16,7 @@ use automerge::{ActorId, Automerge, AutomergeError, ObjType, ROOT};
 pub const FIRST_ACTOR: [u8; 16] = *b"dovetail:first:1";
 
 /// A dashboard in which nobody did anything yet. Give it an actor before you edit it:
-/// [`apply`](super::apply) does.
+/// [`apply`](super::apply()) does.
 #[must_use]
 pub fn first_dashboard() -> Automerge {
     first_change(|tx| {

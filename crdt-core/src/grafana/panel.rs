@@ -1,7 +1,7 @@
 //! One panel and its widget: which field is which.
 //!
-//! Edit path: ← [`import`](super::import) with a panel of Grafana's, → the fields of a widget; and
-//! back for [`export`](super::export).
+//! Edit path: ← [`import`](super::import()) with a panel of Grafana's, → the fields of a widget; and
+//! back for [`export`](super::export()).
 //!
 //! Always true here: a field of the panel is either in the widget's own field, because it fits
 //! there exactly, or verbatim in `options`. So the way back needs no guess: what the widget's

@@ -1,6 +1,6 @@
 //! The old form: rows of panels with a width in twelfths. Where its panels lie.
 //!
-//! Edit path: ← [`import`](super::import), to give each panel a place; ← [`export`](super::export),
+//! Edit path: ← [`import`](super::import()), to give each panel a place; ← [`export`](super::export()),
 //! to see whether the old form still says where everything lies.
 //!
 //! The figures are Grafana's own, of its step from rows to the grid: a cell is 30 pixels high with

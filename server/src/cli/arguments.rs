@@ -1,5 +1,5 @@
 //! What can be written on the command line. Flags of settings are not listed here: they
-//! come from [`config::table`](crate::config::table).
+//! come from [`crate::config::table`].
 
 use super::{Failure, export, import};
 use crate::config::{self, Config, Given, Setting, Source};

@@ -15,7 +15,7 @@
 //!
 //! **Always true:** no key is the beginning of another document's; a record made here has at most
 //! [`RECORD_BYTES_MAX`]; what is decoded was compared with a checksum, but for the entries, whose
-//! hash the reader compares ([`Chunk::checked`]); no bytes whatever make a decoder panic.
+//! hash the reader compares (`Chunk::checked`); no bytes whatever make a decoder panic.
 
 use super::super::CHUNK_BYTES_MAX;
 use automerge::ChangeHash;
