@@ -1,6 +1,8 @@
 //! Walks the way of one edit with `docs/ONE-EDIT.md` in hand: the stops that the page names are the
 //! stops that an edit makes, and every file and module that the pages name is there.
 
+#![allow(clippy::unwrap_used)] // a test: what fails here is to be seen
+
 use automerge::transaction::Transactable;
 use automerge::{ROOT, ReadDoc};
 use dovetail_core::id::DocumentId;

@@ -127,7 +127,7 @@ impl Connection {
                 Err(error) => Event::Gone(Some(error)),
             });
         }
-        let may_read = !self.is_writing || self.outbox.len() < UNREAD_MAX;
+        let may_read = !self.is_writing || self.outbox.waiting() < UNREAD_MAX;
         if may_read && let Poll::Ready(read) = Pin::new(&mut self.socket).poll_next(cx) {
             return Poll::Ready(match read {
                 Some(Ok(message)) => Event::Frame(message),

@@ -291,10 +291,10 @@ impl Actor {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::LoadManifest => {
-                self.asked = Some(Box::pin(manifest(self.hub.store.clone(), self.id.clone())))
+                self.asked = Some(Box::pin(manifest(self.hub.store.clone(), self.id.clone())));
             }
             Effect::LoadChunks => {
-                self.asked = Some(Box::pin(chunks(self.hub.store.clone(), self.id.clone())))
+                self.asked = Some(Box::pin(chunks(self.hub.store.clone(), self.id.clone())));
             }
             Effect::Commit(batch) => self.asked = Some(Box::pin(commit(self.hub.store.clone(), batch))),
             Effect::Send { to, body } => {
@@ -305,7 +305,7 @@ impl Actor {
                 }
             }
             Effect::Unavailable { session } => {
-                self.push(session, Outgoing::Unavailable { document: self.id.clone() })
+                self.push(session, Outgoing::Unavailable { document: self.id.clone() });
             }
             Effect::RemoteHeads { to, news } => {
                 for session in to {

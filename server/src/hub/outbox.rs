@@ -62,7 +62,7 @@ impl Outbox {
     }
 
     /// How much waits.
-    pub fn len(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         self.queue().items.len()
     }
 
