@@ -130,7 +130,7 @@ pub enum Effect {
         /// With what.
         answer: Result<Manifest, Refusal>,
     },
-    /// Now is the time to look: [`Document::automerge`](super::Document::automerge) is what is stored, until the next input.
+    /// Now is the time to look: [`Document::automerge`](super::Document::automerge) is what is stored, until the machine goes on.
     View {
         /// Who wanted to.
         ticket: Ticket,

@@ -108,9 +108,15 @@ impl Document {
         }
     }
 
-    /// Does what can be done now: applies what waits, asks the store, sends to readers.
+    /// Does what can be done now: applies what waits, asks the store, sends to readers. Whoever drives
+    /// the machine carries out the effects and calls this again, until there are none.
     pub fn advance(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        while self.asked.is_none() && self.step(now, effects) {}
+        while self.asked.is_none() && self.step(now, effects) {
+            // Somebody looks now: what waits behind would change what there is to see.
+            if let Some(Effect::View { .. }) = effects.last() {
+                return;
+            }
+        }
         if self.asked.is_none() {
             self.serve(effects);
             // After serving: folding is a commit, and while one is under way nothing leaves.
@@ -166,10 +172,10 @@ impl Document {
         self.peers.is_empty() && self.waiting.is_empty() && self.asked.is_none()
     }
 
-    /// Whether the content is in memory.
+    /// Whether the content is in memory. A document that nobody has brought has none.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        matches!(self.content, Content::Live(_))
+        matches!(&self.content, Content::Live(live) if !live.is_absent())
     }
 
     /// Whether the next step may take milliseconds: history is long, or much is to be applied.

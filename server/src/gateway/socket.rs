@@ -43,7 +43,6 @@ pub async fn serve(socket: Socket, address: SocketAddr, gateway: Gateway) {
     tracing::debug!(%session, %address, "connected");
     let reason = connection.run().await;
     tracing::debug!(%session, ?reason, "disconnected");
-    connection.end();
 }
 
 struct Connection {
@@ -61,8 +60,6 @@ struct Connection {
     /// Whether this connection counts among those who follow other stores.
     follows: bool,
     timer: Pin<Box<Sleep>>,
-    /// When the timer goes off: never later than the session wants it to.
-    timer_at: Timestamp,
 }
 
 /// What can happen to a connection. Closed on purpose.
@@ -90,7 +87,6 @@ impl Connection {
             is_writing: false,
             follows: false,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
-            timer_at: now,
             gateway,
         }
     }
@@ -139,9 +135,12 @@ impl Connection {
                 None => Event::Gone(None),
             });
         }
-        if !self.is_writing
-            && let Poll::Ready(taken) = self.outbox.poll_take(cx)
-        {
+        let taken = if self.is_writing {
+            self.outbox.poll_close(cx).map(Taken::Close)
+        } else {
+            self.outbox.poll_take(cx)
+        };
+        if let Poll::Ready(taken) = taken {
             return Poll::Ready(Event::Outgoing(taken));
         }
         ready!(self.timer.as_mut().poll(cx));
@@ -154,7 +153,6 @@ impl Connection {
         let effects = self.session.tick(now);
         let next = self.session.next_tick().unwrap_or(now + GOODBYE_WITHIN);
         self.timer.as_mut().reset(Instant::now() + next.since(now));
-        self.timer_at = next;
         effects
     }
 
@@ -282,8 +280,12 @@ impl Connection {
         }
         None
     }
+}
 
-    fn end(self) {
+/// However a connection ends, be it by a panic: a reader that nobody takes away would keep its
+/// documents in memory until the server is started again.
+impl Drop for Connection {
+    fn drop(&mut self) {
         let session = self.session.id();
         for mailbox in self.mailboxes.values() {
             mailbox.leave(session);

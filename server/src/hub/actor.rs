@@ -12,16 +12,17 @@ use super::{Inner, SubmitError, ViewError};
 use crate::store::{CommitError, LoadError, Store};
 use automerge::Automerge;
 use bytes::Bytes;
+use dovetail_core::document::careful::carefully;
 use dovetail_core::document::chunk::{Batch, Manifest};
 use dovetail_core::document::{CommitFault, Document, Effect, Input, LoadFault, Refusal, Ticket};
 use dovetail_core::id::{DocumentId, SessionId};
-use dovetail_core::session::Outgoing;
+use dovetail_core::session::{CloseReason, Outgoing};
 use dovetail_core::wire::EphemeralFrame;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -32,7 +33,7 @@ use tracing::Instrument;
 pub(super) const MAILBOX_MAX: usize = 1_024;
 
 /// Messages that the machine holds back while a commit is under way.
-const WAITING_MAX: usize = 4_096;
+pub(super) const WAITING_MAX: usize = 4_096;
 
 /// When a task that has nothing to do looks again whether its mailbox is still held. It is for the
 /// moment in which somebody who was just answered has not let go of it yet.
@@ -54,7 +55,8 @@ pub(super) enum Call {
     Delete { deleted: bool, answer: oneshot::Sender<Result<Manifest, SubmitError>> },
 }
 
-/// What is small and must never wait for room: at most one of each per reader is under way.
+/// What is small and must never wait for room: at most one of each per reader is under way. A note may
+/// overtake calls that were made before it.
 #[derive(Debug)]
 pub(super) enum Note {
     /// Somebody was passed over and [`Drained`] has news.
@@ -144,6 +146,8 @@ pub(super) struct Actor {
     drained: Arc<Drained>,
     vitals: Arc<Vitals>,
     outboxes: BTreeMap<SessionId, Arc<Outbox>>,
+    /// Sessions whose `Leave` has overtaken their `Open`.
+    gone_early: BTreeSet<SessionId>,
     callers: HashMap<Ticket, Caller>,
     next_ticket: u64,
     /// What the store was asked; there is never more than one question.
@@ -175,6 +179,7 @@ impl Actor {
             drained: drained.clone(),
             vitals: vitals.clone(),
             outboxes: BTreeMap::new(),
+            gone_early: BTreeSet::new(),
             callers: HashMap::new(),
             next_ticket: 0,
             asked: None,
@@ -195,9 +200,11 @@ impl Actor {
                 self.take_drained();
                 self.advance();
             }
-            if self.document.is_idle() && !self.document.is_live() && self.end() {
+            let is_done = self.document.is_idle() && !self.document.is_live();
+            if is_done && self.end() {
                 return;
             }
+            self.wants_to_end = is_done;
         }
     }
 
@@ -224,15 +231,18 @@ impl Actor {
         }
     }
 
-    /// Everything that has come by now is one burst.
+    /// Everything that has come by now is one burst. Not more than a mailbox full: cursors that come
+    /// faster than they are passed on must not keep edits from being applied.
     fn take_what_is_there(&mut self) {
         self.take_drained();
         while let Ok(note) = self.notes.try_recv() {
             self.take(Wake::Note(note));
         }
-        while self.document.waiting() < WAITING_MAX
-            && let Ok(call) = self.calls.try_recv()
-        {
+        for _ in 0..MAILBOX_MAX {
+            if self.document.waiting() >= WAITING_MAX {
+                return;
+            }
+            let Ok(call) = self.calls.try_recv() else { return };
             self.take(Wake::Call(call));
         }
     }
@@ -270,12 +280,20 @@ impl Actor {
     }
 
     fn open(&mut self, input: Input, session: SessionId, outbox: Arc<Outbox>) {
+        if self.gone_early.remove(&session) {
+            return;
+        }
         self.outboxes.insert(session, outbox);
         self.tell(input);
     }
 
+    /// A session opens a document once and leaves it once. If it leaves before it came, it was quick:
+    /// its `Open` is still in the mailbox, and would make a reader that nobody ever takes away.
     fn leave(&mut self, session: SessionId) {
-        self.outboxes.remove(&session);
+        if self.outboxes.remove(&session).is_none() {
+            self.gone_early.insert(session);
+            return;
+        }
         self.tell(Input::Leave { session });
     }
 
@@ -374,11 +392,16 @@ impl Actor {
         }
     }
 
+    /// Whoever looks runs on this task. Should that panic, it costs the answer and not the document:
+    /// looking changes nothing.
     fn look(&mut self, ticket: Ticket) {
         let Some(Caller::View(look)) = self.callers.remove(&ticket) else { return };
-        match self.document.automerge() {
-            Some(doc) => look(Ok(doc)),
-            None => look(Err(ViewError::Busy { document: self.id.clone() })),
+        let looked = match self.document.automerge() {
+            Some(doc) => carefully(|| look(Ok(doc))),
+            None => carefully(|| look(Err(ViewError::Busy { document: self.id.clone() }))),
+        };
+        if let Err(error) = looked {
+            tracing::error!(document = %self.id, %error, "somebody who looked panicked");
         }
     }
 
@@ -395,11 +418,32 @@ impl Actor {
         const TABLE_AND_TASK: usize = 2;
         let mut documents = self.hub.documents();
         let is_held = Arc::strong_count(&self.vitals) > TABLE_AND_TASK;
-        self.wants_to_end = is_held || !self.calls.is_empty() || !self.notes.is_empty();
-        if !self.wants_to_end {
+        // Who let go a moment ago may have put something in before. The count is read without order; with
+        // this, what came before the letting go is seen below.
+        fence(Ordering::Acquire);
+        if is_held || !self.calls.is_empty() || !self.notes.is_empty() {
+            return false;
+        }
+        documents.remove(&self.id);
+        true
+    }
+}
+
+/// A task that panicked leaves readers behind that would wait for ever: they are sent away and come back
+/// to a new one, which finds all that was acknowledged in the store.
+impl Drop for Actor {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        tracing::error!(document = %self.id, readers = self.outboxes.len(), "the task of a document panicked");
+        for outbox in self.outboxes.values() {
+            outbox.close(CloseReason::from(Refusal::StoreUnavailable));
+        }
+        let mut documents = self.hub.documents();
+        if documents.get(&self.id).is_some_and(|mailbox| Arc::ptr_eq(&mailbox.vitals, &self.vitals)) {
             documents.remove(&self.id);
         }
-        !self.wants_to_end
     }
 }
 

@@ -178,6 +178,8 @@ struct HubLimits {
     session: SessionLimits,
     memory_budget_bytes: u64,
     document_idle: Duration,
+    /// See [`SWEEP_EVERY`]; a test wants it at once.
+    sweep_every: Duration,
 }
 
 #[derive(Debug)]
@@ -198,6 +200,25 @@ struct Inner {
 struct Sessions {
     outboxes: HashMap<SessionId, Arc<Outbox>>,
     by_peer: HashMap<PeerId, SessionId>,
+    /// The server stops: who joins now came too late.
+    are_over: bool,
+}
+
+impl HubLimits {
+    fn of(limits: &Limits) -> Self {
+        Self {
+            document: DocumentLimits::default(),
+            session: SessionLimits {
+                join_within: limits.join_timeout,
+                ping_every: limits.ping_interval,
+                silence_max: limits.silence_max,
+                documents_max: limits.documents_per_connection_max,
+            },
+            memory_budget_bytes: limits.memory_budget_bytes as u64,
+            document_idle: limits.document_idle,
+            sweep_every: SWEEP_EVERY,
+        }
+    }
 }
 
 impl Inner {
@@ -216,22 +237,16 @@ impl Hub {
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn open(store: Arc<dyn Store>, limits: &Limits, clock: Clock) -> Result<Self, OpenHubError> {
+        Self::within(HubLimits::of(limits), store, clock).await
+    }
+
+    async fn within(limits: HubLimits, store: Arc<dyn Store>, clock: Clock) -> Result<Self, OpenHubError> {
         let storage = storage_id(&*store).await?;
         let peer = format!("dovetail-{storage}").parse().map_err(|_| OpenHubError::Damaged)?;
         let inner = Arc::new(Inner {
             store,
             clock,
-            limits: HubLimits {
-                document: DocumentLimits::default(),
-                session: SessionLimits {
-                    join_within: limits.join_timeout,
-                    ping_every: limits.ping_interval,
-                    silence_max: limits.silence_max,
-                    documents_max: limits.documents_per_connection_max,
-                },
-                memory_budget_bytes: limits.memory_budget_bytes as u64,
-                document_idle: limits.document_idle,
-            },
+            limits,
             identity: Arc::new(ServerIdentity { peer, storage }),
             documents: Mutex::default(),
             sessions: Mutex::default(),
@@ -326,6 +341,9 @@ impl Hub {
         if let Some(older) = older.and_then(|older| sessions.outboxes.get(&older)) {
             older.close(CloseReason::Replaced { peer: peer.clone() });
         }
+        if sessions.are_over {
+            outbox.close(CloseReason::ServerStops);
+        }
     }
 
     /// A connection is gone. A younger one of the same name is not touched by that.
@@ -380,7 +398,9 @@ impl Hub {
 
     /// Ends all sessions: the server stops.
     pub fn end_sessions(&self) {
-        for outbox in self.inner.sessions().outboxes.values() {
+        let mut sessions = self.inner.sessions();
+        sessions.are_over = true;
+        for outbox in sessions.outboxes.values() {
             outbox.close(CloseReason::ServerStops);
         }
     }
@@ -478,7 +498,8 @@ async fn storage_id(store: &dyn Store) -> Result<StorageId, OpenHubError> {
 /// Has documents leave memory: those that nobody has read for a while, and, over the budget, those
 /// that were not used for longest.
 async fn sweep(hub: Weak<Inner>) {
-    let mut every = tokio::time::interval(SWEEP_EVERY);
+    let Some(sweep_every) = hub.upgrade().map(|hub| hub.limits.sweep_every) else { return };
+    let mut every = tokio::time::interval(sweep_every);
     loop {
         every.tick().await;
         let Some(hub) = hub.upgrade() else { return };
@@ -519,3 +540,6 @@ fn due_for_rest(hub: &Inner) -> Vec<Mailbox> {
     }
     due
 }
+
+#[cfg(test)]
+mod tests;

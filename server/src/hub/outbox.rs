@@ -5,9 +5,12 @@
 //!
 //! Bounded by what may be in it: one sync message for each open document (the document sends the next
 //! only when the socket took the last), an answer for each message that the peer sent (the socket
-//! reads no more while too many wait), and a fixed number of ephemeral messages, of which the
-//! oldest give way: nobody wants to see where a pointer was a while ago.
+//! reads no more while too many wait), the newest word of each other store it follows, and a fixed
+//! number of ephemeral messages, of which the oldest give way: nobody wants to see where a pointer was
+//! a while ago. And a socket takes no more at once than it can write soon: what waits here is shared with
+//! other readers, what it has taken is its own copy.
 
+use dovetail_core::id::{DocumentId, StorageId};
 use dovetail_core::session::{CloseReason, Outgoing};
 use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
@@ -16,6 +19,10 @@ use std::task::{Context, Poll};
 
 /// Ephemeral messages that may wait. At 20 a second from each of ten people that is a second.
 const EPHEMERALS_MAX: usize = 256;
+
+/// Sync messages that a socket takes at once, in bytes; always at least one. A client that opens 200
+/// documents of 1 MiB has 200 messages waiting, and must not make 200 MiB of copies of them.
+const TAKE_BYTES_MAX: usize = 256 * 1024;
 
 /// See the top of the file.
 #[derive(Debug, Default)]
@@ -28,6 +35,7 @@ pub struct Outbox {
 struct Queue {
     items: VecDeque<Outgoing>,
     ephemerals: usize,
+    news: usize,
     close: Option<CloseReason>,
 }
 
@@ -43,19 +51,7 @@ pub enum Taken {
 impl Outbox {
     /// Puts something in and wakes the socket.
     pub fn push(&self, outgoing: Outgoing) {
-        let is_ephemeral = matches!(outgoing, Outgoing::Ephemeral(_));
-        let mut queue = self.queue();
-        if is_ephemeral {
-            if queue.ephemerals == EPHEMERALS_MAX {
-                let oldest = queue.items.iter().position(|item| matches!(item, Outgoing::Ephemeral(_)));
-                oldest.and_then(|at| queue.items.remove(at));
-                metrics::counter!(crate::metrics::EPHEMERALS_DROPPED).increment(1);
-            } else {
-                queue.ephemerals += 1;
-            }
-        }
-        queue.items.push_back(outgoing);
-        drop(queue);
+        self.queue().push(outgoing);
         self.waker.wake();
     }
 
@@ -70,7 +66,14 @@ impl Outbox {
         self.queue().items.len()
     }
 
-    /// Takes everything, or remembers whom to wake.
+    /// Whether the session is to end: looked at also while a peer takes nothing, which would else keep
+    /// the session for as long as it likes.
+    pub fn poll_close(&self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        self.waker.register(cx.waker());
+        self.queue().close.take().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Takes what can be written soon, or remembers whom to wake.
     pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Taken> {
         self.waker.register(cx.waker());
         let mut queue = self.queue();
@@ -80,11 +83,57 @@ impl Outbox {
         if queue.items.is_empty() {
             return Poll::Pending;
         }
-        queue.ephemerals = 0;
-        Poll::Ready(Taken::Items(std::mem::take(&mut queue.items)))
+        Poll::Ready(Taken::Items(queue.take()))
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+impl Queue {
+    fn push(&mut self, outgoing: Outgoing) {
+        match &outgoing {
+            Outgoing::Ephemeral(_) if self.ephemerals == EPHEMERALS_MAX => {
+                let oldest = self.items.iter().position(|item| matches!(item, Outgoing::Ephemeral(_)));
+                oldest.and_then(|at| self.items.remove(at));
+                metrics::counter!(crate::metrics::EPHEMERALS_DROPPED).increment(1);
+            }
+            Outgoing::Ephemeral(_) => self.ephemerals += 1,
+            Outgoing::RemoteHeads { document, news } => {
+                if let Some(older) = self.news_of(document, &news.storage) {
+                    *older = outgoing;
+                    return;
+                }
+                self.news += 1;
+            }
+            Outgoing::Sync { .. } | Outgoing::Unavailable { .. } | Outgoing::Refused(_) => {}
+        }
+        self.items.push_back(outgoing);
+    }
+
+    /// What waits about this store: it is out of date when there is something newer.
+    fn news_of(&mut self, document: &DocumentId, storage: &StorageId) -> Option<&mut Outgoing> {
+        if self.news == 0 {
+            return None;
+        }
+        self.items.iter_mut().find(|item| {
+            matches!(item, Outgoing::RemoteHeads { document: of, news } if of == document && news.storage == *storage)
+        })
+    }
+
+    fn take(&mut self) -> VecDeque<Outgoing> {
+        let mut bytes = 0;
+        let mut fits = |item: &Outgoing| {
+            let Outgoing::Sync { body, .. } = item else { return true };
+            bytes += body.bytes.len();
+            bytes <= TAKE_BYTES_MAX
+        };
+        let end = self.items.iter().position(|item| !fits(item)).unwrap_or(self.items.len()).max(1);
+        let rest = self.items.split_off(end);
+        let taken = std::mem::replace(&mut self.items, rest);
+        self.ephemerals -= taken.iter().filter(|item| matches!(item, Outgoing::Ephemeral(_))).count();
+        self.news -= taken.iter().filter(|item| matches!(item, Outgoing::RemoteHeads { .. })).count();
+        taken
     }
 }
