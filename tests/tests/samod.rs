@@ -29,7 +29,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message as Frame};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn wi20_samod_finds_what_another_created() {
+async fn in20_samod_finds_what_another_created() {
     let server = Server::start().await.unwrap();
     let (ada, ben) = (Person::online("ada", &server).await, Person::online("ben", &server).await);
 
@@ -44,7 +44,7 @@ async fn wi20_samod_finds_what_another_created() {
 }
 
 #[tokio::test]
-async fn wi23_samod_edits_of_three_at_once_converge() {
+async fn in23_samod_edits_of_three_at_once_converge() {
     let server = Server::start().await.unwrap();
     let ada = Person::online("ada", &server).await;
     let hers = ada.create().await;
@@ -84,7 +84,7 @@ async fn wi23_samod_edits_of_three_at_once_converge() {
 }
 
 #[tokio::test]
-async fn wi24_samod_offline_edits_of_both_sides_meet() {
+async fn in24_samod_offline_edits_of_both_sides_meet() {
     let server = Server::start().await.unwrap();
     let (mut ada, mut ben) = (Person::online("ada", &server).await, Person::online("ben", &server).await);
     let hers = ada.create().await;
@@ -110,7 +110,7 @@ async fn wi24_samod_offline_edits_of_both_sides_meet() {
 }
 
 #[tokio::test]
-async fn wi25_samod_brings_two_thousand_offline_changes() {
+async fn in25_samod_brings_two_thousand_offline_changes() {
     let server = Server::start().await.unwrap();
     let mut ada = Person::online("ada", &server).await;
     let hers = ada.create().await;
@@ -132,7 +132,7 @@ async fn wi25_samod_brings_two_thousand_offline_changes() {
 }
 
 #[tokio::test]
-async fn wi32_samod_hears_that_nobody_has_a_document_and_gets_it_once_somebody_has() {
+async fn in32_samod_hears_that_nobody_has_a_document_and_gets_it_once_somebody_has() {
     let server = Server::start().await.unwrap();
     let mut ada = Person::offline("ada").await;
     let hers = ada.create().await;
@@ -153,7 +153,7 @@ async fn wi32_samod_hears_that_nobody_has_a_document_and_gets_it_once_somebody_h
 }
 
 #[tokio::test]
-async fn wi30_samod_finds_its_documents_after_the_server_ended_in_order() {
+async fn in30_samod_finds_its_documents_after_the_server_ended_in_order() {
     let mut server = Server::start().await.unwrap();
     let id = {
         let ada = Person::online("ada", &server).await;
@@ -172,7 +172,7 @@ async fn wi30_samod_finds_its_documents_after_the_server_ended_in_order() {
 }
 
 #[tokio::test]
-async fn wi31_samod_goes_on_by_itself_after_the_server_was_killed() {
+async fn in31_samod_goes_on_by_itself_after_the_server_was_killed() {
     let mut server = Server::start().await.unwrap();
     let (ada, ben) = (Person::online("ada", &server).await, Person::online("ben", &server).await);
     let hers = ada.create().await;
@@ -195,7 +195,7 @@ async fn wi31_samod_goes_on_by_itself_after_the_server_was_killed() {
 }
 
 #[tokio::test]
-async fn wi33_samod_hears_what_others_broadcast_and_not_itself() {
+async fn in33_samod_hears_what_others_broadcast_and_not_itself() {
     let server = Server::start().await.unwrap();
     let (ada, ben) = (Person::online("ada", &server).await, Person::online("ben", &server).await);
     let hers = ada.create().await;
@@ -215,7 +215,7 @@ async fn wi33_samod_hears_what_others_broadcast_and_not_itself() {
 }
 
 #[tokio::test]
-async fn wi28_samod_carries_a_document_of_megabytes() {
+async fn in28_samod_carries_a_document_of_megabytes() {
     let server = Server::start().await.unwrap();
     let ada = Person::online("ada", &server).await;
     let hers = ada.create().await;

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { PAIRS, VERSIONS, until, world } from '../harness.mjs'
 
 for (const [one, other] of PAIRS)
-  test(`WI9 what ${one} broadcasts reaches each ${other} once and does not come back`, async (t) => {
+  test(`IN9 what ${one} broadcasts reaches each ${other} once and does not come back`, async (t) => {
     const here = await world(t)
     const sender = await here.peer(one)
     const ours = sender.create({ n: 0 })
@@ -31,7 +31,7 @@ for (const [one, other] of PAIRS)
   })
 
 for (const version of VERSIONS)
-  test(`WI9 ${version}: readers who hear each other stay connected and can answer`, async (t) => {
+  test(`IN9 ${version}: readers who hear each other stay connected and can answer`, async (t) => {
     const here = await world(t)
     const peers = [await here.peer(version), await here.peer(version)]
     const first = peers[0].create({ n: 0 })

@@ -9,7 +9,7 @@ const CHARACTERS = 5_000_000
 const PATIENCE_MS = 300_000
 
 // Only the newest: Automerge 2.2 in WebAssembly runs out of memory at this size, whatever the server does.
-test('WI28 2.6.0-alpha.3: a text of 5 MB', { timeout: 2 * PATIENCE_MS }, async (t) => {
+test('IN28 2.6.0-alpha.3: a text of 5 MB', { timeout: 2 * PATIENCE_MS }, async (t) => {
   const here = await world(t)
   const writer = await here.peer('2.6.0-alpha.3')
   const text = Array.from({ length: CHARACTERS / 50 }, (_, n) =>

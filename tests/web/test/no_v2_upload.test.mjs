@@ -14,7 +14,7 @@ const WHOLE_DOCUMENT = 0
 const ANNOUNCES_V2 = 0x02
 
 for (const version of VERSIONS) {
-  test(`WI12 ${version} uploads single changes only to a server that announces nothing`, async (t) => {
+  test(`IN12 ${version} uploads single changes only to a server that announces nothing`, async (t) => {
     const { relay, uploads } = await conversation(t, version, withoutAnnouncement)
 
     assert.deepEqual([...new Set(uploads.map(({ type }) => type))], [V1])
@@ -26,7 +26,7 @@ for (const version of VERSIONS) {
     )
   })
 
-  test(`WI12 ${version} would upload V2 to a server that announces it`, async (t) => {
+  test(`IN12 ${version} would upload V2 to a server that announces it`, async (t) => {
     const { uploads } = await conversation(t, version, (frame) => frame)
 
     assert.ok(uploads[0].flags.includes(ANNOUNCES_V2), 'the client announces V2 in its first message')
@@ -39,7 +39,7 @@ for (const version of VERSIONS) {
     )
   })
 
-  test(`WI12 ${version} uploads single changes only to Dovetail`, async (t) => {
+  test(`IN12 ${version} uploads single changes only to Dovetail`, async (t) => {
     const here = await world(t)
     const { relay, uploads } = await talk(t, version, await here.relay())
 

@@ -8,7 +8,7 @@ const OFFLINE_CHANGES = 2_000
 const FLAPS = 15
 
 for (const [one, other] of PAIRS)
-  test(`WI24 ${one} and ${other}: edits made offline on both sides merge`, async (t) => {
+  test(`IN24 ${one} and ${other}: edits made offline on both sides merge`, async (t) => {
     const here = await world(t)
     const ana = await here.peer(one, { storage: true })
     const bo = await here.peer(other)
@@ -33,7 +33,7 @@ for (const [one, other] of PAIRS)
   })
 
 for (const version of VERSIONS) {
-  test(`WI25 ${version}: ${OFFLINE_CHANGES} changes made offline arrive`, async (t) => {
+  test(`IN25 ${version}: ${OFFLINE_CHANGES} changes made offline arrive`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(version, { storage: true })
     const reader = await here.peer(version)
@@ -51,7 +51,7 @@ for (const version of VERSIONS) {
     assert.deepEqual(reader.json(theirs), { n: OFFLINE_CHANGES, log: ['meanwhile'] })
   })
 
-  test(`WI26 ${version}: a connection that comes and goes misses nothing another writes`, async (t) => {
+  test(`IN26 ${version}: a connection that comes and goes misses nothing another writes`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(version)
     const flapper = await here.peer(version, { storage: true })
@@ -76,7 +76,7 @@ for (const version of VERSIONS) {
     assert.equal(writer.json(ours).flapped, true)
   })
 
-  test(`WI26 ${version}: dials again by itself after the connection was cut`, async (t) => {
+  test(`IN26 ${version}: dials again by itself after the connection was cut`, async (t) => {
     const here = await world(t)
     const relay = await here.relay()
     const cut = await here.peerThrough(relay, version)

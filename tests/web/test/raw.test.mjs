@@ -138,7 +138,7 @@ test('SE7 a leave ends the session of its sender and no other', async (t) => {
   await bystander.stillSyncs()
 })
 
-test('WI5 who speaks in the name of another is told so and closed', async (t) => {
+test('IN5 who speaks in the name of another is told so and closed', async (t) => {
   const here = await world(t)
   const bystander = await watching(here)
   const documentId = newDocumentId()
@@ -156,7 +156,7 @@ test('WI5 who speaks in the name of another is told so and closed', async (t) =>
   await bystander.stillSyncs()
 })
 
-test('WI6 an ephemeral message in the name of another is dropped, and the session goes on', async (t) => {
+test('IN6 an ephemeral message in the name of another is dropped, and the session goes on', async (t) => {
   const here = await world(t)
   const reader = await watching(here)
   const sender = await joinedPeer(here)
@@ -172,7 +172,7 @@ test('WI6 an ephemeral message in the name of another is dropped, and the sessio
   assert.ok(sender.isOpen)
 })
 
-test('WI7 a message to anybody is taken as one to the server', async (t) => {
+test('IN7 a message to anybody is taken as one to the server', async (t) => {
   const here = await world(t)
   const peer = await joinedPeer(here)
   for (const targetId of ['nobody', peer.peerId, undefined]) {
@@ -181,7 +181,7 @@ test('WI7 a message to anybody is taken as one to the server', async (t) => {
   }
 })
 
-test('WI4 a message of unknown type is ignored', async (t) => {
+test('IN4 a message of unknown type is ignored', async (t) => {
   const here = await world(t)
   const peer = await joinedPeer(here)
   for (const type of ['', 'subduction', 'dovetail-unknown', '__proto__', 'x'.repeat(5_000)])
@@ -226,7 +226,7 @@ const MALFORMED = {
 }
 
 for (const [what, send] of Object.entries(MALFORMED))
-  test(`WI3 ${what} ends that session and no other`, async (t) => {
+  test(`IN3 ${what} ends that session and no other`, async (t) => {
     const here = await world(t)
     const bystander = await watching(here)
     const fresh = await here.raw()
@@ -240,7 +240,7 @@ for (const [what, send] of Object.entries(MALFORMED))
     await bystander.stillSyncs()
   })
 
-test('WI8 a request for an unknown document is answered with doc-unavailable, later with the document', async (t) => {
+test('IN8 a request for an unknown document is answered with doc-unavailable, later with the document', async (t) => {
   const here = await world(t)
   const seekers = []
   const documentId = newDocumentId()
@@ -258,7 +258,7 @@ test('WI8 a request for an unknown document is answered with doc-unavailable, la
   for (const seeker of seekers) await seeker.until((doc) => doc.here === true)
 })
 
-test('WI9 ephemeral data is passed on as it is, to those who read the document', async (t) => {
+test('IN9 ephemeral data is passed on as it is, to those who read the document', async (t) => {
   const here = await world(t)
   const reader = await watching(here)
   const elsewhere = await watching(here)
@@ -281,7 +281,7 @@ test('WI9 ephemeral data is passed on as it is, to those who read the document',
   assert.ok(!sender.messages.some(({ type }) => type === 'ephemeral'))
 })
 
-test('WI2 every frame of the server can be read by the strictest reader', async (t) => {
+test('IN2 every frame of the server can be read by the strictest reader', async (t) => {
   const here = await world(t)
   const relay = await here.relay()
   const writer = await here.peerThrough(relay, '2.5.6', { storage: true, gossip: true })
@@ -308,7 +308,7 @@ test('WI2 every frame of the server can be read by the strictest reader', async 
   assert.deepEqual([...sent].sort(), expected)
 })
 
-test('WI12 the server announces nothing in its sync messages', async (t) => {
+test('IN12 the server announces nothing in its sync messages', async (t) => {
   const here = await world(t)
   const peer = await joinedPeer(here)
   const replica = new RawReplica(peer)

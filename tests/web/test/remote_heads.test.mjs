@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { PAIRS, agree, until, world } from '../harness.mjs'
 
 for (const [one, other] of PAIRS)
-  test(`WI10 ${other} is told the heads that ${one} has in its store`, async (t) => {
+  test(`IN10 ${other} is told the heads that ${one} has in its store`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(one, { storage: true, gossip: true })
     const watcher = await here.peer(other, { gossip: true })

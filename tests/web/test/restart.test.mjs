@@ -6,7 +6,7 @@ import { PAIRS, VERSIONS, agree, until, world } from '../harness.mjs'
 
 for (const signal of ['SIGTERM', 'SIGKILL']) {
   for (const [one, other] of PAIRS)
-    test(`WI30 ${signal} under ${one}: ${other} finds everything that was acknowledged`, async (t) => {
+    test(`IN30 ${signal} under ${one}: ${other} finds everything that was acknowledged`, async (t) => {
       const here = await world(t)
       const writer = await here.peer(one)
       const { serverStorageId } = writer
@@ -26,7 +26,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
 
       assert.equal(ended, signal === 'SIGTERM' ? 0 : 'SIGKILL')
       const reader = await here.peer(other)
-      assert.equal(reader.serverStorageId, serverStorageId, 'WI31: the same storage id')
+      assert.equal(reader.serverStorageId, serverStorageId, 'IN31: the same storage id')
       for (const [n, handle] of made.entries()) {
         const theirs = await reader.open(handle.url)
         await until('all that was acknowledged is here', () => reader.hasChanges(theirs, acknowledged[n]))
@@ -34,7 +34,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
     })
 
   for (const version of VERSIONS)
-    test(`WI31 ${signal}: a connected ${version} comes back to the same server and goes on`, async (t) => {
+    test(`IN31 ${signal}: a connected ${version} comes back to the same server and goes on`, async (t) => {
       const here = await world(t)
       const ana = await here.peer(version, { storage: true })
       const bo = await here.peer(version)

@@ -11,7 +11,7 @@ const TEXT_CHARACTERS = 200_000
 const CHANGES = 20_000
 
 for (const version of VERSIONS) {
-  test(`WI27 ${version}: ${DOCUMENTS} documents on one client`, async (t) => {
+  test(`IN27 ${version}: ${DOCUMENTS} documents on one client`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(version)
     const reader = await here.peer(version)
@@ -24,7 +24,7 @@ for (const version of VERSIONS) {
     await until('all edits are back', () => ours.every((handle, n) => writer.json(handle).n === n + 1000))
   })
 
-  test(`WI27 ${version}: ${DOCUMENTS} open documents come back on a new connection`, async (t) => {
+  test(`IN27 ${version}: ${DOCUMENTS} open documents come back on a new connection`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(version, { storage: true })
     const ours = Array.from({ length: DOCUMENTS }, (_, n) => writer.create({ n }))
@@ -37,7 +37,7 @@ for (const version of VERSIONS) {
     await until('all are saved again', () => ours.every((handle) => writer.isSaved(handle)))
   })
 
-  test(`WI28 ${version}: ${VALUE_BYTES / 1e6} MB in one value`, async (t) => {
+  test(`IN28 ${version}: ${VALUE_BYTES / 1e6} MB in one value`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(version)
     const reader = await here.peer(version)
@@ -50,7 +50,7 @@ for (const version of VERSIONS) {
     assert.ok(String(reader.doc(theirs).value) === value)
   })
 
-  test(`WI28 ${version}: a text of ${TEXT_CHARACTERS / 1e3},000 characters`, async (t) => {
+  test(`IN28 ${version}: a text of ${TEXT_CHARACTERS / 1e3},000 characters`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(version)
     const reader = await here.peer(version)
@@ -65,7 +65,7 @@ for (const version of VERSIONS) {
     assert.equal(writer.doc(ours).text, `${text.slice(0, 100_000)}edited${text.slice(100_005)}`)
   })
 
-  test(`WI29 ${version}: ${CHANGES} changes in one document`, async (t) => {
+  test(`IN29 ${version}: ${CHANGES} changes in one document`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(version)
     const reader = await here.peer(version)

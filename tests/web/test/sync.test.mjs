@@ -7,7 +7,7 @@ import { PAIRS, VERSIONS, agree, world } from '../harness.mjs'
 for (const [one, other] of PAIRS) {
   const pair = `${one} and ${other}`
 
-  test(`WI20 ${pair}: what one creates the other finds`, async (t) => {
+  test(`IN20 ${pair}: what one creates the other finds`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(one)
     const reader = await here.peer(other)
@@ -27,7 +27,7 @@ for (const [one, other] of PAIRS) {
     assert.deepEqual(reader.json(await reader.open(empty.url)), {})
   })
 
-  test(`WI21 ${pair}: edits made at the same time are all in both documents`, async (t) => {
+  test(`IN21 ${pair}: edits made at the same time are all in both documents`, async (t) => {
     const { writer, reader, ours, theirs } = await sharedDocument(t, one, other, { from: {}, to: {} })
 
     for (let n = 0; n < 25; n++) {
@@ -41,7 +41,7 @@ for (const [one, other] of PAIRS) {
     assert.equal(Object.keys(to).length, 25)
   })
 
-  test(`WI23 ${pair}: text, counters and lists merge`, async (t) => {
+  test(`IN23 ${pair}: text, counters and lists merge`, async (t) => {
     const start = { text: 'middle', list: [2, 3] }
     const { writer, reader, ours, theirs } = await sharedDocument(t, one, other, start)
     ours.change((doc) => (doc.count = new writer.lib.Counter(10)))
@@ -64,7 +64,7 @@ for (const [one, other] of PAIRS) {
   })
 }
 
-test(`WI22 four clients of four versions end with the same document`, async (t) => {
+test(`IN22 four clients of four versions end with the same document`, async (t) => {
   const here = await world(t)
   const peers = []
   for (const version of VERSIONS) peers.push(await here.peer(version))
@@ -81,7 +81,7 @@ test(`WI22 four clients of four versions end with the same document`, async (t) 
 })
 
 for (const version of VERSIONS)
-  test(`WI22 three clients of ${version} end with the same document`, async (t) => {
+  test(`IN22 three clients of ${version} end with the same document`, async (t) => {
     const here = await world(t)
     const peers = [await here.peer(version), await here.peer(version), await here.peer(version)]
     const first = peers[0].create({ words: [] })

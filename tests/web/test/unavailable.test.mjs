@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { PAIRS, VERSIONS, agree, until, world } from '../harness.mjs'
 
 for (const [one, other] of PAIRS)
-  test(`WI8 ${other} hears that it is unavailable, and gets it once ${one} brings it`, async (t) => {
+  test(`IN8 ${other} hears that it is unavailable, and gets it once ${one} brings it`, async (t) => {
     const here = await world(t)
     const seeker = await here.peer(other)
     const second = await here.peer(other)
@@ -29,7 +29,7 @@ for (const [one, other] of PAIRS)
   })
 
 for (const version of VERSIONS)
-  test(`WI8 ${version}: a document on disk is never called unavailable`, async (t) => {
+  test(`IN8 ${version}: a document on disk is never called unavailable`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(version)
     const made = Array.from({ length: 20 }, (_, n) => writer.create({ n }))

@@ -10,13 +10,13 @@ import { complaintsAboutFrame, encode, fromHex, parseSync, toHex, toJson } from 
 for (const version of VERSIONS) {
   const vectors = JSON.parse(readFileSync(new URL(`../../vectors/wire/${version}.json`, import.meta.url)))
 
-  test(`WI1 ${version} reads its recorded messages as noted`, async () => {
+  test(`IN1 ${version} reads its recorded messages as noted`, async () => {
     const { cbor } = await packagesOf(version)
     for (const vector of vectors)
       assert.deepEqual(toJson(cbor.decode(fromHex(vector.hex))), vector.decoded, vector.name)
   })
 
-  test(`WI1 ${version} writes what our hand-made peers write`, async () => {
+  test(`IN1 ${version} writes what our hand-made peers write`, async () => {
     const { cbor } = await packagesOf(version)
     for (const vector of vectors) {
       const message = cbor.decode(fromHex(vector.hex))
@@ -24,17 +24,17 @@ for (const version of VERSIONS) {
     }
   })
 
-  test(`WI1 ${version} writes untagged bytes, definite lengths and no null`, () => {
+  test(`IN1 ${version} writes untagged bytes, definite lengths and no null`, () => {
     for (const vector of vectors) assert.deepEqual(complaintsAboutFrame(fromHex(vector.hex)), [], vector.name)
   })
 
-  test(`WI12 ${version} announces V2 in the first sync message of a connection`, async () => {
+  test(`IN12 ${version} announces V2 in the first sync message of a connection`, async () => {
     const first = vectors.find(({ direction, sync }) => direction === 'from_client' && sync)
     assert.equal(first.sync.messageType, 0x42)
     assert.ok(first.sync.flags.includes('02'), first.sync.flags)
   })
 
-  test(`WI1 ${version} reads in a sync message what the layout says`, async () => {
+  test(`IN1 ${version} reads in a sync message what the layout says`, async () => {
     const { Automerge, cbor } = await packagesOf(version)
     for (const { name, hex } of vectors.filter((vector) => vector.sync)) {
       const { data } = cbor.decode(fromHex(hex))
