@@ -156,7 +156,8 @@ settings! {
     data_dir: PathBuf as Folder = "./dovetail-data";
 
     /// What is logged: error, warn, info, debug, trace, also by module (info,dovetail_server::hub=debug).
-    log_filter: String as Filter = "info";
+    // Automerge opens a span at level info for each column that it reads: a tenth of the time of an edit.
+    log_filter: String as Filter = "info,automerge=warn";
 
     /// How a log line looks: text for people, json for collectors.
     log_format: LogFormat as Format = "text";

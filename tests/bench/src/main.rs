@@ -26,6 +26,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use workloads::Bench;
 
+/// The relay is the limit, so it must not have a worse allocator than our server has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Where `npm ci` of the web tests puts the stock server.
 const STOCK: &str = "../web/node_modules/@automerge/automerge-repo-sync-server/src/index.js";
 
