@@ -470,6 +470,25 @@ fn do8_doors_are_answered_when_it_is_stored() {
     assert_eq!(world.views, [Ticket(3)]);
 }
 
+/// DO8: what comes through a door without what it builds on is refused: the answer would be a lie.
+#[test]
+fn do8_an_incomplete_submission_is_refused() {
+    let mut world = World::new(1);
+    let mut doc = Automerge::new().with_actor(ActorId::from([5]));
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "a", 1)).unwrap();
+    let first = doc.get_heads();
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "b", 1)).unwrap();
+
+    world.tell(Input::Submit { ticket: Ticket(1), changes: vec![doc.save_after(&first).into()] });
+    world.run_until_quiet();
+    let (_, answer) = world.answers.pop().unwrap();
+    assert!(matches!(answer, Err(Refusal::InvalidChange { .. })), "{answer:?}");
+
+    world.tell(Input::Submit { ticket: Ticket(2), changes: vec![doc.save_after(&[]).into()] });
+    world.run_until_quiet();
+    assert!(world.answers.pop().unwrap().1.is_ok());
+}
+
 /// DO9: a client that agrees with nobody does not keep the line busy for ever.
 #[test]
 fn do9_who_brings_nothing_twice_is_not_answered_twice() {

@@ -73,7 +73,7 @@ impl Document {
         let mut kept = Vec::with_capacity(taken.len());
         let mut changes = Vec::new();
         for waiting in taken {
-            match read(&waiting, self.limits.change_bytes_max) {
+            match self.read(&waiting) {
                 Ok(read) => {
                     changes.extend(read);
                     kept.push(waiting);
@@ -82,6 +82,27 @@ impl Document {
             }
         }
         (kept, changes)
+    }
+
+    /// A peer's changes may come before what they build on. A door's may not: it is answered now, and
+    /// what waits aside is in no store.
+    fn read(&self, waiting: &Waiting) -> Result<Vec<Change>, BadChange> {
+        let change_bytes_max = self.limits.change_bytes_max;
+        match waiting {
+            Waiting::Message { message, .. } => {
+                intake::read_changes(message.changes.iter(), change_bytes_max)
+            }
+            Waiting::Submit { changes, .. } => {
+                let read = intake::read_changes(changes.iter().map(|bytes| &bytes[..]), change_bytes_max)?;
+                match &self.content {
+                    Content::Live(live) if !intake::stand_alone(&live.doc, &read) => {
+                        Err(BadChange::Incomplete)
+                    }
+                    _ => Ok(read),
+                }
+            }
+            Waiting::View { .. } | Waiting::Delete { .. } => Ok(Vec::new()),
+        }
     }
 
     /// Applies what is ready. On an error nothing may be kept of the document in memory.
@@ -139,16 +160,6 @@ impl Document {
         for waiting in taken.into_iter().rev() {
             self.waiting.push_front(waiting);
         }
-    }
-}
-
-fn read(waiting: &Waiting, change_bytes_max: usize) -> Result<Vec<Change>, BadChange> {
-    match waiting {
-        Waiting::Message { message, .. } => intake::read_changes(message.changes.iter(), change_bytes_max),
-        Waiting::Submit { changes, .. } => {
-            intake::read_changes(changes.iter().map(|bytes| &bytes[..]), change_bytes_max)
-        }
-        Waiting::View { .. } | Waiting::Delete { .. } => Ok(Vec::new()),
     }
 }
 

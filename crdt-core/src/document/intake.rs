@@ -41,6 +41,9 @@ pub enum BadChange {
     /// Automerge panicked over it.
     #[error(transparent)]
     Panicked(#[from] Panicked),
+    /// It builds on changes that came neither with it nor before.
+    #[error("it builds on changes that are missing")]
+    Incomplete,
     /// Too much waits for changes that do not come.
     #[error("more than {ORPHANS_MAX} changes or {ORPHAN_BYTES_MAX} bytes wait for changes that are missing")]
     TooManyOrphans,
@@ -195,6 +198,13 @@ impl Orphans {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
+}
+
+/// Whether all that these changes build on is among them or in the document.
+pub(crate) fn stand_alone(doc: &Automerge, changes: &[Change]) -> bool {
+    let hashes: BTreeSet<ChangeHash> = changes.iter().map(Change::hash).collect();
+    let mut deps = changes.iter().flat_map(|change| change.deps());
+    deps.all(|dep| hashes.contains(dep) || has_change(doc, dep))
 }
 
 /// Whether a change is part of the document.

@@ -563,7 +563,7 @@ async fn do29_nothing_is_lost_while_tasks_end_and_begin() {
             for _ in 0..call {
                 tokio::task::yield_now().await;
             }
-            if call / DOCUMENTS % 2 == 0 {
+            if (call / DOCUMENTS).is_multiple_of(2) {
                 let stored = world.put(&id, call).await.expect("the store is well");
                 assert!(stored.changes > 0);
             } else {
@@ -587,7 +587,7 @@ async fn do29_nothing_is_lost_while_tasks_end_and_begin() {
         let mut keys = world.keys(&id).await.unwrap();
         keys.sort_unstable();
         let mut put: Vec<String> = (0..CALLS)
-            .filter(|call| call % DOCUMENTS == n && call / DOCUMENTS % 2 == 0)
+            .filter(|call| call % DOCUMENTS == n && (call / DOCUMENTS).is_multiple_of(2))
             .map(|key| key.to_string())
             .collect();
         put.sort_unstable();
