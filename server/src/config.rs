@@ -156,8 +156,7 @@ settings! {
     data_dir: PathBuf as Folder = "./dovetail-data";
 
     /// What is logged: error, warn, info, debug, trace, also by module (info,dovetail_server::hub=debug).
-    // Automerge opens a span at level info for each column that it reads: a tenth of the time of an edit.
-    log_filter: String as Filter = "info,automerge=warn";
+    log_filter: String as Filter = "info";
 
     /// How a log line looks: text for people, json for collectors.
     log_format: LogFormat as Format = "text";
