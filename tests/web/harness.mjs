@@ -30,7 +30,8 @@ export function agree(...replicas) {
 export async function world(t, options) {
   const made = new World()
   t.after(() => made.close())
-  made.server = await Server.start(options)
+  made.server = new Server(options)
+  await made.server.start()
   return made
 }
 
@@ -63,19 +64,20 @@ class World {
 
   async close() {
     for (const close of this.#closing.splice(0)) await close()
-    if (!this.server) return
     await this.server.stop('SIGKILL')
     rmSync(this.server.dataDir, { recursive: true, force: true })
   }
 }
 
 export class Server {
-  static async start({ env = {} } = {}) {
-    const server = new Server()
-    server.dataDir = mkdtempSync(join(tmpdir(), 'dovetail-web-'))
-    server.env = env
-    await server.#run('127.0.0.1:0')
-    return server
+  /** `env`: settings beside those of every test, such as `DOVETAIL_JOIN_TIMEOUT`. */
+  constructor({ env = {} } = {}) {
+    this.env = env
+    this.dataDir = mkdtempSync(join(tmpdir(), 'dovetail-web-'))
+  }
+
+  start() {
+    return this.#run('127.0.0.1:0')
   }
 
   get syncUrl() {
