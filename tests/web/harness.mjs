@@ -103,7 +103,10 @@ export class Server {
     })
     this.process = child
     process.once('exit', () => child.kill('SIGKILL')) // also when a test ends this process
-    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)))
+    this.exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal ?? code))
+      child.once('error', resolve) // there is no such program
+    })
     this.log = ''
     child.stderr.on('data', (text) => (this.log += text))
     this.address = await this.#ready(child)
@@ -112,7 +115,10 @@ export class Server {
   #ready(child) {
     return new Promise((resolve, reject) => {
       let printed = ''
-      const fail = (why) => reject(new Error(`${BINARY} ${why}:\n${printed}${this.log}`))
+      const fail = (why) => {
+        clearTimeout(deadline)
+        reject(new Error(`${BINARY} ${why}:\n${printed}${this.log}`))
+      }
       const deadline = setTimeout(() => fail(`did not get ready in ${DEADLINE_MS} ms`), DEADLINE_MS)
       child.once('error', (error) => fail(error.message))
       child.once('exit', () => fail('ended before it was ready'))
