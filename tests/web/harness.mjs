@@ -30,7 +30,8 @@ export function agree(...replicas) {
 export async function world(t, options) {
   const made = new World()
   t.after(() => made.close())
-  made.server = await Server.start(options)
+  made.server = new Server(options)
+  await made.server.start()
   return made
 }
 
@@ -63,19 +64,20 @@ class World {
 
   async close() {
     for (const close of this.#closing.splice(0)) await close()
-    if (!this.server) return
     await this.server.stop('SIGKILL')
     rmSync(this.server.dataDir, { recursive: true, force: true })
   }
 }
 
 export class Server {
-  static async start({ env = {} } = {}) {
-    const server = new Server()
-    server.dataDir = mkdtempSync(join(tmpdir(), 'dovetail-web-'))
-    server.env = env
-    await server.#run('127.0.0.1:0')
-    return server
+  /** `env`: settings beside those of every test, such as `DOVETAIL_JOIN_TIMEOUT`. */
+  constructor({ env = {} } = {}) {
+    this.env = env
+    this.dataDir = mkdtempSync(join(tmpdir(), 'dovetail-web-'))
+  }
+
+  start() {
+    return this.#run('127.0.0.1:0')
   }
 
   get syncUrl() {
@@ -101,7 +103,10 @@ export class Server {
     })
     this.process = child
     process.once('exit', () => child.kill('SIGKILL')) // also when a test ends this process
-    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)))
+    this.exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal ?? code))
+      child.once('error', resolve) // there is no such program
+    })
     this.log = ''
     child.stderr.on('data', (text) => (this.log += text))
     this.address = await this.#ready(child)
@@ -110,7 +115,10 @@ export class Server {
   #ready(child) {
     return new Promise((resolve, reject) => {
       let printed = ''
-      const fail = (why) => reject(new Error(`${BINARY} ${why}:\n${printed}${this.log}`))
+      const fail = (why) => {
+        clearTimeout(deadline)
+        reject(new Error(`${BINARY} ${why}:\n${printed}${this.log}`))
+      }
       const deadline = setTimeout(() => fail(`did not get ready in ${DEADLINE_MS} ms`), DEADLINE_MS)
       child.once('error', (error) => fail(error.message))
       child.once('exit', () => fail('ended before it was ready'))
