@@ -228,6 +228,10 @@ fn op11_refusals_are_told() {
     let unknown = "4NMNnkMhL8jXrdJ9jamS58PAVdXu";
     let server = Running::start(here, &["--data-dir", "served"]);
     let url = server.url.as_str();
+    // A port that was free a moment ago: nobody is there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("http://{free}");
+    let no_server = format!("no server at {nobody}");
     let cases: [(&[&str], i32, &str); 8] = [
         (&["import", "plain.json", "--data-dir", "new"], 1, "with --as json its content is taken as it is"),
         (&["import", "plain.json", "--server", url], 1, "(bad_grafana_dashboard)"),
@@ -236,7 +240,7 @@ fn op11_refusals_are_told() {
         (&["export", unknown, "--server", url], 1, "(document_not_found)"),
         (&["export", unknown, "--data-dir", "absent"], 1, "there is no data directory absent"),
         (&["export", "nonsense", "--server", url], 2, "not a document id"),
-        (&["export", unknown, "--server", "http://127.0.0.1:1"], 1, "no server at http://127.0.0.1:1"),
+        (&["export", unknown, "--server", &nobody], 1, &no_server),
     ];
     for (arguments, exit, words) in cases {
         let output = ran(here, arguments);
