@@ -49,8 +49,10 @@ impl Link {
             let url = format!("ws://{}/{path}", peer.address);
             let opened = tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await?;
             let mut link = Self { socket: opened.0, name: name.to_owned(), server: String::new() };
-            if peer.kind != Kind::Relay {
-                link.shake_hands().await?;
+            match peer.kind {
+                Kind::Relay if writes => {}
+                Kind::Relay => drop(link.receive().await?), // It says when it has noted us.
+                Kind::Dovetail | Kind::Stock => link.shake_hands().await?,
             }
             Ok(link)
         };

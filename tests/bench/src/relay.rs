@@ -77,6 +77,10 @@ async fn write(mut socket: WebSocketStream<TcpStream>, room: Room) {
 async fn read(mut socket: WebSocketStream<TcpStream>, room: Room) {
     let (sender, mut frames) = mpsc::channel(WAITING_MAX);
     room.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+    // An empty frame says: from here on nothing is missed.
+    if socket.send(Message::Binary(Bytes::new())).await.is_err() {
+        return;
+    }
     loop {
         tokio::select! {
             Some(frame) = frames.recv() => {

@@ -37,8 +37,8 @@ pub(crate) async fn run(bench: &mut Bench) {
         let document = edits::document(changes);
         let (upload, head) = (edits::upload(&document), document.get_heads()[0].0);
         let name = format!("d {documents} documents of {changes} changes");
-        for _ in 0..bench.runs {
-            for kind in bench.among(&[Kind::Dovetail, Kind::Stock]) {
+        for run in 0..bench.runs {
+            for kind in bench.among(run, &[Kind::Dovetail, Kind::Stock]) {
                 let upload = &upload;
                 let measurement = |mut peer: Peer| async move {
                     let figures = measure(&mut peer, documents, upload, head).await;

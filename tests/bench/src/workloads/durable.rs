@@ -29,8 +29,8 @@ pub(crate) async fn run(bench: &mut Bench) {
     let script = Arc::new(Script::on(&base, &[2], bench.scale(EDITS_MAX, 4_000)));
     let (upload, head) = (Arc::new(edits::upload(&base)), base.get_heads()[0].0);
     let lasting = Duration::from_secs(bench.scale(3, 1));
-    for _ in 0..bench.runs {
-        for kind in bench.among(&[Kind::Dovetail, Kind::Stock]) {
+    for run in 0..bench.runs {
+        for kind in bench.among(run, &[Kind::Dovetail, Kind::Stock]) {
             let (script, upload) = (script.clone(), upload.clone());
             let measurement = |mut peer: Peer| async move {
                 let figures = measure(&mut peer, script, &upload, head, lasting).await;

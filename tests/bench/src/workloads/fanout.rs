@@ -63,8 +63,8 @@ pub(crate) async fn run(bench: &mut Bench) {
                 Pace::Gentle(rate) => format!("a {readers} readers, {rate} edits/s"),
                 Pace::Fast(window) => format!("a {readers} readers, window {window}"),
             };
-            for _ in 0..runs {
-                for kind in bench.among(&[Kind::Relay, Kind::Dovetail, Kind::Stock]) {
+            for run in 0..runs {
+                for kind in bench.among(run, &[Kind::Relay, Kind::Dovetail, Kind::Stock]) {
                     let script = script.clone();
                     let measurement = |peer: Peer| async move {
                         let figures = measure(&peer, script, readers, pace, lasting).await;
@@ -314,6 +314,7 @@ fn tell(read: &[Reading], spent: &Spent, pace: Pace) -> Figures {
     figures.add("server CPU us/message", Better::Lower, micros(spent.server) / messages as f64);
     figures.add("latency p50 ms", Better::Lower, percentile(&mut latencies, 0.5));
     figures.add("latency p99 ms", Better::Lower, percentile(&mut latencies, 0.99));
+    figures.add("latency max ms", Better::Lower, percentile(&mut latencies, 1.0));
     figures.add("edits per message", Better::Neither, deliveries as f64 / messages as f64);
     figures.add("driver CPU us/message", Better::Neither, micros(spent.driver) / messages as f64);
     figures

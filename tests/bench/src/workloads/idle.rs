@@ -33,7 +33,7 @@ const WATCHED: Duration = Duration::from_secs(3);
 pub(crate) async fn run(bench: &mut Bench) {
     let count = bench.scale(2_000, 200);
     let name = format!("c {count} connections");
-    for kind in bench.among(&[Kind::Relay, Kind::Dovetail, Kind::Stock]) {
+    for kind in bench.among(0, &[Kind::Relay, Kind::Dovetail, Kind::Stock]) {
         let measurement = |peer: Peer| async move {
             let figures = measure(&peer, count).await;
             (peer, figures)

@@ -43,9 +43,12 @@ impl Bench {
         if self.quick { quick } else { full }
     }
 
-    /// The peers that take part in a workload.
-    pub(crate) fn among(&self, kinds: &[Kind]) -> Vec<Kind> {
-        self.kinds.iter().copied().filter(|kind| kinds.contains(kind)).collect()
+    /// The peers that take part in one run of a workload. The stock server is measured in the
+    /// first run only: it is slower by so much that repeating it takes most of the time, and
+    /// tells nothing new.
+    pub(crate) fn among(&self, run: usize, kinds: &[Kind]) -> Vec<Kind> {
+        let takes_part = |kind: &Kind| kinds.contains(kind) && (run == 0 || *kind != Kind::Stock);
+        self.kinds.iter().copied().filter(takes_part).collect()
     }
 
     /// Starts a server, runs one measurement against it and stops it. What fails or takes

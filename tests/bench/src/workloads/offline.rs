@@ -20,8 +20,8 @@ pub(crate) async fn run(bench: &mut Bench) {
     let count = bench.scale(5_000, 500);
     let after = edits::edited(before.clone(), 2, count);
     let name = format!("e {count} offline changes");
-    for _ in 0..bench.runs {
-        for kind in bench.among(&[Kind::Dovetail, Kind::Stock]) {
+    for run in 0..bench.runs {
+        for kind in bench.among(run, &[Kind::Dovetail, Kind::Stock]) {
             let (before, after) = (before.clone(), after.clone());
             let measurement = |peer: Peer| async move {
                 let figures = Box::pin(measure(&peer, before, after)).await;

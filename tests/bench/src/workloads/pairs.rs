@@ -29,8 +29,8 @@ pub(crate) async fn run(bench: &mut Bench) {
     let lasting = Duration::from_secs(bench.scale(5, 2));
     for window in [1, 8] {
         let name = format!("b {documents} documents x 2, window {window}");
-        for _ in 0..bench.runs {
-            for kind in bench.among(&[Kind::Dovetail, Kind::Stock]) {
+        for run in 0..bench.runs {
+            for kind in bench.among(run, &[Kind::Dovetail, Kind::Stock]) {
                 let (script, base) = (script.clone(), base.clone());
                 let measurement = |peer: Peer| async move {
                     let figures = measure(&peer, &base, script, documents, window, lasting).await;
