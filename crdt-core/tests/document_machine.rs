@@ -470,6 +470,21 @@ fn do8_doors_are_answered_when_it_is_stored() {
     assert_eq!(world.views, [Ticket(3)]);
 }
 
+/// DO12: a deflated change is refused before Automerge inflates it, whatever it would become.
+#[test]
+fn do12_a_deflated_change_is_refused() {
+    let mut doc = Automerge::new().with_actor(ActorId::from([5]));
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "zeros", "0".repeat(10_000))).unwrap();
+    let mut change = doc.get_changes(&[]).pop().unwrap();
+    let deflated = change.bytes().into_owned();
+    assert_eq!(deflated[8], 2, "automerge deflates a change that is long enough");
+
+    let mut world = World::new(1);
+    world.tell(Input::Submit { ticket: Ticket(1), changes: vec![deflated.into()] });
+    world.run_until_quiet();
+    assert!(matches!(world.answers.pop(), Some((_, Err(Refusal::InvalidChange { .. })))));
+}
+
 /// DO8: what comes through a door without what it builds on is refused: the answer would be a lie.
 #[test]
 fn do8_an_incomplete_submission_is_refused() {

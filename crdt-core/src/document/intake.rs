@@ -24,8 +24,8 @@ pub enum BadChange {
     /// The bytes are no chunks.
     #[error(transparent)]
     Scan(#[from] ScanError),
-    /// A whole document or a bundle, where only single changes are taken.
-    #[error("only single changes are taken, this is a {0:?}")]
+    /// A whole document, a bundle or a deflated change, where only single plain changes are taken.
+    #[error("only single changes are taken, as they are and not deflated; this is a {0:?}")]
     Kind(ScannedKind),
     /// Longer than a change may be.
     #[error("a change has at most {bytes_max} bytes, this one has {bytes}")]
@@ -62,8 +62,12 @@ pub(crate) fn read_changes<'a>(
         for chunk in scan(bytes) {
             let chunk = chunk?;
             match chunk.kind {
-                ScannedKind::Change | ScannedKind::DeflatedChange => {}
-                ScannedKind::Document | ScannedKind::Bundle => return Err(BadChange::Kind(chunk.kind)),
+                ScannedKind::Change => {}
+                // A deflated change of half a megabyte can be half a gigabyte, and Automerge inflates it before
+                // anybody can measure it. No client sends them: sync messages carry changes as they are.
+                ScannedKind::DeflatedChange | ScannedKind::Document | ScannedKind::Bundle => {
+                    return Err(BadChange::Kind(chunk.kind));
+                }
             }
             let bytes = chunk.whole.len();
             if bytes > change_bytes_max {
