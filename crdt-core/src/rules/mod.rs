@@ -1,0 +1,47 @@
+//! Rules on the merged document, and the conflicts they find.
+//!
+//! Edit path: ← a document after a merge, and the patches of what was merged; → conflicts with an
+//! identity, a life and proposals, for people and for the feeds. And back: settling or waiving
+//! one is an ordinary change of the document. `docs/RULES.md` tells people how to write rules.
+//!
+//! Always true here:
+//! - Whether a rule holds is a function of the merged document and the rule set: no clock, no
+//!   order of arrival, no replica. So every replica finds the same conflicts with the same ids.
+//! - Nothing is refused. A merge that breaks a rule stands, and people are told.
+//! - Documents of any shape are judged. What is not what a rule is about is passed over, what is
+//!   too much to look at makes the rule undecided, which is not the same as kept.
+
+mod conflict; // A conflict as it is told. Read this first.
+mod judge; // What is known of one document: facts, verdicts, reports.
+mod path; // Where a rule looks.
+mod predicate; // What a rule may demand.
+mod proposal; // What may be done about a conflict.
+mod set; // A rule set that was checked.
+mod settle; // Settling and waiving.
+mod source; // A rule set as people write it.
+
+pub use conflict::{
+    Beyond, Cause, Conflict, ConflictEvent, Decision, Mode, Offer, Report, Settlement, Severity, State,
+    Touched, Undecided, UndecidedReason, Waiver,
+};
+pub use judge::Judge;
+pub use path::{BadPath, PATH_BYTES_MAX, Path, STEPS_MAX, Step, WILDCARDS_MAX};
+pub use proposal::{Proposal, UnknownProposal};
+pub use set::{BadRuleSet, Fault, Rule, RuleSet};
+pub use settle::{SettleError, Settled, WaiveError, Waived, settle, unwaive, waive};
+pub use source::{OperandSource, PathOr, RuleSetSource, RuleSource};
+
+/// How many conflicts of one rule are listed, the first by subjects in byte order. More than
+/// somebody will read; what is beyond is counted.
+pub const LISTED_PER_RULE_MAX: usize = 200;
+
+/// How many members and items one collection may cost to look at. The largest dashboard seen
+/// costs 3,000; at 0.2 µs each this is some 40 ms.
+pub const STEPS_PER_COLLECTION_MAX: usize = 200_000;
+
+/// How many pairs one rule may compare. A thousand widgets on one heap are half of it; at a few
+/// nanoseconds each this is some milliseconds.
+pub const COMPARISONS_MAX: usize = 1_000_000;
+
+/// How many changes are named as causes of one conflict, the latest: two rectangles are eight registers.
+pub const CAUSES_MAX: usize = 8;
