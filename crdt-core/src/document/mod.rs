@@ -31,12 +31,14 @@ mod peer; // What one reader has and lacks.
 mod phase; // What is known, and what the store is asked.
 pub mod scan; // The outside of Automerge's chunks.
 mod serve; // Who is sent what, once everything is stored.
+mod standing; // How it stands, for those who follow it without syncing.
 
 pub use body::{Body, Heads};
 pub use events::{CommitFault, Effect, Input, LoadFault, Refusal, Ticket};
 pub use gossip::RemoteHeads;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
 pub use live::Damage;
+pub use standing::Standing;
 
 use crate::id::{DocumentId, SessionId, StorageId};
 use crate::limits::DocumentLimits;

@@ -14,6 +14,7 @@ use automerge::ChangeHash;
 use bytes::Bytes;
 use minicbor::Encoder;
 use minicbor::bytes::ByteSlice;
+use std::ops::Range;
 
 impl Message<'_> {
     /// The frame of this message.
@@ -93,6 +94,9 @@ impl SyncEnvelope {
 #[derive(Debug, Clone)]
 pub struct EphemeralFrame {
     prefix: Bytes,
+    sender: PeerId,
+    /// Where the application's data lies in the prefix.
+    data: Range<usize>,
 }
 
 impl EphemeralFrame {
@@ -101,8 +105,22 @@ impl EphemeralFrame {
     pub fn new(ephemeral: &Ephemeral<'_>) -> Self {
         let mut frame = Fields::of_type("ephemeral");
         put_ephemeral(&mut frame, ephemeral);
+        // The data is the last field that was put.
+        let data = frame.bytes.len() - ephemeral.data.len()..frame.bytes.len();
         frame.key("targetId");
-        Self { prefix: frame.bytes.into() }
+        Self { prefix: frame.bytes.into(), sender: ephemeral.sender.clone(), data }
+    }
+
+    /// Who says it.
+    #[must_use]
+    pub fn sender(&self) -> &PeerId {
+        &self.sender
+    }
+
+    /// What is said: the application's bytes, CBOR as a rule.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        &self.prefix[self.data.clone()]
     }
 
     /// The frame for one reader, in one allocation of just its size.

@@ -8,6 +8,7 @@
 //! store, and while it does, it takes in no more than [`WAITING_MAX`] messages: senders wait then.
 
 use super::outbox::Outbox;
+use super::watch::{Desk, News, Said};
 use super::{Inner, SubmitError, ViewError};
 use crate::store::{CommitError, LoadError, Store};
 use automerge::Automerge;
@@ -17,7 +18,6 @@ use dovetail_core::document::chunk::{Batch, Manifest};
 use dovetail_core::document::{CommitFault, Document, Effect, Input, LoadFault, Refusal, Ticket};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::session::{CloseReason, Outgoing};
-use dovetail_core::wire::EphemeralFrame;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::future::Future;
@@ -46,7 +46,7 @@ pub(super) enum Call {
     /// A connection reads this document from now on.
     Open { input: Input, session: SessionId, outbox: Arc<Outbox> },
     /// For all readers but this one.
-    Ephemeral { session: SessionId, frame: Arc<EphemeralFrame> },
+    Ephemeral(Arc<Said>),
     /// Changes from a door.
     Submit { changes: Vec<Bytes>, answer: oneshot::Sender<Result<Manifest, SubmitError>> },
     /// Somebody wants to look.
@@ -62,6 +62,8 @@ pub(super) enum Note {
     /// Somebody was passed over and [`Drained`] has news.
     Drained,
     Leave(SessionId),
+    /// A watcher is gone, perhaps the last.
+    Unwatched,
 }
 
 /// Sockets that took what was last sent. The task looks here whenever it wakes, and is only woken for
@@ -103,7 +105,7 @@ impl fmt::Debug for Call {
         f.write_str(match self {
             Call::Input(_) => "Input",
             Call::Open { .. } => "Open",
-            Call::Ephemeral { .. } => "Ephemeral",
+            Call::Ephemeral(_) => "Ephemeral",
             Call::Submit { .. } => "Submit",
             Call::View { .. } => "View",
             Call::Delete { .. } => "Delete",
@@ -117,6 +119,7 @@ pub struct Mailbox {
     pub(super) calls: mpsc::Sender<Call>,
     pub(super) notes: mpsc::UnboundedSender<Note>,
     pub(super) drained: Arc<Drained>,
+    pub(super) desk: Arc<Desk>,
     pub(super) vitals: Arc<Vitals>,
 }
 
@@ -144,6 +147,7 @@ pub(super) struct Actor {
     calls: mpsc::Receiver<Call>,
     notes: mpsc::UnboundedReceiver<Note>,
     drained: Arc<Drained>,
+    desk: Arc<Desk>,
     vitals: Arc<Vitals>,
     outboxes: BTreeMap<SessionId, Arc<Outbox>>,
     /// Sessions whose `Leave` has overtaken their `Open`.
@@ -170,6 +174,7 @@ impl Actor {
         let (notes, notes_of) = mpsc::unbounded_channel();
         let vitals = Arc::new(Vitals::default());
         let drained = Arc::new(Drained::default());
+        let desk = Arc::new(Desk::default());
         let actor = Self {
             document: Document::new(id.clone(), hub.limits.document),
             id,
@@ -177,6 +182,7 @@ impl Actor {
             calls: calls_of,
             notes: notes_of,
             drained: drained.clone(),
+            desk: desk.clone(),
             vitals: vitals.clone(),
             outboxes: BTreeMap::new(),
             gone_early: BTreeSet::new(),
@@ -187,7 +193,7 @@ impl Actor {
             wants_to_end: false,
         };
         tokio::spawn(actor.run());
-        Mailbox { calls, notes, drained, vitals }
+        Mailbox { calls, notes, drained, desk, vitals }
     }
 
     async fn run(mut self) {
@@ -200,7 +206,8 @@ impl Actor {
                 self.take_drained();
                 self.advance();
             }
-            let is_done = self.document.is_idle() && !self.document.is_live();
+            let is_unread = self.document.is_idle() && self.desk.watchers() == 0;
+            let is_done = is_unread && !self.document.is_live();
             if is_done && self.end() {
                 return;
             }
@@ -253,10 +260,12 @@ impl Actor {
             Wake::Store(input) => self.tell(input),
             // It was put where the task looks every time it wakes.
             Wake::Note(Note::Drained) => {}
+            // Whether anybody is left is looked at when everything is taken in.
+            Wake::Note(Note::Unwatched) => {}
             Wake::Note(Note::Leave(session)) => self.leave(session),
             Wake::Call(Call::Input(input)) => self.tell(input),
             Wake::Call(Call::Open { input, session, outbox }) => self.open(input, session, outbox),
-            Wake::Call(Call::Ephemeral { session, frame }) => self.relay(session, &frame),
+            Wake::Call(Call::Ephemeral(said)) => self.relay(&said),
             Wake::Call(Call::Submit { changes, answer }) => {
                 let ticket = self.ticket(Caller::Submit(answer));
                 self.tell(Input::Submit { ticket, changes });
@@ -297,10 +306,11 @@ impl Actor {
         self.tell(Input::Leave { session });
     }
 
-    fn relay(&self, from: SessionId, frame: &Arc<EphemeralFrame>) {
-        for session in self.document.readers_except(from) {
-            self.push(session, Outgoing::Ephemeral(frame.clone()));
+    fn relay(&self, said: &Arc<Said>) {
+        for session in self.document.readers_except(said.from) {
+            self.push(session, Outgoing::Ephemeral(said.frame.clone()));
         }
+        self.desk.pass_on(said);
     }
 
     fn ticket(&mut self, caller: Caller) -> Ticket {
@@ -320,6 +330,7 @@ impl Actor {
             self.advance_until_quiet();
         }
         self.show_vitals();
+        self.desk.publish(News { standing: self.document.standing() });
     }
 
     fn advance_until_quiet(&mut self) {

@@ -10,9 +10,11 @@
 
 mod actor; // The task of one document. Read this first.
 mod outbox; // What waits for one socket.
+mod watch; // What is published for those who follow without syncing.
 
 pub use actor::Mailbox;
 pub use outbox::{Outbox, Taken};
+pub use watch::{Lost, News, Said, Spoken, SpokenKind, Watch};
 
 use crate::clock::Clock;
 use crate::config::Limits;
@@ -313,6 +315,22 @@ impl Hub {
         answered.await.unwrap_or(Err(busy))
     }
 
+    /// Follows a document: wakes whoever holds it when what is stored has changed. A document that nobody
+    /// has read is only known to stand somewhere once somebody [`view`](Self::view)s it.
+    #[must_use]
+    pub fn watch(&self, document: &DocumentId) -> Watch {
+        Watch::new(self.mailbox(document))
+    }
+
+    /// Says something to everybody who reads or watches a document, but to its sender. When nobody does,
+    /// nobody hears it.
+    pub async fn say(&self, document: &DocumentId, said: Arc<Said>) {
+        let mailbox = self.inner.documents().get(document).cloned();
+        if let Some(mailbox) = mailbox {
+            let _gone = mailbox.calls.send(Call::Ephemeral(said)).await;
+        }
+    }
+
     /// How the hub is doing.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
@@ -462,7 +480,9 @@ impl Mailbox {
             }
             ToDocument::Follow(follows) => Call::Input(Input::Follow { session, follows }),
             ToDocument::RemoteHeads(news) => Call::Input(Input::RemoteHeads { session, news }),
-            ToDocument::Ephemeral(frame) => Call::Ephemeral { session, frame: Arc::new(frame) },
+            ToDocument::Ephemeral(frame) => {
+                Call::Ephemeral(Arc::new(Said { from: session, frame: Arc::new(frame), spoken: None }))
+            }
             ToDocument::Open { .. } => return,
         };
         // A task with readers does not end; should it be gone, the server is going down.
@@ -520,7 +540,7 @@ fn due_for_rest(hub: &Inner) -> Vec<Mailbox> {
         let used_at = vitals.used_at_ms.load(Ordering::Relaxed);
         let bytes = vitals.resident_bytes.load(Ordering::Relaxed);
         resident += bytes;
-        let is_unread = vitals.readers.load(Ordering::Relaxed) == 0;
+        let is_unread = vitals.readers.load(Ordering::Relaxed) == 0 && mailbox.desk.watchers() == 0;
         if is_unread && now_ms.saturating_sub(used_at) >= idle_ms {
             due.push(mailbox.clone());
         } else if bytes > 0 {

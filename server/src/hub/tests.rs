@@ -14,9 +14,10 @@ use dovetail_core::session::Outgoing;
 use dovetail_core::time::Timestamp;
 use dovetail_core::wire::{Ephemeral, EphemeralFrame};
 use std::future::poll_fn;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+mod watch; // Those who follow without syncing.
 
 /// Longer than anything here takes on a busy machine, shorter than anybody waits for a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,13 +38,13 @@ enum Commits {
 #[derive(Debug)]
 struct HeldStore {
     kept: MemoryStore,
-    commits: watch::Sender<Commits>,
+    commits: tokio::sync::watch::Sender<Commits>,
     begun: AtomicUsize,
 }
 
 impl HeldStore {
     fn new() -> Arc<Self> {
-        let commits = watch::Sender::new(Commits::Succeed);
+        let commits = tokio::sync::watch::Sender::new(Commits::Succeed);
         Arc::new(Self { kept: MemoryStore::new(), commits, begun: AtomicUsize::new(0) })
     }
 
