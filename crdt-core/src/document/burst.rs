@@ -113,7 +113,8 @@ impl Document {
             return Ok(None);
         }
         let (chunk, changes) = live::burst(&ready);
-        let manifest = live.apply(now, ready, &chunk).map_err(|error| error.to_string())?;
+        let touched = self.judging.log(ready.len());
+        let manifest = live.apply(now, ready, &chunk, touched).map_err(|error| error.to_string())?;
         Ok(Some(Applied { manifest, chunk, changes }))
     }
 

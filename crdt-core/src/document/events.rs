@@ -3,8 +3,9 @@
 //! Edit path: ← whoever drives the machine tells it an [`Input`], → and carries out each [`Effect`].
 
 use super::chunk::{Batch, Manifest, Stored};
-use super::{Body, RemoteHeads};
+use super::{Body, RemoteHeads, Verdict};
 use crate::id::{SessionId, StorageId};
+use crate::rules::RuleBook;
 use automerge::sync::Message;
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -84,6 +85,10 @@ pub enum Input {
     Chunks(Result<Option<Stored>, LoadFault>),
     /// The store's answer to [`Effect::Commit`].
     Stored(Result<(), CommitFault>),
+    /// Other rules are in force.
+    Rules(Arc<RuleBook>),
+    /// A waiver ends about now.
+    JudgeAgain,
     /// Nobody has needed the content for a while, or memory is short.
     Rest,
 }
@@ -130,6 +135,9 @@ pub enum Effect {
         /// With what.
         answer: Result<Manifest, Refusal>,
     },
+    /// What the rules say of what is stored; nothing when there are none for it. Only when that is something else
+    /// than before.
+    Judged(Option<Arc<Verdict>>),
     /// Now is the time to look: [`Document::automerge`](super::Document::automerge) is what is stored, until the machine goes on.
     View {
         /// Who wanted to.

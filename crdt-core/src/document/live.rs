@@ -9,7 +9,9 @@ use super::chunk::{Chunk, ChunkKey, ChunkKind, Lifecycle, Manifest, Stored};
 use super::intake::Orphans;
 use super::scan::{ScanError, heads_of};
 use crate::time::Timestamp;
-use automerge::{Automerge, AutomergeError, Change, ChangeHash, ROOT, ReadDoc, ScalarValue, Value};
+use automerge::{
+    Automerge, AutomergeError, Change, ChangeHash, PatchLog, ROOT, ReadDoc, ScalarValue, Value,
+};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -110,18 +112,25 @@ impl Live {
         self.manifest.changes == 0
     }
 
-    /// Applies changes that are ready, and says what the manifest will be once they are stored.
+    /// Nothing was applied, stored or not.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is_absent() && self.doc.is_empty()
+    }
+
+    /// Applies changes that are ready, notes what they touch where that is wanted, and says what the manifest
+    /// will be once they are stored.
     /// On an error the document must be dropped.
     pub(crate) fn apply(
         &mut self,
         now: Timestamp,
         ready: Vec<Change>,
         chunk: &Chunk,
+        touched: &mut PatchLog,
     ) -> Result<Manifest, ApplyError> {
         let count = ready.len() as u64;
         let created_at = if self.is_absent() { now } else { self.manifest.created_at };
         let doc = &mut self.doc;
-        carefully(|| doc.apply_changes(ready))??;
+        carefully(|| doc.apply_changes_log_patches(ready, touched))??;
         let (heads, kind, title) =
             carefully(|| (self.doc.get_heads(), self.summary("kind"), self.summary("title")))?;
         Ok(Manifest {
@@ -227,7 +236,7 @@ impl Live {
     }
 
     /// A text at the document's root, for lists.
-    fn summary(&self, field: &str) -> Option<String> {
+    pub(crate) fn summary(&self, field: &str) -> Option<String> {
         let (value, object) = self.doc.get(ROOT, field).ok()??;
         let mut text = match value {
             Value::Scalar(scalar) => match scalar.as_ref() {

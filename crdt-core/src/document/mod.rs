@@ -32,6 +32,7 @@ mod phase; // What is known, and what the store is asked.
 pub mod scan; // The outside of Automerge's chunks.
 mod serve; // Who is sent what, once everything is stored.
 mod standing; // How it stands, for those who follow it without syncing.
+mod verdict; // What the rules say of it.
 
 pub use body::{Body, Heads};
 pub use events::{CommitFault, Effect, Input, LoadFault, Refusal, Ticket};
@@ -39,9 +40,11 @@ pub use gossip::RemoteHeads;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
 pub use live::Damage;
 pub use standing::Standing;
+pub use verdict::Verdict;
 
 use crate::id::{DocumentId, SessionId, StorageId};
 use crate::limits::DocumentLimits;
+use crate::rules::RuleBook;
 use crate::time::Timestamp;
 use automerge::Automerge;
 use burst::{Waiting, refuse};
@@ -52,6 +55,7 @@ use phase::{AfterCommit, Asked, Content, answers_cold};
 use serve::Stale;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use verdict::Judging;
 
 /// One document. See the top of the file.
 #[derive(Debug)]
@@ -65,15 +69,16 @@ pub struct Document {
     /// Who may be owed something.
     stale: Stale,
     gossip: Gossip,
+    judging: Judging,
     /// After a burst that Automerge could not apply: one at a time, until the culprit is found.
     one_by_one: usize,
     resting: bool,
 }
 
 impl Document {
-    /// A document of which nothing is known yet but its name.
+    /// A document of which nothing is known yet but its name, to be judged by these rules.
     #[must_use]
-    pub fn new(id: DocumentId, limits: DocumentLimits) -> Self {
+    pub fn new(id: DocumentId, limits: DocumentLimits, rules: Arc<RuleBook>) -> Self {
         Self {
             id,
             limits,
@@ -83,6 +88,7 @@ impl Document {
             peers: BTreeMap::new(),
             stale: Stale::default(),
             gossip: Gossip::default(),
+            judging: Judging::new(rules),
             one_by_one: 0,
             resting: false,
         }
@@ -106,6 +112,8 @@ impl Document {
             Input::Manifest(answer) => self.manifest_came(now, answer, effects),
             Input::Chunks(answer) => self.chunks_came(now, answer, effects),
             Input::Stored(answer) => self.stored(now, answer, effects),
+            Input::Rules(book) => self.judging.set_book(book),
+            Input::JudgeAgain => self.judging.set_due(),
             Input::Rest => self.resting = true,
         }
     }

@@ -106,6 +106,7 @@ impl Document {
         let content = if matches!(stored.manifest.lifecycle, Lifecycle::Deleted { .. }) {
             Ok(at_rest(stored.manifest))
         } else if self.needs_content() {
+            self.judging.set_due();
             Live::load(&stored).map(|live| Content::Live(Box::new(live)))
         } else {
             live::whole_from_chunks(&stored)
@@ -150,6 +151,7 @@ impl Document {
                     self.stale.mark_all();
                 }
                 self.release(now, burst, effects);
+                self.judging.release(effects);
             }
             AfterCommit::Fold { snapshot } => {
                 if let Content::Live(live) = &mut self.content {
@@ -187,6 +189,7 @@ impl Document {
 
     /// A deleted document is gone for its readers; a restored one is back.
     pub(super) fn tell_lifecycle(&mut self, effects: &mut Vec<Effect>) {
+        self.judging.end(effects);
         if matches!(self.content, Content::Deleted { .. }) {
             effects.extend(self.peers.keys().map(|session| Effect::Unavailable { session: *session }));
         }
@@ -233,6 +236,7 @@ impl Document {
 
     /// Drops what is in memory; what is stored is what counts.
     pub(super) fn forget_content(&mut self) {
+        self.judging.forget();
         if let Content::Live(live) = &self.content {
             self.content = if live.is_absent() { Content::Unknown } else { at_rest(live.manifest.clone()) };
         }

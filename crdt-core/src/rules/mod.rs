@@ -11,6 +11,7 @@
 //! - Documents of any shape are judged. What is not what a rule is about is passed over, what is
 //!   too much to look at makes the rule undecided, which is not the same as kept.
 
+mod book; // Which rules are in force.
 mod conflict; // A conflict as it is told. Read this first.
 mod judge; // What is known of one document: facts, verdicts, reports.
 mod path; // Where a rule looks.
@@ -20,6 +21,7 @@ mod set; // A rule set that was checked.
 mod settle; // Settling and waiving.
 mod source; // A rule set as people write it.
 
+pub use book::{InForce, RuleBook};
 pub use conflict::{
     Beyond, Cause, Conflict, ConflictEvent, Decision, Mode, Offer, Report, Settlement, Severity, State,
     Touched, Undecided, UndecidedReason, Waiver,

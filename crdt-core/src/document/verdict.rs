@@ -1,0 +1,172 @@
+//! What the rules say of the document: judged while the disk works, told when it has.
+//!
+//! Edit path: ← [`live`](super::live) applied a burst and kept what it touched; when the commit has been asked
+//! for, whoever drives the machine lets it [`judge`](Document::judge); → [`Effect::Judged`], never before the
+//! burst is stored.
+//!
+//! Always true: judging changes nothing and holds nothing back. When it is late, the answers leave without it.
+
+use super::careful::carefully;
+use super::events::Effect;
+use super::live::Live;
+use super::phase::{Asked, Content};
+use super::{Document, Heads};
+use crate::id::DocumentId;
+use crate::rules::{Conflict, InForce, Judge, Report, RuleBook};
+use crate::time::Timestamp;
+use automerge::PatchLog;
+use std::sync::Arc;
+
+/// Of a burst with more changes than this it is not noted what each touched: to look at the whole document
+/// again is cheaper. A dashboard of 200 widgets costs a millisecond, a change some 10 µs.
+pub(super) const NOTED_CHANGES_MAX: usize = 256;
+
+/// What the rules say of one state of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Of which state.
+    pub heads: Heads,
+    /// The rules of which kind.
+    pub kind: String,
+    /// Which version of them.
+    pub version: u64,
+    /// What they found. The same one as before where they found the same.
+    pub report: Arc<Report>,
+}
+
+/// What is known of the rules and what they say.
+#[derive(Debug)]
+pub(super) struct Judging {
+    book: Arc<RuleBook>,
+    /// Of the document in memory.
+    judge: Option<Judge>,
+    /// What was applied since the judge looked.
+    log: PatchLog,
+    /// Something is new: the document, the rules, or the time has come at which a waiver ends.
+    is_due: bool,
+    /// Of a state that is not stored yet.
+    held: Option<Option<Arc<Verdict>>>,
+    told: Option<Arc<Verdict>>,
+}
+
+impl Judging {
+    pub(super) fn new(book: Arc<RuleBook>) -> Self {
+        Self { book, judge: None, log: PatchLog::inactive(), is_due: false, held: None, told: None }
+    }
+
+    /// Where a burst of `changes` notes what it touches. It is judged after it.
+    pub(super) fn log(&mut self, changes: usize) -> &mut PatchLog {
+        self.is_due = true;
+        if changes > NOTED_CHANGES_MAX {
+            self.forget_judge();
+        }
+        &mut self.log
+    }
+
+    /// Other rules are in force.
+    pub(super) fn set_book(&mut self, book: Arc<RuleBook>) {
+        self.book = book;
+        self.is_due = true;
+    }
+
+    /// The document came into memory, or the time has come to judge it again.
+    pub(super) fn set_due(&mut self) {
+        self.is_due = true;
+    }
+
+    /// The document left memory; what is not stored of it never was.
+    pub(super) fn forget(&mut self) {
+        self.forget_judge();
+        self.held = None;
+        self.is_due = false;
+    }
+
+    fn forget_judge(&mut self) {
+        self.judge = None;
+        self.log = PatchLog::inactive();
+    }
+
+    /// Looks at what is new. The rules may be others than at the last look, or none.
+    fn look(&mut self, id: &DocumentId, live: &Live, now: Timestamp) -> Option<Arc<Verdict>> {
+        let kind = live.summary("kind").unwrap_or_default();
+        let Some(InForce { version, rules }) = self.book.of(&kind).cloned() else {
+            self.forget_judge();
+            return None;
+        };
+        match &mut self.judge {
+            Some(judge) if Arc::ptr_eq(judge.rules(), &rules) => {
+                let patches = live.doc.make_patches(&mut self.log);
+                judge.touched(&live.doc, &patches);
+            }
+            judge => *judge = Some(Judge::new(id, rules, &live.doc)),
+        }
+        self.log = PatchLog::active();
+        let report = self.judge.as_ref().map(|judge| judge.report(&live.doc, now)).unwrap_or_default();
+        let report = match &self.told {
+            Some(told) if *told.report == report => told.report.clone(),
+            _ => Arc::new(report),
+        };
+        let heads = live.doc.get_heads().as_slice().into();
+        Some(Arc::new(Verdict { heads, kind, version, report }))
+    }
+
+    fn tell(&mut self, verdict: Option<Arc<Verdict>>, effects: &mut Vec<Effect>) {
+        if verdict != self.told {
+            self.told.clone_from(&verdict);
+            effects.push(Effect::Judged(verdict));
+        }
+    }
+
+    /// What was judged is stored.
+    pub(super) fn release(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(held) = self.held.take() {
+            self.tell(held, effects);
+        }
+    }
+
+    /// There is no document any more of which rules could say anything.
+    pub(super) fn end(&mut self, effects: &mut Vec<Effect>) {
+        self.forget();
+        self.tell(None, effects);
+    }
+}
+
+impl Document {
+    /// Whether there is something to judge. Whoever drives the machine does so when the commit has been
+    /// asked for, or when there is none.
+    #[must_use]
+    pub fn wants_to_judge(&self) -> bool {
+        self.judging.is_due && matches!(&self.content, Content::Live(live) if !live.is_empty())
+    }
+
+    /// Judges the document as it is in memory. Of a state whose commit is under way the verdict is held back.
+    pub fn judge(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let Content::Live(live) = &self.content else { return };
+        let _stop = tracing::debug_span!("rules", document = %self.id).entered();
+        self.judging.is_due = false;
+        let judging = &mut self.judging;
+        let looked = carefully(|| judging.look(&self.id, live, now));
+        let verdict = looked.unwrap_or_else(|error| {
+            tracing::error!(document = %self.id, %error, "the rules could not be judged");
+            self.judging.forget_judge();
+            self.judging.told.clone()
+        });
+        if matches!(self.asked, Some(Asked::Commit(_))) {
+            self.judging.held = Some(verdict);
+        } else {
+            self.judging.tell(verdict, effects);
+        }
+    }
+
+    /// What the rules said last of what is stored; nothing where there are none for its kind.
+    #[must_use]
+    pub fn verdict(&self) -> Option<&Arc<Verdict>> {
+        self.judging.told.as_ref()
+    }
+
+    /// Conflicts that somebody settled and whose rule holds, while the document is in memory and judged.
+    #[must_use]
+    pub fn settled_conflicts(&self) -> Vec<Conflict> {
+        self.judging.judge.as_ref().map(Judge::settled).unwrap_or_default()
+    }
+}
