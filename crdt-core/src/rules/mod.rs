@@ -11,6 +11,7 @@
 //! - Documents of any shape are judged. What is not what a rule is about is passed over, what is
 //!   too much to look at makes the rule undecided, which is not the same as kept.
 
+mod canonical; // Values as bytes that everybody makes alike.
 mod conflict; // A conflict as it is told. Read this first.
 mod judge; // What is known of one document: facts, verdicts, reports.
 mod path; // Where a rule looks.
