@@ -12,6 +12,7 @@
 //!   too much to look at makes the rule undecided, which is not the same as kept.
 
 mod book; // Which rules are in force.
+mod canonical; // Values as bytes that everybody makes alike.
 mod conflict; // A conflict as it is told. Read this first.
 mod judge; // What is known of one document: facts, verdicts, reports.
 mod path; // Where a rule looks.

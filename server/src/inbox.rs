@@ -1,0 +1,259 @@
+//! Conflicts of all documents, as they were last judged.
+//!
+//! Edit path: ← the task of an open document tells what its rules say, and the [`sweep`](crate::sweep) does for
+//! documents that nobody has open; → lists of conflicts over all documents, and what falls due by itself.
+//!
+//! Always true: this is a cache. Dropped and made anew from the documents it says the same, but for since when
+//! a conflict has stood open, which is counted from when this process first saw it.
+//! **Invariant:** an entry is replaced by what was seen later only: see [`Inbox::note_unseen`].
+
+use dovetail_core::document::Verdict;
+use dovetail_core::id::DocumentId;
+use dovetail_core::rules::{Conflict, Mode, RuleBook, State};
+use dovetail_core::time::Timestamp;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// Conflicts that are listed, of all documents; about 1 KiB each. Of documents beyond it only the number
+/// of their conflicts is kept.
+const LISTED_MAX: usize = 100_000;
+
+/// See the top of the file.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    content: Mutex<Content>,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    entries: BTreeMap<DocumentId, Entry>,
+    /// Counts what was noted, so that who began to look before can tell.
+    notes: u64,
+    listed: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    verdict: Arc<Verdict>,
+    /// Since when each conflict has stood open.
+    open_since: BTreeMap<String, Timestamp>,
+    noted: u64,
+    /// Whether its conflicts count among those that are listed.
+    is_listed: bool,
+}
+
+/// One conflict of one document.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Of which document.
+    pub document: DocumentId,
+    /// Its kind.
+    pub kind: String,
+    /// The conflict, as it was last judged.
+    pub conflict: Conflict,
+    /// Since when it has stood open, as far as this process knows.
+    pub open_since: Option<Timestamp>,
+}
+
+/// Which conflicts are wanted; what is not said is not looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of documents of this kind.
+    pub kind: Option<String>,
+    /// Of this rule.
+    pub rule: Option<String>,
+    /// In this state.
+    pub state: Option<State>,
+    /// Told to these.
+    pub mode: Option<Mode>,
+    /// Open since then at least.
+    pub open_before: Option<Timestamp>,
+}
+
+/// Where the next page begins: behind this conflict of this document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The document.
+    pub document: DocumentId,
+    /// How many of its conflicts were passed, those that were filtered out included.
+    pub passed: usize,
+}
+
+/// Numbers for operators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Documents that were judged.
+    pub documents: u64,
+    /// Conflicts that stand open.
+    pub open: u64,
+    /// Conflicts that somebody waived.
+    pub waived: u64,
+    /// Rules that could not be judged, over all documents.
+    pub undecided: u64,
+}
+
+/// What falls due by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Due {
+    /// A waiver is over: judge it again.
+    Judge(DocumentId),
+    /// It has stood open for as long as its rule allows: make the first proposal.
+    Settle {
+        /// Of which document.
+        document: DocumentId,
+        /// Its id.
+        conflict: String,
+    },
+}
+
+/// How far the inbox had come when somebody began to look at a document.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen(u64);
+
+impl Inbox {
+    /// What the rules say of a document; nothing when they say nothing or it is gone.
+    pub fn note(&self, document: &DocumentId, verdict: Option<&Arc<Verdict>>, now: Timestamp) {
+        self.content().note(document, verdict, now);
+    }
+
+    /// To be asked before a stored document is read, and handed to [`note_unseen`](Self::note_unseen).
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        Seen(self.content().notes)
+    }
+
+    /// Like [`note`](Self::note), unless something was noted of the document meanwhile: that is newer.
+    pub fn note_unseen(&self, seen: Seen, document: &DocumentId, verdict: &Arc<Verdict>, now: Timestamp) {
+        let mut content = self.content();
+        let is_newer = content.entries.get(document).is_some_and(|entry| entry.noted > seen.0);
+        if !is_newer {
+            content.note(document, Some(verdict), now);
+        }
+    }
+
+    /// What was noted last of a document.
+    #[must_use]
+    pub fn verdict(&self, document: &DocumentId) -> Option<Arc<Verdict>> {
+        self.content().entries.get(document).map(|entry| entry.verdict.clone())
+    }
+
+    /// Since when conflicts of a document have stood open.
+    #[must_use]
+    pub fn open_since(&self, document: &DocumentId) -> BTreeMap<String, Timestamp> {
+        self.content().entries.get(document).map(|entry| entry.open_since.clone()).unwrap_or_default()
+    }
+
+    /// Up to `limit` conflicts in the order of their documents' ids, and where the next page begins.
+    #[must_use]
+    pub fn list(&self, filter: &Filter, after: Option<&Place>, limit: usize) -> (Vec<Item>, Option<Place>) {
+        let content = self.content();
+        let start = after.map_or(Bound::Unbounded, |place| Bound::Included(place.document.clone()));
+        let mut found: Vec<Item> = Vec::new();
+        let mut last = None;
+        for (document, entry) in content.entries.range((start, Bound::Unbounded)) {
+            let passed = after.filter(|place| place.document == *document).map_or(0, |place| place.passed);
+            let conflicts = if entry.is_listed { &entry.verdict.report.conflicts[..] } else { &[] };
+            for (at, conflict) in conflicts.iter().enumerate().skip(passed) {
+                if !filter.takes(entry, conflict) {
+                    continue;
+                }
+                if found.len() == limit {
+                    return (found, last);
+                }
+                last = Some(Place { document: document.clone(), passed: at + 1 });
+                found.push(Item {
+                    document: document.clone(),
+                    kind: entry.verdict.kind.clone(),
+                    conflict: conflict.clone(),
+                    open_since: entry.open_since.get(&conflict.id).copied(),
+                });
+            }
+        }
+        (found, None)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let content = self.content();
+        let mut counts = Counts { documents: content.entries.len() as u64, ..Counts::default() };
+        for entry in content.entries.values() {
+            let report = &entry.verdict.report;
+            let open = report.conflicts.iter().filter(|conflict| conflict.state == State::Open).count();
+            counts.open += open as u64;
+            counts.waived += (report.conflicts.len() - open) as u64;
+            counts.undecided += report.undecided.len() as u64;
+        }
+        counts
+    }
+
+    /// Up to `limit` things that fall due at `now`, by the rules in force.
+    #[must_use]
+    pub fn due(&self, now: Timestamp, book: &RuleBook, limit: usize) -> Vec<Due> {
+        let content = self.content();
+        let due = content.entries.iter().flat_map(|(document, entry)| entry.due(document, now, book));
+        due.take(limit).collect()
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+impl Content {
+    fn note(&mut self, document: &DocumentId, verdict: Option<&Arc<Verdict>>, now: Timestamp) {
+        self.notes += 1;
+        let before = self.entries.remove(document);
+        if let Some(before) = before.as_ref().filter(|before| before.is_listed) {
+            self.listed -= before.verdict.report.conflicts.len();
+        }
+        let Some(verdict) = verdict else { return };
+        let conflicts = &verdict.report.conflicts;
+        let open = conflicts.iter().filter(|conflict| conflict.state == State::Open);
+        let since = |id: &str| before.as_ref().and_then(|before| before.open_since.get(id).copied());
+        let open_since =
+            open.map(|conflict| (conflict.id.clone(), since(&conflict.id).unwrap_or(now))).collect();
+        let is_listed = self.listed + conflicts.len() <= LISTED_MAX;
+        if is_listed {
+            self.listed += conflicts.len();
+        }
+        let entry = Entry { verdict: verdict.clone(), open_since, noted: self.notes, is_listed };
+        self.entries.insert(document.clone(), entry);
+    }
+}
+
+impl Entry {
+    fn due(&self, document: &DocumentId, now: Timestamp, book: &RuleBook) -> Vec<Due> {
+        let report = &self.verdict.report;
+        let mut due = Vec::new();
+        if report.due.is_some_and(|at| at <= now) {
+            due.push(Due::Judge(document.clone()));
+        }
+        let Some(in_force) = book.of(&self.verdict.kind) else { return due };
+        let after = |rule: &str| {
+            let rule = in_force.rules.rules().iter().find(|known| known.id() == rule)?;
+            rule.auto_settle_after()
+        };
+        let is_over = |since: Timestamp, after: Duration| now.since(since) >= after;
+        for conflict in report.conflicts.iter().filter(|conflict| !conflict.proposals.is_empty()) {
+            let since = self.open_since.get(&conflict.id);
+            if since.zip(after(&conflict.rule)).is_some_and(|(since, after)| is_over(*since, after)) {
+                due.push(Due::Settle { document: document.clone(), conflict: conflict.id.clone() });
+            }
+        }
+        due
+    }
+}
+
+impl Filter {
+    fn takes(&self, entry: &Entry, conflict: &Conflict) -> bool {
+        let is_old = |before| entry.open_since.get(&conflict.id).is_some_and(|since| *since <= before);
+        self.kind.as_ref().is_none_or(|kind| entry.verdict.kind == *kind)
+            && self.rule.as_ref().is_none_or(|rule| conflict.rule == *rule)
+            && self.state.is_none_or(|state| conflict.state == state)
+            && self.mode.is_none_or(|mode| conflict.mode == mode)
+            && self.open_before.is_none_or(is_old)
+    }
+}
