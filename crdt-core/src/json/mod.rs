@@ -25,6 +25,7 @@ mod read; // A document, or a part of it, as JSON.
 mod write; // A value where there was none.
 
 pub use assign::assign;
+pub(crate) use read::base64;
 pub use read::{read, read_at, scalar_to_json};
 pub(crate) use write::seconds;
 pub use write::{check, fill, new_document, put};

@@ -12,6 +12,7 @@
 //! the data of a [`Sync`]. On the way back a [`SyncEnvelope`] puts the same data into the
 //! frame of each reader.
 
+pub mod cbor_json; // What applications say in the moment, as JSON and back.
 mod decode; // From bytes to a message: tolerant in form, strict in content.
 mod encode; // From a message to bytes: one form only.
 
