@@ -16,6 +16,8 @@ pub mod telemetry; // Logs.
 
 pub mod store; // Where documents are kept.
 
+pub mod inbox; // Conflicts of all documents.
+
 pub mod hub; // One task per open document.
 
 pub mod content; // What comes in becomes a document, and a document what goes out.

@@ -31,6 +31,14 @@ pub const DOCUMENTS_OPEN: &str = "dovetail_documents_open";
 pub const DOCUMENTS_LIVE: &str = "dovetail_documents_live";
 /// Bytes of documents in memory, estimated. At `memory_budget_bytes` the longest unused leave.
 pub const RESIDENT_BYTES: &str = "dovetail_resident_bytes";
+/// Seconds that judging a document took after a burst, or when it was opened. Nobody waits for it.
+pub const RULES_SECONDS: &str = "dovetail_rules_seconds";
+/// Conflicts that stand open, over all documents that were judged.
+pub const CONFLICTS_OPEN: &str = "dovetail_conflicts_open";
+/// Conflicts that somebody waived.
+pub const CONFLICTS_WAIVED: &str = "dovetail_conflicts_waived";
+/// Rules that could not be judged, over all documents: they count as neither kept nor broken.
+pub const RULES_UNDECIDED: &str = "dovetail_rules_undecided";
 /// Batches that the store did not take. Whoever sent them was told.
 pub const COMMITS_FAILED: &str = "dovetail_commits_failed_total";
 
@@ -49,6 +57,9 @@ pub const STORE_GROUPS: &str = "dovetail_store_groups_total";
 
 /// Bounds of the buckets of [`REQUEST_SECONDS`].
 const REQUEST_SECONDS_BUCKETS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
+
+/// Bounds of the buckets of [`RULES_SECONDS`].
+const RULES_SECONDS_BUCKETS: [f64; 7] = [0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.1];
 
 /// Renders the figures. Cheap to clone; all of them show the same process.
 #[derive(Clone)]
@@ -94,10 +105,12 @@ impl Metrics {
 }
 
 fn builder() -> PrometheusBuilder {
-    let name = Matcher::Full(REQUEST_SECONDS.to_owned());
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(name, &REQUEST_SECONDS_BUCKETS)
-        .expect("the list of buckets is not empty")
+    let buckets: [(&str, &[f64]); 2] =
+        [(REQUEST_SECONDS, &REQUEST_SECONDS_BUCKETS), (RULES_SECONDS, &RULES_SECONDS_BUCKETS)];
+    buckets.into_iter().fold(PrometheusBuilder::new(), |builder, (name, buckets)| {
+        let name = Matcher::Full(name.to_owned());
+        builder.set_buckets_for_metric(name, buckets).expect("the list of buckets is not empty")
+    })
 }
 
 fn describe() {
@@ -112,6 +125,10 @@ fn describe() {
     describe_gauge!(DOCUMENTS_OPEN, "Documents with a task");
     describe_gauge!(DOCUMENTS_LIVE, "Documents with their content in memory");
     describe_gauge!(RESIDENT_BYTES, Unit::Bytes, "Bytes of documents in memory, estimated");
+    describe_histogram!(RULES_SECONDS, Unit::Seconds, "Judging a document by its rules");
+    describe_gauge!(CONFLICTS_OPEN, "Conflicts that stand open");
+    describe_gauge!(CONFLICTS_WAIVED, "Conflicts that somebody waived");
+    describe_gauge!(RULES_UNDECIDED, "Rules that could not be judged");
     describe_counter!(COMMITS_FAILED, "Batches that the store did not take");
     describe_gauge!(DOCUMENTS_STORED, "Documents the store knows, deleted ones included");
     describe_gauge!(STORE_DISK_BYTES, Unit::Bytes, "Bytes the store takes on disk");

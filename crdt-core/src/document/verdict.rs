@@ -127,7 +127,9 @@ impl Judging {
     /// There is no document any more of which rules could say anything.
     pub(super) fn end(&mut self, effects: &mut Vec<Effect>) {
         self.forget();
-        self.tell(None, effects);
+        self.told = None;
+        // Also where nothing was told: somebody may have judged what is stored.
+        effects.push(Effect::Judged(None));
     }
 }
 

@@ -15,7 +15,9 @@ use automerge::Automerge;
 use bytes::Bytes;
 use dovetail_core::document::careful::carefully;
 use dovetail_core::document::chunk::{Batch, Manifest};
-use dovetail_core::document::{CommitFault, Document, Effect, Input, LoadFault, Refusal, Ticket};
+use dovetail_core::document::{
+    CommitFault, Document, Effect, Input, LoadFault, Refusal, Ticket, Verdict,
+};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::session::{CloseReason, Outgoing};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,6 +26,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
@@ -64,6 +67,8 @@ pub(super) enum Note {
     Leave(SessionId),
     /// A watcher is gone, perhaps the last.
     Unwatched,
+    /// Other rules are in force, or a waiver is over. At most one of each is under way, too.
+    Judge(Input),
 }
 
 /// Sockets that took what was last sent. The task looks here whenever it wakes, and is only woken for
@@ -98,7 +103,13 @@ impl Drained {
 }
 
 /// Looks at the document, or hears why that cannot be.
-pub(super) type Look = Box<dyn FnOnce(Result<&Automerge, ViewError>) + Send>;
+pub(super) type Look = Box<dyn FnOnce(Result<Sight<'_>, ViewError>) + Send>;
+
+/// What whoever looks can see: what is stored.
+pub(super) struct Sight<'a> {
+    pub(super) doc: &'a Automerge,
+    pub(super) document: &'a Document,
+}
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,6 +167,8 @@ pub(super) struct Actor {
     next_ticket: u64,
     /// What the store was asked; there is never more than one question.
     asked: Option<Answer>,
+    /// The store's answer, if it was there at the first look.
+    answered: Option<Input>,
     effects: Vec<Effect>,
     /// It has nothing to do any more, and somebody still holds its mailbox.
     wants_to_end: bool,
@@ -176,7 +189,7 @@ impl Actor {
         let drained = Arc::new(Drained::default());
         let desk = Arc::new(Desk::default());
         let actor = Self {
-            document: Document::new(id.clone(), hub.limits.document),
+            document: Document::new(id.clone(), hub.limits.document, hub.rules()),
             id,
             hub,
             calls: calls_of,
@@ -189,6 +202,7 @@ impl Actor {
             callers: HashMap::new(),
             next_ticket: 0,
             asked: None,
+            answered: None,
             effects: Vec::new(),
             wants_to_end: false,
         };
@@ -206,6 +220,7 @@ impl Actor {
                 self.take_drained();
                 self.advance();
             }
+            self.judge_meanwhile();
             let is_unread = self.document.is_idle() && self.desk.watchers() == 0;
             let is_done = is_unread && !self.document.is_live();
             if is_done && self.end() {
@@ -216,6 +231,9 @@ impl Actor {
     }
 
     async fn next(&mut self) -> Wake {
+        if let Some(input) = self.answered.take() {
+            return Wake::Store(input);
+        }
         let has_room = self.document.waiting() < WAITING_MAX;
         let asked = async {
             match &mut self.asked {
@@ -262,6 +280,7 @@ impl Actor {
             Wake::Note(Note::Drained) => {}
             // Whether anybody is left is looked at when everything is taken in.
             Wake::Note(Note::Unwatched) => {}
+            Wake::Note(Note::Judge(input)) => self.tell(input),
             Wake::Note(Note::Leave(session)) => self.leave(session),
             Wake::Call(Call::Input(input)) => self.tell(input),
             Wake::Call(Call::Open { input, session, outbox }) => self.open(input, session, outbox),
@@ -330,7 +349,46 @@ impl Actor {
             self.advance_until_quiet();
         }
         self.show_vitals();
-        self.desk.publish(News { standing: self.document.standing() });
+        self.publish();
+    }
+
+    fn publish(&self) {
+        let verdict = self.document.verdict().cloned();
+        self.desk.publish(News { standing: self.document.standing(), verdict });
+    }
+
+    /// While the store works, or when there is nothing else to do: what the rules say of what is new. The
+    /// store is asked before that and not after, so nobody's answer waits for it.
+    fn judge_meanwhile(&mut self) {
+        if !self.document.wants_to_judge() {
+            return;
+        }
+        self.begin_asking();
+        if self.document.is_heavy() {
+            tokio::task::block_in_place(|| self.judge());
+        } else {
+            self.judge();
+        }
+        for effect in std::mem::take(&mut self.effects) {
+            self.carry_out(effect);
+        }
+        self.publish();
+    }
+
+    fn judge(&mut self) {
+        let began = std::time::Instant::now();
+        self.document.judge(self.hub.clock.now(), &mut self.effects);
+        metrics::histogram!(crate::metrics::RULES_SECONDS).record(began.elapsed());
+    }
+
+    /// A future does nothing before it is polled: this hands the question to the store.
+    fn begin_asking(&mut self) {
+        let Some(asked) = &mut self.asked else { return };
+        let mut nobody = Context::from_waker(Waker::noop());
+        if let Poll::Ready(input) = asked.as_mut().poll(&mut nobody) {
+            self.asked = None;
+            self.answered = Some(input);
+        }
     }
 
     fn advance_until_quiet(&mut self) {
@@ -379,6 +437,7 @@ impl Actor {
                 self.push(session, Outgoing::Refused(refusal));
             }
             Effect::Answer { ticket, answer } => self.answer(ticket, answer),
+            Effect::Judged(verdict) => self.judged(verdict.as_ref()),
             Effect::View { ticket } => self.look(ticket),
         }
     }
@@ -387,6 +446,10 @@ impl Actor {
         if let Some(outbox) = self.outboxes.get(&session) {
             outbox.push(outgoing);
         }
+    }
+
+    fn judged(&self, verdict: Option<&Arc<Verdict>>) {
+        self.hub.inbox.note(&self.id, verdict, self.hub.clock.now());
     }
 
     fn answer(&mut self, ticket: Ticket, answer: Result<Manifest, Refusal>) {
@@ -407,8 +470,12 @@ impl Actor {
     /// looking changes nothing.
     fn look(&mut self, ticket: Ticket) {
         let Some(Caller::View(look)) = self.callers.remove(&ticket) else { return };
-        let looked = match self.document.automerge() {
-            Some(doc) => carefully(|| look(Ok(doc))),
+        if self.document.wants_to_judge() {
+            self.judge();
+        }
+        let document = &self.document;
+        let looked = match document.automerge() {
+            Some(doc) => carefully(|| look(Ok(Sight { doc, document }))),
             None => carefully(|| look(Err(ViewError::Busy { document: self.id.clone() }))),
         };
         if let Err(error) = looked {

@@ -18,18 +18,20 @@ pub use watch::{Lost, News, Said, Spoken, SpokenKind, Watch};
 
 use crate::clock::Clock;
 use crate::config::Limits;
+use crate::inbox::Inbox;
 use crate::store::{CommitError, LoadError, Space, Store};
-use actor::{Actor, Call, Note};
-use automerge::Automerge;
+use actor::{Actor, Call, Note, Sight};
+use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
 use dovetail_core::document::chunk::Manifest;
-use dovetail_core::document::{Input, Refusal};
+use dovetail_core::document::{Input, Refusal, Verdict};
 use dovetail_core::id::{DocumentId, PeerId, SessionId, StorageId};
 use dovetail_core::limits::{DocumentLimits, SessionLimits};
+use dovetail_core::rules::{Conflict, RuleBook};
 use dovetail_core::session::{CloseReason, ServerIdentity, ToDocument};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -155,6 +157,17 @@ impl ViewError {
     }
 }
 
+/// What the rules say of a document.
+#[derive(Debug, Clone)]
+pub struct Conflicts {
+    /// How far it is stored.
+    pub heads: Vec<ChangeHash>,
+    /// What the rules of its kind say; nothing where there are none.
+    pub verdict: Option<Arc<Verdict>>,
+    /// Conflicts that somebody settled and whose rule holds.
+    pub settled: Vec<Conflict>,
+}
+
 /// How the hub is doing.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Statistics {
@@ -193,6 +206,9 @@ struct Inner {
     documents: Mutex<HashMap<DocumentId, Mailbox>>,
     sessions: Mutex<Sessions>,
     next_session: AtomicU64,
+    /// The rules in force.
+    rules: RwLock<Arc<RuleBook>>,
+    inbox: Arc<Inbox>,
     /// Connections that follow other stores: while there is none, acknowledgements stay in the sockets.
     followers: AtomicUsize,
 }
@@ -228,6 +244,10 @@ impl Inner {
         self.documents.lock().expect("nothing panics while it holds this lock")
     }
 
+    fn rules(&self) -> Arc<RuleBook> {
+        self.rules.read().expect("nothing panics while it holds this lock").clone()
+    }
+
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().expect("nothing panics while it holds this lock")
     }
@@ -252,6 +272,8 @@ impl Hub {
             identity: Arc::new(ServerIdentity { peer, storage }),
             documents: Mutex::default(),
             sessions: Mutex::default(),
+            rules: RwLock::default(),
+            inbox: Arc::default(),
             next_session: AtomicU64::new(1),
             followers: AtomicUsize::new(0),
         });
@@ -307,12 +329,61 @@ impl Hub {
     ) -> Result<T, ViewError> {
         let busy = ViewError::Busy { document: document.clone() };
         let (answer, answered) = oneshot::channel();
-        let look = Box::new(move |doc: Result<&Automerge, ViewError>| {
+        let look = Box::new(move |sight: Result<Sight<'_>, ViewError>| {
             // The caller may have gone: then nobody wants to know.
-            let _gone = answer.send(doc.map(read));
+            let _gone = answer.send(sight.map(|sight| read(sight.doc)));
         });
         self.call(&document, Call::View { look }).await;
         answered.await.unwrap_or(Err(busy))
+    }
+
+    /// What the rules say of a document, as it is stored.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub async fn conflicts(&self, document: DocumentId) -> Result<Conflicts, ViewError> {
+        let busy = ViewError::Busy { document: document.clone() };
+        let (answer, answered) = oneshot::channel();
+        let look = Box::new(move |sight: Result<Sight<'_>, ViewError>| {
+            let conflicts = sight.map(|Sight { doc, document }| Conflicts {
+                heads: doc.get_heads(),
+                verdict: document.verdict().cloned(),
+                settled: document.settled_conflicts(),
+            });
+            // The caller may have gone: then nobody wants to know.
+            let _gone = answer.send(conflicts);
+        });
+        self.call(&document, Call::View { look }).await;
+        answered.await.unwrap_or(Err(busy))
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> Arc<RuleBook> {
+        self.inner.rules()
+    }
+
+    /// Puts other rules in force. Open documents are judged again at once, others when they are opened or
+    /// swept.
+    pub fn set_rules(&self, book: Arc<RuleBook>) {
+        *self.inner.rules.write().expect("nothing panics while it holds this lock") = book.clone();
+        for mailbox in self.inner.documents().values() {
+            mailbox.judge(Input::Rules(book.clone()));
+        }
+    }
+
+    /// Judges a document again, because a waiver is over. Says whether it is open; else nobody does.
+    #[must_use]
+    pub fn judge_again(&self, document: &DocumentId) -> bool {
+        let documents = self.inner.documents();
+        let live = documents.get(document).filter(|mailbox| mailbox.vitals.is_live.load(Ordering::Relaxed));
+        live.inspect(|mailbox| mailbox.judge(Input::JudgeAgain)).is_some()
+    }
+
+    /// Conflicts of all documents.
+    #[must_use]
+    pub fn inbox(&self) -> &Arc<Inbox> {
+        &self.inner.inbox
     }
 
     /// Follows a document: wakes whoever holds it when what is stored has changed. A document that nobody
@@ -494,6 +565,10 @@ impl Mailbox {
         if self.drained.add(session) {
             let _gone = self.notes.send(Note::Drained);
         }
+    }
+
+    fn judge(&self, input: Input) {
+        let _gone = self.notes.send(Note::Judge(input));
     }
 
     /// The session is gone.

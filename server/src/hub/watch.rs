@@ -8,7 +8,7 @@
 //! **Invariant:** what is published is stored.
 
 use super::actor::{Mailbox, Note};
-use dovetail_core::document::Standing;
+use dovetail_core::document::{Standing, Verdict};
 use dovetail_core::id::SessionId;
 use dovetail_core::wire::EphemeralFrame;
 use serde_json::Value;
@@ -24,10 +24,12 @@ const SAID_MAX: usize = 256;
 const PRESENT_MAX: usize = 1_024;
 
 /// What is published of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct News {
     /// How it stands.
     pub standing: Standing,
+    /// What the rules say of it, once they were judged; of a state up to that one.
+    pub verdict: Option<Arc<Verdict>>,
 }
 
 /// Something said in the moment to those who read a document. It is never stored.
@@ -74,7 +76,7 @@ pub(super) struct Desk {
 impl Default for Desk {
     fn default() -> Self {
         Self {
-            news: watch::Sender::new(News { standing: Standing::Unknown }),
+            news: watch::Sender::new(News { standing: Standing::Unknown, verdict: None }),
             said: broadcast::Sender::new(SAID_MAX),
             present: Mutex::default(),
         }

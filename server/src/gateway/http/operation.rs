@@ -28,6 +28,7 @@ pub(super) fn ready(gateway: &Gateway) -> Result<Response, Problem> {
 /// GET /metrics, for Prometheus. What is a state and no event is measured now.
 pub(super) fn metrics(gateway: &Gateway) -> Response {
     let (health, hub) = (gateway.store.health(), gateway.hub.statistics());
+    let conflicts = gateway.hub.inbox().counts();
     #[allow(clippy::cast_precision_loss)] // bytes and counts far below 2^53
     {
         ::metrics::gauge!(metrics::SESSIONS).set(hub.sessions as f64);
@@ -37,6 +38,9 @@ pub(super) fn metrics(gateway: &Gateway) -> Response {
         ::metrics::gauge!(metrics::DOCUMENTS_STORED).set(health.documents as f64);
         ::metrics::gauge!(metrics::STORE_DISK_BYTES).set(health.disk_bytes as f64);
         ::metrics::gauge!(metrics::STORE_QUEUED).set(health.queued as f64);
+        ::metrics::gauge!(metrics::CONFLICTS_OPEN).set(conflicts.open as f64);
+        ::metrics::gauge!(metrics::CONFLICTS_WAIVED).set(conflicts.waived as f64);
+        ::metrics::gauge!(metrics::RULES_UNDECIDED).set(conflicts.undecided as f64);
     }
     ::metrics::gauge!(metrics::STORE_READ_ONLY).set(f64::from(u8::from(health.read_only.is_some())));
     ::metrics::counter!(metrics::STORE_COMMITS).absolute(health.commits);
