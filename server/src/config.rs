@@ -13,7 +13,7 @@ mod shape; // How a setting is written and read.
 
 pub use shape::LogFormat;
 
-use shape::{Address, Count, Filter, Folder, Format, Shape, Size, Span, Switch};
+use shape::{Address, Count, Filter, Folder, Format, MaybeFolder, Shape, Size, Span, Switch};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,6 +27,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder that holds the documents.
     pub data_dir: PathBuf,
+    /// The folder with rule sets that are put in force at the start, if there is one.
+    pub rules_dir: Option<PathBuf>,
     /// What is logged, in the words of `tracing`.
     pub log_filter: String,
     /// How a log line looks.
@@ -155,6 +157,10 @@ settings! {
     /// The folder that holds the documents. Only one server at a time may use it.
     data_dir: PathBuf as Folder = "./dovetail-data";
 
+    /// A folder with rule sets (*.toml, *.json), one for each kind of document. A file that has changed since
+    /// the last start is put in force. Empty: none, only what is built in and what was put over HTTP.
+    rules_dir: Option<PathBuf> as MaybeFolder = "";
+
     /// What is logged: error, warn, info, debug, trace, also by module (info,dovetail_server::hub=debug).
     log_filter: String as Filter = "info";
 
@@ -251,6 +257,7 @@ impl Config {
         Ok(Self {
             listen: basics.listen,
             data_dir: basics.data_dir,
+            rules_dir: basics.rules_dir,
             log_filter: basics.log_filter,
             log_format: basics.log_format,
             limits,
@@ -438,7 +445,7 @@ impl Book {
 }
 
 /// Line and column of a byte offset, both from 1.
-fn position(text: &str, offset: usize) -> (usize, usize) {
+pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(offset)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)

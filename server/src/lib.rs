@@ -20,6 +20,10 @@ pub mod inbox; // Conflicts of all documents.
 
 pub mod hub; // One task per open document.
 
+pub mod conflicts; // What people, and rules by themselves, decide about conflicts.
+pub mod rules; // Which rules are in force, and those before.
+pub mod sweep; // What is done about conflicts when nobody does anything.
+
 pub mod content; // What comes in becomes a document, and a document what goes out.
 
 pub mod gateway; // What others can reach.

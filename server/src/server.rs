@@ -6,11 +6,13 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::gateway::{Gateway, accept};
+use crate::gateway::{ConflictDoors, Gateway, accept};
 use crate::hub::{Hub, OpenHubError};
 use crate::metrics::Metrics;
+use crate::rules::{OpenRulesError, Shelf};
 use crate::shutdown::Shutdown;
 use crate::store::{OpenError, SledStore, Store};
+use crate::sweep::Sweep;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -27,6 +29,9 @@ pub enum OpenServerError {
     /// Opening it panicked; the report is in the log.
     #[error("opening the data directory failed in an unforeseen way")]
     Panicked,
+    /// Its rules cannot be put in force.
+    #[error(transparent)]
+    Rules(#[from] OpenRulesError),
     /// Its documents cannot be reached.
     #[error(transparent)]
     Hub(#[from] OpenHubError),
@@ -40,6 +45,7 @@ pub struct Server {
     hub: Hub,
     shutdown: Shutdown,
     gateway: Gateway,
+    sweep: Sweep,
 }
 
 impl Server {
@@ -63,9 +69,20 @@ impl Server {
         let shutdown = Shutdown::new();
         let metrics = Metrics::of_process();
         let hub = Hub::open(Arc::clone(&store), &config.limits, clock.clone()).await?;
-        let gateway =
-            Gateway::new(hub.clone(), Arc::clone(&store), &config, shutdown.watch(), metrics, clock);
-        Ok(Self { config, store, hub, shutdown, gateway })
+        let rules =
+            Shelf::open(Arc::clone(&store), hub.clone(), clock.clone(), config.rules_dir.as_deref()).await?;
+        let (sweep, swept) = Sweep::new(hub.clone(), Arc::clone(&store), clock.clone());
+        let conflicts = ConflictDoors { rules, swept };
+        let gateway = Gateway::new(
+            hub.clone(),
+            Arc::clone(&store),
+            conflicts,
+            &config,
+            shutdown.watch(),
+            metrics,
+            clock,
+        );
+        Ok(Self { config, store, hub, shutdown, gateway, sweep })
     }
 
     /// What handlers use; for tests that call them without a socket.
@@ -77,25 +94,31 @@ impl Server {
     /// Serves until `stop` resolves, then drains and closes. Takes the listener so that a
     /// test can bind port 0.
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) {
-        let upkeep = tokio::spawn(fold_metrics(self.gateway.metrics.clone()));
-        let serving =
-            accept::serve(listener, self.gateway.routes(), &self.config.limits, self.shutdown.watch());
+        let Self { config, store, hub, shutdown, gateway, sweep } = self;
+        let upkeep = tokio::spawn(fold_metrics(gateway.metrics.clone()));
+        let sweeping = tokio::spawn(sweep.run());
+        let serving = accept::serve(listener, gateway.routes(), &config.limits, shutdown.watch());
         let stopping = async {
             stop.await;
-            self.shutdown.begin();
-            self.hub.end_sessions();
+            sweeping.abort();
+            shutdown.begin();
+            hub.end_sessions();
         };
         tokio::join!(serving, stopping);
         upkeep.abort();
-        self.close().await;
+        close(&hub, &*store).await;
     }
 
     /// Commits what is under way and lets go of the data directory.
     pub async fn close(self) {
-        self.hub.close().await;
-        self.store.close().await;
-        tracing::info!("closed");
+        close(&self.hub, &*self.store).await;
     }
+}
+
+async fn close(hub: &Hub, store: &dyn Store) {
+    hub.close().await;
+    store.close().await;
+    tracing::info!("closed");
 }
 
 async fn fold_metrics(metrics: Metrics) {

@@ -8,10 +8,9 @@ use super::careful::{Panicked, carefully};
 use super::chunk::{Chunk, ChunkKey, ChunkKind, Lifecycle, Manifest, Stored};
 use super::intake::Orphans;
 use super::scan::{ScanError, heads_of};
+use crate::json;
 use crate::time::Timestamp;
-use automerge::{
-    Automerge, AutomergeError, Change, ChangeHash, PatchLog, ROOT, ReadDoc, ScalarValue, Value,
-};
+use automerge::{Automerge, AutomergeError, Change, ChangeHash, PatchLog, ReadDoc};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -237,15 +236,7 @@ impl Live {
 
     /// A text at the document's root, for lists.
     pub(crate) fn summary(&self, field: &str) -> Option<String> {
-        let (value, object) = self.doc.get(ROOT, field).ok()??;
-        let mut text = match value {
-            Value::Scalar(scalar) => match scalar.as_ref() {
-                ScalarValue::Str(text) => text.to_string(),
-                _ => return None,
-            },
-            Value::Object(automerge::ObjType::Text) => self.doc.text(&object).ok()?,
-            Value::Object(_) => return None,
-        };
+        let mut text = json::root_text(&self.doc, field)?;
         if text.len() > SUMMARY_BYTES_MAX {
             let end = (0..=SUMMARY_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
             text.truncate(end);

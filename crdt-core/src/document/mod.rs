@@ -40,7 +40,7 @@ pub use gossip::RemoteHeads;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
 pub use live::Damage;
 pub use standing::Standing;
-pub use verdict::Verdict;
+pub use verdict::{Verdict, judge_stored};
 
 use crate::id::{DocumentId, SessionId, StorageId};
 use crate::limits::DocumentLimits;

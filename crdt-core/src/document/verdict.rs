@@ -7,8 +7,9 @@
 //! Always true: judging changes nothing and holds nothing back. When it is late, the answers leave without it.
 
 use super::careful::carefully;
+use super::chunk::Stored;
 use super::events::Effect;
-use super::live::Live;
+use super::live::{Damage, Live};
 use super::phase::{Asked, Content};
 use super::{Document, Heads};
 use crate::id::DocumentId;
@@ -131,6 +132,20 @@ impl Judging {
         // Also where nothing was told: somebody may have judged what is stored.
         effects.push(Effect::Judged(None));
     }
+}
+
+/// What the rules say of a document as the store holds it; nothing where there are none for its kind.
+///
+/// # Errors
+/// When the stored bytes are not what was written.
+pub fn judge_stored(
+    id: &DocumentId,
+    stored: &Stored,
+    book: &Arc<RuleBook>,
+    now: Timestamp,
+) -> Result<Option<Arc<Verdict>>, Damage> {
+    let live = Live::load(stored)?;
+    Ok(carefully(|| Judging::new(book.clone()).look(id, &live, now))?)
 }
 
 impl Document {

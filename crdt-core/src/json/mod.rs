@@ -26,7 +26,7 @@ mod write; // A value where there was none.
 
 pub use assign::assign;
 pub(crate) use read::base64;
-pub use read::{read, read_at, scalar_to_json};
+pub use read::{read, read_at, root_text, scalar_to_json};
 pub(crate) use write::seconds;
 pub use write::{check, fill, new_document, put};
 

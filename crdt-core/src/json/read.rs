@@ -30,6 +30,19 @@ pub fn read_at<D: ReadDoc>(doc: &D, object: &ObjId, heads: Option<&[ChangeHash]>
     tree.into_value()
 }
 
+/// A text at the document's root, be it a register or a text object.
+#[must_use]
+pub fn root_text<D: ReadDoc>(doc: &D, field: &str) -> Option<String> {
+    match doc.get(ROOT, field).ok()?? {
+        (automerge::Value::Scalar(scalar), _) => match scalar.as_ref() {
+            automerge::ScalarValue::Str(text) => Some(text.to_string()),
+            _ => None,
+        },
+        (automerge::Value::Object(ObjType::Text), text) => doc.text(&text).ok(),
+        (automerge::Value::Object(_), _) => None,
+    }
+}
+
 /// One register as JSON.
 #[must_use]
 pub fn scalar_to_json(scalar: &ScalarValueRef<'_>) -> Value {

@@ -4,7 +4,7 @@
 //! the output of `dovetail config` is a configuration file.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How one kind of value is written.
@@ -57,6 +57,22 @@ impl Shape for Folder {
 
     fn toml(value: &PathBuf) -> String {
         quoted(&value.to_string_lossy())
+    }
+}
+
+/// A folder, or none.
+pub(super) struct MaybeFolder;
+
+impl Shape for MaybeFolder {
+    type Value = Option<PathBuf>;
+    const HINT: &'static str = "DIR";
+
+    fn read(text: &str) -> Result<Option<PathBuf>, String> {
+        Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+    }
+
+    fn toml(value: &Option<PathBuf>) -> String {
+        quoted(&value.as_deref().unwrap_or(Path::new("")).to_string_lossy())
     }
 }
 

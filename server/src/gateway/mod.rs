@@ -17,10 +17,12 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::rules::Shelf;
 use crate::shutdown::Drain;
 use crate::store::Store;
+use crate::sweep::Progress;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -32,6 +34,8 @@ pub struct Gateway {
     pub hub: Hub,
     /// Lists and health only: documents are read and written through the hub.
     pub store: Arc<dyn Store>,
+    /// Rules, and how far all documents were judged by them.
+    pub conflicts: ConflictDoors,
     /// The bounds.
     pub limits: Arc<Limits>,
     /// Whether the server is on its way out.
@@ -42,6 +46,15 @@ pub struct Gateway {
     pub clock: Clock,
     bodies: Arc<Semaphore>,
     computations: Arc<Semaphore>,
+}
+
+/// What the doors of rules and conflicts use beside the hub.
+#[derive(Debug, Clone)]
+pub struct ConflictDoors {
+    /// Which rules are in force, and those before.
+    pub rules: Shelf,
+    /// How far the sweep has come.
+    pub swept: watch::Receiver<Progress>,
 }
 
 /// How many requests may make a document of a body, or a form of a document, at one time. Each
@@ -55,6 +68,7 @@ impl Gateway {
     pub fn new(
         hub: Hub,
         store: Arc<dyn Store>,
+        conflicts: ConflictDoors,
         config: &Config,
         drain: Drain,
         metrics: Metrics,
@@ -63,7 +77,7 @@ impl Gateway {
         let limits = Arc::new(config.limits.clone());
         let bodies = Arc::new(Semaphore::new(limits.bodies_max));
         let computations = Arc::new(Semaphore::new(COMPUTATIONS_MAX));
-        Self { hub, store, limits, drain, metrics, clock, bodies, computations }
+        Self { hub, store, conflicts, limits, drain, metrics, clock, bodies, computations }
     }
 
     /// Every route. What matches none is answered by [`reply`] as well, so nothing that

@@ -4,11 +4,14 @@
 //! with a [`Code`] that never changes its meaning; whoever writes a program matches on the
 //! code, whoever reads it reads `detail`. Sources of errors go to the log and never out.
 
+use crate::conflicts::DecideError;
 use crate::content::ContentError;
 use crate::hub::{SubmitError, ViewError};
-use crate::store::LoadError;
+use crate::rules::{BadRules, ReplaceError};
+use crate::store::{CommitError, LoadError};
 use dovetail_core::grafana::ExportError;
 use dovetail_core::id::{BadDocumentId, DocumentId};
+use dovetail_core::rules::{SettleError, WaiveError};
 use serde_json::{Map, Value};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -53,6 +56,20 @@ pub enum Code {
     BadGrafanaDashboard,
     /// A change that no document can take.
     InvalidChange,
+    /// The body is JSON and says something else than what is taken here.
+    BadBody,
+    /// There are no rules for documents of this kind.
+    RulesNotFound,
+    /// Somebody else has replaced the rules.
+    RulesOutdated,
+    /// The rules cannot be used.
+    BadRuleSet,
+    /// There is no such conflict, or it is gone.
+    ConflictNotFound,
+    /// The conflict cannot be settled this way.
+    ProposalNotOffered,
+    /// Nobody can waive that, or so.
+    BadWaiver,
     /// The path speaks WebSocket only.
     UpgradeRequired,
     /// A WebSocket handshake that is none.
@@ -103,6 +120,25 @@ impl Code {
             ),
             Self::InvalidChange => {
                 ("invalid_change", StatusCode::UNPROCESSABLE_ENTITY, "A change cannot be applied")
+            }
+            Self::BadBody => {
+                ("bad_body", StatusCode::UNPROCESSABLE_ENTITY, "The body does not say what is taken here")
+            }
+            Self::RulesNotFound => ("rules_not_found", StatusCode::NOT_FOUND, "There are no such rules"),
+            Self::RulesOutdated => {
+                ("rules_outdated", StatusCode::PRECONDITION_FAILED, "Other rules are in force by now")
+            }
+            Self::BadRuleSet => {
+                ("bad_rule_set", StatusCode::UNPROCESSABLE_ENTITY, "The rules cannot be used")
+            }
+            Self::ConflictNotFound => {
+                ("conflict_not_found", StatusCode::NOT_FOUND, "There is no such conflict")
+            }
+            Self::ProposalNotOffered => {
+                ("proposal_not_offered", StatusCode::CONFLICT, "The conflict cannot be settled this way")
+            }
+            Self::BadWaiver => {
+                ("bad_waiver", StatusCode::UNPROCESSABLE_ENTITY, "The conflict cannot be waived so")
             }
             Self::UpgradeRequired => {
                 ("upgrade_required", StatusCode::UPGRADE_REQUIRED, "This needs a WebSocket")
@@ -256,6 +292,69 @@ pub fn of_load(error: &LoadError) -> Problem {
 pub fn of_panic(error: &tokio::task::JoinError) -> Problem {
     tracing::error!(%error, "a request failed in the server");
     Problem::new(Code::Internal, "this request could not be answered; the server's log says why")
+}
+
+/// A decision about a conflict that was not made.
+#[must_use]
+pub fn of_decision(error: &DecideError) -> Problem {
+    match error {
+        DecideError::View(error) => of_view(error),
+        DecideError::Submit(error) => of_submit(error),
+        DecideError::NoRules => Problem::new(Code::ConflictNotFound, error.to_string()),
+        DecideError::Settle(settle) => match settle {
+            SettleError::UnknownConflict { .. } => Problem::new(Code::ConflictNotFound, error.to_string()),
+            SettleError::NotOffered { offered, .. } => {
+                let offered: Vec<&str> = offered.iter().map(|proposal| proposal.name()).collect();
+                Problem::new(Code::ProposalNotOffered, error.to_string()).with("offered", offered)
+            }
+            _ => Problem::new(Code::BadBody, error.to_string()),
+        },
+        DecideError::Waive(WaiveError::UnknownConflict { .. }) => {
+            Problem::new(Code::ConflictNotFound, error.to_string())
+        }
+        DecideError::Waive(_) => Problem::new(Code::BadWaiver, error.to_string()),
+        DecideError::Panicked => {
+            Problem::new(Code::Internal, "this request could not be answered; the server's log says why")
+        }
+    }
+}
+
+/// A text that is no rule set.
+#[must_use]
+pub fn of_bad_rules(error: &BadRules) -> Problem {
+    match error {
+        BadRules::Text { line, column, .. } => {
+            Problem::new(Code::BadRuleSet, error.to_string()).with("line", *line).with("column", *column)
+        }
+        BadRules::Set(set) => {
+            let faults = serde_json::to_value(&set.faults).unwrap_or_default();
+            Problem::new(Code::BadRuleSet, error.to_string()).with("faults", faults)
+        }
+    }
+}
+
+/// Rules that were not replaced.
+#[must_use]
+pub fn of_replace(error: &ReplaceError) -> Problem {
+    match error {
+        ReplaceError::Outdated { present } => {
+            let detail = format!("{error}; read it, and send If-Match with its ETag");
+            Problem::new(Code::RulesOutdated, detail).with("version", *present)
+        }
+        ReplaceError::BadKind | ReplaceError::TooManyKinds => {
+            Problem::new(Code::BadRuleSet, error.to_string())
+        }
+        ReplaceError::Bad(bad) => of_bad_rules(bad),
+        ReplaceError::Load(error) => of_load(error),
+        ReplaceError::Commit(CommitError::TooLarge { bytes_max, .. }) => {
+            let detail = format!("a rule set has at most {bytes_max} bytes as JSON");
+            Problem::new(Code::BadRuleSet, detail)
+        }
+        ReplaceError::Commit(error) => {
+            tracing::error!(%error, "rules were not stored");
+            retry_later(Problem::new(Code::StoreUnavailable, "the store takes no changes at the moment"))
+        }
+    }
 }
 
 /// What the hub says of a document is written for callers already: it names nothing but the document.

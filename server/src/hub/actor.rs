@@ -15,9 +15,7 @@ use automerge::Automerge;
 use bytes::Bytes;
 use dovetail_core::document::careful::carefully;
 use dovetail_core::document::chunk::{Batch, Manifest};
-use dovetail_core::document::{
-    CommitFault, Document, Effect, Input, LoadFault, Refusal, Ticket, Verdict,
-};
+use dovetail_core::document::{CommitFault, Document, Effect, Input, LoadFault, Refusal, Ticket, Verdict};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::session::{CloseReason, Outgoing};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

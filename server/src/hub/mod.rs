@@ -31,7 +31,7 @@ use dovetail_core::rules::{Conflict, RuleBook};
 use dovetail_core::session::{CloseReason, ServerIdentity, ToDocument};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -207,7 +207,7 @@ struct Inner {
     sessions: Mutex<Sessions>,
     next_session: AtomicU64,
     /// The rules in force.
-    rules: RwLock<Arc<RuleBook>>,
+    rules: tokio::sync::watch::Sender<Arc<RuleBook>>,
     inbox: Arc<Inbox>,
     /// Connections that follow other stores: while there is none, acknowledgements stay in the sockets.
     followers: AtomicUsize,
@@ -245,7 +245,7 @@ impl Inner {
     }
 
     fn rules(&self) -> Arc<RuleBook> {
-        self.rules.read().expect("nothing panics while it holds this lock").clone()
+        self.rules.borrow().clone()
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -272,7 +272,7 @@ impl Hub {
             identity: Arc::new(ServerIdentity { peer, storage }),
             documents: Mutex::default(),
             sessions: Mutex::default(),
-            rules: RwLock::default(),
+            rules: tokio::sync::watch::Sender::default(),
             inbox: Arc::default(),
             next_session: AtomicU64::new(1),
             followers: AtomicUsize::new(0),
@@ -363,10 +363,16 @@ impl Hub {
         self.inner.rules()
     }
 
+    /// To be woken when other rules are in force.
+    #[must_use]
+    pub fn watch_rules(&self) -> tokio::sync::watch::Receiver<Arc<RuleBook>> {
+        self.inner.rules.subscribe()
+    }
+
     /// Puts other rules in force. Open documents are judged again at once, others when they are opened or
     /// swept.
     pub fn set_rules(&self, book: Arc<RuleBook>) {
-        *self.inner.rules.write().expect("nothing panics while it holds this lock") = book.clone();
+        self.inner.rules.send_replace(book.clone());
         for mailbox in self.inner.documents().values() {
             mailbox.judge(Input::Rules(book.clone()));
         }

@@ -8,6 +8,7 @@ use crate::gateway::Gateway;
 use crate::gateway::reply::{Code, Problem};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use serde::de::DeserializeOwned;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
@@ -73,6 +74,21 @@ impl Body {
         Ok(Self { bytes: bytes.freeze(), media_type, _place: place })
     }
 
+    /// What the body says, which has to call itself JSON. Nothing is taken for `{}`.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        self.check_json()?;
+        let text = if self.bytes.is_empty() { &b"{}"[..] } else { &self.bytes };
+        serde_json::from_slice(text).map_err(|error| {
+            let code = if error.is_data() { Code::BadBody } else { Code::BadJson };
+            Problem::new(code, error.to_string()).with("line", error.line()).with("column", error.column())
+        })
+    }
+
+    /// Whether it calls itself TOML.
+    pub(super) fn is_toml(&self) -> bool {
+        self.media_type.as_deref().is_some_and(|named| TOML.contains(&essence(named).as_str()))
+    }
+
     /// Refuses a body that does not call itself JSON. Without this, a form on any web page
     /// could post to a server on its visitor's machine.
     pub(super) fn check_json(&self) -> Result<(), Problem> {
@@ -85,10 +101,18 @@ impl Body {
     }
 }
 
+/// The names that TOML goes by.
+const TOML: [&str; 3] = ["application/toml", "application/x-toml", "text/toml"];
+
 /// `application/json`, `application/vnd.api+json; charset=utf-8` and the like.
 fn is_json(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = essence(media_type);
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The media type without its parameters.
+fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn announced(headers: &HeaderMap) -> Option<usize> {

@@ -153,7 +153,7 @@ async fn show(
     Ok(response)
 }
 
-fn parsed(id: &str) -> Result<DocumentId, Problem> {
+pub(super) fn parsed(id: &str) -> Result<DocumentId, Problem> {
     id.replace("%3A", ":").parse().map_err(|error| reply::of_id(&error))
 }
 
@@ -186,7 +186,7 @@ fn described(id: &DocumentId, manifest: &Manifest) -> Value {
 }
 
 /// What the maker of a document needs of it.
-fn named(id: &DocumentId, manifest: &Manifest) -> Value {
+pub(super) fn named(id: &DocumentId, manifest: &Manifest) -> Value {
     json!({ "id": id.to_string(), "url": id.to_url(), "heads": heads(manifest) })
 }
 
@@ -194,7 +194,7 @@ fn heads(manifest: &Manifest) -> Vec<String> {
     manifest.heads.iter().map(ToString::to_string).collect()
 }
 
-fn etag(manifest: &Manifest) -> String {
+pub(super) fn etag(manifest: &Manifest) -> String {
     etag_of(manifest.heads.clone())
 }
 
@@ -211,7 +211,7 @@ fn knows(known: &HeaderValue, etag: &str) -> bool {
     known.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
 }
 
-fn put(response: &mut Response, name: HeaderName, value: &str) {
+pub(super) fn put(response: &mut Response, name: HeaderName, value: &str) {
     let value = HeaderValue::try_from(value).expect("ids, hashes and media types are plain ASCII");
     response.headers_mut().insert(name, value);
 }

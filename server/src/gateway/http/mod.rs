@@ -6,10 +6,12 @@
 //! answer 405, and the last of all 404.
 
 mod body; // A request's body, bounded in bytes and in time.
+mod conflicts; // What the rules say, and what people decide about it.
 mod documents; // Documents through the JSON door.
 mod operation; // For those who run the server: health, figures, statistics.
 mod page; // What a browser shows at /.
 mod parameters; // What stands behind the `?`.
+mod rules; // Which rules are in force.
 
 use super::Gateway;
 use super::reply::{Problem, only};
@@ -33,6 +35,14 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         automerge(gateway),
         grafana(gateway),
         undelete(gateway),
+        conflicts(gateway),
+        conflict(gateway),
+        decide(gateway),
+        inbox(gateway),
+        all_rules(gateway),
+        rules(gateway),
+        rules_history(gateway),
+        dry_run(gateway),
     ];
     let [first, rest @ ..] = all;
     rest.into_iter().fold(first, |above, below| above.or(below).unify().boxed())
@@ -127,6 +137,99 @@ fn undelete(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(with(gateway))
         .then(|id, gateway| answer(ROUTE, "POST", documents::undelete(gateway, id)));
     undelete.or(path.map(|_| only("POST")())).unify().boxed()
+}
+
+fn conflicts(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/conflicts";
+    let path = warp::path!("api" / "docs" / String / "conflicts");
+    let show = path.and(get(gateway)).and(parameters()).then(|id, gateway, parameters| {
+        answer(ROUTE, "GET", conflicts::of_document(gateway, id, parameters))
+    });
+    show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
+}
+
+fn conflict(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/conflicts/{conflict}";
+    let path = warp::path!("api" / "docs" / String / "conflicts" / String);
+    let show = path
+        .and(get(gateway))
+        .then(|id, conflict, gateway| answer(ROUTE, "GET", conflicts::one(gateway, id, conflict)));
+    show.or(path.map(|_, _| only("GET, HEAD")())).unify().boxed()
+}
+
+fn decide(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const SETTLE: &str = "/api/docs/{id}/conflicts/{conflict}/settle";
+    const WAIVE: &str = "/api/docs/{id}/conflicts/{conflict}/waive";
+    const UNWAIVE: &str = "/api/docs/{id}/conflicts/{conflict}/unwaive";
+    let post = || warp::post().and(with(gateway)).and(body::read(gateway));
+    let path = warp::path!("api" / "docs" / String / "conflicts" / String / "settle");
+    let settle = path.and(post()).then(|id, conflict, gateway, body| {
+        answer(SETTLE, "POST", conflicts::settle(gateway, id, conflict, body))
+    });
+    let settle = settle.or(path.map(|_, _| only("POST")())).unify().boxed();
+    let path = warp::path!("api" / "docs" / String / "conflicts" / String / "waive");
+    let waive = path.and(post()).then(|id, conflict, gateway, body| {
+        answer(WAIVE, "POST", conflicts::waive(gateway, id, conflict, body))
+    });
+    let waive = waive.or(path.map(|_, _| only("POST")())).unify().boxed();
+    let path = warp::path!("api" / "docs" / String / "conflicts" / String / "unwaive");
+    let unwaive = path.and(post()).then(|id, conflict, gateway, body| {
+        answer(UNWAIVE, "POST", conflicts::unwaive(gateway, id, conflict, body))
+    });
+    let unwaive = unwaive.or(path.map(|_, _| only("POST")())).unify().boxed();
+    settle.or(waive).unify().or(unwaive).unify().boxed()
+}
+
+fn inbox(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/conflicts";
+    let path = warp::path!("api" / "conflicts");
+    let list = get(gateway)
+        .and(parameters())
+        .then(|gateway, parameters| answer(ROUTE, "GET", conflicts::inbox(gateway, parameters)));
+    path.and(list).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+fn all_rules(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    let path = warp::path!("api" / "rules");
+    let list = get(gateway).then(|gateway| answer("/api/rules", "GET", rules::list(gateway)));
+    path.and(list).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+fn rules(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/rules/{kind}";
+    let path = warp::path!("api" / "rules" / String);
+    let show = path
+        .and(get(gateway))
+        .and(parameters())
+        .then(|kind, gateway, parameters| answer(ROUTE, "GET", rules::show(gateway, kind, parameters)));
+    let replace = path
+        .and(warp::put())
+        .and(with(gateway))
+        .and(warp::header::headers_cloned())
+        .and(body::read(gateway))
+        .then(|kind, gateway, headers, body| {
+            answer(ROUTE, "PUT", rules::replace(gateway, kind, headers, body))
+        });
+    show.or(replace).unify().or(path.map(|_| only("GET, HEAD, PUT")())).unify().boxed()
+}
+
+fn rules_history(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/rules/{kind}/history";
+    let path = warp::path!("api" / "rules" / String / "history");
+    let list =
+        path.and(get(gateway)).then(|kind, gateway| answer(ROUTE, "GET", rules::history(gateway, kind)));
+    list.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
+}
+
+fn dry_run(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/rules/{kind}/dry-run";
+    let path = warp::path!("api" / "rules" / String / "dry-run");
+    let try_out = path
+        .and(warp::post())
+        .and(with(gateway))
+        .and(body::read(gateway))
+        .then(|kind, gateway, body| answer(ROUTE, "POST", rules::dry_run(gateway, kind, body)));
+    try_out.or(path.map(|_| only("POST")())).unify().boxed()
 }
 
 /// GET, and HEAD: hyper sends the head of what GET would answer.

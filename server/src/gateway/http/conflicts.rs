@@ -1,0 +1,287 @@
+//! What the rules say, and what people decide about it.
+//!
+//! Edit path: ← a request, → [`conflicts`](crate::conflicts) decides, and the [`hub`](crate::hub) answers when that is
+//! durable. What is shown was judged by the document's own task, or by the sweep.
+//!
+//! Always true: conflicts that only operators are told of (`audit`) are shown to whoever asks for them by name.
+
+use super::body::Body;
+use super::documents::{etag, named, parsed, put};
+use super::parameters::{self, Parameters};
+use crate::conflicts::{self, Decided};
+use crate::gateway::Gateway;
+use crate::gateway::reply::{self, Code, Problem};
+use crate::inbox::{Filter, Item, Place};
+use dovetail_core::id::DocumentId;
+use dovetail_core::rules::{Conflict, Mode, State, Waiver};
+use dovetail_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use warp::http::StatusCode;
+use warp::http::header::{ETAG, LINK};
+use warp::reply::Response;
+
+/// How many conflicts a page of the inbox has when nobody says, and at most: 500 KiB of JSON.
+const PAGE_CONFLICTS: usize = 50;
+const PAGE_CONFLICTS_MAX: usize = 500;
+
+/// GET /api/docs/{id}/conflicts: open and waived ones; settled ones when asked for.
+pub(super) async fn of_document(
+    gateway: Gateway,
+    id: String,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let states = take_state(&mut parameters)?;
+    let mode = take_mode(&mut parameters)?;
+    parameters.finish()?;
+    let id = parsed(&id)?;
+    let seen = gateway.hub.conflicts(id.clone()).await.map_err(|error| reply::of_view(&error))?;
+    let open_since = gateway.hub.inbox().open_since(&id);
+    let report = seen.verdict.as_ref().map(|verdict| verdict.report.clone()).unwrap_or_default();
+    let wanted = |conflict: &&Conflict| {
+        states.contains(&conflict.state) && mode.is_none_or(|mode| conflict.mode == mode)
+    };
+    let conflicts: Vec<Value> = (report.conflicts.iter().chain(&seen.settled))
+        .filter(wanted)
+        .map(|conflict| shown(conflict, &open_since))
+        .collect();
+    let rules =
+        seen.verdict.as_ref().map(|verdict| json!({"kind": verdict.kind, "version": verdict.version}));
+    let heads: Vec<String> = seen.heads.iter().map(ToString::to_string).collect();
+    let answer = json!({
+        "conflicts": conflicts,
+        "undecided": report.undecided,
+        "beyond": report.beyond,
+        "rules": rules,
+        "heads": heads,
+    });
+    Ok(reply::json(StatusCode::OK, &answer))
+}
+
+/// GET /api/docs/{id}/conflicts/{conflict}
+pub(super) async fn one(gateway: Gateway, id: String, conflict: String) -> Result<Response, Problem> {
+    let id = parsed(&id)?;
+    let seen = gateway.hub.conflicts(id.clone()).await.map_err(|error| reply::of_view(&error))?;
+    let report = seen.verdict.as_ref().map(|verdict| verdict.report.clone()).unwrap_or_default();
+    let mut all = report.conflicts.iter().chain(&seen.settled);
+    let Some(found) = all.find(|known| known.id == conflict) else {
+        let detail = format!("there is no conflict {conflict:?} in this document, or no longer");
+        return Err(Problem::new(Code::ConflictNotFound, detail).with("document", id.to_string()));
+    };
+    Ok(reply::json(StatusCode::OK, &shown(found, &gateway.hub.inbox().open_since(&id))))
+}
+
+/// What it takes to settle a conflict.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settle {
+    proposal: String,
+    by: Option<String>,
+}
+
+/// POST /api/docs/{id}/conflicts/{conflict}/settle
+pub(super) async fn settle(
+    gateway: Gateway,
+    id: String,
+    conflict: String,
+    body: Result<Body, Problem>,
+) -> Result<Response, Problem> {
+    let id = parsed(&id)?;
+    let Settle { proposal, by } = body?.read()?;
+    let proposal = proposal.parse().map_err(|error| Problem::new(Code::BadBody, format!("{error}")))?;
+    let decided = conflicts::settle(&gateway.hub, id.clone(), conflict, proposal, by).await;
+    decided.map(|decided| told(&id, &decided)).map_err(|error| reply::of_decision(&error))
+}
+
+/// What it takes to waive one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Waive {
+    reason: String,
+    /// Milliseconds since the Unix epoch.
+    until: Option<u64>,
+    by: Option<String>,
+}
+
+/// POST /api/docs/{id}/conflicts/{conflict}/waive
+pub(super) async fn waive(
+    gateway: Gateway,
+    id: String,
+    conflict: String,
+    body: Result<Body, Problem>,
+) -> Result<Response, Problem> {
+    let id = parsed(&id)?;
+    let Waive { reason, until, by } = body?.read()?;
+    let waiver = Waiver { reason, by, until: until.map(Timestamp::from_millis) };
+    let decided = conflicts::waive(&gateway.hub, id.clone(), conflict, waiver, gateway.clock.now()).await;
+    decided.map(|decided| told(&id, &decided)).map_err(|error| reply::of_decision(&error))
+}
+
+/// Nothing is needed to take a waiver back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unwaive {}
+
+/// POST /api/docs/{id}/conflicts/{conflict}/unwaive
+pub(super) async fn unwaive(
+    gateway: Gateway,
+    id: String,
+    conflict: String,
+    body: Result<Body, Problem>,
+) -> Result<Response, Problem> {
+    let id = parsed(&id)?;
+    let Unwaive {} = body?.read()?;
+    let decided = conflicts::unwaive(&gateway.hub, id.clone(), conflict, gateway.clock.now()).await;
+    decided.map(|decided| told(&id, &decided)).map_err(|error| reply::of_decision(&error))
+}
+
+/// GET /api/conflicts: those of all documents, as they were last judged.
+pub(super) async fn inbox(gateway: Gateway, mut parameters: Parameters) -> Result<Response, Problem> {
+    let mut filter = Filter {
+        kind: parameters.take("kind")?,
+        rule: parameters.take("rule")?,
+        state: parameters.take::<String>("state")?.map(|text| state(&text)).transpose()?,
+        mode: take_mode(&mut parameters)?,
+        open_before: None,
+    };
+    if let Some(seconds) = parameters.take::<u64>("older_than")? {
+        let now = gateway.clock.now().as_millis();
+        let age = Duration::from_secs(seconds).as_millis();
+        let age = u64::try_from(age).unwrap_or(u64::MAX);
+        filter.open_before = Some(Timestamp::from_millis(now.saturating_sub(age)));
+    }
+    let after = parameters.take::<String>("after")?.map(|text| place(&text)).transpose()?;
+    let limit = parameters.take::<usize>("limit")?.unwrap_or(PAGE_CONFLICTS);
+    parameters.finish()?;
+    if !(1..=PAGE_CONFLICTS_MAX).contains(&limit) {
+        let detail = format!("limit is a number from 1 to {PAGE_CONFLICTS_MAX}");
+        return Err(parameters::problem("limit", &detail));
+    }
+
+    let inbox = gateway.hub.inbox();
+    let (items, next) = inbox.list(&filter, after.as_ref(), limit);
+    let next = next.map(|place| next_page(&filter, &place, limit, gateway.clock.now()));
+    let conflicts: Vec<Value> = items.iter().map(listed).collect();
+    let (counts, swept) = (inbox.counts(), *gateway.conflicts.swept.borrow());
+    let answer = json!({
+        "conflicts": conflicts,
+        "next": next,
+        "complete": swept.is_complete,
+        "counts": {
+            "documents": counts.documents,
+            "open": counts.open,
+            "waived": counts.waived,
+            "undecided": counts.undecided,
+            "unread": swept.unread,
+        },
+    });
+    let mut response = reply::json(StatusCode::OK, &answer);
+    if let Some(next) = next {
+        put(&mut response, LINK, &format!("<{next}>; rel=\"next\""));
+    }
+    Ok(response)
+}
+
+/// A conflict as it is shown, with the time since when it has stood open.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    conflict: &'a Conflict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_since: Option<Timestamp>,
+}
+
+fn shown(conflict: &Conflict, open_since: &BTreeMap<String, Timestamp>) -> Value {
+    to_json(conflict, open_since.get(&conflict.id).copied())
+}
+
+fn to_json(conflict: &Conflict, open_since: Option<Timestamp>) -> Value {
+    serde_json::to_value(Shown { conflict, open_since }).expect("a conflict has text keys only")
+}
+
+fn listed(item: &Item) -> Value {
+    let mut shown = to_json(&item.conflict, item.open_since);
+    shown["document"] = item.document.to_string().into();
+    shown["kind"] = item.kind.clone().into();
+    shown
+}
+
+fn told(id: &DocumentId, decided: &Decided) -> Response {
+    let mut answer = named(id, &decided.manifest);
+    answer["conflict"] = to_json(&decided.conflict, None);
+    let mut response = reply::json(StatusCode::OK, &answer);
+    put(&mut response, ETAG, &etag(&decided.manifest));
+    response
+}
+
+fn take_state(parameters: &mut Parameters) -> Result<Vec<State>, Problem> {
+    match parameters.take::<String>("state")?.as_deref() {
+        None => Ok(vec![State::Open, State::Waived]),
+        Some("all") => Ok(vec![State::Open, State::Waived, State::Settled]),
+        Some(text) => Ok(vec![state(text)?]),
+    }
+}
+
+fn state(text: &str) -> Result<State, Problem> {
+    match text {
+        "open" => Ok(State::Open),
+        "waived" => Ok(State::Waived),
+        "settled" => Ok(State::Settled),
+        _ => Err(parameters::problem("state", "state is open, waived or settled")),
+    }
+}
+
+/// Those that editors are told of, unless others are named.
+fn take_mode(parameters: &mut Parameters) -> Result<Option<Mode>, Problem> {
+    match parameters.take::<String>("mode")?.as_deref() {
+        None | Some("surface") => Ok(Some(Mode::Surface)),
+        Some("audit") => Ok(Some(Mode::Audit)),
+        Some("all") => Ok(None),
+        Some(_) => Err(parameters::problem("mode", "mode is surface, audit or all")),
+    }
+}
+
+fn place(text: &str) -> Result<Place, Problem> {
+    let bad = || parameters::problem("after", "after is taken from the page before, as it stands in next");
+    let (document, passed) = text.split_once('.').ok_or_else(bad)?;
+    let document = document.parse().map_err(|_| bad())?;
+    Ok(Place { document, passed: passed.parse().map_err(|_| bad())? })
+}
+
+/// The same question, for what comes behind.
+fn next_page(filter: &Filter, place: &Place, limit: usize, now: Timestamp) -> String {
+    let mut next = format!("/api/conflicts?after={}.{}&limit={limit}", place.document, place.passed);
+    let mut add = |name: &str, value: &str| next.push_str(&format!("&{name}={}", encoded(value)));
+    if let Some(kind) = &filter.kind {
+        add("kind", kind);
+    }
+    if let Some(rule) = &filter.rule {
+        add("rule", rule);
+    }
+    match filter.state {
+        None => {}
+        Some(State::Open) => add("state", "open"),
+        Some(State::Waived) => add("state", "waived"),
+        Some(State::Settled) => add("state", "settled"),
+    }
+    match filter.mode {
+        Some(Mode::Surface) => {}
+        Some(Mode::Audit) => add("mode", "audit"),
+        None => add("mode", "all"),
+    }
+    if let Some(before) = filter.open_before {
+        add("older_than", &now.since(before).as_secs().to_string());
+    }
+    next
+}
+
+/// Everything that is no letter or digit as `%XX`.
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}

@@ -1,0 +1,221 @@
+//! Which rules are in force, how they are replaced, and what others would say.
+//!
+//! Edit path: ← a rule set as JSON or TOML, → the [`Shelf`](crate::rules::Shelf) stores it and puts it in force.
+//!
+//! Always true: a dry run changes nothing and reads every stored document of the kind, one after the other.
+
+use super::body::Body;
+use super::documents::put;
+use super::parameters::Parameters;
+use crate::gateway::Gateway;
+use crate::gateway::reply::{self, Code, Problem};
+use crate::rules::{BadRules, Format, Origin, Version, parse};
+use dovetail_core::document::chunk::Lifecycle;
+use dovetail_core::document::judge_stored;
+use dovetail_core::id::DocumentId;
+use dovetail_core::rules::{InForce, Report, RuleBook, RuleSet, RuleSetSource};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use warp::http::header::{ETAG, IF_MATCH};
+use warp::http::{HeaderMap, StatusCode};
+use warp::reply::Response;
+
+/// How many conflicts of each rule a dry run shows: enough to see what the rule is about.
+const FIRST_MAX: usize = 10;
+
+/// Documents listed at once.
+const PAGE: usize = 64;
+
+/// GET /api/rules
+pub(super) async fn list(gateway: Gateway) -> Result<Response, Problem> {
+    let rules: Vec<Value> = gateway.conflicts.rules.in_force().await.iter().map(described).collect();
+    Ok(reply::json(StatusCode::OK, &json!({ "rules": rules })))
+}
+
+/// GET /api/rules/{kind}, and an older one with `?version=`.
+pub(super) async fn show(
+    gateway: Gateway,
+    kind: String,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let version = parameters.take::<u64>("version")?;
+    parameters.finish()?;
+    let found = gateway.conflicts.rules.version(&kind, version).await;
+    let found = found.map_err(|error| reply::of_load(&error))?.ok_or_else(|| not_found(&kind, version))?;
+    Ok(shown(&found))
+}
+
+/// GET /api/rules/{kind}/history: the newest first.
+pub(super) async fn history(gateway: Gateway, kind: String) -> Result<Response, Problem> {
+    let versions = gateway.conflicts.rules.history(&kind).await.map_err(|error| reply::of_load(&error))?;
+    if versions.is_empty() {
+        return Err(not_found(&kind, None));
+    }
+    let versions: Vec<Value> = versions.iter().map(described).collect();
+    Ok(reply::json(StatusCode::OK, &json!({ "versions": versions })))
+}
+
+/// PUT /api/rules/{kind}
+pub(super) async fn replace(
+    gateway: Gateway,
+    kind: String,
+    headers: HeaderMap,
+    body: Result<Body, Problem>,
+) -> Result<Response, Problem> {
+    let expected = expected(&headers)?;
+    let rules = read(&kind, &body?)?;
+    let replaced = gateway.conflicts.rules.replace(rules, expected, Origin::Api).await;
+    replaced.map(|version| shown(&version)).map_err(|error| reply::of_replace(&error))
+}
+
+/// POST /api/rules/{kind}/dry-run: what these rules would say of all stored documents.
+pub(super) async fn dry_run(
+    gateway: Gateway,
+    kind: String,
+    body: Result<Body, Problem>,
+) -> Result<Response, Problem> {
+    let rules = read(&kind, &body?)?;
+    let rules = RuleSet::compile(rules).map_err(|bad| reply::of_bad_rules(&BadRules::Set(bad)))?;
+    let rules = Arc::new(rules);
+    let book = RuleBook::empty().with(InForce { version: 0, rules: rules.clone() });
+    let mut found = Found::new(&rules);
+    let book = Arc::new(book);
+    let mut after: Option<DocumentId> = None;
+    loop {
+        let page = gateway.store.list(after.as_ref(), PAGE).await.map_err(|error| reply::of_load(&error))?;
+        let is_last = page.len() < PAGE;
+        for (document, manifest) in page {
+            if manifest.kind.as_deref() == Some(&*kind) && manifest.lifecycle == Lifecycle::Live {
+                found.add(&document, judged(&gateway, &document, &book).await?.as_ref());
+            }
+            after = Some(document);
+        }
+        if is_last {
+            return Ok(reply::json(StatusCode::OK, &found.into_answer()));
+        }
+    }
+}
+
+/// Nothing for a document that is damaged: it is counted and the others are judged.
+async fn judged(
+    gateway: &Gateway,
+    document: &DocumentId,
+    book: &Arc<RuleBook>,
+) -> Result<Option<Arc<Report>>, Problem> {
+    let Ok(Some(stored)) = gateway.store.load(document).await else { return Ok(None) };
+    let (id, book, now) = (document.clone(), book.clone(), gateway.clock.now());
+    let judged = gateway.compute(move || judge_stored(&id, &stored, &book, now)).await?;
+    Ok(judged.ok().flatten().map(|verdict| verdict.report.clone()))
+}
+
+/// What a dry run has found so far.
+struct Found {
+    documents: u64,
+    unread: u64,
+    with_conflicts: u64,
+    /// By rule, in the order of the set.
+    rules: Vec<(String, OfRule)>,
+}
+
+#[derive(Default)]
+struct OfRule {
+    conflicts: usize,
+    documents: u64,
+    undecided: u64,
+    first: Vec<Value>,
+}
+
+impl Found {
+    fn new(rules: &RuleSet) -> Self {
+        let rules = rules.rules().iter().map(|rule| (rule.id().to_owned(), OfRule::default())).collect();
+        Self { documents: 0, unread: 0, with_conflicts: 0, rules }
+    }
+
+    fn add(&mut self, document: &DocumentId, report: Option<&Arc<Report>>) {
+        let Some(report) = report else {
+            self.unread += 1;
+            return;
+        };
+        self.documents += 1;
+        self.with_conflicts += u64::from(!report.conflicts.is_empty());
+        let beyond: BTreeMap<&str, usize> =
+            report.beyond.iter().map(|beyond| (beyond.rule.as_str(), beyond.conflicts)).collect();
+        for (rule, found) in &mut self.rules {
+            let listed: Vec<_> = report.conflicts.iter().filter(|conflict| conflict.rule == *rule).collect();
+            found.conflicts += listed.len() + beyond.get(rule.as_str()).copied().unwrap_or(0);
+            found.documents += u64::from(!listed.is_empty());
+            found.undecided += u64::from(report.undecided.iter().any(|undecided| undecided.rule == *rule));
+            let room = FIRST_MAX - found.first.len();
+            found.first.extend(listed.iter().take(room).map(|conflict| {
+                json!({"document": document.to_string(), "message": conflict.message, "subjects": conflict.subjects})
+            }));
+        }
+    }
+
+    fn into_answer(self) -> Value {
+        let rules: Map<String, Value> = self
+            .rules
+            .into_iter()
+            .map(|(rule, OfRule { conflicts, documents, undecided, first })| {
+                let found = json!({
+                    "conflicts": conflicts, "documents": documents, "undecided": undecided, "first": first,
+                });
+                (rule, found)
+            })
+            .collect();
+        json!({
+            "documents": self.documents,
+            "documents_with_conflicts": self.with_conflicts,
+            "unread": self.unread,
+            "rules": rules,
+        })
+    }
+}
+
+/// A rule set for this kind, as TOML if it calls itself so, else as JSON.
+fn read(kind: &str, body: &Body) -> Result<RuleSetSource, Problem> {
+    let format = if body.is_toml() { Format::Toml } else { Format::Json };
+    if format == Format::Json {
+        body.check_json()?;
+    }
+    let text = std::str::from_utf8(&body.bytes)
+        .map_err(|error| Problem::new(Code::BadRuleSet, format!("the body is not UTF-8: {error}")))?;
+    let rules = parse(text, format).map_err(|bad| reply::of_bad_rules(&bad))?;
+    if rules.kind != kind {
+        let detail = format!("these are rules for {:?}, and the path says {kind:?}", rules.kind);
+        return Err(Problem::new(Code::BadRuleSet, detail));
+    }
+    Ok(rules)
+}
+
+/// The version that `If-Match` names.
+fn expected(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(tag) = headers.get(IF_MATCH) else { return Ok(None) };
+    let version = tag.to_str().ok().map(|tag| tag.trim().trim_matches('"')).and_then(|tag| tag.parse().ok());
+    match version {
+        Some(version) => Ok(Some(version)),
+        None => Err(Problem::new(Code::RulesOutdated, "If-Match takes the ETag of a version, as in \"3\"")),
+    }
+}
+
+fn shown(version: &Version) -> Response {
+    let mut answer = described(version);
+    answer["rules"] = serde_json::to_value(&version.rules.rules).expect("a rule has text keys only");
+    if let Some(label) = &version.rules.label {
+        answer["label"] = label.clone().into();
+    }
+    let mut response = reply::json(StatusCode::OK, &answer);
+    put(&mut response, ETAG, &format!("\"{}\"", version.version));
+    response
+}
+
+fn described(version: &Version) -> Value {
+    let Version { version, from, at, rules } = version;
+    json!({"kind": rules.kind, "version": version, "from": from, "at": at, "rules": rules.rules.len()})
+}
+
+fn not_found(kind: &str, version: Option<u64>) -> Problem {
+    let which = version.map(|version| format!("version {version} of ")).unwrap_or_default();
+    Problem::new(Code::RulesNotFound, format!("there are no {which}rules for documents of the kind {kind:?}"))
+}
