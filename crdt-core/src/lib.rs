@@ -11,6 +11,7 @@ pub mod limits; // Bounds, with their reasons.
 pub mod time; // A moment, as an argument.
 
 pub mod json; // JSON to Automerge content and back.
+pub mod reserved; // The root key that belongs to Dovetail.
 pub mod wire; // The automerge-repo protocol: frames to messages and back.
 
 pub mod dashboard; // What a dashboard is, how it is read, and the edits there are.
