@@ -5,18 +5,24 @@
 //!
 //! Always true here: where the value is there already, nothing is written. A register that holds
 //! several values (two people wrote it while apart) is one that does not hold *the* value yet:
-//! writing the winner once more settles it.
+//! writing the winner once more settles it, unless the writer only repeats what they read
+//! ([`Contest::Leave`]). A register keeps its kind: a counter counts, a moment stays one, and text
+//! that is one register stays one.
 
+use super::script::pair_items;
 use super::write::{put_unchecked, sorted, splice_unchecked};
-use super::{JsonError, Strings, check, read_at, scalar_to_json};
+use super::{JsonError, Strings, check, read_at, scalar_to_json, text};
 use automerge::transaction::Transactable;
 use automerge::{AutomergeError, ObjId, ObjType, Prop, ScalarValue};
 use serde_json::{Map, Value};
 
+/// How many items of a list, or characters of a text, are removed one by one: each takes some 5 µs.
+/// More are removed by putting a new list or text in the place of the old one.
+pub(super) const REMOVALS_MAX: usize = 100_000;
+
 /// Makes `prop` of `object` read as `value`: objects are changed member by member, text objects
-/// by the difference of the texts, counters by counting; lists of the same length item by item,
-/// other lists between what they have in common at both ends. `depth` is the level that the
-/// value lies on.
+/// by the difference of the texts, counters by counting; lists item by item, where an item is known
+/// by its `id` if it has one. `depth` is the level that the value lies on.
 ///
 /// # Errors
 /// When the value passes a bound of this module, or `object` cannot hold `prop`.
@@ -29,92 +35,220 @@ pub fn assign<T: Transactable>(
     depth: usize,
 ) -> Result<(), JsonError> {
     check(value, depth)?;
-    Ok(assign_unchecked(tx, object, prop, value, strings)?)
+    let mut writing = Writing::new(tx, strings.bounded(value), Contest::Settle);
+    writing.assign(object, prop, None, value).map_err(|stop| match stop {
+        Stop::Document(error) => JsonError::Document(error),
+        Stop::TooSlow => unreachable!("work without a bound does not pass it"),
+    })
 }
 
-fn assign_unchecked<T: Transactable>(
-    tx: &mut T,
-    object: &ObjId,
-    prop: Prop,
-    value: &Value,
-    strings: Strings,
-) -> Result<(), AutomergeError> {
-    match (present(tx, object, &prop)?, value) {
-        (Present::Object(map, ObjType::Map), Value::Object(members)) => {
-            assign_members(tx, &map, members, strings)
-        }
-        (Present::Object(list, ObjType::List), Value::Array(items)) => {
-            assign_items(tx, &list, items, strings)
-        }
-        (Present::Object(text, ObjType::Text), Value::String(new)) if tx.text(&text)? == *new => Ok(()),
-        (Present::Object(text, ObjType::Text), Value::String(new)) => tx.update_text(&text, new),
-        (Present::Counter(count), Value::Number(new)) if new.is_i64() => {
-            let step = new.as_i64().unwrap_or(count).wrapping_sub(count);
-            if step == 0 { Ok(()) } else { tx.increment(object, prop, step) }
-        }
-        (Present::Register(old), new) if old == *new => Ok(()),
-        _ => put_unchecked(tx, object, prop, value, strings),
-    }
+/// What becomes of a register that holds several values, the shown one of which is written again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contest {
+    /// It holds that one afterwards. For writers who name the place.
+    Settle,
+    /// It stays as it is. For writers who send back all that they read.
+    Leave,
+}
+
+/// Why writing ended early. The transaction is to be rolled back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// Automerge refused an operation.
+    #[error(transparent)]
+    Document(#[from] AutomergeError),
+    /// The bound of [`Writing::steps_left`] was passed.
+    #[error("too many steps")]
+    TooSlow,
+}
+
+/// Values on their way into a transaction. They were checked before.
+pub(crate) struct Writing<'t, T> {
+    pub(crate) tx: &'t mut T,
+    pub(crate) strings: Strings,
+    pub(crate) contest: Contest,
+    /// How many steps along lists may still be made; without a bound where a place in a list is
+    /// found without walking.
+    pub(crate) steps_left: Option<u64>,
 }
 
 /// What stands at a place.
 enum Present {
     Nothing,
     Object(ObjId, ObjType),
-    Counter(i64),
-    /// One scalar value, as JSON.
-    Register(Value),
-    /// Several values: two people wrote here while apart.
-    Contested,
+    /// One scalar value; `several` when it won over others.
+    Register {
+        scalar: ScalarValue,
+        several: bool,
+    },
 }
 
-fn present<T: Transactable>(tx: &T, object: &ObjId, prop: &Prop) -> Result<Present, AutomergeError> {
-    let mut values = tx.get_all(object, prop.clone())?;
-    let several = values.len() > 1;
-    Ok(match values.pop() {
-        None => Present::Nothing,
-        Some((automerge::Value::Object(kind), id)) => Present::Object(id, kind),
-        Some(_) if several => Present::Contested,
-        Some((automerge::Value::Scalar(scalar), _)) => match scalar.as_ref() {
-            ScalarValue::Counter(count) => Present::Counter(i64::from(count)),
-            scalar => Present::Register(scalar_to_json(&scalar.clone().into())),
-        },
-    })
-}
-
-/// The members that are not named are deleted: the object is the whole new value.
-fn assign_members<T: Transactable>(
-    tx: &mut T,
-    map: &ObjId,
-    members: &Map<String, Value>,
-    strings: Strings,
-) -> Result<(), AutomergeError> {
-    let gone: Vec<String> = tx.keys(map).filter(|key| !members.contains_key(key)).collect();
-    for key in gone {
-        tx.delete(map, key)?;
+impl<'t, T: Transactable> Writing<'t, T> {
+    pub(crate) fn new(tx: &'t mut T, strings: Strings, contest: Contest) -> Self {
+        Self { tx, strings, contest, steps_left: None }
     }
-    for (key, member) in sorted(members) {
-        assign_unchecked(tx, map, key.as_str().into(), member, strings)?;
-    }
-    Ok(())
-}
 
-fn assign_items<T: Transactable>(
-    tx: &mut T,
-    list: &ObjId,
-    new: &[Value],
-    strings: Strings,
-) -> Result<(), AutomergeError> {
-    let Value::Array(old) = read_at(tx, list, None) else { return Err(AutomergeError::NotAnObject) };
-    let same = |(old, new): &(&Value, &Value)| old == new;
-    let front = old.iter().zip(new).take_while(same).count();
-    let back = old[front..].iter().rev().zip(new[front..].iter().rev()).take_while(same).count();
-    let (removed, added) = (old.len() - front - back, &new[front..new.len() - back]);
-    if removed == added.len() {
-        for (index, item) in (front..).zip(added) {
-            assign_unchecked(tx, list, index.into(), item, strings)?;
+    /// Makes `prop` of `object` read as `new`. `old` is what it reads as now, where that is known;
+    /// it is read where it is needed and not known.
+    pub(crate) fn assign(
+        &mut self,
+        object: &ObjId,
+        prop: Prop,
+        old: Option<&Value>,
+        new: &Value,
+    ) -> Result<(), Stop> {
+        let is_same = old == Some(new);
+        if is_same && self.contest == Contest::Leave {
+            return Ok(());
         }
-        return Ok(());
+        match (self.present(object, &prop)?, new) {
+            (Present::Object(map, ObjType::Map), Value::Object(members)) => {
+                self.members(&map, old.and_then(Value::as_object), members, None)
+            }
+            (Present::Object(list, ObjType::List), Value::Array(items)) => {
+                let known = old.and_then(Value::as_array);
+                self.items(object, prop, &list, known.map(Vec::as_slice), items)
+            }
+            (Present::Object(text, ObjType::Text), Value::String(new)) => {
+                text::write(self, object, prop, &text, new)
+            }
+            // What JSON cannot show, and what lies too deep to be shown.
+            (Present::Object(..), _) if is_same => Ok(()),
+            (Present::Object(_, ObjType::Table), Value::Null) => Ok(()),
+            (Present::Register { scalar, several }, new) => {
+                self.register(object, prop, &scalar, several, new)
+            }
+            _ => self.put(object, prop, new),
+        }
     }
-    splice_unchecked(tx, list, front, removed, added, strings)
+
+    /// Makes a map read as `new`: the members that are not named are deleted. `except` is left alone.
+    pub(crate) fn members(
+        &mut self,
+        map: &ObjId,
+        old: Option<&Map<String, Value>>,
+        new: &Map<String, Value>,
+        except: Option<&str>,
+    ) -> Result<(), Stop> {
+        let is_left = |key: &str| except == Some(key);
+        let is_gone = |key: &String| !new.contains_key(key) && !is_left(key);
+        let gone: Vec<String> = self.tx.keys(map).filter(is_gone).collect();
+        for key in gone {
+            self.tx.delete(map, key)?;
+        }
+        for (key, member) in sorted(new).filter(|(key, _)| !is_left(key)) {
+            let old = old.and_then(|old| old.get(key));
+            self.assign(map, key.as_str().into(), old, member)?;
+        }
+        Ok(())
+    }
+
+    /// Puts `value` at `prop` of `object`, over whatever is there.
+    pub(crate) fn put(&mut self, object: &ObjId, prop: Prop, value: &Value) -> Result<(), Stop> {
+        Ok(put_unchecked(self.tx, object, prop, value, self.strings)?)
+    }
+
+    /// Replaces `removed` items of a list of `length` from `index` on.
+    pub(crate) fn splice(
+        &mut self,
+        list: &ObjId,
+        index: usize,
+        removed: usize,
+        values: &[Value],
+        length: usize,
+    ) -> Result<(), Stop> {
+        if removed == 0 && values.is_empty() {
+            return Ok(());
+        }
+        self.charge(removed + 1, length)?;
+        Ok(splice_unchecked(self.tx, list, index, removed, values, self.strings)?)
+    }
+
+    /// Pays for `times` walks along something that is `length` long.
+    pub(crate) fn charge(&mut self, times: usize, length: usize) -> Result<(), Stop> {
+        let Some(steps_left) = &mut self.steps_left else { return Ok(()) };
+        let steps = u64::try_from(times.saturating_mul(length)).unwrap_or(u64::MAX);
+        *steps_left = steps_left.checked_sub(steps).ok_or(Stop::TooSlow)?;
+        Ok(())
+    }
+
+    fn present(&self, object: &ObjId, prop: &Prop) -> Result<Present, AutomergeError> {
+        let mut values = self.tx.get_all(object, prop.clone())?;
+        let several = values.len() > 1;
+        Ok(match values.pop() {
+            None => Present::Nothing,
+            Some((automerge::Value::Object(kind), id)) => Present::Object(id, kind),
+            Some((automerge::Value::Scalar(scalar), _)) => {
+                Present::Register { scalar: scalar.into_owned(), several }
+            }
+        })
+    }
+
+    fn items(
+        &mut self,
+        object: &ObjId,
+        prop: Prop,
+        list: &ObjId,
+        old: Option<&[Value]>,
+        new: &[Value],
+    ) -> Result<(), Stop> {
+        let read;
+        let old = match old {
+            Some(old) => old,
+            None => {
+                let Value::Array(items) = read_at(self.tx, list, None) else {
+                    return Err(AutomergeError::NotAnObject.into());
+                };
+                read = items;
+                read.as_slice()
+            }
+        };
+        let pairs = pair_items(old, new);
+        if old.len() - pairs.len() > REMOVALS_MAX {
+            return Ok(put_unchecked(self.tx, object, prop, &Value::from(new), self.strings)?);
+        }
+        // From the end to the front, so that places that are still to come stay where they are.
+        let mut end = (old.len(), new.len());
+        for pair in pairs.iter().rev().map(Some).chain([None]) {
+            let (at, to) = pair.map_or((0, 0), |(at, to)| (at + 1, to + 1));
+            self.splice(list, at, end.0 - at, &new[to..end.1], old.len())?;
+            let Some(&(at, to)) = pair else { break };
+            if old[at] != new[to] {
+                self.charge(2, old.len())?;
+                self.assign(list, at.into(), Some(&old[at]), &new[to])?;
+            }
+            end = (at, to);
+        }
+        Ok(())
+    }
+
+    /// A scalar value, or something else, over a scalar value.
+    fn register(
+        &mut self,
+        object: &ObjId,
+        prop: Prop,
+        scalar: &ScalarValue,
+        several: bool,
+        new: &Value,
+    ) -> Result<(), Stop> {
+        let is_same = scalar_to_json(&scalar.clone().into()) == *new;
+        if is_same && !several {
+            return Ok(());
+        }
+        match (scalar, new) {
+            (ScalarValue::Counter(count), Value::Number(number)) if number.is_i64() && !is_same => {
+                let count = i64::from(count);
+                let step = number.as_i64().unwrap_or(count).wrapping_sub(count);
+                self.tx.increment(object, prop, step)?;
+            }
+            _ if is_same => self.tx.put(object, prop, scalar.clone())?,
+            (ScalarValue::Str(_), Value::String(text)) => self.tx.put(object, prop, text.as_str())?,
+            (ScalarValue::Timestamp(_), Value::Number(number)) if number.is_i64() => {
+                let moment = number.as_i64().unwrap_or_default();
+                self.tx.put(object, prop, ScalarValue::Timestamp(moment))?;
+            }
+            _ => self.put(object, prop, new)?,
+        }
+        Ok(())
+    }
 }

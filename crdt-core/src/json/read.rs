@@ -30,6 +30,7 @@ pub fn read_at<D: ReadDoc>(doc: &D, object: &ObjId, heads: Option<&[ChangeHash]>
     tree.into_value()
 }
 
+<<<<<<< HEAD
 /// A text at the document's root, be it a register or a text object.
 #[must_use]
 pub fn root_text<D: ReadDoc>(doc: &D, field: &str) -> Option<String> {
@@ -41,6 +42,29 @@ pub fn root_text<D: ReadDoc>(doc: &D, field: &str) -> Option<String> {
         (automerge::Value::Object(ObjType::Text), text) => doc.text(&text).ok(),
         (automerge::Value::Object(_), _) => None,
     }
+=======
+/// One object and all below it, when that is at most `nodes_max` values; nothing when it is more. Reads
+/// no further than that.
+#[must_use]
+pub fn read_within<D: ReadDoc>(
+    doc: &D,
+    object: &ObjId,
+    heads: Option<&[ChangeHash]>,
+    nodes_max: usize,
+) -> Option<Value> {
+    let Ok(kind) = doc.object_type(object) else { return Some(Value::Null) };
+    let mut tree = Tree::new(object.clone(), kind);
+    // The object itself is one too; a text is one however many pieces it comes in.
+    let mut nodes = 1;
+    for item in doc.iter_at(object, heads) {
+        nodes += usize::from(!matches!(item.item, DocItem::Text(_)));
+        if nodes > nodes_max {
+            return None;
+        }
+        tree.add(item);
+    }
+    Some(tree.into_value())
+>>>>>>> feeds
 }
 
 /// One register as JSON.

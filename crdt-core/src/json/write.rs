@@ -35,6 +35,7 @@ pub fn new_document(
 pub fn fill<T: Transactable>(tx: &mut T, value: &Value, strings: Strings) -> Result<(), JsonError> {
     let members = value.as_object().ok_or(JsonError::NotAnObject)?;
     check(value, 0)?;
+    let strings = strings.bounded(value);
     for (key, member) in sorted(members) {
         put_unchecked(tx, &ROOT, key.as_str().into(), member, strings)?;
     }
@@ -55,7 +56,7 @@ pub fn put<T: Transactable>(
     depth: usize,
 ) -> Result<(), JsonError> {
     check(value, depth)?;
-    Ok(put_unchecked(tx, object, prop, value, strings)?)
+    Ok(put_unchecked(tx, object, prop, value, strings.bounded(value))?)
 }
 
 /// Whether a value that will lie on level `depth` is within the bounds of this module.
@@ -167,13 +168,33 @@ enum Step<'v> {
 fn pointer(path: &[Step<'_>]) -> String {
     let step = |step: &Step<'_>| match step {
         Step::Item(at) => format!("/{at}"),
-        Step::Member(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Step::Member(key) => format!("/{}", escaped(key)),
     };
     path.iter().map(step).collect()
 }
 
+/// A key as it stands in a JSON pointer.
+pub(crate) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// How many bytes the strings in a value have in all, keys not counted.
+pub(super) fn string_bytes(value: &Value) -> usize {
+    let mut open = vec![value];
+    let mut bytes = 0;
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) => bytes += text.len(),
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => open.extend(members.values()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    bytes
+}
+
 /// The members in byte order of their keys, whatever order the parser kept.
-pub(super) fn sorted(members: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+pub(crate) fn sorted(members: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
     let mut sorted: Vec<_> = members.iter().collect();
     sorted.sort_unstable_by_key(|(key, _)| key.as_str());
     sorted.into_iter()
