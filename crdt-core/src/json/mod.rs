@@ -31,12 +31,7 @@ pub use assign::assign;
 pub(crate) use assign::{Contest, Stop, Writing};
 pub use diff::diff;
 pub(crate) use read::base64;
-<<<<<<< HEAD
-pub use read::{read, read_at, root_text, scalar_to_json};
-pub(crate) use write::seconds;
-=======
-pub use read::{read, read_at, read_within, scalar_to_json};
->>>>>>> feeds
+pub use read::{read, read_at, read_within, root_text, scalar_to_json};
 pub use write::{check, fill, new_document, put};
 pub(crate) use write::{escaped, seconds, sorted};
 

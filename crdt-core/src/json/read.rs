@@ -30,7 +30,6 @@ pub fn read_at<D: ReadDoc>(doc: &D, object: &ObjId, heads: Option<&[ChangeHash]>
     tree.into_value()
 }
 
-<<<<<<< HEAD
 /// A text at the document's root, be it a register or a text object.
 #[must_use]
 pub fn root_text<D: ReadDoc>(doc: &D, field: &str) -> Option<String> {
@@ -42,7 +41,8 @@ pub fn root_text<D: ReadDoc>(doc: &D, field: &str) -> Option<String> {
         (automerge::Value::Object(ObjType::Text), text) => doc.text(&text).ok(),
         (automerge::Value::Object(_), _) => None,
     }
-=======
+}
+
 /// One object and all below it, when that is at most `nodes_max` values; nothing when it is more. Reads
 /// no further than that.
 #[must_use]
@@ -64,7 +64,6 @@ pub fn read_within<D: ReadDoc>(
         tree.add(item);
     }
     Some(tree.into_value())
->>>>>>> feeds
 }
 
 /// One register as JSON.
