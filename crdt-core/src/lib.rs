@@ -17,8 +17,8 @@ pub mod wire; // The automerge-repo protocol: frames to messages and back.
 pub mod dashboard; // What a dashboard is, how it is read, and the edits there are.
 pub mod grafana; // Grafana's dashboards to ours and back.
 
-pub mod rules; // Rules on the merged document, and the conflicts they find.
-pub mod doors; // Plain JSON that merges: what is written at old heads, history, versions.
+pub mod doors;
+pub mod rules; // Rules on the merged document, and the conflicts they find. // Plain JSON that merges: what is written at old heads, history, versions.
 
 pub mod document; // One document: apply, store, then tell.
 

@@ -13,9 +13,10 @@ use super::live::{Damage, Live};
 use super::phase::{Asked, Content};
 use super::{Document, Heads};
 use crate::id::DocumentId;
-use crate::rules::{Conflict, InForce, Judge, Report, RuleBook};
+use crate::rules::{Conflict, InForce, Judge, Mode, Report, RuleBook};
 use crate::time::Timestamp;
 use automerge::PatchLog;
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Of a burst with more changes than this it is not noted what each touched: to look at the whole document
@@ -33,6 +34,30 @@ pub struct Verdict {
     pub version: u64,
     /// What they found. The same one as before where they found the same.
     pub report: Arc<Report>,
+}
+
+impl Verdict {
+    /// As readers are told it: what editors are to see.
+    ///
+    /// `{heads: [hex], rules: {kind, version}, conflicts, undecided, beyond}`, the lists as in a [`Report`].
+    #[must_use]
+    pub fn to_json(&self) -> Map<String, Value> {
+        let Report { conflicts, undecided, beyond, .. } = &*self.report;
+        let conflicts: Vec<&Conflict> =
+            conflicts.iter().filter(|conflict| conflict.mode == Mode::Surface).collect();
+        let heads: Vec<String> = self.heads.iter().map(ToString::to_string).collect();
+        let told = json!({
+            "heads": heads,
+            "rules": {"kind": self.kind, "version": self.version},
+            "conflicts": conflicts,
+            "undecided": undecided,
+            "beyond": beyond,
+        });
+        match told {
+            Value::Object(told) => told,
+            _ => Map::new(),
+        }
+    }
 }
 
 /// What is known of the rules and what they say.

@@ -6,6 +6,9 @@ use crate::wire::{Join, Message, PROTOCOL_VERSION, Peer, PeerMetadata};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// The version of Dovetail's own messages: `peerMetadata.dovetail = {v: 1}` announces it.
+const OWN_VERSION: u32 = 1;
+
 /// Who this server is, to its clients.
 #[derive(Debug, Clone)]
 pub struct ServerIdentity {
@@ -33,13 +36,16 @@ impl Session {
         let peer = join.sender;
         // A peer that says it will be gone for good keeps no store worth remembering.
         let storage = join.metadata.storage_id.filter(|_| join.metadata.is_ephemeral != Some(true));
+        // A later version is told that we speak the first.
+        let understands_ours = join.metadata.dovetail.is_some_and(|version| version >= OWN_VERSION);
         let answer = Message::Peer(Peer {
             sender: self.server.peer.clone(),
             target: peer.clone(),
             metadata: PeerMetadata {
                 storage_id: Some(self.server.storage.clone()),
                 is_ephemeral: Some(false),
-                dovetail: None,
+                // Stock clients are not bothered with it.
+                dovetail: understands_ours.then_some(OWN_VERSION),
             },
             version: PROTOCOL_VERSION.to_owned(),
         });
@@ -50,6 +56,7 @@ impl Session {
             storage,
             follows: Arc::new(BTreeSet::new()),
             documents: BTreeMap::new(),
+            understands_ours,
         }));
     }
 }

@@ -198,6 +198,8 @@ struct Open {
     storage: Option<StorageId>,
     follows: Arc<BTreeSet<StorageId>>,
     documents: BTreeMap<DocumentId, OpenDocument>,
+    /// It announced that it knows Dovetail's own messages.
+    understands_ours: bool,
 }
 
 /// A document that this connection reads.

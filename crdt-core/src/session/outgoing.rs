@@ -3,7 +3,7 @@
 use super::{CloseReason, Effect, Open, Phase, Session, TOLD_MAX};
 use crate::document::{Body, Refusal, RemoteHeads};
 use crate::id::DocumentId;
-use crate::wire::{self, EphemeralFrame, Message};
+use crate::wire::{self, ConflictsFrame, EphemeralFrame, Message};
 use std::sync::Arc;
 
 /// Something that a document has for one of its readers.
@@ -29,6 +29,13 @@ pub enum Outgoing {
         document: DocumentId,
         /// What is known.
         news: RemoteHeads,
+    },
+    /// What the rules say; only for a peer that understands it.
+    Conflicts {
+        /// Of which document.
+        document: DocumentId,
+        /// Made once for all readers.
+        frame: Arc<ConflictsFrame>,
     },
     /// The document cannot take what this session brought: the session ends.
     Refused(Refusal),
@@ -56,6 +63,7 @@ impl Session {
                 let new_heads = vec![(news.storage, heads)];
                 Some(Message::RemoteHeadsChanged { sender, target, document, new_heads }.encode().into())
             }
+            Outgoing::Conflicts { frame, .. } => open.understands_ours.then(|| frame.frame(&open.peer)),
             Outgoing::Refused(_) => None,
         };
         effects.extend(frame.map(Effect::Write));

@@ -8,12 +8,13 @@
 //! Edit path: ← [`crate::document`] has made the sync data once, [`SyncEnvelope::frame`]
 //! wraps it for one reader, → the socket.
 
-use super::{Ephemeral, Join, Message, Peer, PeerMetadata, RemoteHeads, Sync, SyncKind};
+use super::{Ephemeral, Join, Message, Peer, PeerMetadata, RemoteHeads, Sync, SyncKind, cbor_json};
 use crate::id::{DocumentId, PeerId, StorageId};
 use automerge::ChangeHash;
 use bytes::Bytes;
 use minicbor::Encoder;
 use minicbor::bytes::ByteSlice;
+use serde_json::{Map, Value};
 use std::ops::Range;
 
 impl Message<'_> {
@@ -121,6 +122,37 @@ impl EphemeralFrame {
     #[must_use]
     pub fn data(&self) -> &[u8] {
         &self.prefix[self.data.clone()]
+    }
+
+    /// The frame for one reader, in one allocation of just its size.
+    #[must_use]
+    pub fn frame(&self, target: &PeerId) -> Bytes {
+        let mut frame = with_room_for(&self.prefix, target.as_str().len());
+        put(&mut frame, target.as_str());
+        frame.into()
+    }
+}
+
+/// What the rules say of a document, on its way to those readers that announced that they understand it: all
+/// but the `targetId`. `docs/PROTOCOL.md` has its shape.
+#[derive(Debug, Clone)]
+pub struct ConflictsFrame {
+    prefix: Bytes,
+}
+
+impl ConflictsFrame {
+    /// `body` has the further fields, as JSON.
+    #[must_use]
+    pub fn new(sender: &PeerId, document: &DocumentId, body: &Map<String, Value>) -> Self {
+        let mut frame = Fields::of_type("dovetail-conflicts");
+        frame.peer("senderId", sender);
+        frame.document(document);
+        for (field, value) in body {
+            frame.key(field);
+            frame.bytes.extend_from_slice(&cbor_json::from_json(value));
+        }
+        frame.key("targetId");
+        Self { prefix: frame.bytes.into() }
     }
 
     /// The frame for one reader, in one allocation of just its size.

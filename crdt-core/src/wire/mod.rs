@@ -17,7 +17,7 @@ mod decode; // From bytes to a message: tolerant in form, strict in content.
 mod encode; // From a message to bytes: one form only.
 
 pub use decode::{BadFrame, decode};
-pub use encode::{EphemeralFrame, SyncEnvelope};
+pub use encode::{ConflictsFrame, EphemeralFrame, SyncEnvelope};
 
 use crate::id::{DocumentId, PeerId, StorageId};
 use crate::time::Timestamp;

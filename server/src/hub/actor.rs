@@ -15,9 +15,12 @@ use automerge::Automerge;
 use bytes::Bytes;
 use dovetail_core::document::careful::carefully;
 use dovetail_core::document::chunk::{Batch, Manifest};
-use dovetail_core::document::{CommitFault, Document, Effect, Input, LoadFault, Refusal, Ticket, Verdict};
+use dovetail_core::document::{
+    CommitFault, Document, Effect, Input, LoadFault, Refusal, Standing, Ticket, Verdict,
+};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::session::{CloseReason, Outgoing};
+use dovetail_core::wire::ConflictsFrame;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::future::Future;
@@ -167,6 +170,10 @@ pub(super) struct Actor {
     asked: Option<Answer>,
     /// The store's answer, if it was there at the first look.
     answered: Option<Input>,
+    /// What readers know of the rules.
+    told: Option<Arc<Verdict>>,
+    /// Readers that know nothing of them yet.
+    newcomers: Vec<SessionId>,
     effects: Vec<Effect>,
     /// It has nothing to do any more, and somebody still holds its mailbox.
     wants_to_end: bool,
@@ -201,6 +208,8 @@ impl Actor {
             next_ticket: 0,
             asked: None,
             answered: None,
+            told: None,
+            newcomers: Vec::new(),
             effects: Vec::new(),
             wants_to_end: false,
         };
@@ -311,11 +320,13 @@ impl Actor {
         }
         self.outboxes.insert(session, outbox);
         self.tell(input);
+        self.newcomers.push(session);
     }
 
     /// A session opens a document once and leaves it once. If it leaves before it came, it was quick:
     /// its `Open` is still in the mailbox, and would make a reader that nobody ever takes away.
     fn leave(&mut self, session: SessionId) {
+        self.newcomers.retain(|newcomer| *newcomer != session);
         if self.outboxes.remove(&session).is_none() {
             self.gone_early.insert(session);
             return;
@@ -348,6 +359,7 @@ impl Actor {
         }
         self.show_vitals();
         self.publish();
+        self.greet_newcomers();
     }
 
     fn publish(&self) {
@@ -446,8 +458,46 @@ impl Actor {
         }
     }
 
-    fn judged(&self, verdict: Option<&Arc<Verdict>>) {
+    /// Readers hear of it when it is something else than they know: most edits change nothing about it.
+    fn judged(&mut self, verdict: Option<&Arc<Verdict>>) {
         self.hub.inbox.note(&self.id, verdict, self.hub.clock.now());
+        let same = |told: &Arc<Verdict>| {
+            verdict.is_some_and(|now| Arc::ptr_eq(&told.report, &now.report) && told.version == now.version)
+        };
+        if self.told.as_ref().is_some_and(same) {
+            return;
+        }
+        self.told = verdict.cloned();
+        if let Some(verdict) = verdict.filter(|_| !self.outboxes.is_empty()) {
+            self.newcomers.clear();
+            let frame = self.conflicts_frame(verdict);
+            for outbox in self.outboxes.values() {
+                outbox.push(Outgoing::Conflicts { document: self.id.clone(), frame: frame.clone() });
+            }
+        }
+    }
+
+    /// New readers hear what the rules say once it is known where the document stands.
+    fn greet_newcomers(&mut self) {
+        if self.newcomers.is_empty() {
+            return;
+        }
+        if let Some(frame) = self.conflicts_now() {
+            for session in std::mem::take(&mut self.newcomers) {
+                self.push(session, Outgoing::Conflicts { document: self.id.clone(), frame: frame.clone() });
+            }
+        }
+    }
+
+    /// What a new reader has to know. A document that is not in memory may have been judged before.
+    fn conflicts_now(&self) -> Option<Arc<ConflictsFrame>> {
+        let Standing::Stored { heads } = self.document.standing() else { return None };
+        let known = self.document.verdict().cloned().or_else(|| self.hub.inbox.verdict(&self.id));
+        known.filter(|verdict| verdict.heads == heads).map(|verdict| self.conflicts_frame(&verdict))
+    }
+
+    fn conflicts_frame(&self, verdict: &Verdict) -> Arc<ConflictsFrame> {
+        Arc::new(ConflictsFrame::new(&self.hub.identity.peer, &self.id, &verdict.to_json()))
     }
 
     fn answer(&mut self, ticket: Ticket, answer: Result<Manifest, Refusal>) {

@@ -5,7 +5,8 @@
 //!
 //! Bounded by what may be in it: one sync message for each open document (the document sends the next
 //! only when the socket took the last), an answer for each message that the peer sent (the socket
-//! reads no more while too many wait), the newest word of each other store it follows, and a fixed
+//! reads no more while too many wait), the newest word of each other store it follows, what the rules say
+//! last of each open document, and a fixed
 //! number of ephemeral messages, of which the oldest give way: nobody wants to see where a pointer was
 //! a while ago. And a socket takes no more at once than it can write soon: what waits here is shared with
 //! other readers, what it has taken is its own copy.
@@ -106,6 +107,13 @@ impl Queue {
                     return;
                 }
                 self.news += 1;
+            }
+            Outgoing::Conflicts { document, .. } => {
+                let of = |item: &Outgoing| matches!(item, Outgoing::Conflicts { document: of, .. } if of == document);
+                if let Some(older) = self.items.iter_mut().find(|item| of(item)) {
+                    *older = outgoing;
+                    return;
+                }
             }
             Outgoing::Sync { .. } | Outgoing::Unavailable { .. } | Outgoing::Refused(_) => {}
         }
