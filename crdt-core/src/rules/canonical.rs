@@ -174,8 +174,10 @@ mod tests {
     /// RU6: equal values have equal canonical JSON, whatever form they came in.
     #[test]
     fn ru6_canonical_json_is_one_form() {
-        let value = json!({"b": [1.0, 2, null, true], "a": {"ü": "\u{1}\u{8}\"\\/\u{2028}", "\u{ffff}": 0, "𝄞": 0}});
-        let text = "{\"a\":{\"ü\":\"\\u0001\\b\\\"\\\\/\u{2028}\",\"\u{ffff}\":0,\"𝄞\":0},\"b\":[1,2,null,true]}";
+        let value =
+            json!({"b": [1.0, 2, null, true], "a": {"ü": "\u{1}\u{8}\"\\/\u{2028}", "\u{ffff}": 0, "𝄞": 0}});
+        let text =
+            "{\"a\":{\"ü\":\"\\u0001\\b\\\"\\\\/\u{2028}\",\"\u{ffff}\":0,\"𝄞\":0},\"b\":[1,2,null,true]}";
         assert_eq!(canonical(&value), text);
     }
 
