@@ -209,7 +209,7 @@ pub struct Report {
     /// When this report is out of date by itself, because a waiver ends then.
     #[serde(skip)]
     pub due: Option<Timestamp>,
-    /// The ids that somebody settled at some time: an open one among them came back.
+    /// Those open ones that somebody settled at some time: they came back.
     #[serde(skip)]
     pub(super) settled_before: BTreeSet<String>,
 }

@@ -1,10 +1,26 @@
 //! What is known of one document under one rule set.
+//!
+//! Edit path: ← [`document`](crate::document) tells what was merged; → [`Report`]s, for the API and the feeds.
+//!
+//! Always true here: after [`Judge::touched`] everything is as [`Judge::new`] would find it in the
+//! same document. What people decided is read from the document at every report, since it depends
+//! on the moment as well.
 
-use super::conflict::{Conflict, Report};
-use super::set::RuleSet;
+use super::causes;
+use super::conflict::{
+    Beyond, Cause, Conflict, Decision, Mode, Offer, Report, Severity, State, Undecided, UndecidedReason,
+    Waiver,
+};
+use super::entries::{Entries, SettledEntry, WaivedEntry};
+use super::evaluate::evaluate;
+use super::facts::{Dirty, Facts};
+use super::remedy::{Effort, edits};
+use super::set::{Rule, RuleSet};
+use super::violation::Violation;
 use crate::id::DocumentId;
 use crate::time::Timestamp;
 use automerge::{Automerge, Patch};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The facts that the rules need of a document, and what they say about them.
@@ -12,20 +28,56 @@ use std::sync::Arc;
 pub struct Judge {
     document: DocumentId,
     rules: Arc<RuleSet>,
+    facts: Facts,
+    /// As the rules of the set.
+    verdicts: Vec<Verdict>,
+}
+
+/// What one rule says.
+type Verdict = Result<Broken, UndecidedReason>;
+
+/// Where one rule does not hold.
+#[derive(Debug, Default, PartialEq)]
+struct Broken {
+    findings: Vec<Arc<Finding>>,
+    beyond: usize,
+}
+
+/// A violation, how it came about, and what may be done.
+#[derive(Debug, PartialEq)]
+struct Finding {
+    violation: Violation,
+    causes: Vec<Cause>,
+    explanation: String,
+    offers: Vec<Offer>,
 }
 
 impl Judge {
     /// Looks at the whole document.
     #[must_use]
     pub fn new(document: &DocumentId, rules: Arc<RuleSet>, doc: &Automerge) -> Self {
-        let _ = doc;
-        Self { document: document.clone(), rules }
+        let facts = Facts::read(doc, &rules.plan);
+        let mut judge = Self { document: document.clone(), rules, facts, verdicts: Vec::new() };
+        judge.verdicts =
+            judge.rules.rules.iter().map(|rule| judge.judge(doc, rule, &Broken::default())).collect();
+        judge
     }
 
     /// Looks again at what `patches` touched. They are those of all changes that were applied
     /// since the last look, and `doc` is the document with these changes.
     pub fn touched(&mut self, doc: &Automerge, patches: &[Patch]) {
-        let _ = (doc, patches);
+        if patches.is_empty() {
+            return;
+        }
+        let dirty = self.facts.touched(doc, &self.rules.plan, patches);
+        for index in 0..self.verdicts.len() {
+            let rule = &self.rules.rules[index];
+            if concerns(&dirty, rule) {
+                let nothing = Broken::default();
+                let before = self.verdicts[index].as_ref().unwrap_or(&nothing);
+                self.verdicts[index] = self.judge(doc, rule, before);
+            }
+        }
     }
 
     /// The rules it judges by.
@@ -43,13 +95,178 @@ impl Judge {
     /// What stands at `now`. `doc` is the document as it was at the last look.
     #[must_use]
     pub fn report(&self, doc: &Automerge, now: Timestamp) -> Report {
-        let _ = (doc, now);
-        Report::default()
+        let entries = Entries::of(doc);
+        let mut report = Report::default();
+        for (rule, verdict) in self.rules.rules.iter().zip(&self.verdicts) {
+            match verdict {
+                Err(reason) => {
+                    report.undecided.push(Undecided { rule: rule.id().to_owned(), reason: reason.clone() });
+                }
+                Ok(broken) => {
+                    for finding in &broken.findings {
+                        report.add(rule, finding, &entries, now);
+                    }
+                    if broken.beyond > 0 {
+                        report.beyond.push(Beyond { rule: rule.id().to_owned(), conflicts: broken.beyond });
+                    }
+                }
+            }
+        }
+        report
     }
 
-    /// Conflicts that somebody settled and whose rule holds, in the order of their ids.
+    /// Conflicts that somebody settled and whose rule holds, in the order of their ids. They are
+    /// told as they were when they were settled, without causes and proposals.
     #[must_use]
-    pub fn settled(&self) -> Vec<Conflict> {
-        Vec::new()
+    pub fn settled(&self, doc: &Automerge) -> Vec<Conflict> {
+        let entries = Entries::of(doc);
+        let broken: BTreeSet<&str> =
+            self.findings().map(|(_, finding)| finding.violation.id.as_str()).collect();
+        let ids = entries.settled_ids().into_iter().filter(|id| !broken.contains(id.as_str()));
+        ids.filter_map(|id| {
+            let mut decisions = entries.settled(&id).into_iter();
+            let winner = decisions.next()?;
+            let waived = entries.waived(&id);
+            Some(self.settled_conflict(id, winner, decisions.collect(), waived))
+        })
+        .collect()
     }
+
+    /// The rule and the violation of a conflict that is open or waived.
+    pub(crate) fn find(&self, id: &str) -> Option<(&Rule, &Violation, &[Offer])> {
+        let (rule, finding) = self.findings().find(|(_, finding)| finding.violation.id == id)?;
+        Some((rule, &finding.violation, &finding.offers))
+    }
+
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn findings(&self) -> impl Iterator<Item = (&Rule, &Arc<Finding>)> {
+        let verdicts = self.rules.rules.iter().zip(&self.verdicts);
+        verdicts.flat_map(|(rule, verdict)| {
+            verdict.iter().flat_map(|broken| &broken.findings).map(move |finding| (rule, finding))
+        })
+    }
+
+    /// What one rule says now. Causes are looked up for what was not there before.
+    fn judge(&self, doc: &Automerge, rule: &Rule, before: &Broken) -> Verdict {
+        let hits = evaluate(rule, &self.facts)?;
+        let known: BTreeMap<&str, &Arc<Finding>> =
+            before.findings.iter().map(|finding| (finding.violation.id.as_str(), finding)).collect();
+        let findings = hits.listed.into_iter().map(|hit| {
+            let violation = Violation::new(&self.document, &self.rules.plan, rule, &self.facts, hit);
+            let offers = self.offers(rule, &violation);
+            let known = known.get(violation.id.as_str()).filter(|known| known.violation == violation);
+            match known {
+                Some(known) if known.offers == offers => (*known).clone(),
+                Some(known) => Arc::new(Finding {
+                    violation,
+                    causes: known.causes.clone(),
+                    explanation: known.explanation.clone(),
+                    offers,
+                }),
+                None => {
+                    let (causes, explanation) = causes::of(doc, &violation.registers);
+                    Arc::new(Finding { violation, causes, explanation, offers })
+                }
+            }
+        });
+        Ok(Broken { findings: findings.collect(), beyond: hits.beyond })
+    }
+
+    fn offers(&self, rule: &Rule, violation: &Violation) -> Vec<Offer> {
+        let can_be_made =
+            |proposal| edits(rule, &self.facts, &violation.hit, proposal, Effort::Offer).is_some();
+        let offered = rule.proposals.iter().filter(|proposal| can_be_made(**proposal));
+        offered.map(|proposal| Offer { name: *proposal, label: proposal.label().to_owned() }).collect()
+    }
+
+    fn settled_conflict(
+        &self,
+        id: String,
+        winner: SettledEntry,
+        others: Vec<SettledEntry>,
+        waived: Vec<WaivedEntry>,
+    ) -> Conflict {
+        let rule = self.rules.rules.iter().find(|rule| rule.id() == winner.rule);
+        let mut also = Vec::new();
+        for other in others.into_iter().map(|other| other.settlement) {
+            push_new(&mut also, Decision::Settled(other));
+        }
+        for other in waived.into_iter().filter(|other| other.fingerprint == winner.fingerprint) {
+            push_new(&mut also, Decision::Waived(other.waiver));
+        }
+        also.retain(|other| *other != Decision::Settled(winner.settlement.clone()));
+        Conflict {
+            id,
+            rule: winner.rule,
+            state: State::Settled,
+            severity: rule.map_or(Severity::Info, Rule::severity),
+            mode: rule.map_or(Mode::Surface, Rule::mode),
+            message: winner.message,
+            subjects: winner.subjects,
+            causes: Vec::new(),
+            proposals: Vec::new(),
+            fingerprint: winner.fingerprint,
+            explanation: String::new(),
+            waiver: None,
+            settlement: Some(winner.settlement),
+            also,
+        }
+    }
+}
+
+impl Report {
+    /// Adds what was found, in the state that people's decisions give it.
+    fn add(&mut self, rule: &Rule, finding: &Finding, entries: &Entries<'_>, now: Timestamp) {
+        let violation = &finding.violation;
+        let (waiver, also) = life(&entries.waived(&violation.id), &violation.fingerprint, now);
+        if let Some(until) = waiver.as_ref().and_then(|waiver| waiver.until) {
+            self.due = Some(self.due.map_or(until, |due| due.min(until)));
+        }
+        if waiver.is_none() && !entries.settled(&violation.id).is_empty() {
+            self.settled_before.insert(violation.id.clone());
+        }
+        self.conflicts.push(Conflict {
+            id: violation.id.clone(),
+            rule: rule.id().to_owned(),
+            state: if waiver.is_some() { State::Waived } else { State::Open },
+            severity: rule.severity,
+            mode: rule.mode,
+            message: violation.message.clone(),
+            subjects: violation.subjects.clone(),
+            causes: finding.causes.clone(),
+            proposals: finding.offers.clone(),
+            fingerprint: violation.fingerprint.clone(),
+            explanation: finding.explanation.clone(),
+            waiver,
+            settlement: None,
+            also,
+        });
+    }
+}
+
+/// The waiver that counts, if one does, and what others decided about the same facts.
+fn life(entries: &[WaivedEntry], fingerprint: &str, now: Timestamp) -> (Option<Waiver>, Vec<Decision>) {
+    let mut counting = entries.iter().map(|entry| entry.counts(fingerprint, now).then_some(&entry.waiver));
+    let winner = counting.next().flatten().cloned();
+    let mut also = Vec::new();
+    for other in counting.flatten().filter(|other| Some(*other) != winner.as_ref()) {
+        push_new(&mut also, Decision::Waived(other.clone()));
+    }
+    (winner, also)
+}
+
+fn push_new(also: &mut Vec<Decision>, decision: Decision) {
+    if !also.contains(&decision) {
+        also.push(decision);
+    }
+}
+
+/// Whether a rule has to be evaluated again.
+fn concerns(dirty: &Dirty, rule: &Rule) -> bool {
+    rule.fields.iter().any(|field| dirty.field(*field))
+        || rule.keys_of.iter().any(|collection| dirty.items(*collection))
+        || dirty.items(rule.collection)
 }

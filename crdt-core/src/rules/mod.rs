@@ -13,21 +13,34 @@
 
 mod book; // Which rules are in force.
 mod canonical; // Values as bytes that everybody makes alike.
+mod causes; // Which changes brought a conflict about.
+mod compile; // Checks a rule set.
 mod conflict; // A conflict as it is told. Read this first.
+mod entries; // What people decided, as the document has it.
+mod evaluate; // Where a rule does not hold.
+mod facts; // What is known of a document, kept up to date.
+mod geometry; // Rectangles: which meet, where there is room.
 mod judge; // What is known of one document: facts, verdicts, reports.
+mod message; // What is said.
 mod path; // Where a rule looks.
+mod plan; // What all rules together read.
 mod predicate; // What a rule may demand.
 mod proposal; // What may be done about a conflict.
+mod remedy; // The edits of a proposal.
 mod set; // A rule set that was checked.
 mod settle; // Settling and waiving.
 mod source; // A rule set as people write it.
+mod violation; // One place where a rule does not hold, in words and values.
 
 pub use book::{InForce, RuleBook};
+pub use compile::{CHOICES_MAX, RULE_ID_BYTES_MAX, RULES_MAX};
 pub use conflict::{
     Beyond, Cause, Conflict, ConflictEvent, Decision, Mode, Offer, Report, Settlement, Severity, State,
     Touched, Undecided, UndecidedReason, Waiver,
 };
+pub use entries::{NAME_BYTES_MAX, REASON_BYTES_MAX, SETTLED_LISTED_MAX};
 pub use judge::Judge;
+pub use message::{MESSAGE_BYTES_MAX, QUOTED_LETTERS_MAX, TEMPLATE_BYTES_MAX};
 pub use path::{BadPath, PATH_BYTES_MAX, Path, STEPS_MAX, Step, WILDCARDS_MAX};
 pub use proposal::{Proposal, UnknownProposal};
 pub use set::{BadRuleSet, Fault, Rule, RuleSet};
@@ -42,9 +55,9 @@ pub const LISTED_PER_RULE_MAX: usize = 200;
 /// costs 3,000; at 0.2 µs each this is some 40 ms.
 pub const STEPS_PER_COLLECTION_MAX: usize = 200_000;
 
-/// How many pairs one rule may compare. A thousand widgets on one heap are half of it; at a few
-/// nanoseconds each this is some milliseconds.
-pub const COMPARISONS_MAX: usize = 1_000_000;
+/// How many pairs one rule may compare: seven hundred widgets on one heap. To compare them and to
+/// find the first among them costs some 30 ms.
+pub const COMPARISONS_MAX: usize = 250_000;
 
 /// How many changes are named as causes of one conflict, the latest: two rectangles are eight registers.
 pub const CAUSES_MAX: usize = 8;

@@ -68,6 +68,16 @@ impl Path {
         self.0.iter().filter(|step| **step == Step::Any).count()
     }
 
+    /// Steps as text.
+    pub(crate) fn text_of(steps: &[Step]) -> String {
+        let text = |(index, step): (usize, &Step)| match step {
+            Step::Any if index == 0 => "*".to_owned(),
+            Step::Any => ".*".to_owned(),
+            Step::Member(name) => written(name, index == 0),
+        };
+        steps.iter().enumerate().map(text).collect()
+    }
+
     /// What lies before and including the last `*`, and the names behind it.
     pub(crate) fn split(&self) -> (&[Step], Vec<String>) {
         let behind = self.0.iter().rposition(|step| *step == Step::Any).map_or(0, |at| at + 1);
@@ -82,14 +92,7 @@ impl Path {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Any if index == 0 => f.write_str("*")?,
-                Step::Any => f.write_str(".*")?,
-                Step::Member(name) => f.write_str(&written(name, index == 0))?,
-            }
-        }
-        Ok(())
+        f.write_str(&Self::text_of(&self.0))
     }
 }
 

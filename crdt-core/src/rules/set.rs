@@ -1,25 +1,48 @@
 //! A rule set that was checked and may be used.
+//!
+//! Edit path: ← [`RuleSetSource`], from a file or the API; → [`compile`](super::compile) checks it; → every
+//! [`Judge`](super::Judge) of a document of that kind shares it.
 
+use super::compile;
 use super::conflict::{Mode, Severity};
+use super::message::Template;
+use super::plan::{Field, Plan};
+use super::predicate::Check;
 use super::proposal::Proposal;
 use super::source::{RuleSetSource, RuleSource};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+/// The rules that every dashboard has as long as nobody sets others.
+const DASHBOARD: &str = include_str!("dashboard.json");
 
 /// Rules that were checked, and what they read of a document.
 #[derive(Debug)]
 pub struct RuleSet {
-    source: RuleSetSource,
-    rules: Vec<Rule>,
+    pub(super) source: RuleSetSource,
+    pub(super) rules: Vec<Rule>,
+    pub(super) plan: Plan,
 }
 
 /// One rule of a set.
 #[derive(Debug)]
 pub struct Rule {
-    source: RuleSource,
-    severity: Severity,
-    mode: Mode,
-    proposals: Vec<Proposal>,
+    pub(super) source: RuleSource,
+    pub(super) severity: Severity,
+    pub(super) mode: Mode,
+    pub(super) proposals: Vec<Proposal>,
+    pub(super) check: Check,
+    /// The names that a subject ends with, as a path; none where the item alone is the subject.
+    pub(super) tail: String,
+    /// The collection that its items belong to.
+    pub(super) collection: usize,
+    /// The field with what people call an item.
+    pub(super) label: Option<Field>,
+    pub(super) message: Template<Field>,
+    /// The fields that it depends on, those of its message included.
+    pub(super) fields: Vec<Field>,
+    /// The collections whose keys it depends on.
+    pub(super) keys_of: Vec<usize>,
 }
 
 /// Why a rule set cannot be used: everything that is wrong with it.
@@ -51,14 +74,17 @@ impl RuleSet {
     /// # Errors
     /// All that is wrong with it.
     pub fn compile(source: RuleSetSource) -> Result<Self, BadRuleSet> {
-        drop(source);
-        unimplemented!()
+        compile::compile(source)
     }
 
     /// The rules that every dashboard has as long as nobody sets others.
     #[must_use]
     pub fn dashboard() -> &'static Arc<Self> {
-        unimplemented!()
+        static SET: OnceLock<Arc<RuleSet>> = OnceLock::new();
+        SET.get_or_init(|| {
+            let source = serde_json::from_str(DASHBOARD).expect("a test reads it");
+            Arc::new(Self::compile(source).expect("a test compiles it"))
+        })
     }
 
     /// Which documents: the text at `kind` in their root.
