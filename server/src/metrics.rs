@@ -18,6 +18,10 @@ pub const REQUEST_SECONDS: &str = "dovetail_http_request_seconds";
 
 /// WebSockets that have joined.
 pub const SESSIONS: &str = "dovetail_sessions";
+/// JSON WebSockets that are open.
+pub const REALTIME_SESSIONS: &str = "dovetail_realtime_sessions";
+/// Documents that somebody follows as JSON.
+pub const FEEDS: &str = "dovetail_feeds";
 /// Messages that came in over WebSockets.
 pub const FRAMES_RECEIVED: &str = "dovetail_frames_received_total";
 /// Sync messages handed to readers. Far below edits × readers: a reader that is behind gets one for many.
@@ -119,6 +123,8 @@ fn describe() {
     describe_counter!(REQUESTS, "Requests answered");
     describe_histogram!(REQUEST_SECONDS, Unit::Seconds, "From a request's head to its answer's head");
     describe_gauge!(SESSIONS, "WebSockets that have joined");
+    describe_gauge!(REALTIME_SESSIONS, "JSON WebSockets that are open");
+    describe_gauge!(FEEDS, "Documents that somebody follows as JSON");
     describe_counter!(FRAMES_RECEIVED, "Messages that came in over WebSockets");
     describe_counter!(SYNC_SENT, "Sync messages handed to readers");
     describe_counter!(EPHEMERALS_DROPPED, "Ephemeral messages not delivered to a slow socket");

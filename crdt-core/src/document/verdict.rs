@@ -209,6 +209,9 @@ impl Document {
     /// Conflicts that somebody settled and whose rule holds, while the document is in memory and judged.
     #[must_use]
     pub fn settled_conflicts(&self) -> Vec<Conflict> {
-        self.judging.judge.as_ref().map(Judge::settled).unwrap_or_default()
+        match (&self.content, &self.judging.judge) {
+            (Content::Live(live), Some(judge)) => judge.settled(&live.doc),
+            _ => Vec::new(),
+        }
     }
 }

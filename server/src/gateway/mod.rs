@@ -1,6 +1,6 @@
 //! The edge: everything that others can reach of this server.
 //!
-//! Edit path: ← bytes from the network, → [`socket`] or [`http`] hand what was parsed to
+//! Edit path: ← bytes from the network, → [`socket`], [`realtime`] or [`http`] hand what was parsed to
 //! the [`hub`](crate::hub); what the hub refuses becomes words in [`reply`].
 //!
 //! **Invariant:** no decision is taken here that a test without sockets could not reach:
@@ -9,18 +9,21 @@
 
 pub mod accept; // Connections in, and out again when the server stops.
 pub mod http; // What is answered at which path.
+mod realtime; // The JSON WebSocket.
 pub mod reply; // Errors as words.
 pub mod socket; // The automerge-repo WebSocket.
 pub mod upgrade; // From a request to a WebSocket of ours.
 
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
+use crate::feed::Feeds;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::rules::Shelf;
 use crate::shutdown::Drain;
 use crate::store::Store;
 use crate::sweep::Progress;
+use realtime::People;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use warp::Filter;
@@ -44,6 +47,9 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// The time.
     pub clock: Clock,
+    /// Documents as JSON that is kept up to date.
+    pub feeds: Feeds,
+    people: Arc<People>,
     bodies: Arc<Semaphore>,
     computations: Arc<Semaphore>,
 }
@@ -77,7 +83,9 @@ impl Gateway {
         let limits = Arc::new(config.limits.clone());
         let bodies = Arc::new(Semaphore::new(limits.bodies_max));
         let computations = Arc::new(Semaphore::new(COMPUTATIONS_MAX));
-        Self { hub, store, conflicts, limits, drain, metrics, clock, bodies, computations }
+        let feeds = Feeds::new(hub.clone(), computations.clone());
+        let people = Arc::default();
+        Self { hub, store, conflicts, limits, drain, metrics, clock, feeds, people, bodies, computations }
     }
 
     /// Every route. What matches none is answered by [`reply`] as well, so nothing that
@@ -108,7 +116,7 @@ impl Gateway {
 
     fn open_sync(&self, request: upgrade::Request) -> Response {
         let gateway = self.clone();
-        let opened = request.open(&self.limits, &self.drain, move |websocket, address| {
+        let opened = request.open(self.limits.message_bytes_max, &self.drain, move |websocket, address| {
             socket::serve(websocket, address, gateway)
         });
         opened.unwrap_or_else(reply::Problem::into_response)

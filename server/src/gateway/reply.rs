@@ -198,6 +198,18 @@ impl Problem {
         self
     }
 
+    /// What went wrong, in words.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What programs are told besides.
+    #[must_use]
+    pub fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+
     /// What is sent.
     #[must_use]
     pub fn into_response(self) -> Response {

@@ -111,7 +111,7 @@ impl Connection {
                 Event::Gone(error) => return self.gone(error),
             };
             if let Some(reason) = self.carry_out(effects).await {
-                self.say_goodbye(&reason).await;
+                goodbye(&mut self.socket, reason.close_code(), reason.to_string()).await;
                 return Some(reason);
             }
         }
@@ -255,20 +255,6 @@ impl Connection {
         }
     }
 
-    /// The close frame with its code; waits a little for the peer to read it.
-    async fn say_goodbye(&mut self, reason: &CloseReason) {
-        let mut words = reason.to_string();
-        let end = (0..=CLOSE_REASON_BYTES_MAX.min(words.len())).rev().find(|at| words.is_char_boundary(*at));
-        words.truncate(end.unwrap_or(0));
-        let frame = CloseFrame { code: reason.close_code().into(), reason: words.into() };
-        let close = async {
-            // Both only fail when the peer is gone already.
-            let _gone = self.socket.close(Some(frame)).await;
-            while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut self.socket).poll_next(cx)).await {}
-        };
-        let _late = tokio::time::timeout(GOODBYE_WITHIN, close).await;
-    }
-
     fn gone(&self, error: Option<Error>) -> Option<CloseReason> {
         let session = self.session.id();
         match error {
@@ -280,6 +266,19 @@ impl Connection {
         }
         None
     }
+}
+
+/// The close frame with its code; waits a little for the peer to read it.
+pub(super) async fn goodbye(socket: &mut Socket, code: u16, mut words: String) {
+    let end = (0..=CLOSE_REASON_BYTES_MAX.min(words.len())).rev().find(|at| words.is_char_boundary(*at));
+    words.truncate(end.unwrap_or(0));
+    let frame = CloseFrame { code: code.into(), reason: words.into() };
+    let close = async {
+        // Both only fail when the peer is gone already.
+        let _gone = socket.close(Some(frame)).await;
+        while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut *socket).poll_next(cx)).await {}
+    };
+    let _late = tokio::time::timeout(GOODBYE_WITHIN, close).await;
 }
 
 /// However a connection ends, be it by a panic: a reader that nobody takes away would keep its

@@ -6,7 +6,6 @@
 
 use super::accept::Visitor;
 use super::reply::{Code, Problem};
-use crate::config::Limits;
 use crate::shutdown::Drain;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -51,11 +50,18 @@ pub fn request() -> impl Filter<Extract = (Request,), Error = Infallible> + Clon
 }
 
 impl Request {
-    /// Answers 101 and, once the socket is free, runs `serve` on it in a task of its own.
+    /// Whether it asks for a WebSocket at all, rightly or wrongly: for paths that answer others too.
+    #[must_use]
+    pub fn asks_for_websocket(&self) -> bool {
+        names(&self.headers, header::UPGRADE, "websocket")
+    }
+
+    /// Answers 101 and, once the socket is free, runs `serve` on it in a task of its own. A message may have
+    /// `message_bytes_max`.
     ///
     /// # Errors
     /// When the request asks for no WebSocket, or wrongly, or the server is stopping.
-    pub fn open<S, F>(self, limits: &Limits, drain: &Drain, serve: S) -> Result<Response, Problem>
+    pub fn open<S, F>(self, message_bytes_max: usize, drain: &Drain, serve: S) -> Result<Response, Problem>
     where
         S: FnOnce(Socket, SocketAddr) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -67,7 +73,7 @@ impl Request {
         let (Some(upgrade), Some(visitor)) = (self.upgrade, self.visitor) else {
             return Err(no_websocket("this connection cannot become a WebSocket"));
         };
-        let config = socket_config(limits);
+        let config = socket_config(message_bytes_max);
         tokio::spawn(async move {
             if let Some(socket) = handed_over(upgrade, config).await {
                 Box::pin(serve(socket, visitor.address)).await;
@@ -98,12 +104,12 @@ impl Request {
 
 /// Buffers and bounds of a socket. A write goes to the kernel at once: what is sent is whole
 /// messages, and whoever has many waits for the socket, not for a buffer.
-fn socket_config(limits: &Limits) -> WebSocketConfig {
+fn socket_config(message_bytes_max: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
-        .max_message_size(Some(limits.message_bytes_max))
-        .max_frame_size(Some(limits.message_bytes_max))
+        .max_message_size(Some(message_bytes_max))
+        .max_frame_size(Some(message_bytes_max))
 }
 
 /// The bare socket, when hyper has sent the 101; `None` when the client left before.

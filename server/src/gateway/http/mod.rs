@@ -8,13 +8,14 @@
 mod body; // A request's body, bounded in bytes and in time.
 mod conflicts; // What the rules say, and what people decide about it.
 mod documents; // Documents through the JSON door.
+mod events; // A document as server-sent events.
 mod operation; // For those who run the server: health, figures, statistics.
 mod page; // What a browser shows at /.
-mod parameters; // What stands behind the `?`.
+pub(super) mod parameters; // What stands behind the `?`.
 mod rules; // Which rules are in force.
 
-use super::Gateway;
 use super::reply::{Problem, only};
+use super::{Gateway, realtime, upgrade};
 use crate::metrics;
 use parameters::Parameters;
 use std::time::Instant;
@@ -33,6 +34,7 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         documents(gateway),
         document(gateway),
         automerge(gateway),
+        events(gateway),
         grafana(gateway),
         undelete(gateway),
         conflicts(gateway),
@@ -74,9 +76,18 @@ fn metrics(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
+/// A WebSocket for who asks for one; else the status.
 fn realtime(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    let show = get(gateway)
-        .then(|gateway| answer("/api/realtime", "GET", async move { Ok(operation::realtime(&gateway)) }));
+    let show = get(gateway).and(upgrade::request()).and(parameters()).then(
+        |gateway: Gateway, request: upgrade::Request, parameters| {
+            answer("/api/realtime", "GET", async move {
+                if request.asks_for_websocket() {
+                    return realtime::open(&gateway, request, parameters);
+                }
+                Ok(operation::realtime(&gateway))
+            })
+        },
+    );
     let path = warp::path!("api" / "realtime");
     path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
@@ -117,6 +128,17 @@ fn automerge(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(warp::header::headers_cloned())
         .then(|id, gateway, headers| answer(ROUTE, "GET", documents::show_automerge(gateway, id, headers)));
     show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
+}
+
+fn events(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/events";
+    let path = warp::path!("api" / "docs" / String / "events");
+    let follow = path.and(get(gateway)).and(parameters()).and(warp::header::headers_cloned()).then(
+        |id, gateway, parameters, headers| {
+            answer(ROUTE, "GET", events::follow(gateway, id, parameters, headers))
+        },
+    );
+    follow.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
 }
 
 fn grafana(gateway: &Gateway) -> BoxedFilter<(Response,)> {

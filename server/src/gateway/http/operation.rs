@@ -32,6 +32,8 @@ pub(super) fn metrics(gateway: &Gateway) -> Response {
     #[allow(clippy::cast_precision_loss)] // bytes and counts far below 2^53
     {
         ::metrics::gauge!(metrics::SESSIONS).set(hub.sessions as f64);
+        ::metrics::gauge!(metrics::REALTIME_SESSIONS).set(gateway.people.count() as f64);
+        ::metrics::gauge!(metrics::FEEDS).set(gateway.feeds.open() as f64);
         ::metrics::gauge!(metrics::DOCUMENTS_OPEN).set(hub.documents_open as f64);
         ::metrics::gauge!(metrics::DOCUMENTS_LIVE).set(hub.documents_live as f64);
         ::metrics::gauge!(metrics::RESIDENT_BYTES).set(hub.resident_bytes as f64);
@@ -70,6 +72,8 @@ fn statistics(gateway: &Gateway) -> Value {
     let store = gateway.store.health();
     json!({
         "sessions": hub.sessions,
+        "realtime_sessions": gateway.people.count(),
+        "feeds": gateway.feeds.open(),
         "documents_open": hub.documents_open,
         "documents_live": hub.documents_live,
         "resident_bytes": hub.resident_bytes,

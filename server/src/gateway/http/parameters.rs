@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 /// The parameters of one request. Take out what is known, then [`finish`](Self::finish).
 #[derive(Debug, Clone, Default)]
-pub(super) struct Parameters {
+pub(in crate::gateway) struct Parameters {
     given: BTreeMap<String, String>,
 }
 
@@ -26,7 +26,7 @@ impl From<String> for Parameters {
 
 impl Parameters {
     /// Takes one out and reads it.
-    pub(super) fn take<T: FromStr<Err: std::fmt::Display>>(
+    pub(in crate::gateway) fn take<T: FromStr<Err: std::fmt::Display>>(
         &mut self,
         name: &str,
     ) -> Result<Option<T>, Problem> {
@@ -36,7 +36,7 @@ impl Parameters {
     }
 
     /// Refuses what nobody took.
-    pub(super) fn finish(self) -> Result<(), Problem> {
+    pub(in crate::gateway) fn finish(self) -> Result<(), Problem> {
         match self.given.keys().next() {
             Some(name) => Err(problem(name, &format!("this path has no parameter {name:?}"))),
             None => Ok(()),
@@ -45,11 +45,47 @@ impl Parameters {
 }
 
 /// A problem with this parameter.
-pub(super) fn problem(name: &str, detail: &str) -> Problem {
+pub(in crate::gateway) fn problem(name: &str, detail: &str) -> Problem {
     Problem::new(Code::BadParameter, detail).with("parameter", name)
 }
 
-/// `%3A` is a colon. Anything else stays as it is: ids and numbers need no more.
+/// `%40` is an `@`. What is not the two hexadecimal digits of a byte stays as it is, and so does `+`.
 fn decoded(text: &str) -> String {
-    text.replace("%3A", ":").replace("%3a", ":")
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, behind @ ..] = rest {
+        match (first, behind) {
+            (b'%', [high, low, behind @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                bytes.push(digit(*high) << 4 | digit(*low));
+                rest = behind;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn digit(letter: u8) -> u8 {
+    match letter {
+        b'0'..=b'9' => letter - b'0',
+        _ => (letter | 0x20) - b'a' + 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RT3: parameters are percent-decoded; what is none of it stays.
+    #[test]
+    fn rt3_parameters_are_decoded() {
+        let cases =
+            [("ana%40example.org", "ana@example.org"), ("%C3%bc", "ü"), ("100%", "100%"), ("%zz%4", "%zz%4")];
+        for (text, expected) in cases {
+            assert_eq!(decoded(text), expected);
+        }
+    }
 }

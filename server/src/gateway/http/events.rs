@@ -1,0 +1,151 @@
+//! GET /api/docs/{id}/events: a document as server-sent events.
+//!
+//! Edit path: ← a [`Subscription`] says what there is to tell, → one event on the response that never ends,
+//! whenever the socket has taken what came before.
+//!
+//! Always true: an event's `id` is the document's heads as its reader has them after it. A browser sends the
+//! last one back when it connects again, and is told the rest.
+
+use super::parameters::{self, Parameters};
+use crate::feed::{Event, Subscription, dotted, from_dotted};
+use crate::gateway::Gateway;
+use crate::gateway::reply::{self, Code, Problem};
+use crate::shutdown::Drain;
+use automerge::ChangeHash;
+use bytes::Bytes;
+use dovetail_core::id::DocumentId;
+use futures_util::{Stream, stream};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+use warp::Reply;
+use warp::http::HeaderMap;
+use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use warp::reply::Response;
+
+/// When nothing happens, a comment says that the connection lives. Common proxies cut one that was silent
+/// for 60 s, some after 30 s.
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// An id longer than this is left empty, so that its reader begins anew: it comes back in a header, and a
+/// request whose head is too large is refused for ever. 4 KiB are 63 heads; documents have one or two.
+const ID_BYTES_MAX: usize = 4 * 1024;
+
+/// The first words: how long a browser waits before it connects again, in milliseconds.
+const GREETING: &str = "retry: 1000\n\n";
+
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// GET /api/docs/{id}/events: everything that happens to a document, from now on or from `Last-Event-ID` on.
+pub(super) async fn follow(
+    gateway: Gateway,
+    id: String,
+    mut parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id: DocumentId = id.replace("%3A", ":").parse().map_err(|error| reply::of_id(&error))?;
+    let from = last_event(&mut parameters, &headers)?;
+    parameters.finish()?;
+    if gateway.drain.has_begun() {
+        return Err(Problem::new(Code::Draining, "the server is stopping; come back in a moment"));
+    }
+    let following = gateway.feeds.follow(&id, from, None).await;
+    let subscription = following.map_err(|error| reply::of_view(&error))?;
+    let events = Events { subscription, drain: gateway.drain.clone(), heads: String::new(), is_over: false };
+    let greeting = stream::iter([Ok(Bytes::from_static(GREETING.as_bytes()))]);
+    let told = stream::unfold(events, |mut events| async {
+        let bytes = events.next().await?;
+        Some((Ok::<_, Infallible>(bytes), events))
+    });
+    let body = OneReader(Mutex::new(Box::pin(futures_util::StreamExt::chain(greeting, told))));
+    let mut response = warp::reply::stream(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx would gather events until it has a full buffer.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// The heads that the reader has. A browser sends whatever it got as the last id, so a header that is none
+/// of ours begins anew; a parameter was written by somebody who wants to know.
+fn last_event(parameters: &mut Parameters, headers: &HeaderMap) -> Result<Option<Vec<ChangeHash>>, Problem> {
+    let name = "last_event_id";
+    if let Some(text) = parameters.take::<String>(name)? {
+        let heads = from_dotted(&text);
+        return heads.map(Some).ok_or_else(|| {
+            parameters::problem(name, &format!("{name} is an event's id: heads in hex with dots between"))
+        });
+    }
+    Ok(headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()).and_then(from_dotted))
+}
+
+struct Events {
+    subscription: Subscription,
+    drain: Drain,
+    /// What the reader has after the last event, as an id.
+    heads: String,
+    /// The last word was said.
+    is_over: bool,
+}
+
+impl Events {
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if self.is_over {
+                return None;
+            }
+            let alive_until = Instant::now() + KEEP_ALIVE_EVERY;
+            tokio::select! {
+                biased;
+                () = self.drain.begun() => {
+                    self.is_over = true;
+                    return Some(written("restart", &self.heads, ""));
+                }
+                event = self.subscription.next() => {
+                    let Some(event) = event else { return None };
+                    if matches!(event, Event::Deleted | Event::Lost(_)) {
+                        self.is_over = true;
+                    }
+                    if let Some(bytes) = self.event(&event) {
+                        return Some(bytes);
+                    }
+                }
+                () = tokio::time::sleep_until(alive_until) => return Some(Bytes::from_static(b":\n\n")),
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event) -> Option<Bytes> {
+        let mut members = event.members()?;
+        if let Event::Conflict(_) = event {
+            members = format!(r#""type":"{}",{members}"#, event.kind());
+        }
+        if let Some(heads) = event.heads() {
+            self.heads = Some(dotted(heads)).filter(|id| id.len() <= ID_BYTES_MAX).unwrap_or_default();
+        }
+        Some(written(event.name(), &self.heads, &members))
+    }
+}
+
+/// One event. JSON without line breaks is one line of data.
+fn written(name: &str, id: &str, members: &str) -> Bytes {
+    format!("event: {name}\nid: {id}\ndata: {{{members}}}\n\n").into()
+}
+
+type Told = Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>>;
+
+/// A stream for a body: warp wants one that could be shared, though nobody ever does.
+struct OneReader(Mutex<Told>);
+
+impl Stream for OneReader {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Nobody else ever holds the lock, so it cannot be poisoned.
+        self.0.get_mut().map_or(Poll::Ready(None), |told| told.as_mut().poll_next(cx))
+    }
+}

@@ -1,0 +1,377 @@
+//! One JSON WebSocket: texts in, texts out, and the time.
+//!
+//! Edit path: ← a text, [`Session`] says what to do, → a feed, the hub, other sessions. And back: ← answers,
+//! what others said, what the followed documents have to tell, → one text after the other, each when the
+//! socket has taken the one before.
+//!
+//! Always true: edits of one connection are made one after the other, in their order. Reading goes on while
+//! a large message is being written, so a slow client's pongs are seen; but when too many answers wait, or
+//! two edits do, nothing more is read.
+
+use super::edit;
+use super::message::{Edit, Refusal};
+use super::people::Inbox;
+use super::session::{Due, Effect, Session, Who};
+use crate::feed::{Event, Feeds, Subscription};
+use crate::gateway::Gateway;
+use crate::gateway::socket::goodbye;
+use crate::gateway::upgrade::Socket;
+use automerge::ChangeHash;
+use dovetail_core::id::{DocumentId, SessionId};
+use dovetail_core::time::Timestamp;
+use futures_util::stream::{self, BoxStream, SelectAll};
+use futures_util::{FutureExt, Sink, Stream, StreamExt, future::BoxFuture};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep};
+use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
+
+/// When so many answers wait to be written, nothing more is read. One that subscribes to everything it may
+/// has 256.
+const REPLIES_MAX: usize = 1_024;
+
+/// Serves one connection until it ends.
+pub(super) async fn serve(socket: Socket, address: SocketAddr, user: Option<Arc<str>>, gateway: Gateway) {
+    let name = uuid::Uuid::new_v4().to_string().into();
+    let who = Who { number: gateway.hub.next_session(), name, user, address };
+    let session = who.number;
+    let mut connection = Connection::new(socket, who, gateway);
+    tracing::debug!(%session, %address, "connected as JSON");
+    let reason = connection.run().await;
+    tracing::debug!(%session, ?reason, "disconnected");
+}
+
+/// Why a connection ends from our side.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum CloseReason {
+    #[error("message_too_large: a message has at most {bytes_max} bytes")]
+    TooLarge { bytes_max: usize },
+    #[error("silent: nothing was received for {silence_ms} ms")]
+    Silent { silence_ms: u64 },
+    #[error("restart: the server is going down")]
+    ServerStops,
+}
+
+impl CloseReason {
+    fn code(&self) -> u16 {
+        match self {
+            CloseReason::TooLarge { .. } => 1009,
+            CloseReason::Silent { .. } => 1008,
+            CloseReason::ServerStops => 1012,
+        }
+    }
+}
+
+/// An edit, from whom it came to what became of it.
+type Edited = (DocumentId, Option<String>, Result<edit::Done, Refusal>);
+
+struct Connection {
+    socket: Socket,
+    gateway: Gateway,
+    session: Session,
+    inbox: Arc<Inbox>,
+    replies: VecDeque<String>,
+    told: SelectAll<BoxStream<'static, (DocumentId, Event)>>,
+    /// Dropped, it ends the stream of that document.
+    follows: BTreeMap<DocumentId, oneshot::Sender<()>>,
+    editing: Option<BoxFuture<'static, Edited>>,
+    next_edit: Option<(Option<String>, Edit)>,
+    stopping: BoxFuture<'static, ()>,
+    /// Something was written and not flushed.
+    is_writing: bool,
+    /// Nobody is there any more.
+    is_gone: bool,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// What can happen to a connection. Closed on purpose.
+enum Wake {
+    Frame(Message),
+    /// The socket has taken everything.
+    Flushed,
+    Write(String),
+    Told(DocumentId, Event),
+    Edited(Edited),
+    Tick,
+    Stopping,
+    /// The client has gone, or the transport failed.
+    Gone(Option<Error>),
+}
+
+impl Connection {
+    fn new(socket: Socket, who: Who, gateway: Gateway) -> Self {
+        let (hub, now) = (&gateway.hub, gateway.clock.now());
+        let inbox = gateway.people.came(who.number, who.user.clone());
+        let session = Session::new(who, hub.identity().peer.clone(), hub.session_limits(), now);
+        let mut drain = gateway.drain.clone();
+        Self {
+            replies: VecDeque::from([session.hello(now)]),
+            socket,
+            session,
+            inbox,
+            told: SelectAll::new(),
+            follows: BTreeMap::new(),
+            editing: None,
+            next_edit: None,
+            stopping: async move { drain.begun().await }.boxed(),
+            is_writing: false,
+            is_gone: false,
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            gateway,
+        }
+    }
+
+    /// Routing only. Says why it ended, if we decided that.
+    async fn run(&mut self) -> Option<CloseReason> {
+        loop {
+            let wake = poll_fn(|cx| self.poll_wake(cx)).await;
+            let now = self.gateway.clock.now();
+            let close = match wake {
+                Wake::Frame(message) => self.frame(now, message).await,
+                Wake::Flushed => None,
+                Wake::Write(text) => self.write(Message::text(text)),
+                Wake::Told(document, event) => self.document_told(now, &document, &event),
+                Wake::Edited(edited) => self.edited(now, edited),
+                Wake::Tick => self.tick(now),
+                Wake::Stopping => Some(CloseReason::ServerStops),
+                Wake::Gone(error) => self.gone(error),
+            };
+            match close {
+                Some(reason) => {
+                    goodbye(&mut self.socket, reason.code(), reason.to_string()).await;
+                    return Some(reason);
+                }
+                None if self.is_gone => return None,
+                None => {}
+            }
+        }
+    }
+
+    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        if self.stopping.poll_unpin(cx).is_ready() {
+            return Poll::Ready(Wake::Stopping);
+        }
+        if self.is_writing
+            && let Poll::Ready(flushed) = Pin::new(&mut self.socket).poll_flush(cx)
+        {
+            self.is_writing = false;
+            return Poll::Ready(match flushed {
+                Ok(()) => Wake::Flushed,
+                Err(error) => Wake::Gone(Some(error)),
+            });
+        }
+        if let Some(editing) = &mut self.editing
+            && let Poll::Ready(edited) = editing.poll_unpin(cx)
+        {
+            return Poll::Ready(Wake::Edited(edited));
+        }
+        let may_read = self.next_edit.is_none() && self.replies.len() < REPLIES_MAX;
+        if may_read && let Poll::Ready(read) = Pin::new(&mut self.socket).poll_next(cx) {
+            return Poll::Ready(match read {
+                Some(Ok(message)) => Wake::Frame(message),
+                Some(Err(error)) => Wake::Gone(Some(error)),
+                None => Wake::Gone(None),
+            });
+        }
+        if !self.is_writing
+            && let Poll::Ready(outgoing) = self.poll_outgoing(cx)
+        {
+            return Poll::Ready(outgoing);
+        }
+        ready!(self.timer.as_mut().poll(cx));
+        Poll::Ready(Wake::Tick)
+    }
+
+    /// What is written next: answers first, then what others said, then what documents have to tell.
+    fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        if let Some(reply) = self.replies.pop_front() {
+            return Poll::Ready(Wake::Write(reply));
+        }
+        if let Poll::Ready(message) = self.inbox.poll_take(cx) {
+            return Poll::Ready(Wake::Write(message.to_string()));
+        }
+        match ready!(self.told.poll_next_unpin(cx)) {
+            Some((document, event)) => Poll::Ready(Wake::Told(document, event)),
+            // No document is followed.
+            None => Poll::Pending,
+        }
+    }
+
+    async fn frame(&mut self, now: Timestamp, message: Message) -> Option<CloseReason> {
+        let effects = match message {
+            Message::Text(text) => {
+                metrics::counter!(crate::metrics::FRAMES_RECEIVED).increment(1);
+                self.session.hear(now, &text)
+            }
+            Message::Binary(_) => self.session.hear_binary(now),
+            // tungstenite answers pings and close frames by itself, when the socket is flushed.
+            Message::Ping(_) | Message::Close(_) => {
+                self.session.heard(now);
+                self.is_writing = true;
+                Vec::new()
+            }
+            Message::Pong(_) | Message::Frame(_) => {
+                self.session.heard(now);
+                Vec::new()
+            }
+        };
+        for effect in effects {
+            self.carry_out(now, effect).await;
+        }
+        None
+    }
+
+    /// Routing only.
+    async fn carry_out(&mut self, now: Timestamp, effect: Effect) {
+        match effect {
+            Effect::Reply(text) => self.replies.push_back(text),
+            Effect::Follow { document, from } => self.follow(document, from),
+            Effect::Unfollow { document } => drop(self.follows.remove(&document)),
+            Effect::Edit { correlation, edit } => {
+                self.next_edit = Some((correlation, edit));
+                self.begin_edit();
+            }
+            Effect::Say { document, said } => self.gateway.hub.say(&document, said).await,
+            Effect::TellUser { correlation, user, message } => {
+                let reached = self.gateway.people.tell_user(&user, self.number(), &message);
+                self.replies.extend(Session::reached(now, correlation.as_deref(), reached));
+            }
+            Effect::TellAll { correlation, message } => {
+                let reached = self.gateway.people.tell_all(self.number(), &message);
+                self.replies.extend(Session::reached(now, correlation.as_deref(), reached));
+            }
+        }
+    }
+
+    fn number(&self) -> SessionId {
+        self.session.who().number
+    }
+
+    fn follow(&mut self, document: DocumentId, from: Option<Vec<ChangeHash>>) {
+        let (hold, let_go) = oneshot::channel();
+        let following = Following::Beginning { from, me: self.number() };
+        let told = following.events(self.gateway.feeds.clone(), document.clone());
+        self.told.push(told.take_until(let_go.map(drop)).boxed());
+        self.follows.insert(document, hold);
+    }
+
+    fn document_told(&mut self, now: Timestamp, document: &DocumentId, event: &Event) -> Option<CloseReason> {
+        if matches!(event, Event::Deleted | Event::Lost(_)) {
+            self.follows.remove(document);
+        }
+        let text = self.session.told(now, document, event)?;
+        self.write(Message::text(text))
+    }
+
+    fn begin_edit(&mut self) {
+        if self.editing.is_some() {
+            return;
+        }
+        let Some((correlation, edit)) = self.next_edit.take() else { return };
+        let gateway = self.gateway.clone();
+        let editing = async move {
+            let document = edit.document.clone();
+            (document, correlation, edit::apply(gateway, edit).await)
+        };
+        self.editing = Some(editing.boxed());
+    }
+
+    fn edited(&mut self, now: Timestamp, (document, correlation, outcome): Edited) -> Option<CloseReason> {
+        self.replies.push_back(Session::edited(now, &document, correlation, outcome));
+        self.editing = None;
+        self.begin_edit();
+        None
+    }
+
+    /// The timer went off, perhaps early: what moved on since is looked at here.
+    fn tick(&mut self, now: Timestamp) -> Option<CloseReason> {
+        let due = self.session.tick(now);
+        self.timer.as_mut().reset(Instant::now() + self.session.next_tick().since(now));
+        match due {
+            Due::Nothing => None,
+            Due::Ping => self.write(Message::Ping(Bytes::new())),
+            Due::Silent => Some(CloseReason::Silent { silence_ms: self.session.silence_max_ms() }),
+        }
+    }
+
+    /// Into the socket's buffer; [`poll_wake`](Self::poll_wake) flushes it.
+    fn write(&mut self, message: Message) -> Option<CloseReason> {
+        self.is_writing = true;
+        if let Err(error) = Pin::new(&mut self.socket).start_send(message) {
+            // Seen again, and acted on, at the next flush.
+            tracing::debug!(session = %self.number(), %error, "could not write");
+        }
+        None
+    }
+
+    fn gone(&mut self, error: Option<Error>) -> Option<CloseReason> {
+        self.is_gone = true;
+        match error {
+            Some(Error::Capacity(CapacityError::MessageTooLong { max_size, .. })) => {
+                return Some(CloseReason::TooLarge { bytes_max: max_size });
+            }
+            Some(error) => tracing::debug!(session = %self.number(), %error, "the transport failed"),
+            None => {}
+        }
+        None
+    }
+}
+
+/// However a connection ends, be it by a panic: nobody is to see it where it is no longer.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.gateway.people.left(self.number(), &self.session.who().user.clone());
+        let leaving = self.session.leave();
+        if leaving.is_empty() {
+            return;
+        }
+        let hub = self.gateway.hub.clone();
+        tokio::spawn(async move {
+            for effect in leaving {
+                if let Effect::Say { document, said } = effect {
+                    hub.say(&document, said).await;
+                }
+            }
+        });
+    }
+}
+
+/// How far the following of one document has come.
+enum Following {
+    Beginning { from: Option<Vec<ChangeHash>>, me: SessionId },
+    Going(Box<Subscription>),
+    Over,
+}
+
+impl Following {
+    /// All that the document has to tell. Looked at only when the socket is free, so nothing gathers.
+    fn events(self, feeds: Feeds, document: DocumentId) -> impl Stream<Item = (DocumentId, Event)> + Send {
+        stream::unfold(self, move |following| {
+            let (feeds, document) = (feeds.clone(), document.clone());
+            async move {
+                let (event, following) = following.next(&feeds, &document).await?;
+                Some(((document, event), following))
+            }
+        })
+    }
+
+    async fn next(self, feeds: &Feeds, document: &DocumentId) -> Option<(Event, Self)> {
+        let mut subscription = match self {
+            Following::Over => return None,
+            Following::Going(subscription) => subscription,
+            Following::Beginning { from, me } => match feeds.follow(document, from, Some(me)).await {
+                Ok(subscription) => Box::new(subscription),
+                Err(error) => return Some((Event::Lost(error), Following::Over)),
+            },
+        };
+        let event = subscription.next().await?;
+        Some((event, Following::Going(subscription)))
+    }
+}
