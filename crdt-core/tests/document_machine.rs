@@ -7,11 +7,13 @@ use automerge::sync::{Message, State, SyncDoc};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, AutomergeError, ROOT, ReadDoc};
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest, Stored};
-use dovetail_core::document::{CommitFault, Document, Effect, Input, Refusal, Ticket};
+use dovetail_core::document::{CommitFault, Document, Effect, Input, Refusal, Ticket, Verdict};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::limits::DocumentLimits;
+use dovetail_core::rules::{InForce, Judge, RuleBook, RuleSet, State as ConflictState};
 use dovetail_core::time::Timestamp;
 use proptest::prelude::*;
+use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -70,6 +72,17 @@ impl Client {
         self.doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, key, value)).unwrap();
     }
 
+    /// On a document of a kind that has rules.
+    fn put_on_board(&mut self, key: &str, value: i64) {
+        let write = |tx: &mut automerge::transaction::Transaction<'_>| {
+            if tx.get(ROOT, "kind")?.is_none() {
+                tx.put(ROOT, "kind", "board")?;
+            }
+            tx.put(ROOT, key, value)
+        };
+        self.doc.transact::<_, _, AutomergeError>(write).unwrap();
+    }
+
     fn talk(&mut self) {
         if self.session.is_some()
             && let Some(mut message) = self.doc.generate_sync_message(&mut self.state)
@@ -104,6 +117,11 @@ struct World {
     views: Vec<Ticket>,
     refused: Vec<SessionId>,
     is_slow: Vec<SessionId>,
+    /// What the rules said last.
+    verdict: Option<Arc<Verdict>>,
+    judged: usize,
+    /// Nobody finds the time to judge.
+    judges_late: bool,
 }
 
 impl World {
@@ -120,7 +138,7 @@ impl World {
         };
         let limits = DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() };
         Self {
-            machine: Document::new(DocumentId::from_bytes(&[7; 16]).unwrap(), limits),
+            machine: Document::new(id(), limits, rules()),
             disk: Disk::default(),
             clients: (0..clients).map(client).collect(),
             next_session: 1,
@@ -129,6 +147,9 @@ impl World {
             views: Vec::new(),
             refused: Vec::new(),
             is_slow: Vec::new(),
+            verdict: None,
+            judged: 0,
+            judges_late: false,
         }
     }
 
@@ -144,8 +165,20 @@ impl World {
             let mut effects = Vec::new();
             self.machine.advance(Timestamp::from_millis(self.now), &mut effects);
             if effects.is_empty() {
-                return;
+                break;
             }
+            self.carry_out(effects);
+        }
+        if !self.judges_late {
+            self.judge();
+        }
+    }
+
+    /// As whoever drives the machine does when it has carried everything out.
+    fn judge(&mut self) {
+        if self.machine.wants_to_judge() {
+            let mut effects = Vec::new();
+            self.machine.judge(Timestamp::from_millis(self.now), &mut effects);
             self.carry_out(effects);
         }
     }
@@ -173,9 +206,42 @@ impl World {
                     );
                     self.views.push(ticket);
                 }
+                Effect::Judged(verdict) => self.judged(verdict),
                 Effect::RemoteHeads { .. } => {}
             }
         }
+    }
+
+    /// DO41: once there is time, the newest verdict is on the newest state.
+    fn the_rules_have_spoken(&mut self) {
+        let stored = self.disk.document();
+        if stored.get(ROOT, "kind").unwrap().is_none() {
+            return assert_eq!(self.verdict, None);
+        }
+        // What nobody needs in memory is not judged: somebody looks.
+        self.tell(Input::View { ticket: Ticket(99) });
+        self.run_until_quiet();
+        self.judge();
+        let verdict = self.verdict.clone().expect("somebody has looked");
+        assert_eq!(*verdict.heads, *stored.get_heads());
+        assert_eq!((verdict.kind.as_str(), verdict.version), ("board", 3));
+        assert_eq!(self.machine.verdict(), Some(&verdict));
+    }
+
+    /// P2: what is told of the rules is told of what is stored, and is what a look at the whole finds.
+    fn judged(&mut self, verdict: Option<Arc<Verdict>>) {
+        self.judged += 1;
+        if let Some(verdict) = &verdict {
+            let stored = self.disk.document();
+            for head in verdict.heads.iter() {
+                assert!(stored.get_change_by_hash(head).is_some(), "a verdict on what is not stored");
+            }
+            let seen = stored.fork_at(&verdict.heads).unwrap();
+            let in_force = rules();
+            let judge = Judge::new(&id(), in_force.of("board").unwrap().rules.clone(), &seen);
+            assert_eq!(*verdict.report, judge.report(&seen, Timestamp::from_millis(self.now)));
+        }
+        self.verdict = verdict;
     }
 
     /// P2: whatever is told is on the disk at that moment.
@@ -245,7 +311,8 @@ impl World {
         }
         self.disk.asked.clear();
         let limits = DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() };
-        self.machine = Document::new(DocumentId::from_bytes(&[7; 16]).unwrap(), limits);
+        self.machine = Document::new(id(), limits, rules());
+        self.verdict = None;
     }
 
     fn run_until_quiet(&mut self) {
@@ -269,6 +336,32 @@ impl World {
             assert_eq!(client.doc.get_heads(), stored.get_heads(), "client {n}");
         }
     }
+}
+
+fn id() -> DocumentId {
+    DocumentId::from_bytes(&[7; 16]).unwrap()
+}
+
+/// Boards on which every member of the root that is called like a client's key has a bound, and no two
+/// people may write the same one apart.
+fn rules() -> Arc<RuleBook> {
+    let rule = |key: &str, predicate: &str| {
+        let mut rule = json!({"id": format!("{key}-{predicate}"), "predicate": predicate, "over": key, "message": "{found}"});
+        match predicate {
+            "range" => {
+                rule["max"] = json!(10);
+                rule["proposals"] = json!(["clamp"]);
+            }
+            _ => rule["message"] = json!("{values}"),
+        }
+        rule
+    };
+    let keys = ["k0", "k1", "k2", "k3", "k4"];
+    let rules: Vec<_> =
+        keys.iter().flat_map(|key| [rule(key, "range"), rule(key, "exclusive_field")]).collect();
+    let source = serde_json::from_value(json!({"kind": "board", "rule": rules})).unwrap();
+    let rules = Arc::new(RuleSet::compile(source).unwrap());
+    Arc::new(RuleBook::empty().with(InForce { version: 3, rules }))
 }
 
 /// DO1: a reader that was told "unavailable" gets the document as soon as somebody brings it.
@@ -524,6 +617,89 @@ fn do9_who_brings_nothing_twice_is_not_answered_twice() {
     assert!(received(&world) <= 2, "answered {} times", received(&world));
 }
 
+/// DO40: the rules speak when what they speak of is stored, and hold nobody up: whoever is late to judge
+/// finds the answers gone.
+#[test]
+fn do40_the_rules_speak_of_what_is_stored() {
+    let mut world = World::new(2);
+    world.clients[0].put_on_board("k0", 1);
+    world.connect(0);
+    world.connect(1);
+    world.run_until_quiet();
+    let before = world.verdict.clone();
+    world.clients[0].put_on_board("k0", 11);
+    world.clients[0].talk();
+    world.deliver_to_server(0);
+    world.advance();
+    assert_eq!(world.disk.asked.len(), 1, "asked before it was judged");
+    assert!(!world.machine.wants_to_judge(), "judged while the disk works");
+    assert_eq!(world.verdict, before, "told when it is stored");
+    world.run_until_quiet();
+    let conflicts = &world.verdict.as_ref().unwrap().report.conflicts;
+    assert_eq!((conflicts.len(), conflicts[0].rule.as_str()), (1, "k0-range"));
+
+    world.judges_late = true;
+    world.clients[0].put_on_board("k0", 1);
+    world.clients[0].talk();
+    world.run_until_quiet();
+    world.everyone_agrees();
+    assert_eq!(world.verdict.as_ref().unwrap().report.conflicts.len(), 1, "nobody has found the time");
+    world.judge();
+    assert!(world.verdict.as_ref().unwrap().report.conflicts.is_empty());
+}
+
+/// DO40: of a burst that the store did not take the rules say nothing.
+#[test]
+fn do40_the_rules_say_nothing_of_what_was_not_stored() {
+    let mut world = World::new(1);
+    world.clients[0].put_on_board("k0", 1);
+    world.connect(0);
+    world.run_until_quiet();
+    let before = world.verdict.clone();
+    world.clients[0].put_on_board("k0", 11);
+    world.clients[0].talk();
+    world.deliver_to_server(0);
+    world.advance();
+    world.disk.asked.clear();
+    world.tell(Input::Stored(Err(CommitFault)));
+    world.advance();
+    assert_eq!(world.verdict, before);
+    world.run_until_quiet();
+    world.the_rules_have_spoken();
+}
+
+/// DO41: what is judged is told once; other rules are heeded at once, and a deleted document has no conflicts.
+#[test]
+fn do41_the_rules_are_told_when_they_say_something_else() {
+    let mut world = World::new(1);
+    world.clients[0].put_on_board("k0", 11);
+    world.connect(0);
+    world.run_until_quiet();
+    assert_eq!(world.judged, 1);
+    world.tell(Input::JudgeAgain);
+    world.run_until_quiet();
+    assert_eq!(world.judged, 1, "nothing is new");
+    world.clients[0].put_on_board("other", 1);
+    world.clients[0].talk();
+    world.run_until_quiet();
+    let (before, now) = (world.judged, world.verdict.clone().unwrap());
+    assert_eq!((before, now.report.conflicts[0].state), (2, ConflictState::Open));
+
+    world.tell(Input::Rules(Arc::new(RuleBook::empty())));
+    world.run_until_quiet();
+    assert_eq!((world.judged, &world.verdict), (3, &None));
+    world.tell(Input::Rules(rules()));
+    world.run_until_quiet();
+    assert_eq!(world.verdict.as_ref().unwrap().report, now.report);
+
+    world.tell(Input::Delete { ticket: Ticket(1), deleted: true });
+    world.run_until_quiet();
+    assert_eq!(world.verdict, None);
+    world.tell(Input::Delete { ticket: Ticket(2), deleted: false });
+    world.run_until_quiet();
+    world.the_rules_have_spoken();
+}
+
 /// What can happen in the world, one byte of it at a time.
 #[derive(Debug, Clone)]
 enum Step {
@@ -535,6 +711,7 @@ enum Step {
     Advance,
     Disk,
     Rest,
+    Judge,
     Crash,
 }
 
@@ -549,6 +726,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         8 => Just(Step::Advance),
         6 => Just(Step::Disk),
         1 => Just(Step::Rest),
+        2 => Just(Step::Judge),
         1 => Just(Step::Crash),
     ]
 }
@@ -559,12 +737,16 @@ proptest! {
     /// P1, P2: whatever is lost, late or killed on the way: after healing all have the same
     /// document, the disk has it too, and nobody was ever told of what was not stored.
     #[test]
-    fn do10_everybody_agrees_in_the_end(steps in proptest::collection::vec(any_step(), 1..150)) {
+    fn do10_everybody_agrees_in_the_end(
+        steps in proptest::collection::vec(any_step(), 1..150),
+        judges_late: bool,
+    ) {
         let mut world = World::new(4);
+        world.judges_late = judges_late;
         for (at, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Edit(n) => {
-                    world.clients[n].put(&format!("k{}", at % 5), at as i64);
+                    world.clients[n].put_on_board(&format!("k{}", at % 5), at as i64);
                     world.clients[n].talk();
                 }
                 Step::Connect(n) => {
@@ -577,6 +759,7 @@ proptest! {
                 Step::Advance => world.advance(),
                 Step::Disk => { world.disk_answers(); }
                 Step::Rest => world.tell(Input::Rest),
+                Step::Judge => world.judge(),
                 Step::Crash => world.crash(),
             }
         }
@@ -588,5 +771,6 @@ proptest! {
         world.run_until_quiet();
         prop_assert!(world.refused.is_empty());
         world.everyone_agrees();
+        world.the_rules_have_spoken();
     }
 }

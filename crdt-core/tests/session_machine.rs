@@ -223,7 +223,8 @@ fn se11_plain_acknowledgements_stay_in_the_session() {
 fn body_of_a_document() -> (Arc<dovetail_core::document::Body>, Vec<ChangeHash>) {
     let mut doc = Automerge::new();
     doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "a", 1)).unwrap();
-    let mut machine = Document::new(document(1), dovetail_core::limits::DocumentLimits::default());
+    let mut machine =
+        Document::new(document(1), dovetail_core::limits::DocumentLimits::default(), Arc::default());
     let mut effects = Vec::new();
     let session = SessionId(1);
     machine.handle(
