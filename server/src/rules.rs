@@ -377,6 +377,3 @@ fn format_of(path: &Path) -> Option<Format> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

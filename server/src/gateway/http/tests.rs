@@ -14,6 +14,8 @@ use warp::http::Response as Answer;
 use warp::reply::Response;
 use warp::test::RequestBuilder;
 
+mod conflicts; // Rules, and what people decide.
+
 type Routes = BoxedFilter<(Response,)>;
 
 const NOON: Timestamp = Timestamp::from_millis(1_800_000_000_000);
