@@ -9,11 +9,12 @@
 
 use super::conflict::{Conflict, Report, Waiver};
 use super::entries::{NAME_BYTES_MAX, REASON_BYTES_MAX};
-use super::facts::{Keys, list_items};
+use super::facts::Keys;
 use super::judge::Judge;
 use super::path::Step;
 use super::plan::CollectionPlan;
 use super::proposal::Proposal;
+use super::reader::list_items;
 use super::remedy::{Effort, What, Write, edits};
 use super::set::{Rule, RuleSet};
 use super::violation::Violation;
