@@ -10,9 +10,9 @@
 
 use super::CAUSES_MAX;
 use super::conflict::{Cause, Touched};
-use super::facts::map_at;
 use super::message::{cut, shown};
 use super::path::names_to_text;
+use super::reader::map_at;
 use super::violation::Register;
 use automerge::{Automerge, ChangeHash, ObjId, ReadDoc};
 use std::collections::{BTreeMap, BTreeSet};

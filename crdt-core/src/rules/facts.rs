@@ -9,30 +9,12 @@
 //! collection has a bound on what is looked at.
 
 use super::STEPS_PER_COLLECTION_MAX;
-use super::canonical::digest;
 use super::path::Step;
-use super::plan::{CollectionPlan, Node, Plan};
-use crate::json;
-use automerge::{Automerge, ObjId, ObjType, Patch, PatchAction, Prop, ROOT, ReadDoc, ValueRef};
-use serde_json::{Value, json};
+use super::plan::{CollectionPlan, Plan};
+use super::reader::Reader;
+use automerge::{Automerge, ObjId, Patch, PatchAction, Prop};
+use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// Objects with more values in them are not read: they are known by the operation that made them.
-/// A field that rules compare is a scalar or a handful of settings.
-const NODES_MAX: usize = 256;
-
-/// Longer texts are kept as a digest, which is equal where they are equal.
-const TEXT_BYTES_MAX: usize = 4_096;
-
-/// What a look at the first value of a field costs beside a plain look: the document at another
-/// moment is slower to read.
-const FIRST_VALUE_STEPS: usize = 50;
-
-/// The member that stands for what was too large to be read.
-pub(crate) const LARGE: &str = "$large";
-
-/// The member that stands for a text that was too long to be kept.
-pub(crate) const LONG_TEXT: &str = "$text";
 
 /// What the `*` of a path met, outermost first.
 pub(crate) type Keys = Vec<String>;
@@ -51,9 +33,9 @@ pub(crate) struct Collection {
     /// There is more than may be looked at. Then there are no items here.
     pub(crate) too_much: bool,
     /// What it cost to look.
-    steps: usize,
+    pub(crate) steps: usize,
     /// Whether a `*` met a list. Indexes move, so such a collection is always read as a whole.
-    lists: bool,
+    pub(crate) lists: bool,
 }
 
 /// One item.
@@ -63,7 +45,8 @@ pub(crate) struct Item {
     pub(crate) op: ObjId,
     /// As the wishes of the plan.
     pub(crate) cells: Vec<Cell>,
-    steps: usize,
+    /// What it cost to look at it.
+    pub(crate) steps: usize,
 }
 
 /// One field of one item.
@@ -261,259 +244,19 @@ fn touch(plan: &CollectionPlan, whole: bool, location: &[Place<'_>]) -> Touch {
     }
     let Some(rest) = location.get(plan.prefix.len()..) else { return Touch::All };
     let mut node = &plan.tree;
-    for place in rest {
+    for (index, place) in rest.iter().enumerate() {
         if node.wish.is_some() {
             break; // Somewhere in a value that is wanted.
         }
         match place {
             Place::Key(key) => match node.get(key) {
                 Some(member) => node = member,
+                // A member that nobody wants counts for what the object that holds it costs.
+                None if index + 1 == rest.len() && !node.members.is_empty() => break,
                 None => return Touch::Nothing,
             },
             Place::Index => return Touch::Nothing,
         }
     }
     if whole { Touch::All } else { Touch::Item(keys) }
-}
-
-/// Reads one collection and counts what it costs.
-struct Reader<'d> {
-    doc: &'d Automerge,
-    plan: &'d CollectionPlan,
-    steps: usize,
-    lists: bool,
-    items: BTreeMap<Keys, Item>,
-}
-
-/// There is more than may be looked at.
-struct TooMuch;
-
-impl<'d> Reader<'d> {
-    fn new(doc: &'d Automerge, plan: &'d CollectionPlan) -> Self {
-        Self { doc, plan, steps: 0, lists: false, items: BTreeMap::new() }
-    }
-
-    fn collection(mut self) -> Collection {
-        match self.descend(&ROOT, &self.plan.prefix, &mut Keys::new()) {
-            Ok(()) => Collection { items: self.items, too_much: false, steps: self.steps, lists: self.lists },
-            Err(TooMuch) => Collection { too_much: true, ..Collection::default() },
-        }
-    }
-
-    /// One item, found by its keys. Only for collections without lists.
-    fn one(&mut self, keys: &Keys) -> Option<Item> {
-        let mut object = ROOT;
-        let mut keys = keys.iter();
-        let Some((last, way)) = self.plan.prefix.split_last() else {
-            return self.item(ValueRef::Object(ObjType::Map), ROOT).ok();
-        };
-        for step in way {
-            let name = match step {
-                Step::Member(name) => name,
-                Step::Any => keys.next()?,
-            };
-            object = map_at(self.doc, &object, name)?;
-        }
-        let name = match last {
-            Step::Member(name) => name,
-            Step::Any => keys.next()?,
-        };
-        let found = self.doc.map_range(&object, name.clone()..=name.clone()).next()?;
-        let id = found.id();
-        self.steps = 0;
-        // An item that costs more than a whole collection may is found out by the caller's sum.
-        let item = self.item(found.value, id.clone());
-        Some(item.unwrap_or(Item { op: id, cells: Vec::new(), steps: STEPS_PER_COLLECTION_MAX + 1 }))
-    }
-
-    fn descend(&mut self, object: &ObjId, steps: &[Step], keys: &mut Keys) -> Result<(), TooMuch> {
-        let Some((step, rest)) = steps.split_first() else {
-            // Only a path without `*` ends here: its item is the root.
-            let item = self.item(ValueRef::Object(ObjType::Map), object.clone())?;
-            drop(self.items.insert(keys.clone(), item));
-            return Ok(());
-        };
-        match (step, self.doc.object_type(object)) {
-            (Step::Member(name), Ok(ObjType::Map)) => {
-                let inner = self.doc.get(object, name.as_str()).ok().flatten();
-                match inner {
-                    Some((automerge::Value::Object(_), inner)) => self.descend(&inner, rest, keys),
-                    _ => Ok(()),
-                }
-            }
-            (Step::Any, Ok(ObjType::Map)) => {
-                for member in self.doc.map_range(object, ..) {
-                    let id = member.id();
-                    keys.push(member.key.into_owned());
-                    self.met(member.value, id, rest, keys)?;
-                    keys.pop();
-                }
-                Ok(())
-            }
-            (Step::Any, Ok(ObjType::List)) => {
-                self.lists = true;
-                for (key, value, id) in list_items(self.doc, object) {
-                    keys.push(key);
-                    self.met(value, id, rest, keys)?;
-                    keys.pop();
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// What a `*` met.
-    fn met(&mut self, value: ValueRef<'_>, id: ObjId, rest: &[Step], keys: &mut Keys) -> Result<(), TooMuch> {
-        if rest.is_empty() {
-            let item = self.item(value, id)?;
-            drop(self.items.insert(keys.clone(), item));
-            return Ok(());
-        }
-        self.step(1)?;
-        match value {
-            ValueRef::Object(_) => self.descend(&id, rest, keys),
-            ValueRef::Scalar(_) => Ok(()),
-        }
-    }
-
-    fn item(&mut self, value: ValueRef<'_>, id: ObjId) -> Result<Item, TooMuch> {
-        let before = self.steps;
-        self.step(1)?;
-        let mut cells = vec![Cell::default(); self.plan.wishes.len()];
-        self.fields(&self.plan.tree, &value, &id, &mut cells)?;
-        Ok(Item { op: id, cells, steps: self.steps - before })
-    }
-
-    /// Fills the cells of one place and of what is wanted below it.
-    fn fields(
-        &mut self,
-        node: &Node,
-        value: &ValueRef<'_>,
-        id: &ObjId,
-        cells: &mut [Cell],
-    ) -> Result<(), TooMuch> {
-        if let Some(wish) = node.wish {
-            cells[wish].value = Some(content(self.doc, value, id));
-            cells[wish].op = Some(id.clone());
-        }
-        if node.members.is_empty() || !matches!(value, ValueRef::Object(ObjType::Map)) {
-            return Ok(());
-        }
-        for member in self.doc.map_range(id, ..) {
-            self.step(1)?;
-            let Some(wanted) = node.get(&member.key) else { continue };
-            let op = member.id();
-            if member.conflict && wanted.wish.is_some_and(|wish| self.plan.wishes[wish].rivals) {
-                let rivals = rivals(self.doc, id, &member.key);
-                self.step(rivals.len())?;
-                if let Some(wish) = wanted.wish {
-                    cells[wish].rivals = rivals;
-                }
-            }
-            self.fields(wanted, &member.value, &op, cells)?;
-        }
-        for (name, member) in &node.members {
-            if let Some(wish) = member.wish.filter(|wish| self.plan.wishes[*wish].first) {
-                self.step(FIRST_VALUE_STEPS)?;
-                cells[wish].first = first_value(self.doc, id, name);
-            }
-        }
-        Ok(())
-    }
-
-    fn step(&mut self, steps: usize) -> Result<(), TooMuch> {
-        self.steps += steps;
-        if self.steps > STEPS_PER_COLLECTION_MAX { Err(TooMuch) } else { Ok(()) }
-    }
-}
-
-/// The map at a member of a map.
-pub(crate) fn map_at(doc: &Automerge, object: &ObjId, name: &str) -> Option<ObjId> {
-    match (doc.object_type(object), doc.get(object, name)) {
-        (Ok(ObjType::Map), Ok(Some((automerge::Value::Object(ObjType::Map), inner)))) => Some(inner),
-        _ => None,
-    }
-}
-
-/// The items of a list with their stable keys: the item's `id` member where that is text and no
-/// earlier item of the list has it, else the operation that set the item.
-pub(crate) fn list_items<'d, D: ReadDoc>(
-    doc: &'d D,
-    list: &ObjId,
-) -> impl Iterator<Item = (String, ValueRef<'d>, ObjId)> + use<'d, D> {
-    let mut taken = std::collections::BTreeSet::new();
-    doc.list_range(list.clone(), ..).map(move |item| {
-        let op = item.id();
-        let named = match item.value {
-            ValueRef::Object(ObjType::Map) => text_at(doc, &op, "id"),
-            _ => None,
-        };
-        let key = named.filter(|name| taken.insert(name.clone())).unwrap_or_else(|| op.to_string());
-        (key, item.value, op)
-    })
-}
-
-fn text_at<D: ReadDoc>(doc: &D, object: &ObjId, name: &str) -> Option<String> {
-    match doc.get(object, name).ok()?? {
-        (automerge::Value::Scalar(scalar), _) => scalar.as_str().map(str::to_owned),
-        (automerge::Value::Object(ObjType::Text), text) => doc.text(&text).ok(),
-        _ => None,
-    }
-}
-
-/// What stands at a place, within bounds.
-fn content(doc: &Automerge, value: &ValueRef<'_>, id: &ObjId) -> Value {
-    match value {
-        ValueRef::Scalar(scalar) => bounded(json::scalar_to_json(scalar)),
-        ValueRef::Object(ObjType::Text) => bounded(Value::String(doc.text(id).unwrap_or_default())),
-        ValueRef::Object(_) => {
-            if doc.iter_at(id, None).take(NODES_MAX + 1).count() > NODES_MAX {
-                return json!({ LARGE: id.to_string() });
-            }
-            json::read_at(doc, id, None)
-        }
-    }
-}
-
-fn bounded(value: Value) -> Value {
-    match value {
-        Value::String(text) if text.len() > TEXT_BYTES_MAX => json!({ LONG_TEXT: digest(&text) }),
-        value => value,
-    }
-}
-
-/// All live values of a register, the earliest operation first.
-fn rivals(doc: &Automerge, object: &ObjId, name: &str) -> Vec<(Value, ObjId)> {
-    let all = doc.get_all(object, name).unwrap_or_default();
-    let mut rivals: Vec<_> =
-        all.iter().map(|(value, id)| (rival_content(doc, value, id), id.clone())).collect();
-    rivals.sort_unstable_by(|(_, one), (_, other)| one.cmp(other));
-    rivals
-}
-
-fn rival_content(doc: &Automerge, value: &automerge::Value<'_>, id: &ObjId) -> Value {
-    match value {
-        automerge::Value::Object(kind) => content(doc, &ValueRef::Object(*kind), id),
-        automerge::Value::Scalar(scalar) => bounded(json::scalar_to_json(&scalar.as_ref().clone().into())),
-    }
-}
-
-/// The value of a field in the change that made the object which holds it.
-fn first_value(doc: &Automerge, object: &ObjId, name: &str) -> Option<Value> {
-    let heads = [doc.hash_for_opid(object)?];
-    match doc.get_at(object, name, &heads).ok()?? {
-        (automerge::Value::Scalar(scalar), _) => {
-            Some(bounded(json::scalar_to_json(&scalar.as_ref().clone().into())))
-        }
-        (automerge::Value::Object(ObjType::Text), text) => {
-            Some(bounded(Value::String(doc.text_at(&text, &heads).unwrap_or_default())))
-        }
-        (automerge::Value::Object(_), inner) => {
-            if doc.iter_at(&inner, Some(&heads)).take(NODES_MAX + 1).count() > NODES_MAX {
-                return Some(json!({ LARGE: inner.to_string() }));
-            }
-            Some(json::read_at(doc, &inner, Some(&heads)))
-        }
-    }
 }

@@ -26,6 +26,7 @@ mod path; // Where a rule looks.
 mod plan; // What all rules together read.
 mod predicate; // What a rule may demand.
 mod proposal; // What may be done about a conflict.
+mod reader; // Reads facts from a document, and counts what that costs.
 mod remedy; // The edits of a proposal.
 mod set; // A rule set that was checked.
 mod settle; // Settling and waiving.
@@ -61,3 +62,6 @@ pub const COMPARISONS_MAX: usize = 250_000;
 
 /// How many changes are named as causes of one conflict, the latest: two rectangles are eight registers.
 pub const CAUSES_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests;

@@ -9,11 +9,12 @@
 use super::evaluate::{
     Hit, competing, number, number_value, optional, out_of_range, rectangle_of, same_scope, set_value,
 };
-use super::facts::{Cell, Facts, Item, Keys, LARGE, LONG_TEXT};
+use super::facts::{Cell, Facts, Item, Keys};
 use super::geometry::{Rectangle, first_free, push_down};
 use super::plan::Field;
 use super::predicate::{Check, Operand};
 use super::proposal::Proposal;
+use super::reader::{LARGE, LONG_TEXT};
 use super::set::Rule;
 use automerge::ObjId;
 use serde_json::Value;

@@ -9,11 +9,12 @@
 
 use super::conflict::{Conflict, Report, Waiver};
 use super::entries::{NAME_BYTES_MAX, REASON_BYTES_MAX};
-use super::facts::{Keys, list_items};
+use super::facts::Keys;
 use super::judge::Judge;
 use super::path::Step;
 use super::plan::CollectionPlan;
 use super::proposal::Proposal;
+use super::reader::list_items;
 use super::remedy::{Effort, What, Write, edits};
 use super::set::{Rule, RuleSet};
 use super::violation::Violation;
@@ -320,7 +321,14 @@ fn carry_out(
     let names = &rules.plan.wish(write.field).names;
     let (holder, prop) = place_of(tx, plan, &write.keys, names).ok_or(AutomergeError::NotAnObject)?;
     match &write.what {
-        What::Put(value) => json::assign(tx, &holder, prop, value, Strings::Scalar, FIELD_DEPTH),
+        What::Put(value) => {
+            // Always a new value, never an edit of a text or a count: when two settle at different
+            // heads, both stand beside each other and are the same, where two edits would add up.
+            let present = tx.get(&holder, prop.clone())?;
+            let is_text = matches!(present, Some((AutomergeValue::Object(ObjType::Text), _)));
+            let strings = if is_text { Strings::Text } else { Strings::Scalar };
+            json::put(tx, &holder, prop, value, strings, FIELD_DEPTH)
+        }
         What::Delete => Ok(tx.delete(&holder, prop)?),
         What::Keep(op) => {
             let live = tx.get_all(&holder, prop.clone())?;
