@@ -16,7 +16,7 @@ pub use outbox::{Outbox, Taken};
 
 use crate::clock::Clock;
 use crate::config::Limits;
-use crate::store::{CommitError, LoadError, Store};
+use crate::store::{CommitError, LoadError, Space, Store};
 use actor::{Actor, Call, Note};
 use automerge::Automerge;
 use bytes::Bytes;
@@ -483,11 +483,11 @@ impl Mailbox {
 }
 
 async fn storage_id(store: &dyn Store) -> Result<StorageId, OpenHubError> {
-    let bytes = match store.server_value(STORAGE_ID).await? {
+    let bytes = match store.record(Space::Server, STORAGE_ID).await? {
         Some(bytes) => bytes,
         None => {
             let bytes = Bytes::from(uuid::Uuid::new_v4().to_string());
-            store.put_server_value(STORAGE_ID, bytes.clone()).await?;
+            store.write_records(Space::Server, vec![(STORAGE_ID.to_owned(), Some(bytes.clone()))]).await?;
             bytes
         }
     };
