@@ -376,6 +376,19 @@ fn jd10_the_list_of_losses_is_bounded() {
     assert!(written.lost.values.iter().all(|lost| lost.shortened && lost.yours == Some(Value::Null)));
 }
 
+/// JD10: what is listed is short enough to be kept, however long the paths are.
+#[test]
+fn jd10_long_paths_are_counted_only() {
+    let key = "k".repeat(3000);
+    let members = |value: i64| -> Value { (0..50).map(|n| (format!("{key}{n}"), json!(value))).collect() };
+    let mut doc = document(&json!({ "o": members(0) }));
+    let base = doc.get_heads();
+    edit(&mut doc, 9, |tx| tx.delete(ROOT, "o"));
+    let written = put_at(&mut doc, &base, &json!({ "o": members(1) }), 2);
+    assert_eq!(written.lost.count, 50);
+    assert_eq!(written.lost.values.len(), 21, "64 KiB of paths of three thousand letters");
+}
+
 /// JD18: heads that the document never had are refused by name, and what is no object, or too deep, too.
 #[test]
 fn jd18_unknown_heads_and_bad_bodies_are_refused() {

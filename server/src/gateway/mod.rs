@@ -40,6 +40,10 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// The time.
     pub clock: Clock,
+    /// Answers to requests that may come twice.
+    answers: http::Answers,
+    /// Turns for writers who would rather be refused than merged.
+    turns: http::Turns,
     bodies: Arc<Semaphore>,
     computations: Arc<Semaphore>,
 }
@@ -63,7 +67,14 @@ impl Gateway {
         let limits = Arc::new(config.limits.clone());
         let bodies = Arc::new(Semaphore::new(limits.bodies_max));
         let computations = Arc::new(Semaphore::new(COMPUTATIONS_MAX));
-        Self { hub, store, limits, drain, metrics, clock, bodies, computations }
+        let answers = http::Answers::new(Arc::clone(&store), clock.clone());
+        let turns = http::Turns::default();
+        Self { hub, store, limits, drain, metrics, clock, answers, turns, bodies, computations }
+    }
+
+    /// Forgets answers that are too old, for as long as it is run.
+    pub fn keep_swept(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.answers.clone().keep_swept()
     }
 
     /// Every route. What matches none is answered by [`reply`] as well, so nothing that
