@@ -41,7 +41,7 @@ pub(super) async fn history(
     let found = gateway.compute(move || doors::history(&document, cursor.as_ref(), limit)).await?;
     let found = found.map_err(|unknown| of_unknown_heads(&unknown, &present))?;
     let next = found.next.map(|cursor| format!("/api/docs/{id}/history?cursor={cursor}&limit={limit}"));
-    let groups: Vec<Value> = found.groups.into_iter().map(described).collect();
+    let groups: Vec<Value> = found.groups.iter().map(described).collect();
     let mut response = reply::json(StatusCode::OK, &json!({ "groups": groups, "next": next }));
     if let Some(next) = next {
         put(&mut response, LINK, &format!("<{next}>; rel=\"next\""));
@@ -80,7 +80,7 @@ pub(super) async fn diff(
     Ok(response)
 }
 
-fn described(group: Group) -> Value {
+fn described(group: &Group) -> Value {
     json!({
         "heads": heads::texts(&group.heads),
         "from": group.from.as_millis(),

@@ -242,7 +242,7 @@ impl Answers {
             Ok(()) => {}
             // Asked again, it is made from the change.
             Err(error @ CommitError::TooLarge { .. }) => {
-                tracing::warn!(%error, "an answer is not remembered")
+                tracing::warn!(%error, "an answer is not remembered");
             }
             Err(error) => {
                 tracing::error!(%error, "an answer could not be stored");

@@ -139,7 +139,8 @@ async fn write(
 
     let answers = gateway.answers.clone();
     let writing = Writing { gateway, id, base, is_dry, request: request.clone() };
-    answers.once(request.as_ref(), writing.run(sent)).await
+    // Several copies of a document by value: on the heap, and only while it is written.
+    answers.once(request.as_ref(), Box::pin(writing.run(sent))).await
 }
 
 /// One write on its way.

@@ -190,14 +190,15 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
     let json_type = ("content-type", "application/json");
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(101), "]".repeat(101));
     let patch = |operation: Value| json!([{"op": "add", "path": "/x", "value": 1}, operation]).to_string();
-    let cases: Vec<(&str, (&str, &str), &str, String, u16, &str, &str, Value)> = vec![
-        ("PUT", json_type, &base, "{\"a\":\n1,}".into(), 400, "bad_json", "line", json!(2)),
-        ("PUT", json_type, &base, String::new(), 400, "bad_json", "line", json!(1)),
-        ("PUT", json_type, &base, "[1]".into(), 422, "bad_content", "pointer", json!("")),
+    let (base, stranger) = (base.as_str(), stranger.as_str());
+    let cases = [
+        ("PUT", json_type, base, "{\"a\":\n1,}".into(), 400, "bad_json", "line", json!(2)),
+        ("PUT", json_type, base, String::new(), 400, "bad_json", "line", json!(1)),
+        ("PUT", json_type, base, "[1]".into(), 422, "bad_content", "pointer", json!("")),
         (
             "PUT",
             json_type,
-            &base,
+            base,
             deep,
             422,
             "bad_content",
@@ -207,22 +208,22 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
         (
             "PUT",
             ("content-type", "text/plain"),
-            &base,
+            base,
             "{}".into(),
             415,
             "unsupported_media_type",
             "line",
             Value::Null,
         ),
-        ("PUT", json_type, &stranger, "{}".into(), 409, "unknown_heads", "unknown", json!([stranger])),
+        ("PUT", json_type, stranger, "{}".into(), 409, "unknown_heads", "unknown", json!([stranger])),
         ("PUT", json_type, "no heads", "{}".into(), 400, "bad_heads", "in", json!("Dovetail-Base")),
         ("PUT", json_type, "", "{}".into(), 400, "bad_heads", "in", json!("Dovetail-Base")),
-        ("PATCH", JSON_PATCH, &base, "{}".into(), 400, "bad_patch", "index", Value::Null),
-        ("PATCH", JSON_PATCH, &base, "[{\"op\":\"add\"".into(), 400, "bad_json", "column", json!(12)),
+        ("PATCH", JSON_PATCH, base, "{}".into(), 400, "bad_patch", "index", Value::Null),
+        ("PATCH", JSON_PATCH, base, "[{\"op\":\"add\"".into(), 400, "bad_json", "column", json!(12)),
         (
             "PATCH",
             JSON_PATCH,
-            &base,
+            base,
             patch(json!({"op": "put", "path": ""})),
             400,
             "bad_patch",
@@ -232,7 +233,7 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
         (
             "PATCH",
             JSON_PATCH,
-            &base,
+            base,
             patch(json!({"op": "remove", "path": "a"})),
             400,
             "bad_patch",
@@ -242,7 +243,7 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
         (
             "PATCH",
             JSON_PATCH,
-            &base,
+            base,
             patch(json!({"op": "remove", "path": "/no/x"})),
             409,
             "patch_failed",
@@ -252,7 +253,7 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
         (
             "PATCH",
             JSON_PATCH,
-            &base,
+            base,
             patch(json!({"op": "add", "path": "/list/5", "value": 1})),
             409,
             "patch_failed",
@@ -262,7 +263,7 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
         (
             "PATCH",
             JSON_PATCH,
-            &base,
+            base,
             patch(json!({"op": "test", "path": "/a", "value": 2})),
             409,
             "patch_failed",
@@ -272,7 +273,7 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
         (
             "PATCH",
             JSON_PATCH,
-            &base,
+            base,
             patch(json!({"op": "add", "path": "/_dovetail", "value": 2})),
             422,
             "reserved_place",
@@ -282,25 +283,25 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
         (
             "PATCH",
             JSON_PATCH,
-            &base,
+            base,
             patch(json!({"op": "remove", "path": ""})),
             422,
             "bad_content",
             "index",
             json!(1),
         ),
-        ("PATCH", MERGE_PATCH, &base, "[]".into(), 422, "bad_content", "pointer", json!("")),
+        ("PATCH", MERGE_PATCH, base, "[]".into(), 422, "bad_content", "pointer", json!("")),
         (
             "PATCH",
             MERGE_PATCH,
-            &base,
+            base,
             "{\"_dovetail\": null}".into(),
             422,
             "reserved_place",
             "pointer",
             json!("/_dovetail"),
         ),
-        ("PATCH", MERGE_PATCH, &stranger, "{}".into(), 409, "unknown_heads", "unknown", json!([stranger])),
+        ("PATCH", MERGE_PATCH, stranger, "{}".into(), 409, "unknown_heads", "unknown", json!([stranger])),
     ];
     for (method, media_type, base, body, status, expected, member, value) in cases {
         let answer = send_as(&routes, method, &path, media_type, base, &body).await;
@@ -324,11 +325,11 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
         (format!("{path}?dryrun=1"), 400, "bad_parameter"),
         (format!("{path}?dry_run=yes"), 400, "bad_parameter"),
     ] {
-        let answer = send_as(&routes, "PUT", &path, json_type, &base, "{}").await;
+        let answer = send_as(&routes, "PUT", &path, json_type, base, "{}").await;
         assert_eq!((answer.status().as_u16(), code(&answer).as_str()), (status, expected), "{path}");
     }
     assert_eq!(request("DELETE", &path).reply(&routes).await.status(), 204);
-    let gone = send_as(&routes, "PUT", &path, json_type, &base, "{}").await;
+    let gone = send_as(&routes, "PUT", &path, json_type, base, "{}").await;
     assert_eq!((gone.status().as_u16(), code(&gone).as_str()), (410, "document_deleted"));
 }
 
