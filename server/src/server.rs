@@ -97,6 +97,7 @@ impl Server {
         let Self { config, store, hub, shutdown, gateway, sweep } = self;
         let upkeep = tokio::spawn(fold_metrics(gateway.metrics.clone()));
         let sweeping = tokio::spawn(sweep.run());
+        let forgetting = tokio::spawn(gateway.keep_swept());
         let serving = accept::serve(listener, gateway.routes(), &config.limits, shutdown.watch());
         let stopping = async {
             stop.await;
@@ -106,6 +107,7 @@ impl Server {
         };
         tokio::join!(serving, stopping);
         upkeep.abort();
+        forgetting.abort();
         close(&hub, &*store).await;
     }
 

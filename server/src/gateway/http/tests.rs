@@ -15,6 +15,8 @@ use warp::reply::Response;
 use warp::test::RequestBuilder;
 
 mod conflicts; // Rules, and what people decide.
+mod doors; // PUT, PATCH and what belongs to them.
+mod past; // History, versions, going back.
 
 type Routes = BoxedFilter<(Response,)>;
 
@@ -248,12 +250,17 @@ async fn ht6_allowed_methods_are_named() {
     let cases = [
         ("/".to_owned(), "GET, HEAD"),
         ("/api/docs".to_owned(), "GET, HEAD, POST"),
-        (format!("/api/docs/{id}"), "GET, HEAD, DELETE"),
+        (format!("/api/docs/{id}"), "GET, HEAD, PUT, PATCH, DELETE"),
         (format!("/api/docs/{id}/automerge"), "GET, HEAD"),
         (format!("/api/docs/{id}/undelete"), "POST"),
+        (format!("/api/docs/{id}/restore"), "POST"),
+        (format!("/api/docs/{id}/history"), "GET, HEAD"),
+        (format!("/api/docs/{id}/diff"), "GET, HEAD"),
+        (format!("/api/docs/{id}/versions"), "GET, HEAD"),
+        (format!("/api/docs/{id}/versions/v"), "GET, HEAD, PUT, DELETE"),
     ];
     for (path, allow) in cases {
-        let answer = request("PATCH", &path).reply(&routes).await;
+        let answer = request("TRACE", &path).reply(&routes).await;
         assert_eq!(code(&answer), "method_not_allowed", "{path}");
         assert_eq!(header(&answer, "allow"), allow, "{path}");
     }
