@@ -13,7 +13,7 @@ use dovetail_core::document::chunk::Manifest;
 use dovetail_core::id::DocumentId;
 use dovetail_core::json;
 use dovetail_core::rules::{
-    Conflict, Judge, Proposal, RuleSet, SettleError, WaiveError, Waiver, settle as settle_in,
+    Conflict, ConflictEvent, Judge, Mode, Proposal, RuleSet, SettleError, WaiveError, Waiver, settle as settle_in,
     unwaive as unwaive_in, waive as waive_in,
 };
 use dovetail_core::time::Timestamp;
@@ -143,12 +143,14 @@ pub fn difference(
     let report = |doc: &Automerge| Judge::new(id, rules.clone(), doc).report(doc, now);
     let (before, after) = (report(before), report(after));
     let mut difference = Difference::default();
-    for event in after.changes_from(&before) {
+    let events = after.changes_from(&before);
+    for event in events.into_iter().filter(|event| event.conflict().mode == Mode::Surface) {
         match event {
-            dovetail_core::rules::ConflictEvent::Opened(conflict)
-            | dovetail_core::rules::ConflictEvent::Reopened(conflict) => difference.opened.push(conflict),
-            dovetail_core::rules::ConflictEvent::Settled(conflict) => difference.settled.push(conflict),
-            dovetail_core::rules::ConflictEvent::Waived(_) => {}
+            ConflictEvent::Opened(conflict) | ConflictEvent::Reopened(conflict) => {
+                difference.opened.push(conflict);
+            }
+            ConflictEvent::Settled(conflict) => difference.settled.push(conflict),
+            ConflictEvent::Waived(_) => {}
         }
     }
     difference

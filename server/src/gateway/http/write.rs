@@ -14,6 +14,7 @@ use super::heads::{self, Base};
 use super::idempotency::{Answer, Parts, Request};
 use super::parameters::Parameters;
 use super::versions;
+use crate::conflicts;
 use crate::content;
 use crate::gateway::Gateway;
 use crate::gateway::reply::{self, Code, Problem};
@@ -183,10 +184,10 @@ impl Writing {
             .await?;
         let written = made.map_err(|refused| of_refused(&refused, &present))?;
         if self.is_dry {
-            return Ok(answer(&self.id, &before, Outcome::of(written), true));
+            return answer(&self.gateway, &self.id, before, Outcome::of(written), true).await;
         }
         let outcome = submit(&self.gateway, &self.id, written).await?;
-        Ok(answer(&self.id, &before, outcome, false))
+        answer(&self.gateway, &self.id, before, outcome, false).await
     }
 
     fn writer(&self) -> Writer {
@@ -240,11 +241,21 @@ pub(super) async fn submit(gateway: &Gateway, id: &DocumentId, written: Written)
     gateway.compute(looking).await
 }
 
-/// What the writer is told. Both documents are at hand here: as it was before the write, and `outcome.after` as
-/// it is with it, at `outcome.heads`.
-pub(super) fn answer(id: &DocumentId, before: &Automerge, outcome: Outcome, is_dry: bool) -> Answer {
-    let operations = |document: &Automerge| document.stats().num_ops;
-    tracing::debug!(document = %id, before = operations(before), after = operations(&outcome.after), is_dry, "written");
+/// What the writer is told, and which conflicts came and went between the document as it was `before` and as it is
+/// with the change.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    id: &DocumentId,
+    before: Automerge,
+    outcome: Outcome,
+    is_dry: bool,
+) -> Result<Answer, Problem> {
+    let (hub, document, now) = (gateway.hub.clone(), id.clone(), gateway.clock.now());
+    let judging = move || {
+        let judge = || conflicts::difference(&hub, &document, &before, &outcome.after, now);
+        (outcome.change.map(|_| judge()).unwrap_or_default(), outcome)
+    };
+    let (conflicts, outcome) = gateway.compute(judging).await?;
     let mut body = json!({
         "id": id.to_string(),
         "url": id.to_url(),
@@ -252,11 +263,13 @@ pub(super) fn answer(id: &DocumentId, before: &Automerge, outcome: Outcome, is_d
         "change": outcome.change.map(|hash| hash.to_string()),
         "lost": outcome.lost.values.into_iter().map(lost_value).collect::<Vec<_>>(),
         "lostCount": outcome.lost.count,
+        "conflicts": { "opened": conflicts.opened, "settled": conflicts.settled },
     });
     if is_dry {
         body["dry_run"] = true.into();
     }
-    Answer { status: 200, body: format!("{body}\n"), etag: Some(heads::etag(&outcome.heads)), location: None }
+    let etag = Some(heads::etag(&outcome.heads));
+    Ok(Answer { status: 200, body: format!("{body}\n"), etag, location: None })
 }
 
 /// `yours` and `theirs` are left out where nothing was written or nothing stands.
