@@ -7,8 +7,14 @@
 pub mod cbor; // CBOR as the JavaScript packages write it.
 pub mod client; // A client with a real Automerge document.
 pub mod http; // One request, one answer.
+pub mod json_document; // A document as a client has it that knows JSON only.
 pub mod live; // The server under test.
 pub mod process; // A child process and its last words.
+pub mod sse; // A reader of server-sent events.
+pub mod talk; // A client of the JSON WebSocket.
 
 pub use client::{Client, ClientError, new_document_id};
+pub use json_document::JsonDocument;
 pub use live::{Server, Setup};
+pub use sse::EventReader;
+pub use talk::{Talk, TalkError};
