@@ -65,6 +65,26 @@ struct Sweep<'d> {
     open: BTreeMap<ObjId, Place<'d>>,
 }
 
+/// What the members of an object are to a pass.
+#[derive(Clone, Copy)]
+enum Company<'d> {
+    /// The items.
+    Items,
+    /// Members of an item, or of what is below.
+    Wanted(Place<'d>),
+    Unwanted,
+}
+
+impl<'d> Sweep<'d> {
+    fn company(&self, map: &ObjId, object: &ObjId) -> Company<'d> {
+        match self.open.get(object) {
+            Some(place) => Company::Wanted(*place),
+            None if object == map => Company::Items,
+            None => Company::Unwanted,
+        }
+    }
+}
+
 impl<'d> Reader<'d> {
     pub(crate) fn new(doc: &'d Automerge, plan: &'d CollectionPlan) -> Self {
         Self { doc, plan, steps: 0, lists: false, items: BTreeMap::new() }
@@ -149,18 +169,23 @@ impl<'d> Reader<'d> {
     fn sweep(&mut self, map: &ObjId, keys: &[String]) -> Result<bool, TooMuch> {
         let before = self.steps;
         let mut sweep = Sweep { items: Vec::new(), open: BTreeMap::new() };
-        let mut present: Option<(Arc<ObjId>, Option<Place<'d>>)> = None;
+        let mut present: Option<(Arc<ObjId>, Company<'d>)> = None;
         let mut unwanted = 0;
         for DocObjItem { obj, item } in self.doc.iter_at(map, None) {
-            // What one object holds comes in a row.
-            let known = present.as_ref().filter(|(known, _)| *known == obj).map(|(_, place)| *place);
-            let place = known.unwrap_or_else(|| sweep.open.get(&*obj).copied());
-            if known.is_none() {
-                present = Some((obj.clone(), place));
-            }
-            match (item, place) {
-                (DocItem::Map(member), None) if *obj == *map => self.swept_item(&mut sweep, member)?,
-                (DocItem::Map(member), Some(place)) => self.swept_member(&mut sweep, place, &obj, &member)?,
+            // What one object holds comes in a row, and names it by the same pointer.
+            let company = match &present {
+                Some((known, company)) if Arc::ptr_eq(known, &obj) => *company,
+                _ => {
+                    let company = sweep.company(map, &obj);
+                    present = Some((obj.clone(), company));
+                    company
+                }
+            };
+            match (item, company) {
+                (DocItem::Map(member), Company::Items) => self.swept_item(&mut sweep, member)?,
+                (DocItem::Map(member), Company::Wanted(place)) => {
+                    self.swept_member(&mut sweep, place, &obj, &member)?;
+                }
                 _ => {
                     unwanted += 1;
                     if unwanted > UNWANTED_MIN + UNWANTED_PER_STEP * (self.steps - before) {
@@ -284,8 +309,9 @@ impl<'d> Reader<'d> {
         cells: &mut [Cell],
     ) -> Result<(), TooMuch> {
         if let Some(wish) = wanted.wish.filter(|wish| self.plan.wishes[*wish].rivals) {
-            cells[wish].rivals = rivals(self.doc, object, name);
-            self.step(cells[wish].rivals.len())?;
+            let rivals = rivals(self.doc, object, name);
+            self.step(rivals.len())?;
+            cells[wish].more_mut().rivals = rivals;
         }
         Ok(())
     }
@@ -295,7 +321,9 @@ impl<'d> Reader<'d> {
         for (name, member) in &node.members {
             if let Some(wish) = member.wish.filter(|wish| self.plan.wishes[*wish].first) {
                 self.step(FIRST_VALUE_STEPS)?;
-                cells[wish].first = first_value(self.doc, object, name);
+                if let Some(first) = first_value(self.doc, object, name) {
+                    cells[wish].more_mut().first = Some(first);
+                }
             }
         }
         Ok(())

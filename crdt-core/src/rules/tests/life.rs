@@ -343,3 +343,76 @@ fn ru11_too_much_is_undecided() {
     });
     assert_eq!(report(&doc, &rules).undecided, [undecided("few", UndecidedReason::TooMuchToRead)]);
 }
+
+/// RU8: what happened between two looks is told once, in its new state.
+#[test]
+fn ru8_events_tell_what_happened_between_two_looks() {
+    let rules = apart();
+    let (mut ana, _) = collided();
+    let (nothing, open) = (Report::default(), report(&ana, &rules));
+    let names = |now: &Report, before: &Report| {
+        now.changes_from(before)
+            .iter()
+            .map(|event| (event.name(), event.conflict().state))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&open, &nothing), [("conflict.opened", State::Open)]);
+    assert_eq!(names(&open, &open), []);
+    assert_eq!(names(&nothing, &open), [("conflict.settled", State::Settled)]);
+    waive(&mut ana, &document(), &rules, &open.conflicts[0].id, &because("so", None), &actor(5), NOON)
+        .unwrap();
+    let waived = report(&ana, &rules);
+    assert_eq!(names(&waived, &nothing), [("conflict.waived", State::Waived)]);
+    assert_eq!(names(&open, &waived), [("conflict.reopened", State::Open)]);
+    // Another fact, the same conflict: nothing new to tell.
+    let mut moved = collided().0;
+    set(&mut moved, &["items", "latency", "layout"], "h", 9);
+    assert_eq!(names(&report(&moved, &rules), &open), []);
+}
+
+/// RU12: a value that lost is replaced and then removed where nobody looks: Automerge has few words
+/// for that, and still the conflict follows.
+#[test]
+fn ru12_losing_values_are_followed() {
+    let rules = rules(&json!([
+        {"id": "once", "predicate": "exclusive_field", "over": "items.*.n", "message": "{values}"},
+    ]));
+    let base = doc_of(&json!({"items": {"a": {"n": 0}}}));
+    let (mut ana, mut bo, mut both) = (copy(&base, 2), copy(&base, 3), copy(&base, 4));
+    for count in 0..20 {
+        set(&mut bo, &[], "busy", count);
+    }
+    set(&mut bo, &["items", "a"], "n", 9);
+    set(&mut ana, &["items", "a"], "n", 1);
+    let mut judge = Judge::new(&document(), rules.clone(), &both);
+    let mut seen = Vec::new();
+    let mut patched = Vec::new();
+    for from in 0..4 {
+        let patches = match from {
+            0 => merge(&mut both, &bo),
+            1 => merge(&mut both, &ana),
+            2 => {
+                set(&mut ana, &["items", "a"], "n", 2);
+                merge(&mut both, &ana)
+            }
+            _ => {
+                change(&mut ana, |tx| {
+                    let items =
+                        tx.get(ROOT, "items")?.map(|(_, items)| items).ok_or(AutomergeError::NotAnObject)?;
+                    let item =
+                        tx.get(&items, "a")?.map(|(_, item)| item).ok_or(AutomergeError::NotAnObject)?;
+                    tx.delete(&item, "n")?;
+                    tx.put(ROOT, "gone", true)
+                });
+                merge(&mut both, &ana)
+            }
+        };
+        judge.touched(&both, &patches);
+        patched.push(patches.len());
+        let messages: Vec<String> =
+            judge.report(&both, NOON).conflicts.into_iter().map(|it| it.message).collect();
+        assert_eq!(judge.report(&both, NOON), report(&both, &rules), "after {from}");
+        seen.push(messages.join(" "));
+    }
+    assert_eq!(seen, ["", "1, 9", "2, 9", ""], "{patched:?}");
+}
