@@ -376,6 +376,24 @@ fn jd10_the_list_of_losses_is_bounded() {
     assert!(written.lost.values.iter().all(|lost| lost.shortened && lost.yours == Some(Value::Null)));
 }
 
+/// JD10: an object that somebody deleted from the end of a list is found to be gone, at past heads too.
+#[test]
+fn jd10_objects_deleted_from_the_end_of_a_list() {
+    let content = json!({"list": [{"id": "a", "x": {"y": 0}}, {"id": "b", "x": {"y": 0}}]});
+    let mut doc = document(&content);
+    let base = doc.get_heads();
+    put_at(&mut doc, &base, &json!({"list": []}), 9);
+    let mut body = content;
+    body["list"][0]["x"]["y"] = json!(1);
+    body["list"][1]["x"]["y"] = json!(2);
+    let written = put_at(&mut doc, &base, &body, 2);
+    let paths: Vec<_> = written.lost.values.iter().map(|lost| lost.path.as_str()).collect();
+    assert_eq!(paths, ["/list/0/x/y", "/list/1/x/y"]);
+    let then = doc.get_heads();
+    put_now(&mut doc, &json!({"n": 1}), 3);
+    assert_eq!(doors::lost(&doc, &then, written.change().unwrap()), written.lost);
+}
+
 /// JD10: what is listed is short enough to be kept, however long the paths are.
 #[test]
 fn jd10_long_paths_are_counted_only() {
