@@ -143,12 +143,12 @@ proptest! {
         let list: Vec<Value> = ["a", "b", "c", "d", "e", "f"].iter().map(|id| item(id, 0, 0)).collect();
         let mut doc = document(&json!({ "list": list }));
         let base = doc.get_heads();
-        // One sorts all and changes "w" of some; the other removes some and changes "v" of the others.
+        // One removes some and changes "v" of the others; the other changes "w" of all and adds one.
         let kept_ids: Vec<&str> = ["a", "b", "c", "d", "e", "f"].into_iter().zip(&kept)
             .filter_map(|(id, kept)| kept.then_some(id)).collect();
         let fewer: Vec<Value> = kept_ids.iter().map(|id| item(id, 1, 0)).collect();
         put_at(&mut doc, &base, &json!({ "list": fewer }), 2);
-        let mut still: Vec<Value> = list.clone();
+        let mut still: Vec<Value> = ["a", "b", "c", "d", "e", "f"].iter().map(|id| item(id, 0, 2)).collect();
         still.insert(3, item("new", 0, 0));
         put_at(&mut doc, &base, &json!({ "list": still }), 3);
         let expected: usize = kept_ids.len() + 1;
@@ -157,6 +157,7 @@ proptest! {
         for one in &read {
             let is_new = one["id"] == "new";
             prop_assert_eq!(&one["v"], &json!(i64::from(!is_new)));
+            prop_assert_eq!(&one["w"], &json!(if is_new { 0 } else { 2 }));
         }
         // And sorting keeps every id once.
         let mut sorted = document(&json!({ "list": list }));
