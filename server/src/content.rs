@@ -5,7 +5,7 @@
 //! These functions compute for up to a second: they are called where that blocks nobody.
 
 use automerge::transaction::CommitOptions;
-use automerge::{ActorId, Automerge, ROOT};
+use automerge::{ActorId, Automerge, ChangeHash, ROOT};
 use bytes::Bytes;
 use dovetail_core::dashboard::{self, DASHBOARD_KIND};
 use dovetail_core::grafana::{self, ExportError, ImportError};
@@ -54,6 +54,12 @@ pub fn new_id() -> DocumentId {
     DocumentId::from_bytes(uuid::Uuid::new_v4().as_bytes()).expect("16 bytes are a document id")
 }
 
+/// An actor that nobody else has.
+#[must_use]
+pub fn new_actor() -> ActorId {
+    ActorId::from(*uuid::Uuid::new_v4().as_bytes())
+}
+
 /// A document that is not in any store yet.
 #[derive(Debug)]
 pub struct NewDocument {
@@ -69,7 +75,19 @@ pub struct NewDocument {
 /// # Errors
 /// When the text is not what it is taken for.
 pub fn new_document(text: &[u8], intake: Intake, now: Timestamp) -> Result<NewDocument, ContentError> {
-    let actor = ActorId::from(*uuid::Uuid::new_v4().as_bytes());
+    new_document_by(new_actor(), text, intake, now)
+}
+
+/// The same, made by this actor, who made nothing else.
+///
+/// # Errors
+/// When the text is not what it is taken for.
+pub fn new_document_by(
+    actor: ActorId,
+    text: &[u8],
+    intake: Intake,
+    now: Timestamp,
+) -> Result<NewDocument, ContentError> {
     let mut notes = Vec::new();
     let mut document = if intake == Intake::Json && text.iter().all(u8::is_ascii_whitespace) {
         Automerge::new().with_actor(actor)
@@ -95,6 +113,12 @@ pub fn show(document: &Automerge, form: Form) -> Result<Bytes, ExportError> {
         Form::Automerge => Ok(document.save().into()),
         Form::Grafana => grafana::export(document).map(|dashboard| one_line(&dashboard)),
     }
+}
+
+/// The document as it was at these heads, which it has, as plain JSON.
+#[must_use]
+pub fn show_at(document: &Automerge, heads: &[ChangeHash]) -> Bytes {
+    one_line(&json::read(document, Some(heads)))
 }
 
 fn filled(

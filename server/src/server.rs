@@ -78,6 +78,7 @@ impl Server {
     /// test can bind port 0.
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let upkeep = tokio::spawn(fold_metrics(self.gateway.metrics.clone()));
+        let sweeping = tokio::spawn(self.gateway.keep_swept());
         let serving =
             accept::serve(listener, self.gateway.routes(), &self.config.limits, self.shutdown.watch());
         let stopping = async {
@@ -87,6 +88,7 @@ impl Server {
         };
         tokio::join!(serving, stopping);
         upkeep.abort();
+        sweeping.abort();
         self.close().await;
     }
 

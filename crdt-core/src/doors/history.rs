@@ -247,9 +247,9 @@ impl<'d> Changes<'d> {
         Group {
             heads,
             actor: changes()
-                .last()
+                .next_back()
                 .map_or_else(|| ActorId::from([0; 16]), |last| last.actor.as_ref().clone()),
-            author: changes().last().and_then(|last| last.author.as_ref()).map(author_text),
+            author: changes().next_back().and_then(|last| last.author.as_ref()).map(author_text),
             from: times().min().unwrap_or_default(),
             to: times().max().unwrap_or_default(),
             changes: members.len(),

@@ -16,15 +16,19 @@ use std::collections::BTreeMap;
 /// How many lost values are listed; more are counted. Who lost a hundred reads the document again.
 pub const LOST_MAX: usize = 100;
 
-/// How many values one listed value may consist of, and how many bytes its strings may have, for it to be
-/// shown: together at most some 400 kB.
+/// How many values one listed value may consist of, and how many bytes of JSON, for it to be shown. A
+/// person reads no more of it at a glance.
 const SHOWN_NODES_MAX: usize = 100;
 const SHOWN_BYTES_MAX: usize = 4096;
+
+/// How many bytes of JSON all listed values may have with their paths: an answer is kept for a day, and
+/// a record of the store has at most four times as many. More are counted.
+const LISTED_BYTES_MAX: usize = 64 << 10;
 
 /// The values that did not win.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lost {
-    /// The first [`LOST_MAX`] of them, in the order of their paths.
+    /// The first [`LOST_MAX`] of them, or as many as are not too long together, by path.
     pub values: Vec<LostValue>,
     /// How many there are.
     pub count: usize,
@@ -43,6 +47,13 @@ pub struct LostValue {
     pub shortened: bool,
 }
 
+impl LostValue {
+    fn bytes(&self) -> usize {
+        let json = |value: &Option<Value>| value.as_ref().map_or(0, |value| value.to_string().len());
+        self.path.len() + json(&self.yours) + json(&self.theirs)
+    }
+}
+
 /// Which values of `change` do not stand in the document as it is at `heads`.
 #[must_use]
 pub fn lost(doc: &Automerge, heads: &[ChangeHash], change: &Change) -> Lost {
@@ -56,13 +67,19 @@ pub fn lost(doc: &Automerge, heads: &[ChangeHash], change: &Change) -> Lost {
         actor: change.actor_id(),
     };
     let mut lost = Lost::default();
+    let mut bytes_left = LISTED_BYTES_MAX;
     for (target, written) in targets(doc, change) {
         if judge.stands(&target, &written) || !judge.mine.is_reachable(&target.0) {
             continue;
         }
         lost.count += 1;
-        if lost.values.len() < LOST_MAX {
-            lost.values.push(judge.describe(&target, &written));
+        if lost.values.len() == LOST_MAX {
+            continue;
+        }
+        let value = judge.describe(&target, &written);
+        if let Some(left) = bytes_left.checked_sub(value.bytes()) {
+            bytes_left = left;
+            lost.values.push(value);
         }
     }
     lost.values.sort_by(|one, other| one.path.cmp(&other.path));

@@ -24,8 +24,8 @@ pub fn merge_patch(
     patch: &Value,
     writer: &Writer,
 ) -> Result<Written, WriteError> {
-    let Value::Object(members) = patch else { return Err(WriteError::Content(JsonError::NotAnObject)) };
-    json::check(patch, 0).map_err(WriteError::Content)?;
+    let Value::Object(members) = patch else { return Err(JsonError::NotAnObject.into()) };
+    json::check(patch, 0)?;
     if members.contains_key(RESERVED_KEY) {
         return Err(WriteError::Reserved { path: format!("/{RESERVED_KEY}") });
     }

@@ -80,7 +80,7 @@ pub enum WriteError {
     UnknownHeads(#[from] UnknownHeads),
     /// The body is none that a document can hold.
     #[error(transparent)]
-    Content(JsonError),
+    Content(Box<JsonError>),
     /// The body names a place that belongs to Dovetail.
     #[error("{path} is reserved and may not be written")]
     Reserved {
@@ -89,7 +89,19 @@ pub enum WriteError {
     },
     /// Automerge refused an operation.
     #[error("the document refused the change")]
-    Document(#[from] AutomergeError),
+    Document(Box<AutomergeError>),
+}
+
+impl From<JsonError> for WriteError {
+    fn from(error: JsonError) -> Self {
+        Self::Content(Box::new(error))
+    }
+}
+
+impl From<AutomergeError> for WriteError {
+    fn from(error: AutomergeError) -> Self {
+        Self::Document(Box::new(error))
+    }
 }
 
 /// Makes the document read as `body`, as far as `body` differs from what the document was at `base`.
@@ -103,8 +115,8 @@ pub fn put(
     body: &Value,
     writer: &Writer,
 ) -> Result<Written, WriteError> {
-    let Value::Object(members) = body else { return Err(WriteError::Content(JsonError::NotAnObject)) };
-    json::check(body, 0).map_err(WriteError::Content)?;
+    let Value::Object(members) = body else { return Err(JsonError::NotAnObject.into()) };
+    json::check(body, 0)?;
     check_heads(doc, base)?;
     let read = json::read(doc, Some(base));
     let strings = strings_of(read.get("kind")).bounded(body);

@@ -55,7 +55,7 @@ pub enum PatchError {
     },
     /// Automerge refused.
     #[error("the document refused the patch")]
-    Document(#[from] AutomergeError),
+    Document(Box<AutomergeError>),
 }
 
 /// Why one operation cannot be done.
@@ -101,7 +101,19 @@ pub enum PatchFault {
     TooLarge,
     /// Automerge refused.
     #[error("the document refused it")]
-    Document(#[from] AutomergeError),
+    Document(Box<AutomergeError>),
+}
+
+impl From<AutomergeError> for PatchError {
+    fn from(error: AutomergeError) -> Self {
+        Self::Document(Box::new(error))
+    }
+}
+
+impl From<AutomergeError> for PatchFault {
+    fn from(error: AutomergeError) -> Self {
+        Self::Document(Box::new(error))
+    }
 }
 
 /// Applies a JSON Patch to the document as it was at `base`, and merges.
@@ -403,7 +415,7 @@ fn of_bound(error: JsonError) -> PatchFault {
         JsonError::TooDeep { .. } => PatchFault::TooDeep,
         JsonError::TooMany { .. } => PatchFault::TooLarge,
         JsonError::NotAnObject => PatchFault::Root,
-        JsonError::Document(error) => PatchFault::Document(error),
+        JsonError::Document(error) => error.into(),
     }
 }
 

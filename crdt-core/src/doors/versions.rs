@@ -93,7 +93,7 @@ pub fn name_version(
     check_heads(doc, &version.heads)?;
     let note = version.note.as_deref().unwrap_or_default();
     if note.len() > NOTE_BYTES_MAX {
-        return Err(WriteError::Content(JsonError::TooMany { path: "/note".to_owned() }));
+        return Err(JsonError::TooMany { path: "/note".to_owned() }.into());
     }
     let mut version = version.clone();
     version.heads.sort_unstable();

@@ -46,6 +46,10 @@ pub struct Gateway {
     /// Documents as JSON that is kept up to date.
     pub feeds: Feeds,
     people: Arc<People>,
+    /// Answers to requests that may come twice.
+    answers: http::Answers,
+    /// Turns for writers who would rather be refused than merged.
+    turns: http::Turns,
     bodies: Arc<Semaphore>,
     computations: Arc<Semaphore>,
 }
@@ -71,7 +75,27 @@ impl Gateway {
         let computations = Arc::new(Semaphore::new(COMPUTATIONS_MAX));
         let feeds = Feeds::new(hub.clone(), computations.clone());
         let people = Arc::default();
-        Self { hub, store, limits, drain, metrics, clock, feeds, people, bodies, computations }
+        let answers = http::Answers::new(Arc::clone(&store), clock.clone());
+        let turns = http::Turns::default();
+        Self {
+            hub,
+            store,
+            limits,
+            drain,
+            metrics,
+            clock,
+            feeds,
+            people,
+            answers,
+            turns,
+            bodies,
+            computations,
+        }
+    }
+
+    /// Forgets answers that are too old, for as long as it is run.
+    pub fn keep_swept(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.answers.clone().keep_swept()
     }
 
     /// Every route. What matches none is answered by [`reply`] as well, so nothing that

@@ -9,6 +9,7 @@ use crate::hub::{SubmitError, ViewError};
 use crate::store::LoadError;
 use dovetail_core::grafana::ExportError;
 use dovetail_core::id::{BadDocumentId, DocumentId};
+use dovetail_core::json::JsonError;
 use serde_json::{Map, Value};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -51,6 +52,30 @@ pub enum Code {
     BadContent,
     /// The body is not a Grafana dashboard.
     BadGrafanaDashboard,
+    /// Heads that are no hashes.
+    BadHeads,
+    /// A write that does not say which state its writer read.
+    BaseRequired,
+    /// The writer read a state that the document never had here.
+    UnknownHeads,
+    /// The document is not in the state that was asked for.
+    PreconditionFailed,
+    /// The body is JSON and no patch.
+    BadPatch,
+    /// An operation of a patch cannot be done.
+    PatchFailed,
+    /// A place that belongs to Dovetail.
+    ReservedPlace,
+    /// There is no version of this name.
+    VersionNotFound,
+    /// A text that names no version.
+    BadVersionName,
+    /// A key that is none.
+    BadIdempotencyKey,
+    /// The key was used for another request.
+    IdempotencyKeyReused,
+    /// A request with the same key is being answered.
+    IdempotencyInProgress,
     /// A change that no document can take.
     InvalidChange,
     /// The path speaks WebSocket only.
@@ -101,6 +126,34 @@ impl Code {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The body is no Grafana dashboard",
             ),
+            Self::BadHeads => ("bad_heads", StatusCode::BAD_REQUEST, "These are not the heads of a document"),
+            Self::BaseRequired => {
+                ("base_required", StatusCode::PRECONDITION_REQUIRED, "Say which state you read")
+            }
+            Self::UnknownHeads => ("unknown_heads", StatusCode::CONFLICT, "The document has no such state"),
+            Self::PreconditionFailed => {
+                ("precondition_failed", StatusCode::PRECONDITION_FAILED, "The document has changed since")
+            }
+            Self::BadPatch => ("bad_patch", StatusCode::BAD_REQUEST, "The body is no patch"),
+            Self::PatchFailed => ("patch_failed", StatusCode::CONFLICT, "The patch cannot be applied"),
+            Self::ReservedPlace => {
+                ("reserved_place", StatusCode::UNPROCESSABLE_ENTITY, "This place belongs to the server")
+            }
+            Self::VersionNotFound => {
+                ("version_not_found", StatusCode::NOT_FOUND, "There is no version of this name")
+            }
+            Self::BadVersionName => ("bad_version_name", StatusCode::BAD_REQUEST, "Not a name for a version"),
+            Self::BadIdempotencyKey => {
+                ("bad_idempotency_key", StatusCode::BAD_REQUEST, "Not an idempotency key")
+            }
+            Self::IdempotencyKeyReused => (
+                "idempotency_key_reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This key belongs to another request",
+            ),
+            Self::IdempotencyInProgress => {
+                ("idempotency_in_progress", StatusCode::CONFLICT, "The same request is being answered")
+            }
             Self::InvalidChange => {
                 ("invalid_change", StatusCode::UNPROCESSABLE_ENTITY, "A change cannot be applied")
             }
@@ -204,11 +257,28 @@ pub fn of_id(error: &BadDocumentId) -> Problem {
 #[must_use]
 pub fn of_content(error: &ContentError) -> Problem {
     match error {
-        ContentError::NotJson(json) => Problem::new(Code::BadJson, format!("the body is not JSON: {json}"))
-            .with("line", json.line())
-            .with("column", json.column()),
-        ContentError::NotContent(reason) => Problem::new(Code::BadContent, reason.to_string()),
+        ContentError::NotJson(json) => of_bad_json(json),
+        ContentError::NotContent(reason) => of_json(reason),
         ContentError::NotGrafana(reason) => Problem::new(Code::BadGrafanaDashboard, reason.to_string()),
+    }
+}
+
+/// A body that is not JSON, with the place of the mistake.
+#[must_use]
+pub fn of_bad_json(json: &serde_json::Error) -> Problem {
+    Problem::new(Code::BadJson, format!("the body is not JSON: {json}"))
+        .with("line", json.line())
+        .with("column", json.column())
+}
+
+/// JSON that no document can hold, with the place that is in its way.
+#[must_use]
+pub fn of_json(error: &JsonError) -> Problem {
+    let problem = Problem::new(Code::BadContent, error.to_string());
+    match error {
+        JsonError::TooDeep { path } | JsonError::TooMany { path } => problem.with("pointer", path.as_str()),
+        JsonError::NotAnObject => problem.with("pointer", ""),
+        JsonError::Document(_) => problem,
     }
 }
 

@@ -18,7 +18,7 @@ pub use watch::{Lost, News, Said, Spoken, SpokenKind, Watch};
 
 use crate::clock::Clock;
 use crate::config::Limits;
-use crate::store::{CommitError, LoadError, Store};
+use crate::store::{CommitError, LoadError, Space, Store};
 use actor::{Actor, Call, Note};
 use automerge::Automerge;
 use bytes::Bytes;
@@ -503,11 +503,11 @@ impl Mailbox {
 }
 
 async fn storage_id(store: &dyn Store) -> Result<StorageId, OpenHubError> {
-    let bytes = match store.server_value(STORAGE_ID).await? {
+    let bytes = match store.record(Space::Server, STORAGE_ID).await? {
         Some(bytes) => bytes,
         None => {
             let bytes = Bytes::from(uuid::Uuid::new_v4().to_string());
-            store.put_server_value(STORAGE_ID, bytes.clone()).await?;
+            store.write_records(Space::Server, vec![(STORAGE_ID.to_owned(), Some(bytes.clone()))]).await?;
             bytes
         }
     };

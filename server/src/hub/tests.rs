@@ -4,7 +4,7 @@
 
 use super::actor::MAILBOX_MAX;
 use super::*;
-use crate::store::{Health, MemoryStore, StoreFuture};
+use crate::store::{Health, MemoryStore, Space, StoreFuture};
 use automerge::sync::{Message, State, SyncDoc};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutomergeError, ROOT, ReadDoc};
@@ -87,12 +87,25 @@ impl Store for HeldStore {
         self.kept.list(after, limit)
     }
 
-    fn server_value(&self, name: &str) -> StoreFuture<'_, Result<Option<Bytes>, LoadError>> {
-        self.kept.server_value(name)
+    fn record(&self, space: Space, name: &str) -> StoreFuture<'_, Result<Option<Bytes>, LoadError>> {
+        self.kept.record(space, name)
     }
 
-    fn put_server_value(&self, name: &str, value: Bytes) -> StoreFuture<'_, Result<(), CommitError>> {
-        self.kept.put_server_value(name, value)
+    fn records(
+        &self,
+        space: Space,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreFuture<'_, Result<Vec<(String, Bytes)>, LoadError>> {
+        self.kept.records(space, after, limit)
+    }
+
+    fn write_records(
+        &self,
+        space: Space,
+        writes: Vec<(String, Option<Bytes>)>,
+    ) -> StoreFuture<'_, Result<(), CommitError>> {
+        self.kept.write_records(space, writes)
     }
 
     fn health(&self) -> Health {

@@ -8,7 +8,7 @@
 // A failed expectation here is a failed test, wherever the suite is run from.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "test code that other crates call")]
 
-use super::{CHUNK_BYTES_MAX, CommitError, LoadError, Store};
+use super::{CHUNK_BYTES_MAX, CommitError, LoadError, RECORD_BYTES_MAX, RECORD_NAME_BYTES_MAX, Space, Store};
 use automerge::ChangeHash;
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, ChunkKind, Lifecycle, Manifest, Stored};
@@ -44,7 +44,8 @@ macro_rules! keeps_the_contract {
             st10_writers_side_by_side_keep_each_documents_order
             st11_dropping_a_store_loses_nothing_that_was_answered
             st12_closing_writes_what_was_accepted_and_refuses_what_comes_later
-            st13_server_values_are_kept_apart_from_documents
+            st13_records_are_kept_apart_from_documents
+            st13_records_that_cannot_be_are_refused
             st14_a_manifest_of_any_shape_round_trips
             st15_health_counts_each_document_once
         }
@@ -380,7 +381,8 @@ pub async fn st12_closing_writes_what_was_accepted_and_refuses_what_comes_later(
     accepted.into_iter().for_each(Result::unwrap);
 
     assert_eq!(store.commit(batch(&document(200), &["late"])).await, Err(CommitError::Closed));
-    assert_eq!(store.put_server_value("late", Bytes::new()).await, Err(CommitError::Closed));
+    let late = vec![("late".to_owned(), Some(Bytes::new()))];
+    assert_eq!(store.write_records(Space::Server, late).await, Err(CommitError::Closed));
     assert_eq!(store.load(&ids[0]).await, Err(LoadError::Closed));
     assert_eq!(store.list(None, 1).await, Err(LoadError::Closed));
     store.close().await;
@@ -392,22 +394,65 @@ pub async fn st12_closing_writes_what_was_accepted_and_refuses_what_comes_later(
     drop(store);
 }
 
-/// ST13: the server's own values are replaced as a whole, kept across a restart, and no documents.
-pub async fn st13_server_values_are_kept_apart_from_documents(place: &dyn Place) {
+/// ST13: the server's own records are replaced and taken away as a whole, kept across a restart, listed by
+/// name within their space, and no documents.
+pub async fn st13_records_are_kept_apart_from_documents(place: &dyn Place) {
+    let large = noise(RECORD_BYTES_MAX);
+    let (one, small) = (Bytes::from_static(b"one"), Bytes::new());
+    let name = |text: &str| text.to_owned();
     let store = place.open();
-    assert_eq!(store.server_value("storage-id").await, Ok(None));
-    store.put_server_value("storage-id", Bytes::from_static(b"one")).await.unwrap();
-    store.put_server_value("storage-id", Bytes::from_static(b"another")).await.unwrap();
-    store.put_server_value("storage-id-2", Bytes::new()).await.unwrap();
+    assert_eq!(store.record(Space::Server, "a").await, Ok(None));
+    let writes = vec![
+        (name("a"), Some(large.clone())),
+        (name("a/2"), Some(one.clone())),
+        (name("b"), Some(one.clone())),
+    ];
+    store.write_records(Space::Rules, writes).await.unwrap();
+    store.write_records(Space::Server, vec![(name("a"), Some(small.clone()))]).await.unwrap();
+    assert_eq!(store.record(Space::Rules, "a").await, Ok(Some(large.clone())));
     leave(store).await;
 
     let store = place.open();
-    assert_eq!(store.server_value("storage-id").await, Ok(Some(Bytes::from_static(b"another"))));
-    assert_eq!(store.server_value("storage-id-2").await, Ok(Some(Bytes::new())));
-    assert_eq!(store.server_value("storage").await, Ok(None));
-    assert_eq!(store.list(None, 10).await, Ok(vec![]));
-    let too_long = store.put_server_value(&"n".repeat(100), Bytes::new()).await;
-    assert!(matches!(too_long, Err(CommitError::TooLarge { bytes: 100, .. })));
+    assert_eq!(store.record(Space::Rules, "a").await, Ok(Some(large.clone())));
+    assert_eq!(store.record(Space::Server, "a").await, Ok(Some(small.clone())));
+    assert_eq!(store.record(Space::Answers, "a").await, Ok(None));
+    let all = [(name("a"), large), (name("a/2"), one.clone()), (name("b"), one.clone())];
+    assert_eq!(store.records(Space::Rules, None, 10).await.unwrap(), all);
+    assert_eq!(store.records(Space::Rules, None, 1).await.unwrap(), all[..1]);
+    assert_eq!(store.records(Space::Rules, Some("a"), 10).await.unwrap(), all[1..]);
+    assert_eq!(store.list(None, 10).await, Ok(vec![]), "no record is a document");
+
+    // A shorter one leaves nothing of the longer one behind; one that is taken away is gone; twice is once.
+    let writes = vec![
+        (name("a"), Some(one.clone())),
+        (name("b"), None),
+        (name("c"), None),
+        (name("a/2"), Some(small.clone())),
+        (name("a/2"), None),
+    ];
+    store.write_records(Space::Rules, writes).await.unwrap();
+    leave(store).await;
+    let store = place.open();
+    assert_eq!(store.records(Space::Rules, None, 10).await.unwrap(), [(name("a"), one)]);
+    assert_eq!(store.record(Space::Server, "a").await, Ok(Some(small)));
+}
+
+/// ST13: a record that no store could hold is refused, and those beside it too.
+pub async fn st13_records_that_cannot_be_are_refused(place: &dyn Place) {
+    let store = place.open();
+    let beside = ("beside".to_owned(), Some(Bytes::new()));
+    for name in ["", "a b", "a\0", "ä"] {
+        let writes = vec![beside.clone(), (name.to_owned(), None)];
+        let refused = store.write_records(Space::Server, writes).await;
+        assert_eq!(refused, Err(CommitError::BadName { name: name.to_owned() }));
+    }
+    let long_name = vec![beside.clone(), ("n".repeat(RECORD_NAME_BYTES_MAX + 1), Some(Bytes::new()))];
+    let large = vec![beside, ("large".to_owned(), Some(noise(RECORD_BYTES_MAX + 1)))];
+    for writes in [long_name, large] {
+        let refused = store.write_records(Space::Server, writes).await;
+        assert!(matches!(refused, Err(CommitError::TooLarge { .. })), "{refused:?}");
+    }
+    assert_eq!(store.records(Space::Server, None, 10).await, Ok(vec![]));
 }
 
 /// ST14: a manifest comes back as it was: without heads or with thousands, with any text, at any time.

@@ -5,7 +5,7 @@
 //!
 //! **Invariant:** a document has chunks only if it has a manifest; a batch brings both.
 
-use super::{CommitError, Health, LoadError, Store, StoreFuture, check_server_value, check_size};
+use super::{CommitError, Health, LoadError, Space, Store, StoreFuture, check_records, check_size};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest, Stored};
 use dovetail_core::id::DocumentId;
@@ -26,7 +26,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Content {
     documents: BTreeMap<DocumentId, Document>,
-    server_values: BTreeMap<String, Bytes>,
+    records: BTreeMap<(Space, String), Bytes>,
     commits: u64,
 }
 
@@ -98,16 +98,43 @@ impl Store for MemoryStore {
         })
     }
 
-    fn server_value(&self, name: &str) -> StoreFuture<'_, Result<Option<Bytes>, LoadError>> {
-        let name = name.to_owned();
-        Box::pin(async move { Ok(self.to_read()?.server_values.get(&name).cloned()) })
+    fn record(&self, space: Space, name: &str) -> StoreFuture<'_, Result<Option<Bytes>, LoadError>> {
+        let name = (space, name.to_owned());
+        Box::pin(async move { Ok(self.to_read()?.records.get(&name).cloned()) })
     }
 
-    fn put_server_value(&self, name: &str, value: Bytes) -> StoreFuture<'_, Result<(), CommitError>> {
-        let name = name.to_owned();
+    fn records(
+        &self,
+        space: Space,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreFuture<'_, Result<Vec<(String, Bytes)>, LoadError>> {
+        let start = match after {
+            None => Bound::Included((space, String::new())),
+            Some(name) => Bound::Excluded((space, name.to_owned())),
+        };
         Box::pin(async move {
-            check_server_value(&name, &value)?;
-            self.to_write()?.server_values.insert(name, value);
+            let content = self.to_read()?;
+            let behind = content.records.range((start, Bound::Unbounded));
+            let found = behind.take_while(|((of, _), _)| *of == space).take(limit);
+            Ok(found.map(|((_, name), value)| (name.clone(), value.clone())).collect())
+        })
+    }
+
+    fn write_records(
+        &self,
+        space: Space,
+        writes: Vec<(String, Option<Bytes>)>,
+    ) -> StoreFuture<'_, Result<(), CommitError>> {
+        Box::pin(async move {
+            check_records(&writes)?;
+            let mut content = self.to_write()?;
+            for (name, value) in writes {
+                match value {
+                    Some(value) => drop(content.records.insert((space, name), value)),
+                    None => drop(content.records.remove(&(space, name))),
+                }
+            }
             Ok(())
         })
     }

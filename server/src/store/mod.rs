@@ -32,10 +32,22 @@ mod sled;
 /// memory several times over while it is written.
 pub const CHUNK_BYTES_MAX: usize = 128 << 20;
 
-/// The most bytes of a server value's name, and of the value itself: they are ids and stamps.
-pub const SERVER_VALUE_NAME_BYTES_MAX: usize = 64;
-/// See [`SERVER_VALUE_NAME_BYTES_MAX`].
-pub const SERVER_VALUE_BYTES_MAX: usize = 1 << 10;
+/// The most bytes of a record's name: a kind of document and a version, or a hash in hex.
+pub const RECORD_NAME_BYTES_MAX: usize = 128;
+
+/// The most bytes of a record: a rule set of a thousand rules has a quarter of that.
+pub const RECORD_BYTES_MAX: usize = 256 << 10;
+
+/// What a record of the server's own is for. Each space has names of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Space {
+    /// Who this server is.
+    Server,
+    /// Rule sets, by kind and version.
+    Rules,
+    /// Answers that were given to requests with a key, so that the same request gets the same one.
+    Answers,
+}
 
 /// What a store answers with. Boxed, so that the hub can hold any store as `Arc<dyn Store>`;
 /// tied to the store alone, so that the arguments need not outlive the call.
@@ -80,17 +92,34 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         limit: usize,
     ) -> StoreFuture<'_, Result<Vec<(DocumentId, Manifest)>, LoadError>>;
 
-    /// A small value of the server itself (its storage id, say), or `None` if it was never put.
+    /// A record of the server's own, or `None` if there is none of that name.
     ///
     /// # Errors
     /// See [`LoadError`].
-    fn server_value(&self, name: &str) -> StoreFuture<'_, Result<Option<Bytes>, LoadError>>;
+    fn record(&self, space: Space, name: &str) -> StoreFuture<'_, Result<Option<Bytes>, LoadError>>;
 
-    /// Writes a small value of the server itself, in place of the one before. Durable like a batch.
+    /// Up to `limit` records of a space in the order of their names, starting behind `after`. Fewer than
+    /// `limit` means that there are no more.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    fn records(
+        &self,
+        space: Space,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreFuture<'_, Result<Vec<(String, Bytes)>, LoadError>>;
+
+    /// Writes records in place of those before, or takes them away where the value is `None`: all of them or
+    /// none. Durable like a batch.
     ///
     /// # Errors
     /// See [`CommitError`].
-    fn put_server_value(&self, name: &str, value: Bytes) -> StoreFuture<'_, Result<(), CommitError>>;
+    fn write_records(
+        &self,
+        space: Space,
+        writes: Vec<(String, Option<Bytes>)>,
+    ) -> StoreFuture<'_, Result<(), CommitError>>;
 
     /// How the store is doing. Cheap enough for every scrape.
     fn health(&self) -> Health;
@@ -152,6 +181,13 @@ pub enum CommitError {
         /// How large it may be.
         bytes_max: usize,
     },
+
+    /// The caller's doing: a record's name is letters, digits and signs, one at least. Nothing was written.
+    #[error("{name:?} is no name for a record")]
+    BadName {
+        /// The name.
+        name: String,
+    },
 }
 
 /// Why a document could not be read.
@@ -185,9 +221,15 @@ fn check_size(batch: &Batch) -> Result<(), CommitError> {
     at_most(largest, CHUNK_BYTES_MAX)
 }
 
-fn check_server_value(name: &str, value: &[u8]) -> Result<(), CommitError> {
-    at_most(name.len(), SERVER_VALUE_NAME_BYTES_MAX)?;
-    at_most(value.len(), SERVER_VALUE_BYTES_MAX)
+fn check_records(writes: &[(String, Option<Bytes>)]) -> Result<(), CommitError> {
+    for (name, value) in writes {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(CommitError::BadName { name: name.clone() });
+        }
+        at_most(name.len(), RECORD_NAME_BYTES_MAX)?;
+        at_most(value.as_ref().map_or(0, Bytes::len), RECORD_BYTES_MAX)?;
+    }
+    Ok(())
 }
 
 fn at_most(bytes: usize, bytes_max: usize) -> Result<(), CommitError> {

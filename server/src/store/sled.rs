@@ -11,9 +11,10 @@
 mod codec; // What lies under which key, byte by byte. Read this first.
 mod committer; // The thread that writes: groups, sync, answers.
 mod read; // Records to documents.
+mod records; // The server's own, that belong to no document.
 mod write; // Batches to records.
 
-use super::{CommitError, Health, LoadError, Store, StoreFuture, check_server_value, check_size};
+use super::{CommitError, Health, LoadError, Space, Store, StoreFuture, check_records, check_size};
 use bytes::Bytes;
 use committer::{Committer, Write};
 use dovetail_core::document::chunk::{Batch, Manifest, Stored};
@@ -64,6 +65,8 @@ struct Opened {
 #[derive(Debug, Default)]
 struct Unsynced {
     documents: HashSet<DocumentId>,
+    /// Records of the server's own.
+    records: bool,
     /// How many syncs have ended well.
     syncs: u64,
     /// The sync failed: it stays unknown what of them the disk holds.
@@ -144,11 +147,25 @@ impl Opened {
         HashSet::new()
     }
 
+    /// Waits until the disk holds the records that the tree shows.
+    fn wait_until_records_synced(&self) -> Result<(), ReadError> {
+        let mut unsynced = self.unsynced();
+        let before = unsynced.syncs;
+        while unsynced.records && unsynced.syncs == before {
+            if unsynced.failed {
+                return Err(ReadError::NeverSynced);
+            }
+            unsynced = self.synced.wait(unsynced).unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+
     /// The sync of everything that was brought into the tree has ended, for good or bad.
     fn note_synced(&self, durable: bool) {
         let mut unsynced = self.unsynced();
         if durable {
             unsynced.documents.clear();
+            unsynced.records = false;
             unsynced.syncs += 1;
         } else {
             unsynced.failed = true;
@@ -232,16 +249,30 @@ impl Store for SledStore {
         Box::pin(self.read(move |opened| read::list(opened, after.as_ref(), limit), ReadError::of_the_store))
     }
 
-    fn server_value(&self, name: &str) -> StoreFuture<'_, Result<Option<Bytes>, LoadError>> {
+    fn record(&self, space: Space, name: &str) -> StoreFuture<'_, Result<Option<Bytes>, LoadError>> {
         let name = name.to_owned();
-        Box::pin(self.read(move |opened| read::server_value(opened, &name), ReadError::of_the_store))
+        Box::pin(self.read(move |opened| records::record(opened, space, &name), ReadError::of_the_store))
     }
 
-    fn put_server_value(&self, name: &str, value: Bytes) -> StoreFuture<'_, Result<(), CommitError>> {
-        let name = name.to_owned();
+    fn records(
+        &self,
+        space: Space,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StoreFuture<'_, Result<Vec<(String, Bytes)>, LoadError>> {
+        let after = after.map(str::to_owned);
+        let read = move |opened: &Opened| records::records(opened, space, after.as_deref(), limit);
+        Box::pin(self.read(read, ReadError::of_the_store))
+    }
+
+    fn write_records(
+        &self,
+        space: Space,
+        writes: Vec<(String, Option<Bytes>)>,
+    ) -> StoreFuture<'_, Result<(), CommitError>> {
         Box::pin(async move {
-            check_server_value(&name, &value)?;
-            self.committer.commit(Write::ServerValue { name, value }).await
+            check_records(&writes)?;
+            self.committer.commit(Write::Records { space, writes }).await
         })
     }
 
@@ -327,17 +358,18 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
 fn check_format(dir: &Path, db: &Db) -> Result<(), OpenError> {
     let corrupt = |what: &str| OpenError::Corrupt { dir: dir.to_owned(), what: what.to_owned() };
     let format = db.get(codec::FORMAT_KEY).map_err(|error| corrupt(&error.to_string()))?;
-    let Some(format) = format else {
-        if !db.is_empty() {
-            return Err(corrupt("it has no format number"));
-        }
+    let write = || {
         let written = db.insert(codec::FORMAT_KEY, &codec::FORMAT.to_be_bytes());
-        return written.map(|_| ()).map_err(|error| corrupt(&error.to_string()));
+        written.map(|_| ()).map_err(|error| corrupt(&error.to_string()))
+    };
+    let Some(format) = format else {
+        return if db.is_empty() { write() } else { Err(corrupt("it has no format number")) };
     };
     let format =
         format.as_ref().try_into().map(u32::from_be_bytes).map_err(|_| corrupt("its format is no number"))?;
     match format {
         codec::FORMAT => Ok(()),
+        codec::FORMAT_OLDEST => write(),
         found if found > codec::FORMAT => {
             Err(OpenError::Newer { dir: dir.to_owned(), found, known: codec::FORMAT })
         }
@@ -583,6 +615,26 @@ mod tests {
             matches!(refused, OpenError::Newer { found, known: codec::FORMAT, .. } if found == newer),
             "{refused:?}"
         );
+    }
+
+    /// ST20: what an older program has written is opened, and is of this format from then on.
+    #[tokio::test]
+    async fn st20_the_older_format_is_taken_over() {
+        let dir = Directory::new();
+        let store = dir.open();
+        store.commit(batch(1, vec![changes(b"kept")])).await.unwrap();
+        store.close().await;
+        drop(store);
+        dir.tampered_with(|db| {
+            db.insert(codec::FORMAT_KEY, &codec::FORMAT_OLDEST.to_be_bytes()).unwrap();
+        });
+        let store = dir.open();
+        assert!(store.load(&id(1)).await.unwrap().is_some());
+        store.close().await;
+        drop(store);
+        dir.tampered_with(|db| {
+            assert_eq!(db.get(codec::FORMAT_KEY).unwrap().unwrap(), codec::FORMAT.to_be_bytes());
+        });
     }
 
     /// ST20: a directory that is a sled tree of somebody else is not taken over.

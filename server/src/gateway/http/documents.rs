@@ -5,14 +5,19 @@
 //! document.
 
 use super::body::Body;
+use super::heads;
+use super::idempotency::{Answer, Parts, Request};
 use super::parameters::{self, Parameters};
+use super::{versions, write};
 use crate::content::{self, Form, Intake};
 use crate::gateway::Gateway;
 use crate::gateway::reply::{self, Problem};
+use automerge::{Automerge, ChangeHash};
 use dovetail_core::document::chunk::{Lifecycle, Manifest};
+use dovetail_core::doors;
 use dovetail_core::id::DocumentId;
 use serde_json::{Value, json};
-use warp::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, LOCATION};
+use warp::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LINK};
 use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 
@@ -54,6 +59,7 @@ pub(super) async fn list(gateway: Gateway, mut parameters: Parameters) -> Result
 pub(super) async fn create(
     gateway: Gateway,
     mut parameters: Parameters,
+    headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
     let intake = match parameters.take::<String>("import")?.as_deref() {
@@ -67,27 +73,104 @@ pub(super) async fn create(
     let body = body?;
     body.check_json()?;
 
-    let now = gateway.clock.now();
-    // The body goes along, so that its place is taken until the changes are made.
-    let made = gateway.compute(move || content::new_document(&body.bytes, intake, now)).await?;
-    let made = made.map_err(|error| reply::of_content(&error))?;
-    let id = content::new_id();
-    let manifest =
-        gateway.hub.submit(id.clone(), made.changes).await.map_err(|error| reply::of_submit(&error))?;
-
-    let mut answer = named(&id, &manifest);
-    if !made.notes.is_empty() {
-        answer["notes"] = made.notes.into();
-    }
-    let mut response = reply::json(StatusCode::CREATED, &answer);
-    put(&mut response, LOCATION, &format!("/api/docs/{id}"));
-    put(&mut response, ETAG, &etag(&manifest));
-    Ok(response)
+    let says = format!("{intake:?}");
+    let parts = Parts { route: "POST /api/docs", document: "", rest: &[&says], body: &body.bytes };
+    let request = Request::of(&headers, &parts)?;
+    let answers = gateway.answers.clone();
+    answers.once(request.as_ref(), make(gateway, intake, body, request.as_ref())).await
 }
 
-/// GET /api/docs/{id}
-pub(super) async fn show_json(gateway: Gateway, id: String, headers: HeaderMap) -> Result<Response, Problem> {
-    show(gateway, &id, &headers, Form::Json, "application/json").await
+async fn make(
+    gateway: Gateway,
+    intake: Intake,
+    body: Body,
+    request: Option<&Request>,
+) -> Result<Answer, Problem> {
+    let id = request.map_or_else(content::new_id, Request::document);
+    // Whether the same request made it before, and nobody was told.
+    if request.is_some()
+        && let Some(manifest) = gateway.store.manifest(&id).await.map_err(|error| reply::of_load(&error))?
+    {
+        return Ok(made(&id, &manifest, Vec::new()));
+    }
+    let actor = request.map_or_else(content::new_actor, Request::actor);
+    let now = gateway.clock.now();
+    // The body goes along, so that its place is taken until the changes are made.
+    let new = gateway.compute(move || content::new_document_by(actor, &body.bytes, intake, now)).await?;
+    let new = new.map_err(|error| reply::of_content(&error))?;
+    let manifest =
+        gateway.hub.submit(id.clone(), new.changes).await.map_err(|error| reply::of_submit(&error))?;
+    Ok(made(&id, &manifest, new.notes))
+}
+
+fn made(id: &DocumentId, manifest: &Manifest, notes: Vec<String>) -> Answer {
+    let mut body = named(id, manifest);
+    if !notes.is_empty() {
+        body["notes"] = notes.into();
+    }
+    Answer {
+        status: StatusCode::CREATED.as_u16(),
+        body: format!("{body}\n"),
+        etag: Some(etag(manifest)),
+        location: Some(format!("/api/docs/{id}")),
+    }
+}
+
+/// GET /api/docs/{id}, with `?heads=` or `?version=` as it was then.
+pub(super) async fn show_json(
+    gateway: Gateway,
+    id: String,
+    mut parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let then = parameters.take::<String>("heads")?;
+    let version = parameters.take::<String>("version")?;
+    parameters.finish()?;
+    match (then, version) {
+        (None, None) => show(gateway, &id, &headers, Form::Json, "application/json").await,
+        (Some(then), None) => {
+            let then = heads::parse(&then, "heads")?;
+            show_past(gateway, &id, &headers, move |_| Ok(then)).await
+        }
+        (None, Some(name)) => {
+            let find = move |document: &Automerge| Ok(versions::find(document, &name)?.heads);
+            show_past(gateway, &id, &headers, find).await
+        }
+        (Some(_), Some(_)) => Err(parameters::problem("version", "take either heads or version")),
+    }
+}
+
+/// The document as it was, at the heads that `find` finds in it.
+async fn show_past(
+    gateway: Gateway,
+    id: &str,
+    headers: &HeaderMap,
+    find: impl FnOnce(&Automerge) -> Result<Vec<ChangeHash>, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    let document = write::view(&gateway, &parsed(id)?).await?;
+    let present = heads::of(&document);
+    let known = headers.get(IF_NONE_MATCH).cloned();
+    let shown = gateway.compute(move || {
+        let then = find(&document)?;
+        doors::check_heads(&document, &then)
+            .map_err(|unknown| write::of_unknown_heads(&unknown, &present))?;
+        let tag = heads::etag(&then);
+        let body =
+            (!known.is_some_and(|known| knows(&known, &tag))).then(|| content::show_at(&document, &then));
+        Ok::<_, Problem>((body, tag))
+    });
+    let (body, tag) = shown.await??;
+    let mut response = match body {
+        Some(body) => Response::new(body.into()),
+        None => {
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        }
+    };
+    put(&mut response, CONTENT_TYPE, "application/json");
+    put(&mut response, ETAG, &tag);
+    Ok(response)
 }
 
 /// GET /api/docs/{id}/automerge
@@ -142,9 +225,8 @@ async fn show(
         }
     }
     // The document's task gives a copy and goes on with its edits; the form is made elsewhere.
-    let document =
-        gateway.hub.view(id, automerge::Automerge::clone).await.map_err(|error| reply::of_view(&error))?;
-    let etag = etag_of(document.get_heads());
+    let document = gateway.hub.view(id, Automerge::clone).await.map_err(|error| reply::of_view(&error))?;
+    let etag = heads::etag(&heads::of(&document));
     let shown = gateway.compute(move || content::show(&document, form)).await?;
     let shown = shown.map_err(|error| reply::of_show(&error))?;
     let mut response = Response::new(shown.into());
@@ -153,7 +235,7 @@ async fn show(
     Ok(response)
 }
 
-fn parsed(id: &str) -> Result<DocumentId, Problem> {
+pub(super) fn parsed(id: &str) -> Result<DocumentId, Problem> {
     id.replace("%3A", ":").parse().map_err(|error| reply::of_id(&error))
 }
 
@@ -175,7 +257,7 @@ fn described(id: &DocumentId, manifest: &Manifest) -> Value {
         "url": id.to_url(),
         "kind": manifest.kind,
         "title": manifest.title,
-        "heads": heads(manifest),
+        "heads": heads::texts(&manifest.heads),
         "changes": manifest.changes,
         "bytes": manifest.bytes,
         "created": manifest.created_at.as_millis(),
@@ -187,22 +269,11 @@ fn described(id: &DocumentId, manifest: &Manifest) -> Value {
 
 /// What the maker of a document needs of it.
 fn named(id: &DocumentId, manifest: &Manifest) -> Value {
-    json!({ "id": id.to_string(), "url": id.to_url(), "heads": heads(manifest) })
-}
-
-fn heads(manifest: &Manifest) -> Vec<String> {
-    manifest.heads.iter().map(ToString::to_string).collect()
+    json!({ "id": id.to_string(), "url": id.to_url(), "heads": heads::texts(&manifest.heads) })
 }
 
 fn etag(manifest: &Manifest) -> String {
-    etag_of(manifest.heads.clone())
-}
-
-/// The heads, sorted, with dots between them: a comma would split the header's list.
-fn etag_of(mut heads: Vec<automerge::ChangeHash>) -> String {
-    heads.sort_unstable();
-    let texts: Vec<String> = heads.iter().map(ToString::to_string).collect();
-    format!("\"{}\"", texts.join("."))
+    heads::etag(&heads::sorted(manifest.heads.clone()))
 }
 
 /// Whether `If-None-Match` names this tag. Weak ones count: a proxy that compresses makes them weak.
@@ -211,7 +282,7 @@ fn knows(known: &HeaderValue, etag: &str) -> bool {
     known.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
 }
 
-fn put(response: &mut Response, name: HeaderName, value: &str) {
+pub(super) fn put(response: &mut Response, name: HeaderName, value: &str) {
     let value = HeaderValue::try_from(value).expect("ids, hashes and media types are plain ASCII");
     response.headers_mut().insert(name, value);
 }

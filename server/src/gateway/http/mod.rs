@@ -8,9 +8,18 @@
 mod body; // A request's body, bounded in bytes and in time.
 mod documents; // Documents through the JSON door.
 mod events; // A document as server-sent events.
+mod heads; // States of documents in headers and parameters.
+mod history; // What was, and the difference of two states.
+mod idempotency; // Requests that may come twice.
 mod operation; // For those who run the server: health, figures, statistics.
 mod page; // What a browser shows at /.
 pub(super) mod parameters; // What stands behind the `?`.
+mod turns; // Turns for writers who would rather be refused than merged.
+mod versions; // States that somebody named.
+pub(super) mod write; // Plain JSON that merges.
+
+pub(in crate::gateway) use idempotency::Answers;
+pub(in crate::gateway) use turns::Turns;
 
 use super::reply::{Problem, only};
 use super::{Gateway, realtime, upgrade};
@@ -18,6 +27,7 @@ use crate::metrics;
 use parameters::Parameters;
 use std::time::Instant;
 use warp::filters::BoxedFilter;
+use warp::http::HeaderMap;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
@@ -35,6 +45,11 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         events(gateway),
         grafana(gateway),
         undelete(gateway),
+        restore(gateway),
+        history(gateway),
+        diff(gateway),
+        versions(gateway),
+        version(gateway),
     ];
     let [first, rest @ ..] = all;
     rest.into_iter().fold(first, |above, below| above.or(below).unify().boxed())
@@ -88,9 +103,9 @@ fn documents(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let list = get(gateway)
         .and(parameters())
         .then(|gateway, parameters| answer(ROUTE, "GET", documents::list(gateway, parameters)));
-    let create = warp::post().and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
-        |gateway, parameters, body| answer(ROUTE, "POST", documents::create(gateway, parameters, body)),
-    );
+    let create = warp::post().and(written(gateway)).then(|gateway, parameters, headers, body| {
+        answer(ROUTE, "POST", documents::create(gateway, parameters, headers, body))
+    });
     let allowed = path.map(only("GET, HEAD, POST"));
     path.and(list).or(path.and(create)).unify().or(allowed).unify().boxed()
 }
@@ -98,16 +113,24 @@ fn documents(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn document(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}";
     let path = warp::path!("api" / "docs" / String);
-    let show = path
-        .and(get(gateway))
-        .and(warp::header::headers_cloned())
-        .then(|id, gateway, headers| answer(ROUTE, "GET", documents::show_json(gateway, id, headers)));
+    let show = path.and(get(gateway)).and(parameters()).and(warp::header::headers_cloned()).then(
+        |id, gateway, parameters, headers| {
+            answer(ROUTE, "GET", documents::show_json(gateway, id, parameters, headers))
+        },
+    );
+    let put = path.and(warp::put()).and(written(gateway)).then(|id, gateway, parameters, headers, body| {
+        answer(ROUTE, "PUT", write::put(gateway, id, parameters, headers, body))
+    });
+    let patch =
+        path.and(warp::patch()).and(written(gateway)).then(|id, gateway, parameters, headers, body| {
+            answer(ROUTE, "PATCH", write::patch(gateway, id, parameters, headers, body))
+        });
     let delete = path
         .and(warp::delete())
         .and(with(gateway))
         .then(|id, gateway| answer(ROUTE, "DELETE", documents::delete(gateway, id)));
-    let allowed = path.map(|_| only("GET, HEAD, DELETE")());
-    show.or(delete).unify().or(allowed).unify().boxed()
+    let allowed = path.map(|_| only("GET, HEAD, PUT, PATCH, DELETE")());
+    show.or(put).unify().or(patch).unify().or(delete).unify().or(allowed).unify().boxed()
 }
 
 fn automerge(gateway: &Gateway) -> BoxedFilter<(Response,)> {
@@ -149,6 +172,71 @@ fn undelete(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(with(gateway))
         .then(|id, gateway| answer(ROUTE, "POST", documents::undelete(gateway, id)));
     undelete.or(path.map(|_| only("POST")())).unify().boxed()
+}
+
+fn restore(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/restore";
+    let path = warp::path!("api" / "docs" / String / "restore");
+    let restore =
+        path.and(warp::post()).and(written(gateway)).then(|id, gateway, parameters, headers, body| {
+            answer(ROUTE, "POST", write::restore(gateway, id, parameters, headers, body))
+        });
+    restore.or(path.map(|_| only("POST")())).unify().boxed()
+}
+
+fn history(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/history";
+    let path = warp::path!("api" / "docs" / String / "history");
+    let show = path
+        .and(get(gateway))
+        .and(parameters())
+        .then(|id, gateway, parameters| answer(ROUTE, "GET", history::history(gateway, id, parameters)));
+    show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
+}
+
+fn diff(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/diff";
+    let path = warp::path!("api" / "docs" / String / "diff");
+    let show = path
+        .and(get(gateway))
+        .and(parameters())
+        .then(|id, gateway, parameters| answer(ROUTE, "GET", history::diff(gateway, id, parameters)));
+    show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
+}
+
+fn versions(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/versions";
+    let path = warp::path!("api" / "docs" / String / "versions");
+    let list = path.and(get(gateway)).then(|id, gateway| answer(ROUTE, "GET", versions::list(gateway, id)));
+    list.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
+}
+
+fn version(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/versions/{name}";
+    let path = warp::path!("api" / "docs" / String / "versions" / String);
+    let show = path
+        .and(get(gateway))
+        .then(|id, name, gateway| answer(ROUTE, "GET", versions::show(gateway, id, name)));
+    let put = path
+        .and(warp::put())
+        .and(with(gateway))
+        .and(body::read(gateway))
+        .then(|id, name, gateway, body| answer(ROUTE, "PUT", versions::put(gateway, id, name, body)));
+    let delete = path
+        .and(warp::delete())
+        .and(with(gateway))
+        .then(|id, name, gateway| answer(ROUTE, "DELETE", versions::delete(gateway, id, name)));
+    let allowed = path.map(|_, _| only("GET, HEAD, PUT, DELETE")());
+    show.or(put).unify().or(delete).unify().or(allowed).unify().boxed()
+}
+
+/// All that a request with a body brings.
+fn written(
+    gateway: &Gateway,
+) -> impl Filter<Extract = (Gateway, Parameters, HeaderMap, Result<body::Body, Problem>), Error = Rejection>
++ Clone
++ use<> {
+    with(gateway).and(parameters()).and(warp::header::headers_cloned()).and(body::read(gateway))
 }
 
 /// GET, and HEAD: hyper sends the head of what GET would answer.

@@ -35,6 +35,15 @@ impl Parameters {
         text.parse().map(Some).map_err(bad)
     }
 
+    /// Takes one out that is `1` when it is meant: `?dry_run=1`.
+    pub(super) fn take_flag(&mut self, name: &str) -> Result<bool, Problem> {
+        match self.given.remove(name).as_deref() {
+            None | Some("0") => Ok(false),
+            Some("1" | "true" | "") => Ok(true),
+            Some(_) => Err(problem(name, &format!("{name} is 1, or left out"))),
+        }
+    }
+
     /// Refuses what nobody took.
     pub(in crate::gateway) fn finish(self) -> Result<(), Problem> {
         match self.given.keys().next() {
@@ -49,30 +58,21 @@ pub(in crate::gateway) fn problem(name: &str, detail: &str) -> Problem {
     Problem::new(Code::BadParameter, detail).with("parameter", name)
 }
 
-/// `%40` is an `@`. What is not the two hexadecimal digits of a byte stays as it is, and so does `+`.
-fn decoded(text: &str) -> String {
+/// Text as it was before it was put into a URL: `%3A` is a colon. What is no text then stays as it is.
+pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
-    while let [first, behind @ ..] = rest {
-        match (first, behind) {
-            (b'%', [high, low, behind @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                bytes.push(digit(*high) << 4 | digit(*low));
-                rest = behind;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = behind;
-            }
-        }
+    while let [first, tail @ ..] = rest {
+        let byte = tail.get(..2).filter(|_| *first == b'%').and_then(hex);
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &tail[2..] } else { tail };
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-fn digit(letter: u8) -> u8 {
-    match letter {
-        b'0'..=b'9' => letter - b'0',
-        _ => (letter | 0x20) - b'a' + 10,
-    }
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    u8::from_str_radix(digits, 16).ok()
 }
 
 #[cfg(test)]

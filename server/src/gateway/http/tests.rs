@@ -14,6 +14,9 @@ use warp::http::Response as Answer;
 use warp::reply::Response;
 use warp::test::RequestBuilder;
 
+mod doors; // PUT, PATCH and what belongs to them.
+mod past; // History, versions, going back.
+
 type Routes = BoxedFilter<(Response,)>;
 
 const NOON: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -246,12 +249,17 @@ async fn ht6_allowed_methods_are_named() {
     let cases = [
         ("/".to_owned(), "GET, HEAD"),
         ("/api/docs".to_owned(), "GET, HEAD, POST"),
-        (format!("/api/docs/{id}"), "GET, HEAD, DELETE"),
+        (format!("/api/docs/{id}"), "GET, HEAD, PUT, PATCH, DELETE"),
         (format!("/api/docs/{id}/automerge"), "GET, HEAD"),
         (format!("/api/docs/{id}/undelete"), "POST"),
+        (format!("/api/docs/{id}/restore"), "POST"),
+        (format!("/api/docs/{id}/history"), "GET, HEAD"),
+        (format!("/api/docs/{id}/diff"), "GET, HEAD"),
+        (format!("/api/docs/{id}/versions"), "GET, HEAD"),
+        (format!("/api/docs/{id}/versions/v"), "GET, HEAD, PUT, DELETE"),
     ];
     for (path, allow) in cases {
-        let answer = request("PATCH", &path).reply(&routes).await;
+        let answer = request("TRACE", &path).reply(&routes).await;
         assert_eq!(code(&answer), "method_not_allowed", "{path}");
         assert_eq!(header(&answer, "allow"), allow, "{path}");
     }

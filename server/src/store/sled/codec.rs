@@ -6,7 +6,7 @@
 //! 1  id                                        head:  checksum 8 · length · {revision, next page, manifest} · tail
 //! 2  length of id · id · page u32              page:  entries
 //! 3  length of id · id · name 33 · part u16    part:  (the first one: length of the whole) · bytes
-//! 4  name of a server value                    checksum 8 · bytes
+//! 4  a record of the server's own: see `records`
 //!
 //! tail, page = entry*        entry = kind · hash 32 · length · bytes
 //! manifest   = 0 · manifest, or 1 · hash 32 of a manifest that lies apart as a value in parts
@@ -26,7 +26,11 @@ use dovetail_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 /// What this program writes. A change to anything in this file is a new number.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
+
+/// Format 1 kept the storage id under another key and is else the same: opened by this program it gets a
+/// new storage id, and clients compare documents from the beginning once.
+pub(super) const FORMAT_OLDEST: u32 = 1;
 
 /// The most bytes of one record. Sled keeps up to 16 of them on a page and puts a page of more than
 /// 128 KiB into a file of its own, which our sync of the log would not reach: 16 · 4 KiB is half of that.
@@ -50,7 +54,6 @@ mod kind {
     pub(super) const HEAD: u8 = 1;
     pub(super) const PAGE: u8 = 2;
     pub(super) const VALUE: u8 = 3;
-    pub(super) const SERVER_VALUE: u8 = 4;
 }
 
 /// Bytes that are not what was written. It says what, in the words of a log line.
@@ -104,11 +107,6 @@ pub(super) fn part_key(document: &DocumentId, name: &ValueName, part: u16) -> Ve
     key.extend_from_slice(name.hash());
     key.extend_from_slice(&part.to_be_bytes());
     key
-}
-
-/// Where a server value lies.
-pub(super) fn server_value_key(name: &str) -> Vec<u8> {
-    [&[kind::SERVER_VALUE], name.as_bytes()].concat()
 }
 
 fn prefix(kind: u8, document: &DocumentId, room_behind: usize) -> Vec<u8> {
@@ -392,25 +390,8 @@ impl Joined {
     }
 }
 
-// ---- Server values
-
-/// A server value with its checksum.
-pub(super) fn encode_server_value(name: &str, value: &[u8]) -> Vec<u8> {
-    [&checksum(name.as_bytes(), value)[..], value].concat()
-}
-
-/// A server value, if it is what was written.
-pub(super) fn decode_server_value(name: &str, record: &[u8]) -> Result<Bytes, Damage> {
-    let mut reader = Reader { rest: record };
-    let sum: [u8; 8] = reader.array()?;
-    if sum != checksum(name.as_bytes(), reader.rest) {
-        return Err(Damage(format!("the checksum of the server value {name:?} is wrong")));
-    }
-    Ok(Bytes::copy_from_slice(reader.rest))
-}
-
 /// The beginning of the SHA-256 of a record and of whose it is: one that was moved is noticed too.
-fn checksum(whose: &[u8], bytes: &[u8]) -> [u8; 8] {
+pub(super) fn checksum(whose: &[u8], bytes: &[u8]) -> [u8; 8] {
     let hash = Sha256::new().chain_update(whose).chain_update([0]).chain_update(bytes).finalize();
     *hash.first_chunk().expect("a SHA-256 has 32 bytes")
 }
@@ -568,7 +549,6 @@ mod tests {
             let _ = name_and_part(&bytes);
             let _ = parts_of(&bytes);
             let _ = Joined::begin(&bytes).and_then(Joined::finish);
-            let _ = decode_server_value("name", &bytes);
         }
 
         /// ST8: a value cut into parts comes back, and its first part tells how many there are.

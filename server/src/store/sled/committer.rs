@@ -16,7 +16,7 @@
 //! **Invariant:** after one error nothing is written any more. A kernel may report a failed write-back once and
 //! forget it, so a second sync on the same file that succeeds proves nothing.
 
-use super::super::CommitError;
+use super::super::{CommitError, Space};
 use super::read::ReadError;
 use super::write::Writer;
 use super::{Opened, panic_message};
@@ -78,7 +78,7 @@ struct Job {
 #[derive(Debug)]
 pub(super) enum Write {
     Batch(Batch),
-    ServerValue { name: String, value: Bytes },
+    Records { space: Space, writes: Vec<(String, Option<Bytes>)> },
 }
 
 impl Committer {
@@ -243,9 +243,9 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
     fn stage(&mut self, write: Write) -> Result<(), Refused> {
         let batch = match write {
             Write::Batch(batch) => batch,
-            Write::ServerValue { name, value } => {
-                self.writer.stage_server_value(&name, &value);
-                return Ok(());
+            Write::Records { space, writes } => {
+                let staged = self.writer.stage_own(space, &writes);
+                return staged.map_err(|error| Refused::All(in_words(error)));
             }
         };
         let document = batch.document.clone();
@@ -309,7 +309,7 @@ impl Write {
     fn bytes(&self) -> usize {
         match self {
             Self::Batch(batch) => batch.put.iter().map(|chunk| chunk.bytes().len()).sum(),
-            Self::ServerValue { value, .. } => value.len(),
+            Self::Records { writes, .. } => writes.iter().flat_map(|(_, value)| value).map(Bytes::len).sum(),
         }
     }
 }

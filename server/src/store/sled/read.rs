@@ -116,12 +116,6 @@ pub(super) fn count(db: &Db) -> Result<u64, sled::Error> {
     db.scan_prefix(codec::HEADS_PREFIX).keys().try_fold(0, |count, key| key.map(|_| count + 1))
 }
 
-/// A small value of the server itself.
-pub(super) fn server_value(opened: &Opened, name: &str) -> Result<Option<Bytes>, ReadError> {
-    let record = opened.db.get(codec::server_value_key(name))?;
-    Ok(record.map(|record| codec::decode_server_value(name, &record)).transpose()?)
-}
-
 fn listed(opened: &Opened, key: &[u8], head: &[u8]) -> Result<Option<(DocumentId, Manifest)>, ReadError> {
     let document = codec::document_of_head_key(key)?;
     let manifest = match codec::decode_head(&document, head)? {

@@ -16,9 +16,11 @@
 //! **Invariant:** `staged` and the `next_manifest`s hold whole batches only; what can fail is done
 //! before a batch touches them.
 
-use super::Opened;
+use super::super::Space;
 use super::codec::{self, Damage, Head, TAIL_BYTES_MAX, ValueName};
 use super::read::ReadError;
+use super::{Opened, records};
+use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest};
 use dovetail_core::id::DocumentId;
 use sled::{Db, IVec};
@@ -87,9 +89,19 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes up a small value of the server itself.
-    pub(super) fn stage_server_value(&mut self, name: &str, value: &[u8]) {
-        self.stage_record(codec::server_value_key(name), codec::encode_server_value(name, value));
+    /// Takes up records of the server's own. What was staged before is applied first: how many parts a
+    /// record has had is found in the tree.
+    pub(super) fn stage_own(
+        &mut self,
+        space: Space,
+        writes: &[(String, Option<Bytes>)],
+    ) -> Result<(), sled::Error> {
+        self.apply()?;
+        for (name, value) in writes {
+            self.staged.extend(records::staged(&self.opened.db, space, name, value.as_ref())?);
+        }
+        self.opened.unsynced().records = true;
+        Ok(())
     }
 
     /// Brings what is staged into the tree, all of it or nothing.

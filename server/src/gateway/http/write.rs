@@ -1,0 +1,394 @@
+//! Plain JSON that merges: PUT, PATCH, and going back.
+//!
+//! Edit path: ← a body and the heads that its writer read, → a change made at those heads on a copy
+//! of the document (`dovetail_core::doors`), → the [`hub`](crate::hub) answers when it is durable,
+//! → what became of it.
+//!
+//! Always true: writers never wait for each other. Each has its copy, and the hub merges what they bring.
+//! Only those who would rather be refused than merged (`If-Match`) take turns, so that of two who read the
+//! same one is refused.
+
+use super::body::Body;
+use super::documents::parsed;
+use super::heads::{self, Base};
+use super::idempotency::{Answer, Parts, Request};
+use super::parameters::Parameters;
+use super::versions;
+use crate::content;
+use crate::gateway::Gateway;
+use crate::gateway::reply::{self, Code, Problem};
+use automerge::{Automerge, Change, ChangeHash, ReadDoc};
+use bytes::Bytes;
+use dovetail_core::doors::{self, Lost, LostValue, PatchError, PatchFault, WriteError, Writer, Written};
+use dovetail_core::id::DocumentId;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use warp::http::header::{HeaderMap, HeaderName, HeaderValue};
+use warp::reply::Response;
+
+/// What PATCH takes.
+const JSON_PATCH: &str = "application/json-patch+json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
+/// PUT /api/docs/{id}: the document as the writer wants it.
+pub(super) async fn put(
+    gateway: Gateway,
+    id: String,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Result<Body, Problem>,
+) -> Result<Response, Problem> {
+    let body = body?;
+    body.check_json()?;
+    let body = Sent { kind: Kind::Whole, bytes: body.bytes.clone(), place: Some(body) };
+    write(gateway, "PUT /api/docs/{id}", &id, parameters, &headers, body).await
+}
+
+/// PATCH /api/docs/{id}: what the writer wants changed.
+pub(super) async fn patch(
+    gateway: Gateway,
+    id: String,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Result<Body, Problem>,
+) -> Result<Response, Problem> {
+    let body = body?;
+    let kind = match body.media_type.as_deref().map(essence).as_deref() {
+        Some(JSON_PATCH) => Kind::Patch,
+        Some(MERGE_PATCH) => Kind::MergePatch,
+        other => return Err(no_patch(other.unwrap_or("nothing"))),
+    };
+    let body = Sent { kind, bytes: body.bytes.clone(), place: Some(body) };
+    write(gateway, "PATCH /api/docs/{id}", &id, parameters, &headers, body).await
+}
+
+/// POST /api/docs/{id}/restore: the document as it was at `heads`, or as a version has it.
+pub(super) async fn restore(
+    gateway: Gateway,
+    id: String,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Result<Body, Problem>,
+) -> Result<Response, Problem> {
+    let body = body?;
+    body.check_json()?;
+    let body = Sent { kind: Kind::Restore, bytes: body.bytes.clone(), place: Some(body) };
+    write(gateway, "POST /api/docs/{id}/restore", &id, parameters, &headers, body).await
+}
+
+/// A body and what it is taken for. It holds its place among those in memory until the change is made.
+#[derive(Debug)]
+struct Sent {
+    kind: Kind,
+    bytes: Bytes,
+    place: Option<Body>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Whole,
+    Patch,
+    MergePatch,
+    Restore,
+}
+
+/// What a body asks for.
+#[derive(Debug)]
+enum Wish {
+    Whole(Value),
+    Patch(Value),
+    MergePatch(Value),
+    Restore(Target),
+}
+
+/// Where POST …/restore goes back to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Target {
+    #[serde(default)]
+    heads: Option<Vec<String>>,
+    #[serde(default)]
+    version: Option<String>,
+}
+
+/// Why a change was not made.
+#[derive(Debug)]
+enum Refused {
+    Write(WriteError),
+    Patch(PatchError),
+    Problem(Problem),
+}
+
+async fn write(
+    gateway: Gateway,
+    route: &'static str,
+    id: &str,
+    mut parameters: Parameters,
+    headers: &HeaderMap,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let id = parsed(id)?;
+    let is_dry = parameters.take_flag("dry_run")?;
+    parameters.finish()?;
+    let base = Base::of(headers)?;
+    let says = format!("{base:?} {:?}", sent.kind);
+    let parts = Parts { route, document: &id.to_string(), rest: &[&says], body: &sent.bytes };
+    // What stores nothing need not be remembered.
+    let request = if is_dry { None } else { Request::of(headers, &parts)? };
+
+    let answers = gateway.answers.clone();
+    let writing = Writing { gateway, id, base, is_dry, request: request.clone() };
+    // Several copies of a document by value: on the heap, and only while it is written.
+    answers.once(request.as_ref(), Box::pin(writing.run(sent))).await
+}
+
+/// One write on its way.
+#[derive(Debug)]
+struct Writing {
+    gateway: Gateway,
+    id: DocumentId,
+    base: Option<Base>,
+    is_dry: bool,
+    request: Option<Request>,
+}
+
+impl Writing {
+    async fn run(self, sent: Sent) -> Result<Answer, Problem> {
+        let strict = self.base.as_ref().is_some_and(Base::is_strict) && !self.is_dry;
+        let _turn = if strict { Some(self.gateway.turns.of(&self.id).await) } else { None };
+        let before = view(&self.gateway, &self.id).await?;
+        let writer = self.writer();
+        let present = heads::of(&before);
+        // What was written under this key before is answered, whatever the document has become.
+        let is_again = self.request.is_some() && doors::written_before(&before, &writer.actor).is_some();
+        let base = match (&self.base, sent.kind) {
+            (_, _) if is_again => present.clone(),
+            (Some(base), _) => base.heads(&present)?,
+            // Going back is meant whatever others did.
+            (None, Kind::Restore) => present.clone(),
+            (None, _) => return Err(heads::required(&present)),
+        };
+        let (before, made) = self
+            .gateway
+            .compute(move || {
+                let Sent { kind, bytes, place } = sent;
+                let made = wish(kind, &bytes).map_err(Refused::Problem).and_then(|wish| {
+                    drop(bytes);
+                    make(&before, &base, &wish, writer)
+                });
+                drop(place);
+                (before, made)
+            })
+            .await?;
+        let written = made.map_err(|refused| of_refused(&refused, &present))?;
+        if self.is_dry {
+            return Ok(answer(&self.id, &before, Outcome::of(written), true));
+        }
+        let outcome = submit(&self.gateway, &self.id, written).await?;
+        Ok(answer(&self.id, &before, outcome, false))
+    }
+
+    fn writer(&self) -> Writer {
+        let actor = self.request.as_ref().map_or_else(content::new_actor, Request::actor);
+        Writer { actor, time: self.gateway.clock.now(), message: None }
+    }
+}
+
+/// A copy of the document as it is stored.
+pub(in crate::gateway) async fn view(gateway: &Gateway, id: &DocumentId) -> Result<Automerge, Problem> {
+    let seen = gateway.hub.view(id.clone(), Automerge::clone).await;
+    seen.map_err(|error| reply::of_view(&error))
+}
+
+/// What became of a write that is durable, or would be.
+#[derive(Debug)]
+pub(in crate::gateway) struct Outcome {
+    /// The document with the change in it.
+    pub(in crate::gateway) after: Automerge,
+    /// Its heads with the change, sorted. The document may have gone on since.
+    pub(in crate::gateway) heads: Vec<ChangeHash>,
+    /// The writer's change, unless all stood so already.
+    pub(in crate::gateway) change: Option<ChangeHash>,
+    /// What did not win.
+    pub(in crate::gateway) lost: Lost,
+}
+
+impl Outcome {
+    fn of(written: Written) -> Self {
+        let change = written.change().map(Change::hash);
+        Self { after: written.document, heads: written.after, change, lost: written.lost }
+    }
+}
+
+/// Stores what was written. Others may have written between the look at the document and this; then what
+/// did not win is looked for again in what there is now.
+pub(in crate::gateway) async fn submit(
+    gateway: &Gateway,
+    id: &DocumentId,
+    written: Written,
+) -> Result<Outcome, Problem> {
+    let Some(change) = written.change().cloned() else { return Ok(Outcome::of(written)) };
+    let chunks = written.changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
+    let submitted = gateway.hub.submit(id.clone(), chunks).await;
+    let manifest = submitted.map_err(|error| reply::of_submit(&error))?;
+    let stored = heads::sorted(manifest.heads);
+    if stored == written.after {
+        return Ok(Outcome::of(written));
+    }
+    let after = view(gateway, id).await?;
+    let looking = move || {
+        let lost = doors::lost(&after, &stored, &change);
+        Outcome { after, heads: stored, change: Some(change.hash()), lost }
+    };
+    gateway.compute(looking).await
+}
+
+/// What the writer is told. Both documents are at hand here: as it was before the write, and `outcome.after` as
+/// it is with it, at `outcome.heads`.
+pub(super) fn answer(id: &DocumentId, before: &Automerge, outcome: Outcome, is_dry: bool) -> Answer {
+    let operations = |document: &Automerge| document.stats().num_ops;
+    tracing::debug!(document = %id, before = operations(before), after = operations(&outcome.after), is_dry, "written");
+    let mut body = json!({
+        "id": id.to_string(),
+        "url": id.to_url(),
+        "heads": heads::texts(&outcome.heads),
+        "change": outcome.change.map(|hash| hash.to_string()),
+        "lost": outcome.lost.values.into_iter().map(lost_value).collect::<Vec<_>>(),
+        "lostCount": outcome.lost.count,
+    });
+    if is_dry {
+        body["dry_run"] = true.into();
+    }
+    Answer { status: 200, body: format!("{body}\n"), etag: Some(heads::etag(&outcome.heads)), location: None }
+}
+
+/// `yours` and `theirs` are left out where nothing was written or nothing stands.
+pub(in crate::gateway) fn lost_value(lost: LostValue) -> Value {
+    let mut shown = Map::new();
+    shown.insert("path".to_owned(), lost.path.into());
+    for (name, value) in [("yours", lost.yours), ("theirs", lost.theirs)] {
+        if let Some(value) = value {
+            shown.insert(name.to_owned(), value);
+        }
+    }
+    if lost.shortened {
+        shown.insert("shortened".to_owned(), true.into());
+    }
+    shown.into()
+}
+
+fn wish(kind: Kind, bytes: &[u8]) -> Result<Wish, Problem> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| reply::of_bad_json(&error))?;
+    Ok(match kind {
+        Kind::Whole => Wish::Whole(value),
+        Kind::Patch => Wish::Patch(value),
+        Kind::MergePatch => Wish::MergePatch(value),
+        Kind::Restore => {
+            let target: Target = serde_json::from_value(value)
+                .map_err(|error| Problem::new(Code::BadContent, format!("restore: {error}")))?;
+            Wish::Restore(target)
+        }
+    })
+}
+
+fn make(
+    before: &Automerge,
+    base: &[ChangeHash],
+    wish: &Wish,
+    mut writer: Writer,
+) -> Result<Written, Refused> {
+    match wish {
+        Wish::Whole(body) => doors::put(before, base, body, &writer).map_err(Refused::Write),
+        Wish::Patch(patch) => doors::patch(before, base, patch, &writer).map_err(Refused::Patch),
+        Wish::MergePatch(patch) => doors::merge_patch(before, base, patch, &writer).map_err(Refused::Write),
+        Wish::Restore(target) => {
+            let (heads, message) = target.find(before).map_err(Refused::Problem)?;
+            writer.message = Some(message);
+            doors::restore(before, &heads, &writer).map_err(Refused::Write)
+        }
+    }
+}
+
+impl Target {
+    /// The heads to go back to, and what the history says of it.
+    fn find(&self, document: &Automerge) -> Result<(Vec<ChangeHash>, String), Problem> {
+        match (&self.heads, &self.version) {
+            (Some(texts), None) => {
+                let found = heads::parse(&texts.join("."), "heads")?;
+                Ok((found, "restored an earlier state".to_owned()))
+            }
+            (None, Some(name)) => {
+                let version = versions::find(document, name)?;
+                Ok((version.heads, format!("restored the version {name}")))
+            }
+            _ => Err(Problem::new(Code::BadContent, "restore takes either heads or version")),
+        }
+    }
+}
+
+fn of_refused(refused: &Refused, present: &[ChangeHash]) -> Problem {
+    match refused {
+        Refused::Write(error) => of_write(error, present),
+        Refused::Patch(error) => of_patch(error, present),
+        Refused::Problem(problem) => problem.clone(),
+    }
+}
+
+/// A change that was not made.
+pub(super) fn of_write(error: &WriteError, present: &[ChangeHash]) -> Problem {
+    match error {
+        WriteError::UnknownHeads(unknown) => of_unknown_heads(unknown, present),
+        WriteError::Content(reason) => reply::of_json(reason),
+        WriteError::Reserved { path } => {
+            Problem::new(Code::ReservedPlace, error.to_string()).with("pointer", path.as_str())
+        }
+        WriteError::Document(source) => of_document(source),
+    }
+}
+
+/// Heads that the document does not have.
+pub(super) fn of_unknown_heads(error: &doors::UnknownHeads, present: &[ChangeHash]) -> Problem {
+    let problem = Problem::new(Code::UnknownHeads, format!("{error}; read the document again"));
+    heads::with_heads(problem.with("unknown", heads::texts(&error.unknown)), present)
+}
+
+pub(in crate::gateway) fn of_patch(error: &PatchError, present: &[ChangeHash]) -> Problem {
+    match error {
+        PatchError::UnknownHeads(unknown) => of_unknown_heads(unknown, present),
+        PatchError::NoList => Problem::new(Code::BadPatch, error.to_string()),
+        PatchError::Malformed { index, .. } => {
+            Problem::new(Code::BadPatch, error.to_string()).with("index", *index)
+        }
+        PatchError::Failed { index, operation, pointer, fault } => {
+            let code = match fault {
+                PatchFault::BadPointer => Code::BadPatch,
+                PatchFault::Reserved => Code::ReservedPlace,
+                PatchFault::TooDeep | PatchFault::TooLarge | PatchFault::Root => Code::BadContent,
+                PatchFault::Document(source) => return of_document(source),
+                _ => Code::PatchFailed,
+            };
+            let problem = Problem::new(code, error.to_string()).with("index", *index);
+            heads::with_heads(
+                problem.with("operation", *operation).with("pointer", pointer.as_str()),
+                present,
+            )
+        }
+        PatchError::Document(source) => of_document(source),
+    }
+}
+
+fn of_document(source: &automerge::AutomergeError) -> Problem {
+    tracing::error!(error = %source, "a document refused a change of ours");
+    Problem::new(Code::Internal, "the change could not be made; the server's log says why")
+}
+
+fn no_patch(named: &str) -> Problem {
+    let detail = format!("the body calls itself {named}; a patch is {JSON_PATCH} or {MERGE_PATCH}");
+    let accepted = HeaderValue::from_static("application/json-patch+json, application/merge-patch+json");
+    Problem::new(Code::UnsupportedMediaType, detail).with_header(ACCEPT_PATCH, accepted)
+}
+
+fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}

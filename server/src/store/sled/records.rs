@@ -1,0 +1,173 @@
+//! The server's own records in the tree: named bytes that belong to no document.
+//!
+//! ```text
+//! key    4 · space · name · 0 · part u16        record    part of: checksum 8 · bytes
+//! ```
+//! A name has no zero byte, so none is the beginning of another one's keys, and they sort as names do.
+//!
+//! Edit path: ← [`super::committer`] brings writes, → [`Writer`](super::write::Writer) stages what is made of them here.
+//!
+//! **Always true:** what is read was compared with its checksum; a record has at most
+//! [`RECORD_BYTES_MAX`](super::codec::RECORD_BYTES_MAX).
+
+use super::super::Space;
+use super::Opened;
+use super::codec::{self, Damage, Joined, checksum};
+use super::read::ReadError;
+use bytes::Bytes;
+use sled::{Db, IVec};
+use std::ops::Bound;
+
+/// The first byte of every key here. See the table in [`codec`].
+const KIND: u8 = 4;
+
+/// Behind a name.
+const END: u8 = 0;
+
+/// Whoever asks gets what the disk holds.
+pub(super) fn record(opened: &Opened, space: Space, name: &str) -> Result<Option<Bytes>, ReadError> {
+    let found = named(&opened.db, space, name)?;
+    opened.wait_until_records_synced()?;
+    Ok(found)
+}
+
+/// The next records behind `after`, in the order of their names.
+pub(super) fn records(
+    opened: &Opened,
+    space: Space,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<(String, Bytes)>, ReadError> {
+    let mut found = Vec::new();
+    let mut start = match after {
+        None => Bound::Included(vec![KIND, space.to_byte()]),
+        Some(name) => Bound::Excluded(last_key(space, name)),
+    };
+    let end = Bound::Excluded(vec![KIND, space.to_byte() + 1]);
+    while found.len() < limit {
+        let Some(first) = opened.db.range((start, end.clone())).keys().next().transpose()? else { break };
+        let name = name_of(&first)?;
+        start = Bound::Excluded(last_key(space, &name));
+        found.extend(named(&opened.db, space, &name)?.map(|value| (name, value)));
+    }
+    opened.wait_until_records_synced()?;
+    Ok(found)
+}
+
+/// What has to be written so that the record is `value`, or gone. Parts of a longer one before it go too.
+pub(super) fn staged(
+    db: &Db,
+    space: Space,
+    name: &str,
+    value: Option<&Bytes>,
+) -> Result<Vec<(IVec, Option<IVec>)>, sled::Error> {
+    let before: Vec<IVec> = db.scan_prefix(prefix(space, name)).keys().collect::<Result<_, _>>()?;
+    let mut staged: Vec<_> = before.into_iter().map(|key| (key, None)).collect();
+    if let Some(value) = value {
+        let whole = [&checksum(name.as_bytes(), value)[..], value].concat();
+        let part = |(number, part): (u16, Vec<u8>)| {
+            let key = [&prefix(space, name)[..], &number.to_be_bytes()].concat();
+            (IVec::from(key), Some(IVec::from(part)))
+        };
+        staged.extend((0u16..).zip(codec::to_parts(&whole)).map(part));
+    }
+    Ok(staged)
+}
+
+/// Reads until two looks show the same: a write in between may have exchanged some of the parts.
+fn named(db: &Db, space: Space, name: &str) -> Result<Option<Bytes>, ReadError> {
+    let parts = || db.scan_prefix(prefix(space, name)).values().collect::<Result<Vec<IVec>, _>>();
+    let mut seen = parts()?;
+    loop {
+        let again = parts()?;
+        if again == seen {
+            return Ok(joined(name, &seen)?);
+        }
+        seen = again;
+    }
+}
+
+fn joined(name: &str, parts: &[IVec]) -> Result<Option<Bytes>, Damage> {
+    let Some((first, rest)) = parts.split_first() else { return Ok(None) };
+    let mut whole = Joined::begin(first)?;
+    rest.iter().for_each(|part| whole.push(part));
+    let whole = whole.finish()?;
+    match whole.split_first_chunk::<8>() {
+        Some((sum, value)) if *sum == checksum(name.as_bytes(), value) => Ok(Some(whole.slice_ref(value))),
+        _ => Err(Damage(format!("the checksum of the record {name:?} is wrong"))),
+    }
+}
+
+fn name_of(key: &[u8]) -> Result<String, Damage> {
+    let name = key.get(2..key.len().saturating_sub(3)).unwrap_or_default();
+    let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty());
+    name.map(str::to_owned).ok_or_else(|| Damage("a record's key has no name".to_owned()))
+}
+
+/// The beginning of all keys of a record.
+fn prefix(space: Space, name: &str) -> Vec<u8> {
+    [&[KIND, space.to_byte()], name.as_bytes(), &[END]].concat()
+}
+
+/// No key of this record sorts behind it.
+fn last_key(space: Space, name: &str) -> Vec<u8> {
+    [&prefix(space, name)[..], &[0xff; 3]].concat()
+}
+
+impl Space {
+    /// In keys; never another number for the same space.
+    fn to_byte(self) -> u8 {
+        match self {
+            Space::Server => 1,
+            Space::Rules => 2,
+            Space::Answers => 3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spaces() -> impl Strategy<Value = Space> {
+        prop::sample::select(vec![Space::Server, Space::Rules, Space::Answers])
+    }
+
+    proptest! {
+        /// ST13: keys of different records do not mix, and sort as their names do.
+        #[test]
+        fn st13_keys_of_different_records_do_not_mix(
+            space in spaces(), one in "[a-c]{1,4}", other in "[a-c]{1,4}",
+        ) {
+            prop_assert_eq!(prefix(space, &one).starts_with(&prefix(space, &other)), one == other);
+            prop_assert_eq!(prefix(space, &one).cmp(&prefix(space, &other)), one.cmp(&other));
+            let key = [&prefix(space, &one)[..], &[0, 7]].concat();
+            prop_assert_eq!(&name_of(&key).unwrap(), &one);
+            prop_assert!(key < last_key(space, &one));
+            prop_assert_eq!(last_key(space, &one).cmp(&prefix(space, &other)), if one < other { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater });
+        }
+
+        /// ST16: no bytes make a reader panic, and whichever byte of a record is another, it is noticed.
+        #[test]
+        fn st16_every_changed_byte_of_a_record_is_noticed(
+            value in prop::collection::vec(any::<u8>(), 0..9_000), at: prop::sample::Index, by in 1u8..,
+        ) {
+            let whole = [&checksum(b"name", &value)[..], &value].concat();
+            let mut parts: Vec<Vec<u8>> = codec::to_parts(&whole).collect();
+            let intact: Vec<IVec> = parts.iter().map(|part| part[..].into()).collect();
+            prop_assert_eq!(joined("name", &intact).unwrap(), Some(value.into()));
+            let part = at.index(parts.len());
+            let byte = at.index(parts[part].len());
+            parts[part][byte] ^= by;
+            let changed: Vec<IVec> = parts.iter().map(|part| part[..].into()).collect();
+            prop_assert!(joined("name", &changed).is_err());
+            let _ = joined("name", &[value_of(&parts[part])]);
+            let _ = name_of(&parts[part]);
+        }
+    }
+
+    fn value_of(bytes: &[u8]) -> IVec {
+        bytes.into()
+    }
+}
