@@ -18,7 +18,7 @@ pub(super) mod parameters; // What stands behind the `?`.
 mod rules; // Which rules are in force.
 mod turns; // Turns for writers who would rather be refused than merged.
 mod versions; // States that somebody named.
-mod write; // Plain JSON that merges.
+pub(super) mod write; // Plain JSON that merges.
 
 pub(in crate::gateway) use idempotency::Answers;
 pub(in crate::gateway) use turns::Turns;

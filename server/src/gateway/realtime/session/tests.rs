@@ -268,7 +268,7 @@ fn all_messages() -> (Vec<Value>, Vec<Value>) {
     subscribed(&mut session);
     let lost = Event::Lost(ViewError::Busy { document: id.clone() });
     texts.extend(session.told(NOON, &id, &lost));
-    let value = |yours, theirs| LostValue { path: "/a".to_owned(), yours, theirs, shortened: false };
+    let value = |yours, theirs| LostValue { path: "/a".to_owned(), yours, theirs, shortened: true };
     let lost = Lost { values: vec![value(Some(json!(1)), Some(json!(2))), value(None, None)], count: 2 };
     let done = edit::Done { heads: heads.to_vec(), change: Some(ChangeHash([1; 32])), lost };
     texts.push(Session::edited(NOON, &id, Some("5".to_owned()), Ok(done)));
