@@ -14,9 +14,11 @@
 
 mod decode; // From bytes to a message: tolerant in form, strict in content.
 mod encode; // From a message to bytes: one form only.
+mod sequence; // Frames one behind the other, where a transport has no frames of its own.
 
 pub use decode::{BadFrame, decode};
 pub use encode::{EphemeralFrame, SyncEnvelope};
+pub use sequence::{BadSequence, split};
 
 use crate::id::{DocumentId, PeerId, StorageId};
 use crate::time::Timestamp;
