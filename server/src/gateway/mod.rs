@@ -9,6 +9,8 @@
 
 pub mod accept; // Connections in, and out again when the server stops.
 pub mod http; // What is answered at which path.
+mod link; // What ties a session to the documents.
+mod poll; // Sync over plain HTTP.
 pub mod reply; // Errors as words.
 pub mod socket; // The automerge-repo WebSocket.
 pub mod upgrade; // From a request to a WebSocket of ours.
@@ -40,6 +42,7 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// The time.
     pub clock: Clock,
+    polls: poll::Polls,
     bodies: Arc<Semaphore>,
     computations: Arc<Semaphore>,
 }
@@ -63,7 +66,8 @@ impl Gateway {
         let limits = Arc::new(config.limits.clone());
         let bodies = Arc::new(Semaphore::new(limits.bodies_max));
         let computations = Arc::new(Semaphore::new(COMPUTATIONS_MAX));
-        Self { hub, store, limits, drain, metrics, clock, bodies, computations }
+        let polls = poll::Polls::new(limits.connections_max);
+        Self { hub, store, limits, drain, metrics, clock, polls, bodies, computations }
     }
 
     /// Every route. What matches none is answered by [`reply`] as well, so nothing that

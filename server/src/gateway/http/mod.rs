@@ -10,6 +10,7 @@ mod documents; // Documents through the JSON door.
 mod operation; // For those who run the server: health, figures, statistics.
 mod page; // What a browser shows at /.
 mod parameters; // What stands behind the `?`.
+mod sync; // Sync without a WebSocket.
 
 use super::Gateway;
 use super::reply::{Problem, only};
@@ -33,6 +34,8 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         automerge(gateway),
         grafana(gateway),
         undelete(gateway),
+        sync_open(gateway),
+        sync_session(gateway),
     ];
     let [first, rest @ ..] = all;
     rest.into_iter().fold(first, |above, below| above.or(below).unify().boxed())
@@ -127,6 +130,38 @@ fn undelete(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(with(gateway))
         .then(|id, gateway| answer(ROUTE, "POST", documents::undelete(gateway, id)));
     undelete.or(path.map(|_| only("POST")())).unify().boxed()
+}
+
+fn sync_open(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/realtime/sync";
+    let path = warp::path!("api" / "realtime" / "sync");
+    let open =
+        warp::post().and(with(gateway)).then(|gateway| answer(ROUTE, "POST", sync::open(gateway)));
+    path.and(open).or(path.map(only("POST"))).unify().boxed()
+}
+
+fn sync_session(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/realtime/sync/{session}";
+    let path = warp::path!("api" / "realtime" / "sync" / String);
+    // No HEAD here: it would take frames and show none of them.
+    let poll = path.and(warp::get()).and(with(gateway)).and(parameters()).then(
+        |token, gateway, parameters| answer(ROUTE, "GET", sync::poll(gateway, token, parameters)),
+    );
+    let post = path
+        .and(warp::post())
+        .and(with(gateway))
+        .and(warp::header::headers_cloned())
+        .and(parameters())
+        .and(body::read(gateway))
+        .then(|token, gateway, headers, parameters, body| {
+            answer(ROUTE, "POST", sync::post(gateway, token, headers, parameters, body))
+        });
+    let end = path
+        .and(warp::delete())
+        .and(with(gateway))
+        .then(|token, gateway| answer(ROUTE, "DELETE", sync::end(gateway, token)));
+    let allowed = path.map(|_: String| only("GET, POST, DELETE")());
+    poll.or(post).unify().or(end).unify().or(allowed).unify().boxed()
 }
 
 /// GET, and HEAD: hyper sends the head of what GET would answer.
