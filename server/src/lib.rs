@@ -18,6 +18,8 @@ pub mod store; // Where documents are kept.
 
 pub mod hub; // One task per open document.
 
+pub mod points; // What many bring for a widget becomes few changes.
+
 pub mod content; // What comes in becomes a document, and a document what goes out.
 
 pub mod gateway; // What others can reach.

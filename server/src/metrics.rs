@@ -27,6 +27,9 @@ pub const SYNC_SENT: &str = "dovetail_sync_messages_sent_total";
 /// Ephemeral messages (presence, cursors) not delivered, because a socket did not take the older ones.
 pub const EPHEMERALS_DROPPED: &str = "dovetail_ephemerals_dropped_total";
 
+/// Points that became durable in widget data documents.
+pub const POINTS_ACCEPTED: &str = "dovetail_points_accepted_total";
+
 /// Documents with a task: somebody reads them, or did a moment ago.
 pub const DOCUMENTS_OPEN: &str = "dovetail_documents_open";
 /// Documents with their content in memory.
@@ -112,6 +115,7 @@ fn describe() {
     describe_counter!(FRAMES_RECEIVED, "Messages that came in over WebSockets and in posts");
     describe_counter!(SYNC_SENT, "Sync messages handed to readers");
     describe_counter!(EPHEMERALS_DROPPED, "Ephemeral messages not delivered to a slow socket");
+    describe_counter!(POINTS_ACCEPTED, "Points that became durable in widget data documents");
     describe_gauge!(DOCUMENTS_OPEN, "Documents with a task");
     describe_gauge!(DOCUMENTS_LIVE, "Documents with their content in memory");
     describe_gauge!(RESIDENT_BYTES, Unit::Bytes, "Bytes of documents in memory, estimated");

@@ -92,6 +92,7 @@ impl Server {
 
     /// Commits what is under way and lets go of the data directory.
     pub async fn close(self) {
+        self.gateway.points.close().await;
         self.hub.close().await;
         self.store.close().await;
         tracing::info!("closed");

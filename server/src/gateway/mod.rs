@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::points::Points;
 use crate::shutdown::Drain;
 use crate::store::Store;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// The time.
     pub clock: Clock,
+    /// What feeds widget data documents.
+    pub points: Points,
     polls: poll::Polls,
     bodies: Arc<Semaphore>,
     computations: Arc<Semaphore>,
@@ -66,8 +69,9 @@ impl Gateway {
         let limits = Arc::new(config.limits.clone());
         let bodies = Arc::new(Semaphore::new(limits.bodies_max));
         let computations = Arc::new(Semaphore::new(COMPUTATIONS_MAX));
+        let points = Points::new(hub.clone(), store.clone(), clock.clone(), drain.clone());
         let polls = poll::Polls::new(limits.connections_max);
-        Self { hub, store, limits, drain, metrics, clock, polls, bodies, computations }
+        Self { hub, store, limits, drain, metrics, clock, points, polls, bodies, computations }
     }
 
     /// Every route. What matches none is answered by [`reply`] as well, so nothing that

@@ -7,6 +7,7 @@
 use super::poll::{Refused, TooManySessions};
 use crate::content::ContentError;
 use crate::hub::{SubmitError, ViewError};
+use crate::points::AddPointsError;
 use crate::store::LoadError;
 use dovetail_core::grafana::ExportError;
 use dovetail_core::id::{BadDocumentId, DocumentId};
@@ -64,6 +65,14 @@ pub enum Code {
     Draining,
     /// The store takes no changes.
     StoreUnavailable,
+    /// This document takes no points.
+    NotWidgetData,
+    /// A point cannot be read; `line` or `item` says which.
+    BadPoint,
+    /// Too many points wait, or too many documents are fed.
+    TooManyPoints,
+    /// The document has as many changes as one that is fed may have.
+    HistoryBudgetSpent,
     /// There is no such session over HTTP, or it ended a while ago.
     SessionNotFound,
     /// This session over HTTP is over; `reason` says why.
@@ -128,6 +137,16 @@ impl Code {
             Self::Draining => ("draining", StatusCode::SERVICE_UNAVAILABLE, "The server is stopping"),
             Self::StoreUnavailable => {
                 ("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The store takes no changes")
+            }
+            Self::NotWidgetData => {
+                ("not_widget_data", StatusCode::CONFLICT, "This document takes no points")
+            }
+            Self::BadPoint => ("bad_point", StatusCode::BAD_REQUEST, "A point cannot be read"),
+            Self::TooManyPoints => {
+                ("too_many_points", StatusCode::TOO_MANY_REQUESTS, "Too many points wait")
+            }
+            Self::HistoryBudgetSpent => {
+                ("history_budget_spent", StatusCode::CONFLICT, "This document is fed no more")
             }
             Self::SessionNotFound => {
                 ("session_not_found", StatusCode::NOT_FOUND, "There is no such session")
@@ -278,6 +297,28 @@ pub fn of_load(error: &LoadError) -> Problem {
             tracing::error!(%error, "the store did not answer");
             retry_later(Problem::new(Code::StoreUnavailable, "the store cannot be read at the moment"))
         }
+    }
+}
+
+/// Points that did not become part of a document.
+#[must_use]
+pub fn of_points(error: &AddPointsError) -> Problem {
+    let words = error.to_string();
+    match error {
+        AddPointsError::NotPoints { document, .. } => about(document, Code::NotWidgetData, error),
+        AddPointsError::BudgetSpent { document, changes } => {
+            about(document, Code::HistoryBudgetSpent, error).with("changes", *changes)
+        }
+        AddPointsError::TooManyWait { document, retry_after } => {
+            let seconds = retry_after.as_secs().max(1);
+            about(document, Code::TooManyPoints, error)
+                .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+        }
+        AddPointsError::TooManyDocuments => Problem::new(Code::TooManyPoints, words)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("60")),
+        AddPointsError::View(error) => of_view(error),
+        AddPointsError::Submit(error) => of_submit(error),
+        AddPointsError::Failed { document } => about(document, Code::Internal, error),
     }
 }
 

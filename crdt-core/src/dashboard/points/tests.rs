@@ -259,7 +259,7 @@ fn pt5_changes_come_slower_as_the_history_grows() {
 #[test]
 #[ignore = "measures, and judges nothing"]
 fn measures_a_steady_feed() {
-    for history in [1_000, 10_000, 50_000] {
+    for history in [1_000, 10_000] {
         let mut feed = feed(&series(&json!({ "retention": {"points": 5_000} })));
         for t in 0..history {
             feed.add(&[point(t, t as i32)], NOON).unwrap();

@@ -153,7 +153,7 @@ async fn show(
     Ok(response)
 }
 
-fn parsed(id: &str) -> Result<DocumentId, Problem> {
+pub(super) fn parsed(id: &str) -> Result<DocumentId, Problem> {
     id.replace("%3A", ":").parse().map_err(|error| reply::of_id(&error))
 }
 
@@ -199,7 +199,7 @@ fn etag(manifest: &Manifest) -> String {
 }
 
 /// The heads, sorted, with dots between them: a comma would split the header's list.
-fn etag_of(mut heads: Vec<automerge::ChangeHash>) -> String {
+pub(super) fn etag_of(mut heads: Vec<automerge::ChangeHash>) -> String {
     heads.sort_unstable();
     let texts: Vec<String> = heads.iter().map(ToString::to_string).collect();
     format!("\"{}\"", texts.join("."))
@@ -211,7 +211,7 @@ fn knows(known: &HeaderValue, etag: &str) -> bool {
     known.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
 }
 
-fn put(response: &mut Response, name: HeaderName, value: &str) {
+pub(super) fn put(response: &mut Response, name: HeaderName, value: &str) {
     let value = HeaderValue::try_from(value).expect("ids, hashes and media types are plain ASCII");
     response.headers_mut().insert(name, value);
 }

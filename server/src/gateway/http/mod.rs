@@ -10,6 +10,7 @@ mod documents; // Documents through the JSON door.
 mod operation; // For those who run the server: health, figures, statistics.
 mod page; // What a browser shows at /.
 mod parameters; // What stands behind the `?`.
+mod points; // Points for a widget data document.
 mod sync; // Sync without a WebSocket.
 
 use super::Gateway;
@@ -34,6 +35,7 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         automerge(gateway),
         grafana(gateway),
         undelete(gateway),
+        points(gateway),
         sync_open(gateway),
         sync_session(gateway),
     ];
@@ -130,6 +132,18 @@ fn undelete(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(with(gateway))
         .then(|id, gateway| answer(ROUTE, "POST", documents::undelete(gateway, id)));
     undelete.or(path.map(|_| only("POST")())).unify().boxed()
+}
+
+fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/points";
+    let path = warp::path!("api" / "docs" / String / "points");
+    let add = path
+        .and(warp::post())
+        .and(with(gateway))
+        .and(warp::header::headers_cloned())
+        .and(body::read(gateway))
+        .then(|id, gateway, headers, body| answer(ROUTE, "POST", points::add(gateway, id, headers, body)));
+    add.or(path.map(|_| only("POST")())).unify().boxed()
 }
 
 fn sync_open(gateway: &Gateway) -> BoxedFilter<(Response,)> {
