@@ -142,3 +142,6 @@ fn too_many() -> Problem {
     let detail = format!("a request may bring {POINTS_PER_REQUEST_MAX} points; send them in several");
     Problem::new(Code::BodyTooLarge, detail).with("points_max", POINTS_PER_REQUEST_MAX)
 }
+
+#[cfg(test)]
+mod tests;
