@@ -195,10 +195,13 @@ impl<'d> Reader<'d> {
                 }
             }
         }
-        self.items.extend(sweep.items.into_iter().map(|(key, item)| {
-            let keys: Keys = keys.iter().cloned().chain([key]).collect();
-            (keys, item)
-        }));
+        // Members come in the order of their keys, which makes this cheap.
+        let mut items: BTreeMap<Keys, Item> = sweep
+            .items
+            .into_iter()
+            .map(|(key, item)| (keys.iter().cloned().chain([key]).collect(), item))
+            .collect();
+        self.items.append(&mut items);
         Ok(true)
     }
 
