@@ -72,8 +72,8 @@ fn ru13_causes_are_the_changes_that_met() {
     assert_eq!(actors, [hex(1), hex(2), hex(3)]);
     let [made, moved, widened] = &conflict.causes[..] else { panic!("three causes") };
     assert_eq!(made.apart_from, [""; 0]);
-    assert_eq!(moved.apart_from, [widened.change.clone()]);
-    assert_eq!(widened.apart_from, [moved.change.clone()]);
+    assert_eq!(moved.apart_from, std::slice::from_ref(&widened.change));
+    assert_eq!(widened.apart_from, std::slice::from_ref(&moved.change));
     assert_eq!(made.time, NOON.as_millis());
     assert_eq!(
         widened.touched,
