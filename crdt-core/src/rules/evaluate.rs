@@ -205,7 +205,7 @@ fn overlaps(all: &Items<'_>, rectangle: &[Field; 4], within: Option<Field>) -> O
 
 /// For every value that several items have: the one that was created first, and each other.
 fn doubles(all: &Items<'_>, value: Field, within: Option<Field>, ignore_empty: bool) -> Vec<(usize, usize)> {
-    let mut holders: BTreeMap<(Comparable<'_>, Comparable<'_>), Vec<usize>> = BTreeMap::new();
+    let mut values: Vec<((Comparable<'_>, Comparable<'_>), usize)> = Vec::new();
     for (index, (_, item)) in all.items.iter().enumerate() {
         let value = item.cell(value).value.as_ref();
         let counts = match value {
@@ -214,14 +214,16 @@ fn doubles(all: &Items<'_>, value: Field, within: Option<Field>, ignore_empty: b
             Some(_) => true,
         };
         if counts {
-            holders.entry((Comparable::scope(item, within), Comparable::of(value))).or_default().push(index);
+            values.push(((Comparable::of(value), Comparable::scope(item, within)), index));
         }
     }
+    values.sort_unstable();
     let mut pairs = Vec::new();
-    for holders in holders.into_values().filter(|holders| holders.len() > 1) {
+    for holders in values.chunk_by(|(one, _), (other, _)| one == other).filter(|holders| holders.len() > 1) {
         let created = |index: &usize| &all.items[*index].1.op;
-        let Some(keeper) = holders.iter().copied().min_by_key(created) else { continue };
-        pairs.extend(holders.into_iter().filter(|other| *other != keeper).map(|other| (keeper, other)));
+        let holders = || holders.iter().map(|(_, index)| *index);
+        let Some(keeper) = holders().min_by_key(created) else { continue };
+        pairs.extend(holders().filter(|other| *other != keeper).map(|other| (keeper, other)));
     }
     pairs
 }

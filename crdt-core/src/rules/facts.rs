@@ -155,8 +155,8 @@ impl Facts {
 }
 
 impl Collection {
-    /// Items with a contested register: Automerge does not tell when one of the values that lost
-    /// goes or is replaced, so these few are read again whenever anything happens.
+    /// Items with a contested register. Nobody sees what happens inside of a value that lost, so no
+    /// patch tells of it; these few are read again whenever anything happens.
     fn contested(&self, plan: &CollectionPlan) -> BTreeMap<Keys, ()> {
         if !plan.wishes.iter().any(|wish| wish.rivals) {
             return BTreeMap::new();

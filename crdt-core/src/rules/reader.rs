@@ -102,7 +102,7 @@ impl<'d> Reader<'d> {
         let mut object = ROOT;
         let mut keys = keys.iter();
         let Some((last, way)) = self.plan.prefix.split_last() else {
-            return self.item(ValueRef::Object(ObjType::Map), ROOT).ok();
+            return self.item(&ValueRef::Object(ObjType::Map), ROOT).ok();
         };
         for step in way {
             let name = match step {
@@ -119,14 +119,14 @@ impl<'d> Reader<'d> {
         let id = found.id();
         self.steps = 0;
         // An item that costs more than a whole collection may is found out by the caller's sum.
-        let item = self.item(found.value, id.clone());
+        let item = self.item(&found.value, id.clone());
         Some(item.unwrap_or(Item { op: id, cells: Vec::new(), steps: STEPS_PER_COLLECTION_MAX + 1 }))
     }
 
     fn descend(&mut self, object: &ObjId, steps: &[Step], keys: &mut Keys) -> Result<(), TooMuch> {
         let Some((step, rest)) = steps.split_first() else {
             // Only a path without `*` ends here: its item is the root.
-            let item = self.item(ValueRef::Object(ObjType::Map), object.clone())?;
+            let item = self.item(&ValueRef::Object(ObjType::Map), object.clone())?;
             drop(self.items.insert(keys.clone(), item));
             return Ok(());
         };
@@ -145,7 +145,7 @@ impl<'d> Reader<'d> {
                 for member in self.doc.map_range(object, ..) {
                     let id = member.id();
                     keys.push(member.key.into_owned());
-                    self.met(member.value, id, rest, keys)?;
+                    self.met(&member.value, id, rest, keys)?;
                     keys.pop();
                 }
                 Ok(())
@@ -154,7 +154,7 @@ impl<'d> Reader<'d> {
                 self.lists = true;
                 for (key, value, id) in list_items(self.doc, object) {
                     keys.push(key);
-                    self.met(value, id, rest, keys)?;
+                    self.met(&value, id, rest, keys)?;
                     keys.pop();
                 }
                 Ok(())
@@ -195,10 +195,13 @@ impl<'d> Reader<'d> {
                 }
             }
         }
-        self.items.extend(sweep.items.into_iter().map(|(key, item)| {
-            let keys: Keys = keys.iter().cloned().chain([key]).collect();
-            (keys, item)
-        }));
+        // Members come in the order of their keys, which makes this cheap.
+        let mut items: BTreeMap<Keys, Item> = sweep
+            .items
+            .into_iter()
+            .map(|(key, item)| (keys.iter().cloned().chain([key]).collect(), item))
+            .collect();
+        self.items.append(&mut items);
         Ok(true)
     }
 
@@ -253,7 +256,13 @@ impl<'d> Reader<'d> {
     }
 
     /// What a `*` met.
-    fn met(&mut self, value: ValueRef<'_>, id: ObjId, rest: &[Step], keys: &mut Keys) -> Result<(), TooMuch> {
+    fn met(
+        &mut self,
+        value: &ValueRef<'_>,
+        id: ObjId,
+        rest: &[Step],
+        keys: &mut Keys,
+    ) -> Result<(), TooMuch> {
         if rest.is_empty() {
             let item = self.item(value, id)?;
             drop(self.items.insert(keys.clone(), item));
@@ -266,11 +275,11 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn item(&mut self, value: ValueRef<'_>, id: ObjId) -> Result<Item, TooMuch> {
+    fn item(&mut self, value: &ValueRef<'_>, id: ObjId) -> Result<Item, TooMuch> {
         let before = self.steps;
         self.step(1)?;
         let mut cells = vec![Cell::default(); self.plan.wishes.len()];
-        self.fields(&self.plan.tree, &value, &id, &mut cells)?;
+        self.fields(&self.plan.tree, value, &id, &mut cells)?;
         Ok(Item { op: id, cells, steps: self.steps - before })
     }
 

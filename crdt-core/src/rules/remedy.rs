@@ -1,6 +1,6 @@
 //! The edits of a proposal: what to write so that the rule holds again.
 //!
-//! Edit path: ← the merged document's facts; → [`settle`](super::settle) writes them.
+//! Edit path: ← the merged document's facts; → [`settle`](super::settle()) writes them.
 //!
 //! Always true here: the edits are a function of the facts, so replicas with the same document
 //! make the same ones; and after them that very conflict is gone. What cannot be made so is not
