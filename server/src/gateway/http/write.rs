@@ -251,7 +251,7 @@ pub(super) fn answer(id: &DocumentId, before: &Automerge, outcome: Outcome, is_d
         "heads": heads::texts(&outcome.heads),
         "change": outcome.change.map(|hash| hash.to_string()),
         "lost": outcome.lost.values.into_iter().map(lost_value).collect::<Vec<_>>(),
-        "lostCount": outcome.lost.count,
+        "lost_count": outcome.lost.count,
     });
     if is_dry {
         body["dry_run"] = true.into();
