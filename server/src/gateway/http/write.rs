@@ -266,7 +266,7 @@ pub(super) async fn answer(
         "heads": heads::texts(&outcome.heads),
         "change": outcome.change.map(|hash| hash.to_string()),
         "lost": outcome.lost.values.into_iter().map(lost_value).collect::<Vec<_>>(),
-        "lostCount": outcome.lost.count,
+        "lost_count": outcome.lost.count,
         "conflicts": { "opened": conflicts.opened, "settled": conflicts.settled },
     });
     if is_dry {
