@@ -91,7 +91,7 @@ async fn json_writer(server_address: std::net::SocketAddr, id: String, edits: u3
 /// write through `/sync` and as JSON; and so does a client of the WebSocket.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fe16_who_drops_at_random_rebuilds_the_document() {
-    const EDITS: u32 = 60;
+    const EDITS: u32 = 150;
     let server = Server::start().await.unwrap();
     let id = made(&server, &json!({"list": [], "title": "x"})).await;
     let (document, address): (DocumentId, _) = (id.parse().unwrap(), server.address());
@@ -105,7 +105,7 @@ async fn fe16_who_drops_at_random_rebuilds_the_document() {
     let mut talk = Talk::open(address, "reader").await.unwrap();
     talk.follow(&id).await.unwrap();
     while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
-        if lot.draw(3) == 0 {
+        if lot.draw(2) == 0 {
             // Dropped in the middle of whatever came; what it has is what it applied.
             let known = events.document.clone();
             events = EventReader::open(address, &id, known).await.unwrap();
@@ -116,9 +116,9 @@ async fn fe16_who_drops_at_random_rebuilds_the_document() {
             drops += 1;
         }
         for _ in 0..lot.draw(4) {
-            let next = tokio::time::timeout(Duration::from_millis(200), events.next()).await;
+            let next = tokio::time::timeout(Duration::from_millis(60), events.next()).await;
             let _event = next.map(Result::unwrap);
-            let next = tokio::time::timeout(Duration::from_millis(200), talk.hear()).await;
+            let next = tokio::time::timeout(Duration::from_millis(60), talk.hear()).await;
             let _message = next.map(Result::unwrap);
         }
     }
