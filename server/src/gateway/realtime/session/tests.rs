@@ -41,7 +41,8 @@ fn replies(effects: &[Effect]) -> Vec<Value> {
     texts.collect()
 }
 
-fn hear(session: &mut Session, message: Value) -> Vec<Effect> {
+fn hear(session: &mut Session, message: impl std::borrow::Borrow<Value>) -> Vec<Effect> {
+    let message = message.borrow();
     session.hear(NOON, &message.to_string())
 }
 
