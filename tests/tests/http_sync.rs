@@ -112,7 +112,7 @@ async fn sh1_unavailable_over_every_way() {
     }
 }
 
-/// SH1, SH8: after SIGTERM and after SIGKILL everything acknowledged is there, and whoever was connected hears
+/// SH1, SH10: after SIGTERM and after SIGKILL everything acknowledged is there, and whoever was connected hears
 /// that the session is over, opens another, and goes on.
 #[tokio::test]
 async fn sh1_restarts_over_every_way() {
@@ -192,9 +192,9 @@ fn heard(client: &Client) -> Vec<usize> {
     client.inbox().iter().filter_map(count).collect()
 }
 
-/// SH8: a server that stops answers a waiting poll at once with the reason, and is not held up by it.
+/// SH10: a server that stops answers a waiting poll at once with the reason, and is not held up by it.
 #[tokio::test]
-async fn sh8_a_server_that_stops_says_so_at_once() {
+async fn sh10_a_server_that_stops_says_so_at_once() {
     let mut server = Server::start().await.unwrap();
     let mut ana = Client::connect(&server.http_sync_url(), "ana", None).await.unwrap();
     let began = Instant::now();
