@@ -66,7 +66,8 @@ impl Line {
     /// # Errors
     /// When the server does not answer, or opens none.
     pub async fn open(address: &str) -> Result<Self, LineError> {
-        let address = address.parse().map_err(|_| LineError::Unreachable(io::ErrorKind::InvalidInput.into()))?;
+        let address =
+            address.parse().map_err(|_| LineError::Unreachable(io::ErrorKind::InvalidInput.into()))?;
         let answer = tried(|| http::request(address, "POST", "/api/realtime/sync", &[], &[])).await?;
         if answer.status != 201 {
             return Err(odd(&answer));
@@ -181,7 +182,10 @@ async fn tried<T, F: Future<Output = io::Result<T>>>(request: impl Fn() -> F) ->
 fn ended(answer: &Response) -> LineError {
     let Ok(problem) = serde_json::from_slice::<serde_json::Value>(&answer.body) else { return odd(answer) };
     match answer.status {
-        404 => LineError::Ended { code: problem["code"].as_str().unwrap_or_default().to_owned(), close_code: None },
+        404 => LineError::Ended {
+            code: problem["code"].as_str().unwrap_or_default().to_owned(),
+            close_code: None,
+        },
         410 => {
             let reason = &problem["reason"];
             let close_code = reason["close_code"].as_u64().and_then(|code| u16::try_from(code).ok());

@@ -86,7 +86,8 @@ impl Drop for Lossy {
 
 impl Fates {
     fn draw(&mut self, below: u64) -> u64 {
-        self.drawn = self.drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.drawn =
+            self.drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.drawn >> 33) % below
     }
 
@@ -104,7 +105,11 @@ impl Fates {
             35..50 => Fate::StirsThePast,
             _ => Fate::Passes,
         };
-        if fate == Fate::Passes { self.passed += 1 } else { self.harmed += 1 }
+        if fate == Fate::Passes {
+            self.passed += 1
+        } else {
+            self.harmed += 1
+        }
         fate
     }
 
@@ -155,7 +160,8 @@ async fn read_request(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     loop {
         if let Some(head) = request.windows(4).position(|four| four == b"\r\n\r\n") {
             let text = String::from_utf8_lossy(&request[..head]).to_ascii_lowercase();
-            let length = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+            let length =
+                text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
             if request.len() >= head + 4 + length.unwrap_or(0usize) {
                 return Ok(request);
             }

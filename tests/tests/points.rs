@@ -62,7 +62,8 @@ async fn pt6_many_posts_are_few_changes() {
     let changes = reader.document(&id).get_changes(&[]);
     let allowed = 3 + 2 * took.as_secs() as usize;
     assert!(changes.len() <= allowed, "{} changes in {took:?}", changes.len());
-    let actors: std::collections::BTreeSet<_> = changes.iter().map(|change| change.actor_id().clone()).collect();
+    let actors: std::collections::BTreeSet<_> =
+        changes.iter().map(|change| change.actor_id().clone()).collect();
     assert_eq!(actors.len(), 2, "whoever made the document, and one for all the points");
 }
 

@@ -26,7 +26,8 @@ impl Doors {
     }
 
     async fn made(&self, content: &Value) -> String {
-        let made = warp::test::request().method("POST").path("/api/docs").json(content).reply(&self.routes).await;
+        let made =
+            warp::test::request().method("POST").path("/api/docs").json(content).reply(&self.routes).await;
         json(&made)["id"].as_str().unwrap().to_owned()
     }
 
@@ -62,7 +63,8 @@ async fn pt1_points_come_as_json_and_as_lines() {
     let etag = one.headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!(etag, format!("\"{}\"", said["heads"][0].as_str().unwrap()));
 
-    let list = doors.post(&id, "application/json; charset=utf-8", r#"[{"t": 10, "v": 1.5}, {"v": null}]"#).await;
+    let list =
+        doors.post(&id, "application/json; charset=utf-8", r#"[{"t": 10, "v": 1.5}, {"v": null}]"#).await;
     assert_eq!(json(&list)["points"], 3);
     let lines = "{\"t\": 20, \"v\": 2}\r\n\n{\"t\": 30, \"v\": 4}";
     let lines = doors.post(&id, "application/x-ndjson", lines).await;

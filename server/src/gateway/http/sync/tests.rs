@@ -21,7 +21,8 @@ struct Doors {
 
 impl Doors {
     async fn open() -> Self {
-        let server = Server::on(Config::built_in(), Arc::new(MemoryStore::new()), Clock::System).await.unwrap();
+        let server =
+            Server::on(Config::built_in(), Arc::new(MemoryStore::new()), Clock::System).await.unwrap();
         Self { routes: server.gateway().routes(), server }
     }
 
@@ -109,7 +110,8 @@ async fn sh4_mistakes_are_told_and_the_session_goes_on() {
     let odd = format!("{path}?since=1");
     let ahead = format!("{path}?after=9");
     let unnamed = request("POST", &path).header("content-type", CBOR_SEQUENCE).body(join());
-    let form = request("POST", &path).header("dovetail-seq", "1").header("content-type", "text/plain").body("x");
+    let form =
+        request("POST", &path).header("dovetail-seq", "1").header("content-type", "text/plain").body("x");
     let cases = [
         (unnamed, 400, "bad_parameter"),
         (post(&path, "0", join()), 400, "bad_parameter"),
@@ -127,7 +129,11 @@ async fn sh4_mistakes_are_told_and_the_session_goes_on() {
     ];
     for (n, (request, status, code)) in cases.into_iter().enumerate() {
         let answer = doors.ask(request).await;
-        assert_eq!((answer.status().as_u16(), json(&answer)["code"].as_str()), (status, Some(code)), "case {n}");
+        assert_eq!(
+            (answer.status().as_u16(), json(&answer)["code"].as_str()),
+            (status, Some(code)),
+            "case {n}"
+        );
     }
     assert_eq!(doors.ask(post(&path, "1", join())).await.status(), 204);
 }
@@ -165,5 +171,8 @@ async fn sh10_a_server_that_stops_opens_none() {
     gateway.hub.end_sessions();
     let after = format!("{path}?after=1");
     let ended = json(&doors.ask(request("GET", &after)).await);
-    assert_eq!((ended["reason"]["code"].as_str(), ended["reason"]["try_again"].as_bool()), (Some("restart"), Some(true)));
+    assert_eq!(
+        (ended["reason"]["code"].as_str(), ended["reason"]["try_again"].as_bool()),
+        (Some("restart"), Some(true))
+    );
 }
