@@ -24,6 +24,7 @@ pub mod conflicts; // What people, and rules by themselves, decide about conflic
 pub mod feed;
 pub mod rules; // Which rules are in force, and those before.
 pub mod sweep; // What is done about conflicts when nobody does anything. // Documents as JSON that is kept up to date.
+pub mod points; // What many bring for a widget becomes few changes.
 
 pub mod content; // What comes in becomes a document, and a document what goes out.
 

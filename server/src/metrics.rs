@@ -16,18 +16,23 @@ pub const REQUESTS: &str = "dovetail_http_requests_total";
 /// Seconds from a request's head to its answer's head, by `route`.
 pub const REQUEST_SECONDS: &str = "dovetail_http_request_seconds";
 
-/// WebSockets that have joined.
+/// Sync sessions that have joined, over WebSockets and over HTTP.
 pub const SESSIONS: &str = "dovetail_sessions";
 /// JSON WebSockets that are open.
 pub const REALTIME_SESSIONS: &str = "dovetail_realtime_sessions";
 /// Documents that somebody follows as JSON.
 pub const FEEDS: &str = "dovetail_feeds";
-/// Messages that came in over WebSockets.
+/// Sync sessions over HTTP, open or lately ended. At `connections_max` new ones are refused.
+pub const HTTP_SESSIONS: &str = "dovetail_http_sessions";
+/// Messages that came in over WebSockets and in posts.
 pub const FRAMES_RECEIVED: &str = "dovetail_frames_received_total";
 /// Sync messages handed to readers. Far below edits × readers: a reader that is behind gets one for many.
 pub const SYNC_SENT: &str = "dovetail_sync_messages_sent_total";
 /// Ephemeral messages (presence, cursors) not delivered, because a socket did not take the older ones.
 pub const EPHEMERALS_DROPPED: &str = "dovetail_ephemerals_dropped_total";
+
+/// Points that became durable in widget data documents.
+pub const POINTS_ACCEPTED: &str = "dovetail_points_accepted_total";
 
 /// Documents with a task: somebody reads them, or did a moment ago.
 pub const DOCUMENTS_OPEN: &str = "dovetail_documents_open";
@@ -122,12 +127,14 @@ fn describe() {
     describe_counter!(ACCEPT_FAILURES, "Times that no connection could be accepted");
     describe_counter!(REQUESTS, "Requests answered");
     describe_histogram!(REQUEST_SECONDS, Unit::Seconds, "From a request's head to its answer's head");
-    describe_gauge!(SESSIONS, "WebSockets that have joined");
     describe_gauge!(REALTIME_SESSIONS, "JSON WebSockets that are open");
     describe_gauge!(FEEDS, "Documents that somebody follows as JSON");
-    describe_counter!(FRAMES_RECEIVED, "Messages that came in over WebSockets");
+    describe_gauge!(SESSIONS, "Sync sessions that have joined");
+    describe_gauge!(HTTP_SESSIONS, "Sync sessions over HTTP, open or lately ended");
+    describe_counter!(FRAMES_RECEIVED, "Messages that came in over WebSockets and in posts");
     describe_counter!(SYNC_SENT, "Sync messages handed to readers");
     describe_counter!(EPHEMERALS_DROPPED, "Ephemeral messages not delivered to a slow socket");
+    describe_counter!(POINTS_ACCEPTED, "Points that became durable in widget data documents");
     describe_gauge!(DOCUMENTS_OPEN, "Documents with a task");
     describe_gauge!(DOCUMENTS_LIVE, "Documents with their content in memory");
     describe_gauge!(RESIDENT_BYTES, Unit::Bytes, "Bytes of documents in memory, estimated");

@@ -108,16 +108,17 @@ impl Server {
         tokio::join!(serving, stopping);
         upkeep.abort();
         forgetting.abort();
-        close(&hub, &*store).await;
+        close(&gateway, &hub, &*store).await;
     }
 
     /// Commits what is under way and lets go of the data directory.
     pub async fn close(self) {
-        close(&self.hub, &*self.store).await;
+        close(&self.gateway, &self.hub, &*self.store).await;
     }
 }
 
-async fn close(hub: &Hub, store: &dyn Store) {
+async fn close(gateway: &Gateway, hub: &Hub, store: &dyn Store) {
+    gateway.points.close().await;
     hub.close().await;
     store.close().await;
     tracing::info!("closed");

@@ -15,6 +15,7 @@ mod apply; // Edits become operations. The way in.
 mod edit; // The closed list of what one can do to a dashboard.
 mod first; // The change that every dashboard starts from.
 mod order; // Keys between keys: an order that two people may change at once.
+mod points; // Points that are added to a series, and old ones that leave it.
 mod read; // Any document, as a dashboard. The way out.
 mod widget_data; // What a widget shows, when it is a document of its own.
 
@@ -23,6 +24,10 @@ pub use edit::{Edit, OptionStep};
 pub use first::{FIRST_ACTOR, first_dashboard, first_widget_data};
 pub use order::{ORDER_KEY_BYTES_MAX, OrderError, OrderKey, between, spread};
 pub(crate) use read::whole_number;
+pub use points::{
+    AddError, Added, BadPoint, Feed, HISTORY_BUDGET, NotPoints, POINTS_KEPT, POINTS_KEPT_MAX, REMOVED_MAX, Retention,
+    TIME_MS_MAX, interval_ms, read_point,
+};
 pub use read::{ODDITIES_MAX, Oddity, Reading, from_json, read};
 pub use widget_data::{Point, Shape, WidgetData, WidgetDataReading, read_widget_data};
 

@@ -6,6 +6,7 @@
 //! second must not make the dashboard's history grow, and who may feed it need not be allowed to
 //! rearrange the dashboard.
 
+use super::points::Retention;
 use super::read::{Fields, Oddity, Reader, whole_number};
 use super::{SCHEMA_VERSION, WIDGET_DATA_KIND};
 use crate::json;
@@ -21,6 +22,8 @@ pub struct WidgetData {
     pub shape: Shape,
     /// A series: ascending in time as a rule, but nothing enforces it.
     pub points: Vec<Point>,
+    /// How much of the series is kept when points are added.
+    pub retention: Retention,
     /// The names of a table's columns.
     pub columns: Vec<String>,
     /// The rows of a table, each with its cells in the order of the columns.
@@ -72,6 +75,7 @@ pub fn read_widget_data(doc: &Automerge, heads: Option<&[ChangeHash]>) -> Widget
         schema_version: fields.number("schemaVersion", SCHEMA_VERSION, &mut reader),
         shape: shape(&fields, &mut reader),
         points: items(&fields, "points", "a point {t, v}", point, &mut reader),
+        retention: retention(&fields, &mut reader),
         columns: items(&fields, "columns", "text", |item| item.as_str().map(str::to_owned), &mut reader),
         rows: items(&fields, "rows", "a list of cells", |item| item.as_array().cloned(), &mut reader),
         text: fields.text("text", &mut reader),
@@ -89,6 +93,20 @@ fn shape(fields: &Fields<'_>, reader: &mut Reader) -> Shape {
             Shape::default()
         }
     }
+}
+
+fn retention(fields: &Fields<'_>, reader: &mut Reader) -> Retention {
+    let Some(retention) = fields.get("retention") else { return Retention::default() };
+    let number = |name: &str| whole_number(retention.get(name)?).filter(|number| *number > 0);
+    for name in ["points", "seconds"] {
+        if let Some(odd) = retention.get(name).filter(|_| number(name).is_none()) {
+            reader.note(format!("{}/{name}", fields.path_of("retention")), "a number above 0", Some(odd));
+        }
+    }
+    if !retention.is_object() {
+        fields.odd("retention", "{points, seconds}", reader);
+    }
+    Retention::of(number("points"), number("seconds"))
 }
 
 fn point(item: &Value) -> Option<Point> {

@@ -51,6 +51,17 @@ pub fn decode(frame: &[u8]) -> Result<Message<'_>, BadFrame> {
     }
 }
 
+/// How many bytes the frame has that `bytes` begin with. Only its outside is looked at: it is one map
+/// that nests no deeper than [`NESTING_MAX`].
+pub(super) fn frame_length(bytes: &[u8]) -> Result<usize, BadFrame> {
+    let mut value = Value { cbor: Decoder::new(bytes), name: FRAME };
+    if !matches!(value.kind()?, Type::Map | Type::MapIndef) {
+        return Err(BadFrame::NotAMap);
+    }
+    value.skip(0)?;
+    Ok(value.cbor.position())
+}
+
 /// Why a frame is no message. All of it is the sender's doing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadFrame {

@@ -15,9 +15,11 @@
 pub mod cbor_json; // What applications say in the moment, as JSON and back.
 mod decode; // From bytes to a message: tolerant in form, strict in content.
 mod encode; // From a message to bytes: one form only.
+mod sequence; // Frames one behind the other, where a transport has no frames of its own.
 
 pub use decode::{BadFrame, decode};
 pub use encode::{ConflictsFrame, EphemeralFrame, SyncEnvelope};
+pub use sequence::{BadSequence, split};
 
 use crate::id::{DocumentId, PeerId, StorageId};
 use crate::time::Timestamp;

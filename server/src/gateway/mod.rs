@@ -9,6 +9,8 @@
 
 pub mod accept; // Connections in, and out again when the server stops.
 pub mod http; // What is answered at which path.
+mod link; // What ties a session to the documents.
+mod poll; // Sync over plain HTTP.
 mod realtime; // The JSON WebSocket.
 pub mod reply; // Errors as words.
 pub mod socket; // The automerge-repo WebSocket.
@@ -19,6 +21,7 @@ use crate::config::{Config, Limits};
 use crate::feed::Feeds;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::points::Points;
 use crate::rules::Shelf;
 use crate::shutdown::Drain;
 use crate::store::Store;
@@ -54,6 +57,9 @@ pub struct Gateway {
     answers: http::Answers,
     /// Turns for writers who would rather be refused than merged.
     turns: http::Turns,
+    /// What feeds widget data documents.
+    pub points: Points,
+    polls: poll::Polls,
     bodies: Arc<Semaphore>,
     computations: Arc<Semaphore>,
 }
@@ -91,6 +97,8 @@ impl Gateway {
         let people = Arc::default();
         let answers = http::Answers::new(Arc::clone(&store), clock.clone());
         let turns = http::Turns::default();
+        let points = Points::new(hub.clone(), store.clone(), clock.clone(), drain.clone());
+        let polls = poll::Polls::new(limits.connections_max);
         Self {
             hub,
             store,
@@ -103,6 +111,8 @@ impl Gateway {
             people,
             answers,
             turns,
+            points,
+            polls,
             bodies,
             computations,
         }

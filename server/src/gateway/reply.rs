@@ -4,15 +4,19 @@
 //! with a [`Code`] that never changes its meaning; whoever writes a program matches on the
 //! code, whoever reads it reads `detail`. Sources of errors go to the log and never out.
 
+use super::poll::{Refused, TooManySessions};
 use crate::conflicts::DecideError;
 use crate::content::ContentError;
 use crate::hub::{SubmitError, ViewError};
+use crate::points::AddPointsError;
 use crate::rules::{BadRules, ReplaceError};
 use crate::store::{CommitError, LoadError};
 use dovetail_core::grafana::ExportError;
 use dovetail_core::id::{BadDocumentId, DocumentId};
 use dovetail_core::json::JsonError;
 use dovetail_core::rules::{SettleError, WaiveError};
+use dovetail_core::session::CloseReason;
+use dovetail_core::wire::BadSequence;
 use serde_json::{Map, Value};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -103,6 +107,28 @@ pub enum Code {
     Draining,
     /// The store takes no changes.
     StoreUnavailable,
+    /// This document takes no points.
+    NotWidgetData,
+    /// A point cannot be read; `line` or `item` says which.
+    BadPoint,
+    /// Too many points wait, or too many documents are fed.
+    TooManyPoints,
+    /// The document has as many changes as one that is fed may have.
+    HistoryBudgetSpent,
+    /// There is no such session over HTTP, or it ended a while ago.
+    SessionNotFound,
+    /// This session over HTTP is over; `reason` says why.
+    SessionEnded,
+    /// As many sessions over HTTP are open as `connections_max` allows.
+    TooManySessions,
+    /// The body is no sequence of frames.
+    BadFrames,
+    /// A post before this one is missing; `expected` is its number.
+    SequenceGap,
+    /// A frame is acknowledged that there never was; `cursor` is the newest.
+    BadCursor,
+    /// Too much waits for this session to fetch it.
+    TooMuchUnread,
     /// Our fault; the log says more.
     Internal,
 }
@@ -200,6 +226,29 @@ impl Code {
             Self::Draining => ("draining", StatusCode::SERVICE_UNAVAILABLE, "The server is stopping"),
             Self::StoreUnavailable => {
                 ("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The store takes no changes")
+            }
+            Self::NotWidgetData => {
+                ("not_widget_data", StatusCode::CONFLICT, "This document takes no points")
+            }
+            Self::BadPoint => ("bad_point", StatusCode::BAD_REQUEST, "A point cannot be read"),
+            Self::TooManyPoints => {
+                ("too_many_points", StatusCode::TOO_MANY_REQUESTS, "Too many points wait")
+            }
+            Self::HistoryBudgetSpent => {
+                ("history_budget_spent", StatusCode::CONFLICT, "This document is fed no more")
+            }
+            Self::SessionNotFound => {
+                ("session_not_found", StatusCode::NOT_FOUND, "There is no such session")
+            }
+            Self::SessionEnded => ("session_ended", StatusCode::GONE, "This session is over"),
+            Self::TooManySessions => {
+                ("too_many_sessions", StatusCode::SERVICE_UNAVAILABLE, "Too many sessions are open")
+            }
+            Self::BadFrames => ("bad_frames", StatusCode::BAD_REQUEST, "The body is no sequence of frames"),
+            Self::SequenceGap => ("sequence_gap", StatusCode::CONFLICT, "A post before this one is missing"),
+            Self::BadCursor => ("bad_cursor", StatusCode::CONFLICT, "There is no such frame to acknowledge"),
+            Self::TooMuchUnread => {
+                ("too_much_unread", StatusCode::TOO_MANY_REQUESTS, "Too much waits to be fetched")
             }
             Self::Internal => {
                 ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong in the server")
@@ -367,6 +416,72 @@ pub fn of_load(error: &LoadError) -> Problem {
             retry_later(Problem::new(Code::StoreUnavailable, "the store cannot be read at the moment"))
         }
     }
+}
+
+/// Points that did not become part of a document.
+#[must_use]
+pub fn of_points(error: &AddPointsError) -> Problem {
+    let words = error.to_string();
+    match error {
+        AddPointsError::NotPoints { document, .. } => about(document, Code::NotWidgetData, error),
+        AddPointsError::BudgetSpent { document, changes } => {
+            about(document, Code::HistoryBudgetSpent, error).with("changes", *changes)
+        }
+        AddPointsError::TooManyWait { document, retry_after } => {
+            let seconds = retry_after.as_secs().max(1);
+            about(document, Code::TooManyPoints, error)
+                .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+        }
+        AddPointsError::TooManyDocuments => Problem::new(Code::TooManyPoints, words)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("60")),
+        AddPointsError::View(error) => of_view(error),
+        AddPointsError::Submit(error) => of_submit(error),
+        AddPointsError::Failed { document } => about(document, Code::Internal, error),
+    }
+}
+
+/// A session over HTTP that does not take a request.
+#[must_use]
+pub(crate) fn of_poll(refused: &Refused) -> Problem {
+    let words = refused.to_string();
+    match refused {
+        Refused::Unknown => Problem::new(Code::SessionNotFound, words),
+        Refused::Ended(reason) => Problem::new(Code::SessionEnded, words).with("reason", ending(reason)),
+        Refused::Gap { expected } => Problem::new(Code::SequenceGap, words).with("expected", *expected),
+        Refused::Ahead { newest } => Problem::new(Code::BadCursor, words).with("cursor", *newest),
+        Refused::Unread => retry_later(Problem::new(Code::TooMuchUnread, words)),
+    }
+}
+
+/// A session over HTTP that was not opened.
+#[must_use]
+pub(crate) fn of_too_many_sessions(error: &TooManySessions) -> Problem {
+    retry_later(Problem::new(Code::TooManySessions, error.to_string()))
+}
+
+/// A body that is no frames.
+#[must_use]
+pub(crate) fn of_sequence(error: &BadSequence) -> Problem {
+    let problem = Problem::new(Code::BadFrames, error.to_string());
+    match error {
+        BadSequence::Frame { at, .. } => problem.with("at", *at),
+        BadSequence::TooMany { frames_max } => problem.with("frames_max", *frames_max),
+    }
+}
+
+/// Why a session ended, as a WebSocket is told it: the code that an `error` message begins with, and
+/// the close code.
+fn ending(reason: &CloseReason) -> Value {
+    let words = reason.to_string();
+    let word = words.split(':').next().unwrap_or_default();
+    let code = match reason {
+        CloseReason::Left => "left",
+        CloseReason::UnsupportedVersion => "unsupported_version",
+        _ => word,
+    };
+    let close_code = reason.close_code();
+    let try_again = matches!(close_code, 1012 | 1013);
+    serde_json::json!({ "code": code, "detail": words, "close_code": close_code, "try_again": try_again })
 }
 
 /// A computation that panicked: a bug, found in the log.

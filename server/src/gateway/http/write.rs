@@ -18,7 +18,7 @@ use crate::conflicts;
 use crate::content;
 use crate::gateway::Gateway;
 use crate::gateway::reply::{self, Code, Problem};
-use automerge::{Automerge, Change, ChangeHash, ReadDoc};
+use automerge::{Automerge, Change, ChangeHash};
 use bytes::Bytes;
 use dovetail_core::doors::{self, Lost, LostValue, PatchError, PatchFault, WriteError, Writer, Written};
 use dovetail_core::id::DocumentId;

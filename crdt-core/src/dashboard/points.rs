@@ -1,0 +1,460 @@
+//! Points that are added to a widget data document, and old ones that leave it.
+//!
+//! Edit path: ← whoever feeds the widget brings points, → [`Feed::add`] makes one change of them, → the
+//! caller stores it. What others write meanwhile comes back by [`Feed::catch_up`].
+//!
+//! ```text
+//!  list    10 20 40 50          the document's `points`, in order of time
+//!  points        30    60 60'   sorted, the last of equal times counts
+//!  after      20 30 40 50 60'   30 where it belongs, 10 has left the window: one change
+//! ```
+//! Always true here: a point is never moved. Inserting it again elsewhere would double it when two do so
+//! while apart; so a list that merging has brought out of order stays so, and whoever draws it sorts it.
+//! Items that are no points are left alone.
+
+use super::WIDGET_DATA_KIND;
+use super::read::whole_number;
+use super::widget_data::Point;
+use crate::document::careful::{Panicked, carefully};
+use crate::json;
+use crate::time::Timestamp;
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{
+    ActorId, Automerge, AutomergeError, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value,
+};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+/// The points a document keeps when it does not say: at one a second almost three hours, and more than
+/// any chart has pixels. It weighs about a megabyte as JSON with all its readers.
+pub const POINTS_KEPT: usize = 10_000;
+
+/// The most that a document may ask to keep: a reader gets all of them at once, and each time that the
+/// copy is read again takes a tenth of a second.
+pub const POINTS_KEPT_MAX: usize = 100_000;
+
+/// The most points that one change removes: when a window is made much smaller the rest leaves with the
+/// next changes, and no change takes longer than some tenths of a second.
+pub const REMOVED_MAX: usize = 20_000;
+
+/// The greatest time of a point, either way: what a JavaScript `Date` can hold.
+pub const TIME_MS_MAX: i64 = 8_640_000_000_000_000;
+
+/// How many changes a document that is fed may have. Automerge keeps each for ever, with about 0.45 kB of
+/// memory, and reads them all when it opens the document: at this bound 45 MB and more than a second.
+pub const HISTORY_BUDGET: u64 = 100_000;
+
+/// Up to how many changes of history a change may be made how often, in milliseconds. The longer the
+/// history, the slower it grows: fed without a pause, a document lasts eleven days.
+const INTERVALS_MS: [(u64, u64); 6] = [
+    (10_000, 500),
+    (20_000, 1_000),
+    (40_000, 2_000),
+    (60_000, 5_000),
+    (80_000, 10_000),
+    (HISTORY_BUDGET, 30_000),
+];
+
+/// How long after a change the next one may be made, when there are so many already; `None` when the
+/// budget is spent.
+#[must_use]
+pub fn interval_ms(changes: u64) -> Option<u64> {
+    INTERVALS_MS.iter().find(|(below, _)| changes < *below).map(|(_, ms)| *ms)
+}
+
+/// What of a series is kept: the newest `points`, and none that is older than `seconds`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How many, from 1 to [`POINTS_KEPT_MAX`].
+    pub points: usize,
+    /// For how long, by the clock of whoever adds points.
+    pub seconds: Option<u64>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { points: POINTS_KEPT, seconds: None }
+    }
+}
+
+impl Retention {
+    /// What the members of `retention` say. One that cannot be read counts as absent. Who names a time
+    /// only keeps as many points as may be kept.
+    pub(super) fn of(points: Option<i64>, seconds: Option<i64>) -> Self {
+        let count = points.filter(|points| *points > 0);
+        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+        let default = if seconds.is_some() { POINTS_KEPT_MAX } else { POINTS_KEPT };
+        let points = count.map_or(default, |count| usize::try_from(count).unwrap_or(usize::MAX));
+        Self { points: points.min(POINTS_KEPT_MAX), seconds }
+    }
+
+    /// Points before this time are not kept.
+    fn oldest(&self, now: Timestamp) -> i64 {
+        let Some(seconds) = self.seconds else { return i64::MIN };
+        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        now.saturating_sub(i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX))
+    }
+}
+
+/// Why no points can be added to a document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotPoints {
+    /// It is no widget data document.
+    #[error("this document is of kind {kind:?}; points go into one of kind \"widget-data\"")]
+    Kind {
+        /// What it is.
+        kind: String,
+    },
+    /// It shows something else.
+    #[error("this widget data document has the shape {shape:?}; points go into one of shape \"points\"")]
+    Shape {
+        /// Its shape.
+        shape: String,
+    },
+    /// Its `points` are something else.
+    #[error("the member points of this document is no list")]
+    NoList,
+}
+
+/// Why points were not added to a document that takes points.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// The document is not one that takes points, or no longer.
+    #[error(transparent)]
+    NotPoints(#[from] NotPoints),
+    /// Automerge refused: the copy is no longer good.
+    #[error("automerge refused the points")]
+    Automerge(#[from] AutomergeError),
+    /// Automerge panicked: the copy is no longer good.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+}
+
+/// What became of points.
+#[derive(Debug)]
+pub struct Added {
+    /// The change, for the store; none when everything stood there already.
+    pub change: Option<Bytes>,
+    /// How many points the document has now.
+    pub points: usize,
+}
+
+/// A copy of a widget data document, kept by whoever adds points to it. It costs the memory of the
+/// document once more, and saves building a copy for each change.
+#[derive(Debug)]
+pub struct Feed {
+    doc: Automerge,
+    /// The time of each item of the list, in the list's order; none for what is no point. Right as long
+    /// as the document's heads are `read_at`.
+    times: Vec<Option<i64>>,
+    read_at: Option<Vec<ChangeHash>>,
+}
+
+impl Feed {
+    /// Takes a copy into its keeping and writes as `actor`, who must write nowhere else.
+    ///
+    /// # Errors
+    /// When the document takes no points.
+    pub fn new(doc: Automerge, actor: ActorId) -> Result<Self, NotPoints> {
+        let mut feed = Self { doc: doc.with_actor(actor), times: Vec::new(), read_at: None };
+        if let Some(list) = feed.list()? {
+            feed.read_again(&list);
+        }
+        Ok(feed)
+    }
+
+    /// The heads of the copy.
+    #[must_use]
+    pub fn heads(&self) -> Vec<ChangeHash> {
+        self.doc.get_heads()
+    }
+
+    /// How many points the copy has.
+    #[must_use]
+    pub fn points(&self) -> usize {
+        self.times.iter().flatten().count()
+    }
+
+    /// Changes that others made and the copy lacks.
+    ///
+    /// # Errors
+    /// When Automerge refuses them: the copy is no longer good.
+    pub fn catch_up(&mut self, changes: Vec<Change>) -> Result<(), AddError> {
+        let doc = &mut self.doc;
+        carefully(|| doc.apply_changes(changes))??;
+        Ok(())
+    }
+
+    /// Adds points, and takes those out of the document that leave its window, in one change. Of equal
+    /// times the last counts, also before one that is in the document.
+    ///
+    /// # Errors
+    /// When the document takes no points any more, or Automerge fails: then nothing was added, and the copy
+    /// is no longer good.
+    pub fn add(&mut self, points: &[Point], now: Timestamp) -> Result<Added, AddError> {
+        let list = self.list()?;
+        match &list {
+            Some(list) if self.read_at.as_deref() != Some(&self.doc.get_heads()) => self.read_again(list),
+            Some(_) => {}
+            None => self.times.clear(),
+        }
+        let retention = retention(&self.doc);
+        let plan = Plan::of(&self.times, points, &retention, now);
+        let seconds = i64::try_from(now.as_millis() / 1000).unwrap_or(i64::MAX);
+        let doc = &mut self.doc;
+        let done = carefully(|| {
+            doc.transact_with::<_, _, AutomergeError, _>(
+                |_| CommitOptions::default().with_time(seconds),
+                |tx| {
+                    let list = match list {
+                        Some(list) => list,
+                        None => tx.put_object(ROOT, "points", ObjType::List)?,
+                    };
+                    plan.write(tx, &list)
+                },
+            )
+        })?;
+        let done = done.map_err(|failure| failure.error)?;
+        self.times = plan.times();
+        self.read_at = Some(self.doc.get_heads());
+        let change = done.hash.and_then(|hash| self.doc.get_change_by_hash(&hash));
+        let change = change.map(|change| Bytes::copy_from_slice(change.raw_bytes()));
+        Ok(Added { change, points: self.points() })
+    }
+
+    /// The list of points; none when the document has no such member yet.
+    fn list(&self) -> Result<Option<ObjId>, NotPoints> {
+        let kind = text(&self.doc, "kind").unwrap_or_default();
+        if kind != WIDGET_DATA_KIND {
+            return Err(NotPoints::Kind { kind });
+        }
+        // Absent means points, as it does to whoever reads the document.
+        if let Some(shape) = text(&self.doc, "shape").filter(|shape| shape != "points") {
+            return Err(NotPoints::Shape { shape });
+        }
+        match self.doc.get(ROOT, "points").ok().flatten() {
+            None => Ok(None),
+            Some((Value::Object(ObjType::List), list)) => Ok(Some(list)),
+            Some(_) => Err(NotPoints::NoList),
+        }
+    }
+
+    fn read_again(&mut self, list: &ObjId) {
+        let items = json::read_at(&self.doc, list, None);
+        let items = items.as_array().map_or(&[][..], Vec::as_slice);
+        self.times = items.iter().map(|item| whole_number(item.get("t")?)).collect();
+        self.read_at = Some(self.doc.get_heads());
+    }
+}
+
+/// The window that the document names.
+fn retention(doc: &Automerge) -> Retention {
+    let Ok(Some((Value::Object(ObjType::Map), map))) = doc.get(ROOT, "retention") else {
+        return Retention::default();
+    };
+    let number = |name: &str| match doc.get(&map, name) {
+        Ok(Some((Value::Scalar(scalar), _))) => whole_number(&json::scalar_to_json(&scalar.into_owned().into())),
+        _ => None,
+    };
+    Retention::of(number("points"), number("seconds"))
+}
+
+/// A text at the root, be it a register or a text object.
+fn text(doc: &Automerge, name: &str) -> Option<String> {
+    match doc.get(ROOT, name).ok()?? {
+        (Value::Object(ObjType::Text), id) => doc.text(&id).ok(),
+        (Value::Scalar(scalar), _) => match scalar.as_ref() {
+            ScalarValue::Str(text) => Some(text.to_string()),
+            _ => Some(String::new()),
+        },
+        (Value::Object(_), _) => Some(String::new()),
+    }
+}
+
+/// What is to be done to the list: what it will hold and what leaves it, from its front to its back.
+#[derive(Debug)]
+struct Plan {
+    items: Vec<Item>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Item {
+    /// Stands there and stays.
+    Stays(Option<i64>),
+    /// Stands there and gets another value.
+    Changes(Point),
+    /// Stands there and leaves.
+    Leaves,
+    /// Is new.
+    Comes(Point),
+    /// Is new and would leave at once: of it nothing is written.
+    Passes,
+}
+
+impl Item {
+    fn time(&self) -> Option<i64> {
+        match self {
+            Item::Stays(time) => *time,
+            Item::Changes(point) | Item::Comes(point) => Some(point.t),
+            Item::Leaves | Item::Passes => None,
+        }
+    }
+
+    /// Whether it has a place in the list before anything is written.
+    fn stands(&self) -> bool {
+        !matches!(self, Item::Comes(_) | Item::Passes)
+    }
+}
+
+impl Plan {
+    fn of(times: &[Option<i64>], points: &[Point], retention: &Retention, now: Timestamp) -> Self {
+        let new: BTreeMap<i64, Point> = points.iter().map(|point| (point.t, *point)).collect();
+        let mut plan = Self { items: merged(times, &new) };
+        plan.cut(retention, now);
+        plan
+    }
+
+    /// Has those leave that the window does not hold, the earliest first.
+    fn cut(&mut self, retention: &Retention, now: Timestamp) {
+        let oldest = retention.oldest(now);
+        let timed = self.items.iter().enumerate().filter_map(|(at, item)| Some((item.time()?, at)));
+        let mut times: Vec<(i64, usize)> = timed.collect();
+        // In order as a rule, which costs one pass to see.
+        times.sort_unstable();
+        let too_many = times.len().saturating_sub(retention.points);
+        let too_old = times.partition_point(|(time, _)| *time < oldest);
+        let mut removed = 0;
+        for (_, at) in times.into_iter().take(too_many.max(too_old)) {
+            let item = &mut self.items[at];
+            if !item.stands() {
+                *item = Item::Passes;
+            } else if removed < REMOVED_MAX {
+                removed += 1;
+                *item = Item::Leaves;
+            }
+        }
+    }
+
+    /// From the back to the front, so that what is done does not move what is still to be done.
+    fn write(&self, tx: &mut impl Transactable, list: &ObjId) -> Result<(), AutomergeError> {
+        let mut at = self.items.iter().filter(|item| item.stands()).count();
+        for item in self.items.iter().rev() {
+            at -= usize::from(item.stands());
+            match item {
+                Item::Stays(_) | Item::Passes => {}
+                Item::Leaves => tx.delete(list, at)?,
+                Item::Changes(point) => change(tx, list, at, point)?,
+                Item::Comes(point) => {
+                    let item = tx.insert_object(list, at, ObjType::Map)?;
+                    tx.put(&item, "t", point.t)?;
+                    tx.put(&item, "v", scalar(point.v))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The times of the list once it is written.
+    fn times(&self) -> Vec<Option<i64>> {
+        let there = self.items.iter().filter(|item| !matches!(item, Item::Leaves | Item::Passes));
+        there.map(Item::time).collect()
+    }
+}
+
+/// The new points among those that stand there, each behind the last that is not later; one of the same
+/// time gets the new value. One pass from the back: in a list that is out of order, too.
+fn merged(times: &[Option<i64>], new: &BTreeMap<i64, Point>) -> Vec<Item> {
+    let mut items = Vec::with_capacity(times.len() + new.len());
+    let mut new = new.values().rev().copied().peekable();
+    for time in times.iter().rev() {
+        let mut item = Item::Stays(*time);
+        if let Some(time) = time {
+            while let Some(later) = new.next_if(|point| point.t > *time) {
+                items.push(Item::Comes(later));
+            }
+            if let Some(same) = new.next_if(|point| point.t == *time) {
+                item = Item::Changes(same);
+            }
+        }
+        items.push(item);
+    }
+    items.extend(new.map(Item::Comes));
+    items.reverse();
+    items
+}
+
+/// The value of a point that stands there already; nothing is written when it has that value.
+fn change(tx: &mut impl Transactable, list: &ObjId, at: usize, point: &Point) -> Result<(), AutomergeError> {
+    let Some((Value::Object(ObjType::Map), item)) = tx.get(list, at)? else { return Ok(()) };
+    let values = tx.get_all(&item, "v")?;
+    let is_there = match values.as_slice() {
+        [(Value::Scalar(value), _)] => number(value) == Some(point.v),
+        _ => false,
+    };
+    if is_there { Ok(()) } else { tx.put(&item, "v", scalar(point.v)) }
+}
+
+/// What a register says of a value; none when it is no number.
+fn number(value: &ScalarValue) -> Option<Option<f64>> {
+    match value {
+        ScalarValue::Null => Some(None),
+        value => value.as_f64().map(Some),
+    }
+}
+
+/// Whole numbers as JavaScript writes them, so that JSON shows 5 and not 5.0.
+fn scalar(value: Option<f64>) -> ScalarValue {
+    const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+    match value {
+        None => ScalarValue::Null,
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and within 53 bits")]
+        Some(value) if value.fract() == 0.0 && value.abs() <= WHOLE_MAX => ScalarValue::Int(value as i64),
+        Some(value) => ScalarValue::F64(value),
+    }
+}
+
+/// Why a JSON value is no point. The sender's doing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadPoint {
+    /// Not even an object.
+    #[error("a point is an object like {{\"t\": 1700000000000, \"v\": 21.5}}")]
+    NotAnObject,
+    /// A member that nobody knows.
+    #[error("a point has the members t and v, not {0:?}")]
+    UnknownMember(String),
+    /// No value.
+    #[error("v is missing; write null where a value was missed")]
+    NoValue,
+    /// Not a value.
+    #[error("v must be a number or null")]
+    BadValue,
+    /// Not a time.
+    #[error("t must be whole milliseconds since 1970, up to {TIME_MS_MAX} either way")]
+    BadTime,
+}
+
+/// A point from outside: `{"t": ms, "v": number or null}`. Without `t` it is now.
+///
+/// # Errors
+/// When it is something else. Nothing is guessed: a member with another name is refused.
+pub fn read_point(value: &serde_json::Value, now: Timestamp) -> Result<Point, BadPoint> {
+    let members = value.as_object().ok_or(BadPoint::NotAnObject)?;
+    if let Some(unknown) = members.keys().find(|name| !matches!(name.as_str(), "t" | "v")) {
+        return Err(BadPoint::UnknownMember(unknown.chars().take(64).collect()));
+    }
+    let t = match members.get("t") {
+        None | Some(serde_json::Value::Null) => i64::try_from(now.as_millis()).unwrap_or(i64::MAX),
+        Some(time) => whole_number(time).ok_or(BadPoint::BadTime)?,
+    };
+    if !(-TIME_MS_MAX..=TIME_MS_MAX).contains(&t) {
+        return Err(BadPoint::BadTime);
+    }
+    let v = match members.get("v").ok_or(BadPoint::NoValue)? {
+        serde_json::Value::Null => None,
+        value => Some(value.as_f64().ok_or(BadPoint::BadValue)?),
+    };
+    Ok(Point { t, v })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! What ties a session to the documents: the same for every transport.
+//!
+//! Edit path: ← a transport has a frame, [`Session`] reads it, → the mailbox of its document. And back:
+//! ← the [`Outbox`] that documents push into, → frames for the transport, and word to each document
+//! whose message the peer has taken.
+//!
+//! Always true: however a transport ends, be it by a panic, its documents are told when the [`Link`] is
+//! dropped. A reader that nobody takes away would keep them in memory until the server is started again.
+
+use super::Gateway;
+use crate::hub::{Hub, Mailbox, Outbox};
+use bytes::Bytes;
+use dovetail_core::id::{DocumentId, PeerId};
+use dovetail_core::session::{CloseReason, Effect, Session, ToDocument};
+use dovetail_core::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How a transport sends. Neither call waits: the transport keeps what it cannot send yet.
+pub(super) trait Wire {
+    /// One frame for the peer.
+    fn write(&mut self, frame: Bytes);
+    /// The peer has been silent for a while: have it show that it lives.
+    fn ping(&mut self);
+}
+
+/// See the top of the file.
+pub(super) struct Link {
+    pub(super) gateway: Gateway,
+    pub(super) session: Session,
+    /// What documents have for this peer.
+    pub(super) outbox: Arc<Outbox>,
+    peer: Option<PeerId>,
+    /// The documents that this session reads.
+    mailboxes: BTreeMap<DocumentId, Mailbox>,
+    /// Whether this session counts among those who follow other stores.
+    follows: bool,
+}
+
+impl Link {
+    /// A session that was just opened.
+    pub(super) fn new(gateway: Gateway) -> Self {
+        let hub = &gateway.hub;
+        let now = gateway.clock.now();
+        Self {
+            session: Session::new(hub.next_session(), now, hub.session_limits(), hub.identity()),
+            outbox: Arc::default(),
+            peer: None,
+            mailboxes: BTreeMap::new(),
+            follows: false,
+            gateway,
+        }
+    }
+
+    /// A frame has come.
+    pub(super) fn receive(&mut self, now: Timestamp, frame: &[u8]) -> Vec<Effect> {
+        metrics::counter!(crate::metrics::FRAMES_RECEIVED).increment(1);
+        let somebody_follows = self.hub().somebody_follows();
+        let effects = self.session.receive(now, frame, somebody_follows);
+        self.note_follows();
+        effects
+    }
+
+    /// Ends the session from our side.
+    pub(super) fn closing(&mut self, reason: CloseReason) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.session.close(reason, &mut effects);
+        effects
+    }
+
+    /// Carries out what the session answered. Says why the session is over, when it is.
+    pub(super) async fn carry_out(
+        &mut self,
+        effects: Vec<Effect>,
+        wire: &mut impl Wire,
+    ) -> Option<CloseReason> {
+        for effect in effects {
+            match effect {
+                Effect::Write(frame) => wire.write(frame),
+                Effect::Ping => wire.ping(),
+                Effect::Joined(peer) => self.joined(peer),
+                Effect::Tell { document, what } => self.tell(document, what).await,
+                Effect::Close(reason) => return Some(reason),
+            }
+        }
+        None
+    }
+
+    /// The peer has taken what this document sent last: it may send the next.
+    pub(super) fn drained(&self, document: &DocumentId) {
+        if let Some(mailbox) = self.mailboxes.get(document) {
+            mailbox.drained(self.session.id());
+        }
+    }
+
+    fn hub(&self) -> &Hub {
+        &self.gateway.hub
+    }
+
+    fn note_follows(&mut self) {
+        let follows = self.session.follows_somebody();
+        if follows != self.follows {
+            self.follows = follows;
+            self.hub().follows_changed(follows);
+        }
+    }
+
+    fn joined(&mut self, peer: PeerId) {
+        self.hub().joined(self.session.id(), &peer, &self.outbox);
+        self.peer = Some(peer);
+    }
+
+    async fn tell(&mut self, document: DocumentId, what: ToDocument) {
+        let session = self.session.id();
+        if let ToDocument::Open { storage, follows } = what {
+            let mailbox = self.gateway.hub.read(&document, session, storage, follows, &self.outbox).await;
+            self.mailboxes.extend(mailbox.map(|mailbox| (document, mailbox)));
+            return;
+        }
+        match self.mailboxes.get(&document) {
+            Some(mailbox) => mailbox.tell(session, what).await,
+            None => self.hub().tell_if_open(&document, session, what),
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let session = self.session.id();
+        for mailbox in self.mailboxes.values() {
+            mailbox.leave(session);
+        }
+        if self.follows {
+            self.hub().follows_changed(false);
+        }
+        self.hub().left(session, self.peer.as_ref());
+    }
+}

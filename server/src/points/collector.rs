@@ -1,0 +1,320 @@
+//! The task that feeds one document: gathers points, and makes one change of them when one is due.
+//!
+//! ```text
+//!  first points ──▶ open ──▶ gather until the next change is due ──▶ write ──▶ gather …
+//!                     │                                               │
+//!                     └──no such document, no points──▶ ended ◀──IDLE─┘
+//! ```
+//! Edit path: ← [`Points`](super::Points) hands in what requests bring, → the [`Feed`] makes a change of
+//! it on the collector's own copy, → the hub stores it and all who wait are answered.
+//!
+//! Invariant: between two writes the copy holds nothing that is not stored. Whatever fails, the copy is
+//! dropped and made again from what is stored.
+
+use super::{AddPointsError, BYTES_PER_CHANGE, COPIES_BYTES_MAX, Inner, Receipt, Vitals};
+use crate::hub::ViewError;
+use automerge::{Automerge, Change};
+use dovetail_core::dashboard::{self, AddError, Added, Feed, Point};
+use dovetail_core::id::DocumentId;
+use dovetail_core::time::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// A collector that gets nothing for so long ends, and its copy goes: as long as a document that nobody
+/// reads stays in memory.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Points, and who waits for what.
+pub(super) struct Handed {
+    pub(super) points: Vec<Point>,
+    pub(super) caller: Caller,
+}
+
+/// What a caller waits for.
+pub(super) enum Caller {
+    /// That the points are durable.
+    Durable(oneshot::Sender<Result<Receipt, AddPointsError>>),
+    /// That they are taken.
+    Taken(oneshot::Sender<Result<(), AddPointsError>>),
+}
+
+/// See the top of the file.
+pub(super) struct Collector {
+    document: DocumentId,
+    points: Arc<Inner>,
+    handed: mpsc::UnboundedReceiver<Handed>,
+    vitals: Arc<Vitals>,
+    copy: Option<Copy>,
+    /// How many changes the document had when it was last looked at.
+    changes: u64,
+    written_at: Option<Instant>,
+    /// What has come since the last change, in the order in which it came.
+    gathered: Vec<Point>,
+    callers: Vec<oneshot::Sender<Result<Receipt, AddPointsError>>>,
+}
+
+/// A copy of the document, and what it takes.
+struct Copy {
+    feed: Feed,
+    bytes: u64,
+    points: Arc<Inner>,
+}
+
+impl Collector {
+    pub(super) fn new(
+        document: DocumentId,
+        points: Arc<Inner>,
+        handed: mpsc::UnboundedReceiver<Handed>,
+        vitals: Arc<Vitals>,
+    ) -> Self {
+        Self {
+            document,
+            points,
+            handed,
+            vitals,
+            copy: None,
+            changes: 0,
+            written_at: None,
+            gathered: Vec::new(),
+            callers: Vec::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        while let Some(handed) = self.next().await {
+            if let Err(error) = self.feed(handed).await {
+                self.end(&error);
+                return;
+            }
+        }
+    }
+
+    /// The next points; none when there were none for long, and then this collector is out of the table.
+    async fn next(&mut self) -> Option<Handed> {
+        if let Ok(handed) = tokio::time::timeout(IDLE, self.handed.recv()).await {
+            return handed;
+        }
+        let mut collectors = self.points.collectors();
+        let late = self.handed.try_recv().ok();
+        if late.is_none() {
+            collectors.remove(&self.document);
+        }
+        late
+    }
+
+    /// Gathers what comes until a change is due, and makes it. An error is one after which it is no use to
+    /// go on; whoever waits is told of it.
+    async fn feed(&mut self, first: Handed) -> Result<(), AddPointsError> {
+        let opened = if self.copy.is_none() { self.open().await } else { Ok(()) };
+        let interval = opened.and_then(|()| self.interval());
+        let due = match interval {
+            Ok(interval) => self.written_at.map_or_else(Instant::now, |at| at + interval),
+            Err(error) => {
+                self.refuse(first, &error);
+                return Err(error);
+            }
+        };
+        self.take(first);
+        let mut drain = self.points.drain.clone();
+        loop {
+            tokio::select! {
+                biased;
+                Some(handed) = self.handed.recv() => self.take(handed),
+                () = tokio::time::sleep_until(due) => break,
+                () = drain.begun() => break,
+            }
+        }
+        self.write().await
+    }
+
+    /// How long after a change the next may be made.
+    fn interval(&self) -> Result<Duration, AddPointsError> {
+        let spent = || AddPointsError::BudgetSpent { document: self.document.clone(), changes: self.changes };
+        let interval_ms = dashboard::interval_ms(self.changes).ok_or_else(spent)?;
+        self.vitals.interval_ms.store(interval_ms, Ordering::SeqCst);
+        Ok(Duration::from_millis(interval_ms))
+    }
+
+    /// Makes a copy of what is stored.
+    async fn open(&mut self) -> Result<(), AddPointsError> {
+        let document = self.document.clone();
+        let doc = self.points.hub.view(document.clone(), Automerge::clone).await?;
+        let manifest = self.points.store.manifest(&document).await.map_err(|error| {
+            tracing::error!(%document, error = &error as &dyn std::error::Error, "could not read the manifest");
+            ViewError::Store { document: document.clone() }
+        })?;
+        self.changes = manifest.map_or(0, |manifest| manifest.changes);
+        // Else a copy of a long history is made for nothing.
+        self.interval()?;
+        let actor = self.points.actor(&document);
+        let feed = computed(move || Feed::new(doc, actor)).await.ok_or_else(|| self.failed())?;
+        let feed = feed.map_err(|why| AddPointsError::NotPoints { document, why })?;
+        self.copy = Some(Copy::of(feed, self.changes, self.points.clone()));
+        Ok(())
+    }
+
+    fn take(&mut self, handed: Handed) {
+        self.gathered.extend(handed.points);
+        match handed.caller {
+            Caller::Durable(answer) => self.callers.push(answer),
+            Caller::Taken(answer) => {
+                let _gone = answer.send(Ok(()));
+            }
+        }
+    }
+
+    async fn write(&mut self) -> Result<(), AddPointsError> {
+        let gathered = std::mem::take(&mut self.gathered);
+        let count = gathered.len();
+        let written = self.write_all(gathered).await;
+        self.vitals.waiting.fetch_sub(count, Ordering::SeqCst);
+        self.written_at = Some(Instant::now());
+        match &written {
+            Ok(_) => metrics::counter!(crate::metrics::POINTS_ACCEPTED).increment(count as u64),
+            Err(error) => tracing::warn!(document = %self.document, count, %error, "points were not added"),
+        }
+        for caller in self.callers.drain(..) {
+            // Whoever has gone knows less, and what is stored is stored.
+            let _gone = caller.send(written.clone());
+        }
+        if self.points.copies_bytes.load(Ordering::Relaxed) > COPIES_BYTES_MAX {
+            self.copy = None;
+        }
+        written.map(drop)
+    }
+
+    /// One change, from what others wrote meanwhile to what the store answers. On an error the copy is gone.
+    async fn write_all(&mut self, gathered: Vec<Point>) -> Result<Receipt, AddPointsError> {
+        let mut copy = self.copy.take().ok_or_else(|| self.failed())?;
+        let known = copy.feed.heads();
+        let lacking = move |doc: &Automerge| lacks(doc, &known);
+        let lacking = self.points.hub.view(self.document.clone(), lacking).await?;
+        let now = self.points.clock.now();
+        let done = computed(move || {
+            let added = copy.advance(lacking, &gathered, now);
+            (copy, added)
+        });
+        let (mut copy, added) = done.await.ok_or_else(|| self.failed())?;
+        let Added { change, points } = added.map_err(|error| self.refused(error))?;
+        let mut receipt = Receipt { heads: copy.feed.heads(), points, changes: self.changes };
+        if let Some(change) = change {
+            let doubt = Doubt::begin(&self.points.doubts);
+            let manifest = self.points.hub.submit(self.document.clone(), vec![change]).await?;
+            doubt.end();
+            self.changes = manifest.changes;
+            (receipt.heads, receipt.changes) = (manifest.heads, manifest.changes);
+        }
+        copy.weigh(self.changes);
+        self.copy = Some(copy);
+        Ok(receipt)
+    }
+
+    /// Tells everybody who still comes, and leaves the table.
+    fn end(&mut self, error: &AddPointsError) {
+        let points = self.points.clone();
+        let mut collectors = points.collectors();
+        while let Ok(handed) = self.handed.try_recv() {
+            self.refuse(handed, error);
+        }
+        collectors.remove(&self.document);
+    }
+
+    fn refuse(&self, handed: Handed, error: &AddPointsError) {
+        self.vitals.waiting.fetch_sub(handed.points.len(), Ordering::SeqCst);
+        match handed.caller {
+            Caller::Durable(answer) => {
+                let _gone = answer.send(Err(error.clone()));
+            }
+            Caller::Taken(answer) => {
+                let _gone = answer.send(Err(error.clone()));
+            }
+        }
+    }
+
+    fn refused(&self, error: AddError) -> AddPointsError {
+        match error {
+            AddError::NotPoints(why) => AddPointsError::NotPoints { document: self.document.clone(), why },
+            AddError::Automerge(_) | AddError::Panicked(_) => {
+                tracing::error!(document = %self.document, %error, "points could not be added");
+                self.failed()
+            }
+        }
+    }
+
+    fn failed(&self) -> AddPointsError {
+        AddPointsError::Failed { document: self.document.clone() }
+    }
+}
+
+impl Copy {
+    fn of(feed: Feed, changes: u64, points: Arc<Inner>) -> Self {
+        let mut copy = Self { feed, bytes: 0, points };
+        copy.weigh(changes);
+        copy
+    }
+
+    fn advance(
+        &mut self,
+        lacking: Vec<Change>,
+        gathered: &[Point],
+        now: Timestamp,
+    ) -> Result<Added, AddError> {
+        if !lacking.is_empty() {
+            self.feed.catch_up(lacking)?;
+        }
+        self.feed.add(gathered, now)
+    }
+
+    /// Notes what it takes now.
+    fn weigh(&mut self, changes: u64) {
+        let bytes = changes * BYTES_PER_CHANGE;
+        self.points.copies_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.points.copies_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        self.points.copies_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// A change is on its way. Unless it is said to have arrived, nobody knows whether it was stored, and its
+/// actor must not make another one with the same number: new copies get new actors.
+struct Doubt<'a> {
+    doubts: &'a AtomicU64,
+    is_over: bool,
+}
+
+impl<'a> Doubt<'a> {
+    fn begin(doubts: &'a AtomicU64) -> Self {
+        Self { doubts, is_over: false }
+    }
+
+    fn end(mut self) {
+        self.is_over = true;
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.doubts.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// What a copy with these heads lacks of the document.
+fn lacks(doc: &Automerge, known: &[automerge::ChangeHash]) -> Vec<Change> {
+    if doc.get_heads() == known { Vec::new() } else { doc.get_changes(known) }
+}
+
+/// Computes where that blocks nobody; none when it panicked, which is in the log then.
+async fn computed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.inspect_err(|error| tracing::error!(%error, "points could not be added")).ok()
+}
