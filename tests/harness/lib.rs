@@ -10,6 +10,7 @@ pub mod http; // One request, one answer.
 pub mod json_document; // A document as a client has it that knows JSON only.
 pub mod live; // The server under test.
 pub mod process; // A child process and its last words.
+pub mod schema; // JSON held to a JSON Schema.
 pub mod sse; // A reader of server-sent events.
 pub mod talk; // A client of the JSON WebSocket.
 

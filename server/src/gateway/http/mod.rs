@@ -12,6 +12,7 @@ mod events; // A document as server-sent events.
 mod heads; // States of documents in headers and parameters.
 mod history; // What was, and the difference of two states.
 mod idempotency; // Requests that may come twice.
+mod openapi; // All of this, for programs.
 mod operation; // For those who run the server: health, figures, statistics.
 mod page; // What a browser shows at /.
 pub(super) mod parameters; // What stands behind the `?`.
@@ -39,6 +40,7 @@ use warp::{Filter, Rejection};
 pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let all = [
         page(gateway),
+        openapi(gateway),
         health(gateway),
         ready(gateway),
         metrics(gateway),
@@ -73,6 +75,12 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn page(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let show = get(gateway).then(|gateway| answer("/", "GET", async move { Ok(page::page(&gateway)) }));
     let path = warp::path::end();
+    path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+fn openapi(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    let show = get(gateway).then(|_| answer("/openapi.json", "GET", async { Ok(openapi::openapi()) }));
+    let path = warp::path!("openapi.json");
     path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
@@ -204,8 +212,7 @@ fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn sync_open(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/realtime/sync";
     let path = warp::path!("api" / "realtime" / "sync");
-    let open =
-        warp::post().and(with(gateway)).then(|gateway| answer(ROUTE, "POST", sync::open(gateway)));
+    let open = warp::post().and(with(gateway)).then(|gateway| answer(ROUTE, "POST", sync::open(gateway)));
     path.and(open).or(path.map(only("POST"))).unify().boxed()
 }
 
@@ -213,9 +220,11 @@ fn sync_session(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/realtime/sync/{session}";
     let path = warp::path!("api" / "realtime" / "sync" / String);
     // No HEAD here: it would take frames and show none of them.
-    let poll = path.and(warp::get()).and(with(gateway)).and(parameters()).then(
-        |token, gateway, parameters| answer(ROUTE, "GET", sync::poll(gateway, token, parameters)),
-    );
+    let poll = path
+        .and(warp::get())
+        .and(with(gateway))
+        .and(parameters())
+        .then(|token, gateway, parameters| answer(ROUTE, "GET", sync::poll(gateway, token, parameters)));
     let post = path
         .and(warp::post())
         .and(with(gateway))
@@ -409,7 +418,7 @@ fn parameters() -> impl Filter<Extract = (Parameters,), Error = std::convert::In
 }
 
 /// Runs what answers a request, counts it, and turns a problem into its response.
-async fn answer(
+pub(super) async fn answer(
     route: &'static str,
     method: &'static str,
     answering: impl Future<Output = Result<Response, Problem>>,
@@ -419,6 +428,8 @@ async fn answer(
         tracing::debug!(route, method, code = problem.code.as_str(), "refused");
         problem.into_response()
     });
+    #[cfg(test)]
+    let response = openapi::held::checked(route, method, response).await;
     let status = response.status().as_u16().to_string();
     ::metrics::counter!(metrics::REQUESTS, "route" => route, "method" => method, "status" => status)
         .increment(1);

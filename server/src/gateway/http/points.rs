@@ -126,9 +126,8 @@ fn read_lines(body: &[u8], now: Timestamp) -> Result<Vec<Point>, Problem> {
             return Err(too_many());
         }
         let value: Value = serde_json::from_slice(text).map_err(|error| not_json(&error, line))?;
-        let bad = |why: BadPoint| {
-            Problem::new(Code::BadPoint, format!("line {line}: {why}")).with("line", line)
-        };
+        let bad =
+            |why: BadPoint| Problem::new(Code::BadPoint, format!("line {line}: {why}")).with("line", line);
         points.push(read_point(&value, now).map_err(bad)?);
     }
     Ok(points)
