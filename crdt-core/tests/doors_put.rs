@@ -143,12 +143,12 @@ proptest! {
         let list: Vec<Value> = ["a", "b", "c", "d", "e", "f"].iter().map(|id| item(id, 0, 0)).collect();
         let mut doc = document(&json!({ "list": list }));
         let base = doc.get_heads();
-        // One sorts all and changes "w" of some; the other removes some and changes "v" of the others.
+        // One removes some and changes "v" of the others; the other changes "w" of all and adds one.
         let kept_ids: Vec<&str> = ["a", "b", "c", "d", "e", "f"].into_iter().zip(&kept)
             .filter_map(|(id, kept)| kept.then_some(id)).collect();
         let fewer: Vec<Value> = kept_ids.iter().map(|id| item(id, 1, 0)).collect();
         put_at(&mut doc, &base, &json!({ "list": fewer }), 2);
-        let mut still: Vec<Value> = list.clone();
+        let mut still: Vec<Value> = ["a", "b", "c", "d", "e", "f"].iter().map(|id| item(id, 0, 2)).collect();
         still.insert(3, item("new", 0, 0));
         put_at(&mut doc, &base, &json!({ "list": still }), 3);
         let expected: usize = kept_ids.len() + 1;
@@ -157,6 +157,7 @@ proptest! {
         for one in &read {
             let is_new = one["id"] == "new";
             prop_assert_eq!(&one["v"], &json!(i64::from(!is_new)));
+            prop_assert_eq!(&one["w"], &json!(if is_new { 0 } else { 2 }));
         }
         // And sorting keeps every id once.
         let mut sorted = document(&json!({ "list": list }));
@@ -374,6 +375,24 @@ fn jd10_the_list_of_losses_is_bounded() {
     let written = put_at(&mut doc, &base, &json!({"o": members(&json!("x".repeat(5000)))}), 2);
     assert_eq!((written.lost.values.len(), written.lost.count), (LOST_MAX, 250));
     assert!(written.lost.values.iter().all(|lost| lost.shortened && lost.yours == Some(Value::Null)));
+}
+
+/// JD10: an object that somebody deleted from the end of a list is found to be gone, at past heads too.
+#[test]
+fn jd10_objects_deleted_from_the_end_of_a_list() {
+    let content = json!({"list": [{"id": "a", "x": {"y": 0}}, {"id": "b", "x": {"y": 0}}]});
+    let mut doc = document(&content);
+    let base = doc.get_heads();
+    put_at(&mut doc, &base, &json!({"list": []}), 9);
+    let mut body = content;
+    body["list"][0]["x"]["y"] = json!(1);
+    body["list"][1]["x"]["y"] = json!(2);
+    let written = put_at(&mut doc, &base, &body, 2);
+    let paths: Vec<_> = written.lost.values.iter().map(|lost| lost.path.as_str()).collect();
+    assert_eq!(paths, ["/list/0/x/y", "/list/1/x/y"]);
+    let then = doc.get_heads();
+    put_now(&mut doc, &json!({"n": 1}), 3);
+    assert_eq!(doors::lost(&doc, &then, written.change().unwrap()), written.lost);
 }
 
 /// JD10: what is listed is short enough to be kept, however long the paths are.

@@ -10,7 +10,9 @@ use dovetail_core::id::{DocumentId, PeerId, SessionId, StorageId};
 use dovetail_core::limits::SessionLimits;
 use dovetail_core::session::{CloseReason, Effect, Outgoing, ServerIdentity, Session, ToDocument};
 use dovetail_core::time::Timestamp;
-use dovetail_core::wire::{Ephemeral, Join, Message, PeerMetadata, Sync, SyncKind};
+use dovetail_core::wire::{
+    ConflictsFrame, Ephemeral, Join, Message, PeerMetadata, Sync, SyncKind, cbor_json, decode,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -279,4 +281,37 @@ fn se13_refusals_are_told_with_code_and_words() {
     }
     assert_eq!(CloseReason::ServerStops.close_code(), 1012);
     assert!(Duration::from_secs(20) * 2 <= dovetail_core::limits::SILENCE_MAX);
+}
+
+/// CO10: what the rules say goes to a peer that announced that it understands it, and to no other; who announced
+/// it is told that the server does so too.
+#[test]
+fn co10_only_who_announced_it_is_told_what_the_rules_say() {
+    let frame = || {
+        let body = serde_json::json!({"rules": {"kind": "board", "version": 3}, "conflicts": [{"id": "x"}]});
+        let frame = ConflictsFrame::new(&peer("server"), &document(1), body.as_object().unwrap());
+        Outgoing::Conflicts { document: document(1), frame: Arc::new(frame) }
+    };
+    for (announced, is_told) in [(None, false), (Some(0), false), (Some(1), true), (Some(2), true)] {
+        let mut session = session();
+        let metadata = PeerMetadata { dovetail: announced, ..PeerMetadata::default() };
+        let join = Join { sender: peer(ANA), metadata, versions: vec!["1".to_owned()] };
+        let effects = session.receive(at(0), &Message::Join(join).encode(), false);
+        let Some(Effect::Write(answer)) = effects.last() else { panic!("{effects:?}") };
+        let Message::Peer(answer) = decode(answer).unwrap() else { panic!("a peer message") };
+        assert_eq!(answer.metadata.dovetail, is_told.then_some(1), "{announced:?}");
+
+        let effects = session.outgoing(frame());
+        assert_eq!(effects.len(), usize::from(is_told), "{announced:?}");
+        for effect in effects {
+            let Effect::Write(frame) = effect else { panic!("{effect:?}") };
+            let told = cbor_json::to_json(&frame).unwrap();
+            let expected = serde_json::json!({
+                "type": "dovetail-conflicts", "senderId": "server", "targetId": ANA,
+                "documentId": document(1).to_string(),
+                "rules": {"kind": "board", "version": 3}, "conflicts": [{"id": "x"}],
+            });
+            assert_eq!(told, expected);
+        }
+    }
 }

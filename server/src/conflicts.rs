@@ -13,8 +13,8 @@ use dovetail_core::document::chunk::Manifest;
 use dovetail_core::id::DocumentId;
 use dovetail_core::json;
 use dovetail_core::rules::{
-    Conflict, ConflictEvent, Judge, Mode, Proposal, RuleSet, SettleError, WaiveError, Waiver, settle as settle_in,
-    unwaive as unwaive_in, waive as waive_in,
+    Conflict, ConflictEvent, Judge, Mode, Proposal, RuleSet, SettleError, WaiveError, Waiver,
+    settle as settle_in, unwaive as unwaive_in, waive as waive_in,
 };
 use dovetail_core::time::Timestamp;
 use std::sync::Arc;

@@ -21,10 +21,10 @@ pub mod inbox; // Conflicts of all documents.
 pub mod hub; // One task per open document.
 
 pub mod conflicts; // What people, and rules by themselves, decide about conflicts.
-pub mod feed;
-pub mod points;
+pub mod feed; // Documents as JSON that is kept up to date.
+pub mod points; // What many bring for a widget becomes few changes.
 pub mod rules; // Which rules are in force, and those before.
-pub mod sweep; // What is done about conflicts when nobody does anything. // Documents as JSON that is kept up to date. // What many bring for a widget becomes few changes.
+pub mod sweep; // What is done about conflicts when nobody does anything.
 
 pub mod content; // What comes in becomes a document, and a document what goes out.
 

@@ -117,6 +117,7 @@ impl Server {
     }
 }
 
+/// Points that wait become changes, changes are committed, and then the store is let go of.
 async fn close(gateway: &Gateway, hub: &Hub, store: &dyn Store) {
     gateway.points.close().await;
     hub.close().await;

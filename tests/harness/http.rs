@@ -86,6 +86,9 @@ pub fn read(answer: &[u8]) -> Result<Response, Error> {
     let (head, rest) = read_head(answer)?;
     let chunked = head.header("transfer-encoding") == Some("chunked");
     let body = if chunked { unchunk(rest).ok_or_else(odd)? } else { rest.to_vec() };
+    if head.header("content-length").is_some_and(|length| length.parse() != Ok(body.len())) {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
     Ok(Response { body, ..head })
 }
 

@@ -8,7 +8,9 @@ pub mod cbor; // CBOR as the JavaScript packages write it.
 pub mod client; // A client with a real Automerge document.
 pub mod http; // One request, one answer.
 pub mod json_document; // A document as a client has it that knows JSON only.
+pub mod line; // The same protocol over plain HTTP.
 pub mod live; // The server under test.
+pub mod lossy; // A proxy that loses and repeats.
 pub mod process; // A child process and its last words.
 pub mod schema; // JSON held to a JSON Schema.
 pub mod sse; // A reader of server-sent events.

@@ -81,7 +81,7 @@ impl EventReader {
 
     fn event(&mut self, block: &str) -> Result<Option<Event>, Error> {
         let mut event = Event { name: String::new(), id: String::new(), data: Value::Null };
-        for line in block.lines() {
+        for line in block.lines().filter(|line| !line.is_empty()) {
             match line.split_once(": ").unwrap_or((line, "")) {
                 ("event", name) => event.name = name.to_owned(),
                 ("id", id) => event.id = id.to_owned(),
@@ -138,7 +138,7 @@ impl EventReader {
     }
 
     async fn more(&mut self) -> Result<bool, Error> {
-        let mut piece = [0; 64 * 1024];
+        let mut piece = vec![0; 64 * 1024];
         let read = self.stream.read(&mut piece).await?;
         self.raw.extend_from_slice(&piece[..read]);
         Ok(read > 0)

@@ -253,7 +253,9 @@ fn retention(doc: &Automerge) -> Retention {
         return Retention::default();
     };
     let number = |name: &str| match doc.get(&map, name) {
-        Ok(Some((Value::Scalar(scalar), _))) => whole_number(&json::scalar_to_json(&scalar.into_owned().into())),
+        Ok(Some((Value::Scalar(scalar), _))) => {
+            whole_number(&json::scalar_to_json(&scalar.into_owned().into()))
+        }
         _ => None,
     };
     Retention::of(number("points"), number("seconds"))

@@ -8,6 +8,8 @@
 //! merge and are lost only with the object around them.
 
 use crate::json::{escaped, read_within, scalar_to_json};
+use automerge::ValueRef;
+use automerge::iter::{DocItem, DocObjItem};
 use automerge::legacy::{ElementId, Key, ObjectId, OpId, OpType};
 use automerge::{ActorId, Automerge, Change, ChangeHash, ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue};
 use serde_json::Value;
@@ -205,34 +207,27 @@ impl Shown {
 struct State<'a> {
     doc: &'a Automerge,
     heads: Vec<ChangeHash>,
-    reachable: BTreeMap<ObjId, bool>,
+    /// Where each object stands that can be come to from the root; found when it is first asked for.
+    places: Option<BTreeMap<ObjId, (ObjId, Prop)>>,
     /// For a list, where its items stand, by name.
     items: BTreeMap<ObjId, BTreeMap<String, usize>>,
 }
 
 impl<'a> State<'a> {
     fn new(doc: &'a Automerge, heads: &[ChangeHash]) -> Self {
-        let reachable = BTreeMap::from([(ROOT, true)]);
-        Self { doc, heads: heads.to_vec(), reachable, items: BTreeMap::new() }
+        Self { doc, heads: heads.to_vec(), places: None, items: BTreeMap::new() }
     }
 
     /// Whether the object can be come to from the root.
     fn is_reachable(&mut self, object: &ObjId) -> bool {
-        let mut above = Vec::new();
-        let mut next = object.clone();
-        let found = loop {
-            if let Some(known) = self.reachable.get(&next) {
-                break *known;
-            }
-            let parent = self.doc.parents_at(&next, &self.heads).ok().and_then(|mut up| up.next());
-            above.push(next);
-            match parent {
-                Some(parent) if parent.visible => next = parent.obj,
-                _ => break false,
-            }
-        };
-        self.reachable.extend(above.into_iter().map(|object| (object, found)));
-        found
+        *object == ROOT || self.places().contains_key(object)
+    }
+
+    /// Asked from the root downwards: Automerge itself panics when it is asked for the parents of an object
+    /// that was deleted from the end of a list, at heads other than the present ones.
+    fn places(&mut self) -> &BTreeMap<ObjId, (ObjId, Prop)> {
+        let (doc, heads) = (self.doc, &self.heads);
+        self.places.get_or_insert_with(|| places(doc, heads))
     }
 
     /// Where a place is, when it is one that a value stands at.
@@ -275,13 +270,44 @@ impl<'a> State<'a> {
     }
 
     fn path(&mut self, object: &ObjId, place: &Place) -> String {
-        let parents = self.doc.parents_at(object, &self.heads).map(automerge::Parents::path);
-        let mut props: Vec<Prop> = parents.unwrap_or_default().into_iter().map(|(_, prop)| prop).collect();
-        props.extend(self.prop(object, place));
+        let mut props: Vec<Prop> = self.prop(object, place).into_iter().collect();
+        let mut next = object.clone();
+        while let Some((parent, prop)) = self.places().get(&next) {
+            props.push(prop.clone());
+            next = parent.clone();
+        }
         let step = |prop: &Prop| match prop {
             Prop::Map(key) => format!("/{}", escaped(key)),
             Prop::Seq(at) => format!("/{at}"),
         };
-        props.iter().map(step).collect()
+        props.iter().rev().map(step).collect()
     }
+}
+
+/// Where each object stands, but the root. Parents come before what is in them, and the members of one
+/// object in a row.
+fn places(doc: &Automerge, heads: &[ChangeHash]) -> BTreeMap<ObjId, (ObjId, Prop)> {
+    let mut places = BTreeMap::new();
+    let mut present = ROOT;
+    let (mut is_reached, mut index) = (true, 0);
+    for DocObjItem { obj, item } in doc.iter_at(ROOT, Some(heads)) {
+        if present != *obj {
+            (present, index) = (obj.as_ref().clone(), 0);
+            is_reached = places.contains_key(&present);
+        }
+        let found = match item {
+            DocItem::Map(member) if matches!(member.value, ValueRef::Object(_)) => {
+                Some((member.id(), Prop::Map(member.key.into_owned())))
+            }
+            DocItem::List(item) if matches!(item.value, ValueRef::Object(_)) => {
+                Some((item.id(), Prop::Seq(index)))
+            }
+            _ => None,
+        };
+        index += 1;
+        if let Some((id, prop)) = found.filter(|_| is_reached) {
+            places.insert(id, (present.clone(), prop));
+        }
+    }
+    places
 }

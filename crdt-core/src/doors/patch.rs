@@ -14,12 +14,16 @@ use super::{Halt, UnknownHeads, Writer, Written, base, check_heads, strings_in};
 use crate::json::{self, Contest, DEPTH_MAX, JsonError, NODES_MAX, Stop, Strings, Writing};
 use crate::reserved::RESERVED_KEY;
 use automerge::transaction::{Transactable, Transaction};
-use automerge::{Automerge, AutomergeError, ChangeHash, ObjType, Prop, ROOT, ReadDoc};
+use automerge::{Automerge, AutomergeError, ChangeHash, ObjId, ObjType, Prop, ROOT, ReadDoc};
 use serde_json::{Map, Value};
 
 /// How many operations a patch may have. Each takes up to some 50 µs on its own, so that is half a
 /// second; a larger difference is better sent as a whole document.
 pub const OPERATIONS_MAX: usize = 10_000;
+
+/// How many items of lists a patch may have counted to find their ends: some 10 ns each, a second in all. One
+/// append after another to the same list counts once.
+const COUNTED_MAX: usize = 100_000_000;
 
 /// How many bytes of a text count as one value of [`NODES_MAX`].
 const TEXT_BYTES_A_NODE: usize = 64;
@@ -221,12 +225,16 @@ struct Patching<'t, 'd> {
     writing: Writing<'t, Transaction<'d>>,
     /// How many values may still be read and written.
     nodes_left: usize,
+    /// How many items of lists may still be counted.
+    counted_left: usize,
+    /// The list to whose end something was just added, and where its end is now.
+    end: Option<(ObjId, usize)>,
 }
 
 impl<'t, 'd> Patching<'t, 'd> {
     fn new(tx: &'t mut Transaction<'d>, strings: Strings, steps_left: Option<u64>) -> Self {
         let writing = Writing { tx, strings, contest: Contest::Settle, steps_left };
-        Self { writing, nodes_left: NODES_MAX }
+        Self { writing, nodes_left: NODES_MAX, counted_left: COUNTED_MAX, end: None }
     }
 
     fn run(&mut self, operations: &[Operation<'_>]) -> Result<(), Halt<PatchError>> {
@@ -246,6 +254,9 @@ impl<'t, 'd> Patching<'t, 'd> {
 
     fn perform(&mut self, operation: &Operation<'_>) -> Result<(), Ended> {
         let path = &operation.path;
+        if !matches!(operation.what, What::Add(_)) {
+            self.end = None;
+        }
         if path.is_reserved() && !matches!(operation.what, What::Test(_)) {
             return Err(PatchFault::Reserved.into());
         }
@@ -266,14 +277,28 @@ impl<'t, 'd> Patching<'t, 'd> {
         self.pay_for_value(path, value)?;
         let Some((above, last)) = path.split() else { return self.root(value) };
         let container = self.container(above)?;
+        if last != "-" {
+            self.end = None;
+        }
         match &container {
             Container::Map(map) => Ok(self.writing.assign(map, last.into(), None, value)?),
-            Container::List { list, length } => {
-                let at = if last == "-" { *length } else { pointer::index(last)? };
-                if at > *length {
-                    return Err(PatchFault::OutOfRange { index: at, length: *length }.into());
+            Container::List(list) if last == "-" => {
+                let at = match self.end.take() {
+                    Some((known, end)) if known == *list => end,
+                    _ => self.count(list)?,
+                };
+                self.writing.splice(list, at, 0, std::slice::from_ref(value), at + 1)?;
+                self.end = Some((list.clone(), at + 1));
+                Ok(())
+            }
+            Container::List(list) => {
+                let at = pointer::index(last)?;
+                if let Some(before) = at.checked_sub(1)
+                    && self.writing.tx.get(list, before)?.is_none()
+                {
+                    return Err(container.fault(self.writing.tx, &at.into()).into());
                 }
-                Ok(self.writing.splice(list, at, 0, std::slice::from_ref(value), *length)?)
+                Ok(self.writing.splice(list, at, 0, std::slice::from_ref(value), at + 1)?)
             }
         }
     }
@@ -366,20 +391,27 @@ impl<'t, 'd> Patching<'t, 'd> {
     }
 
     fn container(&mut self, steps: &[String]) -> Result<Container, Ended> {
-        let container = pointer::container(self.writing.tx, steps)?;
-        if let Container::List { length, .. } = &container {
-            self.writing.charge(3, *length)?;
-        }
+        let (container, walked) = pointer::container(self.writing.tx, steps)?;
+        self.writing.charge(1, walked)?;
         Ok(container)
     }
 
     /// The place of something that is there.
-    fn existing(&self, container: &Container, step: &str) -> Result<Prop, Ended> {
+    fn existing(&mut self, container: &Container, step: &str) -> Result<Prop, Ended> {
         let prop = container.place(step)?;
+        // Found once here, and once or twice more by whoever asked for it.
+        self.writing.charge(3, pointer::walk_to(&prop))?;
         match self.writing.tx.get(container.object(), prop.clone())? {
             Some(_) => Ok(prop),
-            None => Err(PatchFault::NotFound.into()),
+            None => Err(container.fault(self.writing.tx, &prop).into()),
         }
+    }
+
+    /// How many items a list has. That takes a walk along it.
+    fn count(&mut self, list: &ObjId) -> Result<usize, Ended> {
+        let length = self.writing.tx.length(list);
+        self.counted_left = self.counted_left.checked_sub(length).ok_or(PatchFault::TooLarge)?;
+        Ok(length)
     }
 
     fn pay_for_value(&mut self, path: &Pointer, value: &Value) -> Result<(), Ended> {

@@ -79,45 +79,57 @@ fn unescaped(step: &str) -> Result<String, PatchFault> {
 #[derive(Debug, Clone)]
 pub(super) enum Container {
     Map(ObjId),
-    List { list: ObjId, length: usize },
+    List(ObjId),
 }
 
 impl Container {
     pub(super) fn object(&self) -> &ObjId {
-        match self {
-            Self::Map(map) => map,
-            Self::List { list, .. } => list,
-        }
+        let (Self::Map(object) | Self::List(object)) = self;
+        object
     }
 
-    /// The place that a step names, where something stands now.
+    /// The place that a step names, whether something stands there or not.
     pub(super) fn place(&self, step: &str) -> Result<Prop, PatchFault> {
         match self {
             Self::Map(_) => Ok(step.into()),
-            Self::List { length, .. } => match index(step)? {
-                at if at < *length => Ok(at.into()),
-                at => Err(PatchFault::OutOfRange { index: at, length: *length }),
-            },
+            Self::List(_) => Ok(index(step)?.into()),
+        }
+    }
+
+    /// What is wrong with a place where nothing stands. Counts the items of a list, which takes a walk
+    /// along it: for the last word only.
+    pub(super) fn fault<T: Transactable>(&self, tx: &T, place: &Prop) -> PatchFault {
+        match (self, place) {
+            (Self::List(list), Prop::Seq(index)) => {
+                PatchFault::OutOfRange { index: *index, length: tx.length(list) }
+            }
+            _ => PatchFault::NotFound,
         }
     }
 }
 
-/// The container that the steps lead to.
-pub(super) fn container<T: Transactable>(tx: &T, steps: &[String]) -> Result<Container, PatchFault> {
-    let mut container = Container::Map(ROOT);
+/// The container that the steps lead to, and how far along lists the way there went.
+pub(super) fn container<T: Transactable>(tx: &T, steps: &[String]) -> Result<(Container, usize), PatchFault> {
+    let (mut container, mut walked) = (Container::Map(ROOT), 0);
     for step in steps {
         let prop = container.place(step)?;
-        container = match tx.get(container.object(), prop)? {
-            None => return Err(PatchFault::NotFound),
+        walked += walk_to(&prop);
+        container = match tx.get(container.object(), prop.clone())? {
+            None => return Err(container.fault(tx, &prop)),
             Some((automerge::Value::Object(ObjType::Map), map)) => Container::Map(map),
-            Some((automerge::Value::Object(ObjType::List), list)) => {
-                let length = tx.length(&list);
-                Container::List { list, length }
-            }
+            Some((automerge::Value::Object(ObjType::List), list)) => Container::List(list),
             Some(_) => return Err(PatchFault::NotAContainer),
         };
     }
-    Ok(container)
+    Ok((container, walked))
+}
+
+/// How many items are passed on the way to a place, where it is found by walking.
+pub(super) fn walk_to(place: &Prop) -> usize {
+    match place {
+        Prop::Map(_) => 0,
+        Prop::Seq(index) => index.saturating_add(1),
+    }
 }
 
 /// The index that a step says: digits without zeros in front.

@@ -20,6 +20,10 @@ use serde_json::{Map, Value};
 /// More are removed by putting a new list or text in the place of the old one.
 pub(super) const REMOVALS_MAX: usize = 100_000;
 
+/// How many items of one list are changed where they stand: each takes some 50 µs, so that is a second.
+/// More, and the list is a new one.
+const CHANGES_MAX: usize = 20_000;
+
 /// Makes `prop` of `object` read as `value`: objects are changed member by member, text objects
 /// by the difference of the texts, counters by counting; lists item by item, where an item is known
 /// by its `id` if it has one. `depth` is the level that the value lies on.
@@ -204,7 +208,8 @@ impl<'t, T: Transactable> Writing<'t, T> {
             }
         };
         let pairs = pair_items(old, new);
-        if old.len() - pairs.len() > REMOVALS_MAX {
+        let changed = pairs.iter().filter(|(at, to)| old[*at] != new[*to]).count();
+        if old.len() - pairs.len() > REMOVALS_MAX || changed > CHANGES_MAX {
             return Ok(put_unchecked(self.tx, object, prop, &Value::from(new), self.strings)?);
         }
         // From the end to the front, so that places that are still to come stay where they are.

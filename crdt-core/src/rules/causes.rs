@@ -35,15 +35,23 @@ struct Known<'v> {
 /// The causes, oldest first, and what they amount to in words.
 pub(crate) fn of(doc: &Automerge, registers: &[Register]) -> (Vec<Cause>, String) {
     let mut known = known(doc, registers);
-    for one in 0..known.len() {
-        for other in one + 1..known.len() {
-            // The older first: only it can be known to the younger.
-            if !knows(doc, &known[other], &known[one]) {
-                let (a, b) = (known[one].cause.change.clone(), known[other].cause.change.clone());
-                known[one].cause.apart_from.push(b);
-                known[other].cause.apart_from.push(a);
+    // Of each change, which of the older ones its maker knew of. Who knew of a change knew of all
+    // that its maker knew of, so in a plain history there is one question for each change.
+    let mut knew: Vec<BTreeSet<usize>> = Vec::new();
+    for younger in 0..known.len() {
+        let mut knows_of = BTreeSet::new();
+        for older in (0..younger).rev() {
+            if !knows_of.contains(&older) && knows(doc, &known[younger], &known[older]) {
+                knows_of.insert(older);
+                knows_of.extend(&knew[older]);
             }
         }
+        for older in (0..younger).filter(|older| !knows_of.contains(older)) {
+            let (one, other) = (known[older].cause.change.clone(), known[younger].cause.change.clone());
+            known[older].cause.apart_from.push(other);
+            known[younger].cause.apart_from.push(one);
+        }
+        knew.push(knows_of);
     }
     let words = in_words(&known);
     (known.into_iter().map(|known| known.cause).collect(), words)

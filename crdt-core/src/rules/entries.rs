@@ -1,6 +1,6 @@
 //! What people decided about conflicts, as the document has it.
 //!
-//! Edit path: ← [`settle`](super::settle) writes entries, as ordinary changes; → [`judge`](super::judge) reads them again,
+//! Edit path: ← [`settle`](super::settle()) writes entries, as ordinary changes; → [`judge`](super::judge) reads them again,
 //! after whatever merged.
 //!
 //! ```text

@@ -79,7 +79,7 @@ pub(crate) fn evaluate(rule: &Rule, facts: &Facts) -> Result<Hits, UndecidedReas
         Check::Range { value, min, max } => {
             let min = optional(min.as_ref(), facts)?;
             let max = optional(max.as_ref(), facts)?;
-            Ok(all.that(|item| out_of_range(item.cell(*value), min, max)))
+            Ok(all.that(|item| out_of_range(item.cell(*value).value.as_ref(), min, max)))
         }
         Check::OneOf { value, allowed } => Ok(all.that(|item| {
             let value = item.cell(*value).value.as_ref().filter(|value| !value.is_null());
@@ -90,7 +90,7 @@ pub(crate) fn evaluate(rule: &Rule, facts: &Facts) -> Result<Hits, UndecidedReas
         })),
         Check::Immutable { value } => Ok(all.that(|item| {
             let cell = item.cell(*value);
-            cell.first.as_ref().is_some_and(|first| !same(Some(first), cell.value.as_ref()))
+            cell.first().is_some_and(|first| !same(Some(first), cell.value.as_ref()))
         })),
         Check::ExclusiveField { value } => Ok(all.that(|item| competing(item.cell(*value)).len() > 1)),
     }
@@ -131,8 +131,8 @@ pub(crate) fn rectangle_of(item: &Item, rectangle: &[Field; 4]) -> Option<Rectan
 }
 
 /// Whether a value is set and not a number within the bounds.
-pub(crate) fn out_of_range(cell: &Cell, min: Option<f64>, max: Option<f64>) -> bool {
-    let Some(value) = cell.value.as_ref().filter(|value| !value.is_null()) else { return false };
+pub(crate) fn out_of_range(value: Option<&Value>, min: Option<f64>, max: Option<f64>) -> bool {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return false };
     match value.as_f64() {
         Some(number) => min.is_some_and(|min| number < min) || max.is_some_and(|max| number > max),
         None => true,
@@ -143,7 +143,7 @@ pub(crate) fn out_of_range(cell: &Cell, min: Option<f64>, max: Option<f64>) -> b
 /// latest operation that set each.
 pub(crate) fn competing(cell: &Cell) -> BTreeMap<String, (usize, usize)> {
     let mut values: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    for (at, (value, _)) in cell.rivals.iter().enumerate() {
+    for (at, (value, _)) in cell.rivals().iter().enumerate() {
         values.entry(canonical(value)).or_insert((at, at)).1 = at;
     }
     values
@@ -205,7 +205,7 @@ fn overlaps(all: &Items<'_>, rectangle: &[Field; 4], within: Option<Field>) -> O
 
 /// For every value that several items have: the one that was created first, and each other.
 fn doubles(all: &Items<'_>, value: Field, within: Option<Field>, ignore_empty: bool) -> Vec<(usize, usize)> {
-    let mut holders: BTreeMap<(Comparable<'_>, Comparable<'_>), Vec<usize>> = BTreeMap::new();
+    let mut values: Vec<((Comparable<'_>, Comparable<'_>), usize)> = Vec::new();
     for (index, (_, item)) in all.items.iter().enumerate() {
         let value = item.cell(value).value.as_ref();
         let counts = match value {
@@ -214,14 +214,16 @@ fn doubles(all: &Items<'_>, value: Field, within: Option<Field>, ignore_empty: b
             Some(_) => true,
         };
         if counts {
-            holders.entry((Comparable::scope(item, within), Comparable::of(value))).or_default().push(index);
+            values.push(((Comparable::of(value), Comparable::scope(item, within)), index));
         }
     }
+    values.sort_unstable();
     let mut pairs = Vec::new();
-    for holders in holders.into_values().filter(|holders| holders.len() > 1) {
+    for holders in values.chunk_by(|(one, _), (other, _)| one == other).filter(|holders| holders.len() > 1) {
         let created = |index: &usize| &all.items[*index].1.op;
-        let Some(keeper) = holders.iter().copied().min_by_key(created) else { continue };
-        pairs.extend(holders.into_iter().filter(|other| *other != keeper).map(|other| (keeper, other)));
+        let holders = || holders.iter().map(|(_, index)| *index);
+        let Some(keeper) = holders().min_by_key(created) else { continue };
+        pairs.extend(holders().filter(|other| *other != keeper).map(|other| (keeper, other)));
     }
     pairs
 }

@@ -56,10 +56,33 @@ pub(crate) struct Cell {
     pub(crate) value: Option<Value>,
     /// The operation that set it.
     pub(crate) op: Option<ObjId>,
-    /// All live values, when there are several and they are wanted.
+    /// What few cells have.
+    more: Option<Box<More>>,
+}
+
+/// What is known of a cell that some rule asks more of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct More {
+    /// All live values, when there are several and they are wanted; the earliest operation first.
     pub(crate) rivals: Vec<(Value, ObjId)>,
     /// The value it was created with, when that is wanted.
     pub(crate) first: Option<Value>,
+}
+
+impl Cell {
+    /// All live values, when there are several and they are wanted.
+    pub(crate) fn rivals(&self) -> &[(Value, ObjId)] {
+        self.more.as_ref().map_or(&[], |more| &more.rivals)
+    }
+
+    /// The value it was created with, when that is wanted.
+    pub(crate) fn first(&self) -> Option<&Value> {
+        self.more.as_ref()?.first.as_ref()
+    }
+
+    pub(crate) fn more_mut(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
 }
 
 /// Which fields differ from before, and in which collections items came or went.
@@ -132,13 +155,13 @@ impl Facts {
 }
 
 impl Collection {
-    /// Items with a contested register: Automerge does not tell when one of the values that lost
-    /// goes or is replaced, so these few are read again whenever anything happens.
+    /// Items with a contested register. Nobody sees what happens inside of a value that lost, so no
+    /// patch tells of it; these few are read again whenever anything happens.
     fn contested(&self, plan: &CollectionPlan) -> BTreeMap<Keys, ()> {
         if !plan.wishes.iter().any(|wish| wish.rivals) {
             return BTreeMap::new();
         }
-        let contested = |item: &Item| item.cells.iter().any(|cell| !cell.rivals.is_empty());
+        let contested = |item: &Item| item.cells.iter().any(|cell| !cell.rivals().is_empty());
         self.items.iter().filter(|(_, item)| contested(item)).map(|(keys, _)| (keys.clone(), ())).collect()
     }
 

@@ -64,11 +64,9 @@ impl Judge {
     }
 
     /// Looks again at what `patches` touched. They are those of all changes that were applied
-    /// since the last look, and `doc` is the document with these changes.
+    /// since the last look, and `doc` is the document with these changes. Changes may come without any
+    /// patch, when they concern only a value that lost; the call is due all the same.
     pub fn touched(&mut self, doc: &Automerge, patches: &[Patch]) {
-        if patches.is_empty() {
-            return;
-        }
         let dirty = self.facts.touched(doc, &self.rules.plan, patches);
         for index in 0..self.verdicts.len() {
             let rule = &self.rules.rules[index];

@@ -131,7 +131,7 @@ impl<F> Template<F> {
                 Part::Field(side, field) => match words.field(*side, field) {
                     None | Some(Value::Null) => out.push_str(&cut(&words.key(*side))),
                     Some(Value::String(text)) if text.trim().is_empty() => {
-                        out.push_str(&cut(&words.key(*side)))
+                        out.push_str(&cut(&words.key(*side)));
                     }
                     Some(value) => out.push_str(&shown(value)),
                 },

@@ -65,6 +65,26 @@ struct Sweep<'d> {
     open: BTreeMap<ObjId, Place<'d>>,
 }
 
+/// What the members of an object are to a pass.
+#[derive(Clone, Copy)]
+enum Company<'d> {
+    /// The items.
+    Items,
+    /// Members of an item, or of what is below.
+    Wanted(Place<'d>),
+    Unwanted,
+}
+
+impl<'d> Sweep<'d> {
+    fn company(&self, map: &ObjId, object: &ObjId) -> Company<'d> {
+        match self.open.get(object) {
+            Some(place) => Company::Wanted(*place),
+            None if object == map => Company::Items,
+            None => Company::Unwanted,
+        }
+    }
+}
+
 impl<'d> Reader<'d> {
     pub(crate) fn new(doc: &'d Automerge, plan: &'d CollectionPlan) -> Self {
         Self { doc, plan, steps: 0, lists: false, items: BTreeMap::new() }
@@ -82,7 +102,7 @@ impl<'d> Reader<'d> {
         let mut object = ROOT;
         let mut keys = keys.iter();
         let Some((last, way)) = self.plan.prefix.split_last() else {
-            return self.item(ValueRef::Object(ObjType::Map), ROOT).ok();
+            return self.item(&ValueRef::Object(ObjType::Map), ROOT).ok();
         };
         for step in way {
             let name = match step {
@@ -99,14 +119,14 @@ impl<'d> Reader<'d> {
         let id = found.id();
         self.steps = 0;
         // An item that costs more than a whole collection may is found out by the caller's sum.
-        let item = self.item(found.value, id.clone());
+        let item = self.item(&found.value, id.clone());
         Some(item.unwrap_or(Item { op: id, cells: Vec::new(), steps: STEPS_PER_COLLECTION_MAX + 1 }))
     }
 
     fn descend(&mut self, object: &ObjId, steps: &[Step], keys: &mut Keys) -> Result<(), TooMuch> {
         let Some((step, rest)) = steps.split_first() else {
             // Only a path without `*` ends here: its item is the root.
-            let item = self.item(ValueRef::Object(ObjType::Map), object.clone())?;
+            let item = self.item(&ValueRef::Object(ObjType::Map), object.clone())?;
             drop(self.items.insert(keys.clone(), item));
             return Ok(());
         };
@@ -125,7 +145,7 @@ impl<'d> Reader<'d> {
                 for member in self.doc.map_range(object, ..) {
                     let id = member.id();
                     keys.push(member.key.into_owned());
-                    self.met(member.value, id, rest, keys)?;
+                    self.met(&member.value, id, rest, keys)?;
                     keys.pop();
                 }
                 Ok(())
@@ -134,7 +154,7 @@ impl<'d> Reader<'d> {
                 self.lists = true;
                 for (key, value, id) in list_items(self.doc, object) {
                     keys.push(key);
-                    self.met(value, id, rest, keys)?;
+                    self.met(&value, id, rest, keys)?;
                     keys.pop();
                 }
                 Ok(())
@@ -149,18 +169,23 @@ impl<'d> Reader<'d> {
     fn sweep(&mut self, map: &ObjId, keys: &[String]) -> Result<bool, TooMuch> {
         let before = self.steps;
         let mut sweep = Sweep { items: Vec::new(), open: BTreeMap::new() };
-        let mut present: Option<(Arc<ObjId>, Option<Place<'d>>)> = None;
+        let mut present: Option<(Arc<ObjId>, Company<'d>)> = None;
         let mut unwanted = 0;
         for DocObjItem { obj, item } in self.doc.iter_at(map, None) {
-            // What one object holds comes in a row.
-            let known = present.as_ref().filter(|(known, _)| *known == obj).map(|(_, place)| *place);
-            let place = known.unwrap_or_else(|| sweep.open.get(&*obj).copied());
-            if known.is_none() {
-                present = Some((obj.clone(), place));
-            }
-            match (item, place) {
-                (DocItem::Map(member), None) if *obj == *map => self.swept_item(&mut sweep, member)?,
-                (DocItem::Map(member), Some(place)) => self.swept_member(&mut sweep, place, &obj, &member)?,
+            // What one object holds comes in a row, and names it by the same pointer.
+            let company = match &present {
+                Some((known, company)) if Arc::ptr_eq(known, &obj) => *company,
+                _ => {
+                    let company = sweep.company(map, &obj);
+                    present = Some((obj.clone(), company));
+                    company
+                }
+            };
+            match (item, company) {
+                (DocItem::Map(member), Company::Items) => self.swept_item(&mut sweep, member)?,
+                (DocItem::Map(member), Company::Wanted(place)) => {
+                    self.swept_member(&mut sweep, place, &obj, &member)?;
+                }
                 _ => {
                     unwanted += 1;
                     if unwanted > UNWANTED_MIN + UNWANTED_PER_STEP * (self.steps - before) {
@@ -170,10 +195,13 @@ impl<'d> Reader<'d> {
                 }
             }
         }
-        self.items.extend(sweep.items.into_iter().map(|(key, item)| {
-            let keys: Keys = keys.iter().cloned().chain([key]).collect();
-            (keys, item)
-        }));
+        // Members come in the order of their keys, which makes this cheap.
+        let mut items: BTreeMap<Keys, Item> = sweep
+            .items
+            .into_iter()
+            .map(|(key, item)| (keys.iter().cloned().chain([key]).collect(), item))
+            .collect();
+        self.items.append(&mut items);
         Ok(true)
     }
 
@@ -228,7 +256,13 @@ impl<'d> Reader<'d> {
     }
 
     /// What a `*` met.
-    fn met(&mut self, value: ValueRef<'_>, id: ObjId, rest: &[Step], keys: &mut Keys) -> Result<(), TooMuch> {
+    fn met(
+        &mut self,
+        value: &ValueRef<'_>,
+        id: ObjId,
+        rest: &[Step],
+        keys: &mut Keys,
+    ) -> Result<(), TooMuch> {
         if rest.is_empty() {
             let item = self.item(value, id)?;
             drop(self.items.insert(keys.clone(), item));
@@ -241,11 +275,11 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn item(&mut self, value: ValueRef<'_>, id: ObjId) -> Result<Item, TooMuch> {
+    fn item(&mut self, value: &ValueRef<'_>, id: ObjId) -> Result<Item, TooMuch> {
         let before = self.steps;
         self.step(1)?;
         let mut cells = vec![Cell::default(); self.plan.wishes.len()];
-        self.fields(&self.plan.tree, &value, &id, &mut cells)?;
+        self.fields(&self.plan.tree, value, &id, &mut cells)?;
         Ok(Item { op: id, cells, steps: self.steps - before })
     }
 
@@ -284,8 +318,9 @@ impl<'d> Reader<'d> {
         cells: &mut [Cell],
     ) -> Result<(), TooMuch> {
         if let Some(wish) = wanted.wish.filter(|wish| self.plan.wishes[*wish].rivals) {
-            cells[wish].rivals = rivals(self.doc, object, name);
-            self.step(cells[wish].rivals.len())?;
+            let rivals = rivals(self.doc, object, name);
+            self.step(rivals.len())?;
+            cells[wish].more_mut().rivals = rivals;
         }
         Ok(())
     }
@@ -295,7 +330,9 @@ impl<'d> Reader<'d> {
         for (name, member) in &node.members {
             if let Some(wish) = member.wish.filter(|wish| self.plan.wishes[*wish].first) {
                 self.step(FIRST_VALUE_STEPS)?;
-                cells[wish].first = first_value(self.doc, object, name);
+                if let Some(first) = first_value(self.doc, object, name) {
+                    cells[wish].more_mut().first = Some(first);
+                }
             }
         }
         Ok(())

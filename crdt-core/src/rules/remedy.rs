@@ -1,6 +1,6 @@
 //! The edits of a proposal: what to write so that the rule holds again.
 //!
-//! Edit path: ← the merged document's facts; → [`settle`](super::settle) writes them.
+//! Edit path: ← the merged document's facts; → [`settle`](super::settle()) writes them.
 //!
 //! Always true here: the edits are a function of the facts, so replicas with the same document
 //! make the same ones; and after them that very conflict is gone. What cannot be made so is not
@@ -77,7 +77,7 @@ pub(crate) fn edits(
             remedy.unset_later(fields, keys)
         }
         (Check::Immutable { value }, Hit::One(keys), Proposal::KeepEarlier) => {
-            let first = remedy.cell(keys, *value)?.first.clone()?;
+            let first = remedy.cell(keys, *value)?.first()?.clone();
             let put = Write { keys: keys.clone(), field: *value, what: What::Put(first.clone()) };
             is_plain(&first).then(|| vec![put])
         }
@@ -176,9 +176,9 @@ impl Remedy<'_> {
         let own = self.cell(keys, field)?.value.as_ref()?.as_f64()?;
         let nearest = own.min(max.unwrap_or(f64::MAX)).max(min.unwrap_or(f64::MIN));
         let value = number_value(nearest);
-        let cell = Cell { value: Some(value.clone()), ..Cell::default() };
+        let holds = !out_of_range(Some(&value), min, max);
         let put = Write { keys: keys.clone(), field, what: What::Put(value) };
-        (!out_of_range(&cell, min, max)).then(|| vec![put])
+        holds.then(|| vec![put])
     }
 
     /// `CPU` becomes `CPU (2)`, or the next number that nobody has.
@@ -211,7 +211,7 @@ impl Remedy<'_> {
             Proposal::KeepEarlier => values.values().map(|(earliest, _)| *earliest).min()?,
             _ => values.values().map(|(_, latest)| *latest).max()?,
         };
-        let (value, op) = &cell.rivals[at];
+        let (value, op) = &cell.rivals()[at];
         let is_object = value.is_object() || value.is_array();
         let keep = Write { keys: keys.clone(), field, what: What::Keep(op.clone()) };
         (!is_object || is_plain(value)).then(|| vec![keep])

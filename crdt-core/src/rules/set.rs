@@ -1,6 +1,6 @@
 //! A rule set that was checked and may be used.
 //!
-//! Edit path: ← [`RuleSetSource`], from a file or the API; → [`compile`](super::compile) checks it; → every
+//! Edit path: ← [`RuleSetSource`], from a file or the API; → [`compile`] checks it; → every
 //! [`Judge`](super::Judge) of a document of that kind shares it.
 
 use super::compile;

@@ -172,7 +172,7 @@ impl<'f> Details<'f> {
                 self.fields[0] = set;
             }
             Check::Immutable { value } => {
-                let first = self.cell(Side::A, *value).and_then(|cell| cell.first.clone());
+                let first = self.cell(Side::A, *value).and_then(|cell| cell.first().cloned());
                 self.limit = first.clone();
                 let present = self.cell(Side::A, *value).and_then(|cell| cell.value.clone());
                 self.found = present.clone();
@@ -182,7 +182,7 @@ impl<'f> Details<'f> {
             Check::ExclusiveField { value } => {
                 if let Some(cell) = self.cell(Side::A, *value) {
                     let rivals = competing(cell).into_values();
-                    self.values = rivals.map(|(earliest, _)| cell.rivals[earliest].0.clone()).collect();
+                    self.values = rivals.map(|(earliest, _)| cell.rivals()[earliest].0.clone()).collect();
                 }
                 self.fields[0].push(*value);
             }
@@ -242,10 +242,10 @@ impl<'f> Details<'f> {
             names: names.clone(),
             value: value.cloned(),
         };
-        if cell.rivals.is_empty() {
+        if cell.rivals().is_empty() {
             cell.op.iter().map(|op| register(op, cell.value.as_ref())).collect()
         } else {
-            cell.rivals.iter().map(|(value, op)| register(op, Some(value))).collect()
+            cell.rivals().iter().map(|(value, op)| register(op, Some(value))).collect()
         }
     }
 

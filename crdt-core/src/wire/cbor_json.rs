@@ -366,7 +366,7 @@ mod tests {
             if let Ok(value) = to_json(&bytes) {
                 prop_assert!(to_json(&from_json(&value)).is_ok());
             }
-            shown(&bytes);
+            let _value = shown(&bytes);
         }
 
         /// FE5: so are damaged ones.
@@ -375,7 +375,7 @@ mod tests {
             let mut bytes = from_json(&value);
             let at = at.index(bytes.len());
             bytes[at] = byte;
-            shown(&bytes);
+            let _value = shown(&bytes);
         }
     }
 }

@@ -5,7 +5,8 @@
 
 use super::state::{State, Update};
 use crate::hub::{Said, SpokenKind, ViewError};
-use dovetail_core::document::Heads;
+use dovetail_core::document::{Heads, Verdict};
+use dovetail_core::rules::ConflictEvent;
 use dovetail_core::wire::cbor_json;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -25,47 +26,15 @@ pub enum Event {
     Presence(Arc<Said>),
     /// Something that somebody said to the others.
     Message(Arc<Said>),
+    /// What the rules say of the document, all of it; nothing where there are no rules for it. What follows
+    /// builds on it.
+    Conflicts(Option<Arc<Verdict>>),
     /// What became of a conflict.
-    Conflict(Arc<ConflictNews>),
+    Conflict(Arc<ConflictEvent>),
     /// The document was deleted. Nothing follows.
     Deleted,
     /// It cannot be followed any further for now. Nothing follows.
     Lost(ViewError),
-}
-
-/// What became of a conflict.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ConflictNews {
-    /// What happened to it.
-    pub change: ConflictChange,
-    /// The conflict, as `GET /api/docs/{id}/conflicts` shows it.
-    pub conflict: Value,
-}
-
-/// What can happen to a conflict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConflictChange {
-    /// A rule does not hold any more.
-    Opened,
-    /// It holds again.
-    Settled,
-    /// Somebody said that it may stay.
-    Waived,
-    /// It was settled or waived, and is open again.
-    Reopened,
-}
-
-impl ConflictChange {
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Opened => "conflict.opened",
-            Self::Settled => "conflict.settled",
-            Self::Waived => "conflict.waived",
-            Self::Reopened => "conflict.reopened",
-        }
-    }
 }
 
 impl Event {
@@ -77,6 +46,7 @@ impl Event {
             Event::Patch(_) => "patch",
             Event::Presence(_) => "presence",
             Event::Message(_) => "message",
+            Event::Conflicts(_) => "conflicts",
             Event::Conflict(_) => "conflict",
             Event::Deleted => "deleted",
             Event::Lost(_) => "lost",
@@ -87,7 +57,7 @@ impl Event {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Event::Conflict(news) => news.change.as_str(),
+            Event::Conflict(event) => event.name(),
             Event::Lost(_) => "error",
             other => other.name(),
         }
@@ -117,7 +87,8 @@ impl Event {
             }
             Event::Presence(said) => presence(said)?,
             Event::Message(said) => message(said)?,
-            Event::Conflict(news) => format!(r#""conflict":{}"#, news.conflict),
+            Event::Conflicts(verdict) => conflicts(verdict.as_deref()),
+            Event::Conflict(event) => members(&json!({ "conflict": event.conflict() })),
             Event::Deleted => String::new(),
             Event::Lost(error) => {
                 let problem = crate::gateway::reply::of_view(error);
@@ -134,6 +105,11 @@ impl Event {
             _ => Event::Message(said),
         }
     }
+}
+
+fn conflicts(verdict: Option<&Verdict>) -> String {
+    let none = || json!({"rules": null, "conflicts": [], "undecided": [], "beyond": []});
+    members(&verdict.map_or_else(none, |verdict| Value::Object(verdict.to_json())))
 }
 
 fn presence(said: &Said) -> Option<String> {

@@ -16,13 +16,13 @@ mod event; // What a subscriber is told.
 mod state; // A document as JSON at some heads.
 mod subscription; // One who follows.
 
-pub use event::{ConflictChange, ConflictNews, Event, dotted, from_dotted, listed};
+pub use event::{Event, dotted, from_dotted, listed};
 pub use state::{Since, State, Update};
 pub use subscription::Subscription;
 
-use crate::hub::{Hub, ViewError, Watch};
+use crate::hub::{Hub, News, ViewError, Watch};
 use automerge::{Automerge, ChangeHash, ReadDoc};
-use dovetail_core::document::{Heads, Standing};
+use dovetail_core::document::{Heads, Standing, Verdict};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::json;
 use serde_json::Value;
@@ -69,8 +69,8 @@ struct Feed {
 enum Frame {
     /// It has not seen the document yet.
     Looking,
-    /// This is the newest that it saw.
-    At(Arc<State>),
+    /// This is the newest that it saw, and what the rules said of it or of something older.
+    At(Arc<State>, Option<Arc<Verdict>>),
     /// It has ended.
     Over(Ending),
 }
@@ -204,11 +204,11 @@ impl Running {
         let mut state = None;
         loop {
             let began = Instant::now();
-            watch.news(); // what comes from here on is for the next look
+            let verdict = watch.news().verdict; // what comes from here on is for the next look
             match feed.look(state.clone()).await {
                 Ok(seen) => {
                     state = Some(seen.clone());
-                    feed.frames.send_replace(Frame::At(seen.clone()));
+                    feed.frames.send_replace(Frame::At(seen.clone(), verdict));
                     let pause = LOOK_EVERY.max(began.elapsed() * PAUSE_PER_LOOK);
                     match self.next(&mut watch, &seen, began + pause).await {
                         Ok(()) => {}
@@ -223,7 +223,12 @@ impl Running {
 
     /// Waits until there is something new to see, and not sooner than `not_before`. Ends when nobody
     /// follows any more, or nothing will come.
-    async fn next(&self, watch: &mut Watch, seen: &State, not_before: Instant) -> Result<(), Option<Ending>> {
+    async fn next(
+        &self,
+        watch: &mut Watch,
+        seen: &Arc<State>,
+        not_before: Instant,
+    ) -> Result<(), Option<Ending>> {
         let feed = &self.feed;
         let busy = || Ending::Lost(ViewError::Busy { document: feed.id.clone() });
         loop {
@@ -232,9 +237,13 @@ impl Running {
                 () = feed.frames.closed() => if self.leave() { return Err(None) },
                 changed = watch.changed() => {
                     changed.map_err(|_| Some(busy()))?;
-                    match watch.news().standing {
+                    let News { standing, verdict } = watch.news();
+                    match standing {
                         Standing::Deleted => return Err(Some(Ending::Deleted)),
-                        Standing::Stored { heads } if sorted(heads.to_vec()) == seen.heads => {}
+                        // Nothing but what the rules say of it may be new.
+                        Standing::Stored { heads } if sorted(heads.to_vec()) == seen.heads => {
+                            feed.frames.send_replace(Frame::At(seen.clone(), verdict));
+                        }
                         _ => {
                             tokio::time::sleep_until(not_before).await;
                             return Ok(());

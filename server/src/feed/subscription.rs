@@ -8,8 +8,9 @@ use super::state::{Since, State, Update};
 use super::{Ending, Feed, Frame};
 use crate::hub::{Said, ViewError};
 use automerge::ChangeHash;
-use dovetail_core::document::Heads;
+use dovetail_core::document::{Heads, Verdict};
 use dovetail_core::id::SessionId;
+use dovetail_core::rules::Mode;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
@@ -27,6 +28,10 @@ pub struct Subscription {
     told: Option<Heads>,
     /// Whether it was told anything of the document yet.
     is_greeted: bool,
+    /// What it was told of the rules; nothing before the first word of them.
+    judged: Option<Option<Arc<Verdict>>>,
+    /// What became of conflicts since then.
+    conflicts: VecDeque<Event>,
     /// Who was there when it came, or when it had missed something.
     present: VecDeque<Arc<Said>>,
     is_over: bool,
@@ -47,11 +52,22 @@ impl Subscription {
         match seen {
             Ok(Frame::Over(Ending::Lost(error))) => Err(error),
             Ok(Frame::Over(Ending::Deleted)) => Err(ViewError::Deleted { document: document() }),
-            Ok(Frame::At(_) | Frame::Looking) => {
+            Ok(Frame::At(..) | Frame::Looking) => {
                 frames.mark_changed();
                 let present = feed.watch.present().into();
                 let told = from.map(super::sorted);
-                Ok(Self { feed, frames, said, me, told, is_greeted: false, present, is_over: false })
+                Ok(Self {
+                    feed,
+                    frames,
+                    said,
+                    me,
+                    told,
+                    is_greeted: false,
+                    judged: None,
+                    conflicts: VecDeque::new(),
+                    present,
+                    is_over: false,
+                })
             }
             Err(_) => Err(ViewError::Busy { document: document() }),
         }
@@ -65,11 +81,16 @@ impl Subscription {
             match frame {
                 Frame::Looking => {}
                 Frame::Over(ending) => return Some(self.over(ending)),
-                Frame::At(state) => match self.lacks(&state).await {
-                    Ok(Some(event)) => return Some(event),
-                    Ok(None) => {}
-                    Err(error) => return Some(self.over(error.into())),
-                },
+                Frame::At(state, verdict) => {
+                    match self.lacks(&state).await {
+                        Ok(Some(event)) => return Some(event),
+                        Ok(None) => self.judge(verdict),
+                        Err(error) => return Some(self.over(error.into())),
+                    }
+                    if let Some(event) = self.conflicts.pop_front() {
+                        return Some(event);
+                    }
+                }
             }
             if let Some(said) = self.next_present() {
                 return Some(Event::Presence(said));
@@ -124,6 +145,23 @@ impl Subscription {
         self.told = Some(state.heads.clone());
         self.is_greeted = true;
         Ok(Some(event))
+    }
+
+    /// What became of conflicts since it was last told of them. All of them where that cannot be said: the first
+    /// time, and when the rules are others.
+    fn judge(&mut self, verdict: Option<Arc<Verdict>>) {
+        let rules = |verdict: &Verdict| (verdict.kind.clone(), verdict.version);
+        match (&self.judged, &verdict) {
+            (Some(Some(told)), Some(now)) if rules(told) == rules(now) => {
+                let events = now.report.changes_from(&told.report).into_iter();
+                let surfaced = events.filter(|event| event.conflict().mode == Mode::Surface);
+                self.conflicts.extend(surfaced.map(|event| Event::Conflict(Arc::new(event))));
+            }
+            // There are no rules, or they have not been judged yet.
+            (None | Some(None), None) => return,
+            _ => self.conflicts.push_back(Event::Conflicts(verdict.clone())),
+        }
+        self.judged = Some(verdict);
     }
 
     fn next_present(&mut self) -> Option<Arc<Said>> {

@@ -5,9 +5,10 @@ use crate::clock::Clock;
 use crate::config::Limits;
 use crate::hub::{Said, Spoken, SpokenKind};
 use crate::store::MemoryStore;
-use automerge::transaction::Transactable;
+use automerge::transaction::{Transactable, Transaction};
 use automerge::{ActorId, AutomergeError, ROOT};
 use bytes::Bytes;
+use dovetail_core::rules::{InForce, RuleBook, RuleSet};
 use dovetail_core::wire::{Ephemeral, EphemeralFrame};
 use serde_json::json;
 use tokio::time::timeout;
@@ -35,8 +36,12 @@ impl World {
 
     /// Writes a member and waits until that is stored.
     async fn put(&mut self, key: &str, value: i64) {
+        self.write(|tx| tx.put(ROOT, key, value)).await;
+    }
+
+    async fn write(&mut self, write: impl FnOnce(&mut Transaction<'_>) -> Result<(), AutomergeError>) {
         let before = self.doc.get_heads();
-        self.doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, key, value)).unwrap();
+        self.doc.transact::<_, _, AutomergeError>(write).unwrap();
         let changes = self.doc.get_changes(&before);
         let bytes = changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
         self.hub.submit(self.id.clone(), bytes).await.unwrap();
@@ -316,4 +321,38 @@ async fn fe15_what_a_reader_has_is_the_document_at_its_heads() {
         }
     }
     reader.catches_up(&world).await;
+}
+
+/// FE20: followers are told what the rules say when they come, and then what becomes of each conflict: never
+/// before the patch that brought it about.
+#[tokio::test]
+async fn fe20_followers_are_told_of_conflicts() {
+    let world = World::new().await;
+    let rule = json!({"id": "few", "predicate": "range", "over": "count", "max": 5, "message": "{found} are too many"});
+    let set = serde_json::from_value(json!({"kind": "board", "rule": [rule]})).unwrap();
+    let rules = Arc::new(RuleSet::compile(set).unwrap());
+    let in_force = |version| Arc::new(RuleBook::empty().with(InForce { version, rules: rules.clone() }));
+    world.hub.set_rules(in_force(1));
+    let mut world = world;
+    world.write(|tx| tx.put(ROOT, "kind", "board")).await;
+    world.put("count", 7).await;
+
+    let mut subscription = world.feeds.follow(&world.id, None, None).await.unwrap();
+    let mut next = async || timeout(PATIENCE, subscription.next()).await.unwrap().unwrap();
+    assert!(matches!(next().await, Event::Snapshot(_)));
+    let Event::Conflicts(Some(all)) = next().await else { panic!("first what there is") };
+    assert_eq!((all.version, all.report.conflicts[0].message.as_str()), (1, "7 are too many"));
+
+    world.put("count", 3).await;
+    assert!(matches!(next().await, Event::Patch(_)), "the patch first");
+    let Event::Conflict(event) = next().await else { panic!("then what it did") };
+    assert_eq!((event.name(), &event.conflict().id), ("conflict.settled", &all.report.conflicts[0].id));
+    world.put("count", 8).await;
+    assert!(matches!(next().await, Event::Patch(_)));
+    let Event::Conflict(event) = next().await else { panic!("opened") };
+    assert_eq!(event.name(), "conflict.opened");
+
+    world.hub.set_rules(in_force(2));
+    let Event::Conflicts(Some(all)) = next().await else { panic!("other rules are told as a whole") };
+    assert_eq!((all.version, all.report.conflicts.len()), (2, 1));
 }

@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -202,6 +203,17 @@ pub(super) async fn goodbye(socket: &mut Socket, code: u16, mut words: String) {
         while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut *socket).poll_next(cx)).await {}
     };
     let _late = tokio::time::timeout(GOODBYE_WITHIN, close).await;
+}
+
+/// Throws away what still comes of a message that was not taken, after the goodbye: were it left unread, the
+/// connection would be reset, and the peer might not see the close frame.
+pub(super) async fn throw_away_rest(socket: &mut Socket) {
+    let stream = socket.get_mut();
+    let reading = async {
+        let mut piece = vec![0; 64 * 1024];
+        while stream.read(&mut piece).await.is_ok_and(|read| read > 0) {}
+    };
+    let _late = tokio::time::timeout(GOODBYE_WITHIN, reading).await;
 }
 
 impl Open {

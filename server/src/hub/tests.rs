@@ -17,6 +17,7 @@ use std::future::poll_fn;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+mod conflicts; // What the rules say.
 mod watch; // Those who follow without syncing.
 
 /// Longer than anything here takes on a busy machine, shorter than anybody waits for a test that hangs.

@@ -1,7 +1,7 @@
 mod life; // Settling, waiving, and what becomes of conflicts.
 mod properties; // Random documents, on several replicas.
 mod sets; // What a rule set may say.
-mod vectors; // The files that other implementations are held to.
+mod vectors;
 
 use super::*;
 use crate::id::DocumentId;

@@ -249,7 +249,7 @@ fn all_merged(replicas: &mut [Replica]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// RU12: what was learned step by step is what a fresh look finds.
     #[test]

@@ -103,7 +103,7 @@ impl Events {
                     return Some(written("restart", &self.heads, ""));
                 }
                 event = self.subscription.next() => {
-                    let Some(event) = event else { return None };
+                    let event = event?;
                     if matches!(event, Event::Deleted | Event::Lost(_)) {
                         self.is_over = true;
                     }

@@ -21,7 +21,7 @@ mod rules; // Which rules are in force.
 mod sync; // Sync without a WebSocket.
 mod turns; // Turns for writers who would rather be refused than merged.
 mod versions; // States that somebody named.
-mod write; // Plain JSON that merges.
+pub(super) mod write; // Plain JSON that merges.
 
 pub(in crate::gateway) use idempotency::Answers;
 pub(in crate::gateway) use turns::Turns;
@@ -197,51 +197,6 @@ fn undelete(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     undelete.or(path.map(|_| only("POST")())).unify().boxed()
 }
 
-fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    const ROUTE: &str = "/api/docs/{id}/points";
-    let path = warp::path!("api" / "docs" / String / "points");
-    let add = path
-        .and(warp::post())
-        .and(with(gateway))
-        .and(warp::header::headers_cloned())
-        .and(body::read(gateway))
-        .then(|id, gateway, headers, body| answer(ROUTE, "POST", points::add(gateway, id, headers, body)));
-    add.or(path.map(|_| only("POST")())).unify().boxed()
-}
-
-fn sync_open(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    const ROUTE: &str = "/api/realtime/sync";
-    let path = warp::path!("api" / "realtime" / "sync");
-    let open = warp::post().and(with(gateway)).then(|gateway| answer(ROUTE, "POST", sync::open(gateway)));
-    path.and(open).or(path.map(only("POST"))).unify().boxed()
-}
-
-fn sync_session(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    const ROUTE: &str = "/api/realtime/sync/{session}";
-    let path = warp::path!("api" / "realtime" / "sync" / String);
-    // No HEAD here: it would take frames and show none of them.
-    let poll = path
-        .and(warp::get())
-        .and(with(gateway))
-        .and(parameters())
-        .then(|token, gateway, parameters| answer(ROUTE, "GET", sync::poll(gateway, token, parameters)));
-    let post = path
-        .and(warp::post())
-        .and(with(gateway))
-        .and(warp::header::headers_cloned())
-        .and(parameters())
-        .and(body::read(gateway))
-        .then(|token, gateway, headers, parameters, body| {
-            answer(ROUTE, "POST", sync::post(gateway, token, headers, parameters, body))
-        });
-    let end = path
-        .and(warp::delete())
-        .and(with(gateway))
-        .then(|token, gateway| answer(ROUTE, "DELETE", sync::end(gateway, token)));
-    let allowed = path.map(|_: String| only("GET, POST, DELETE")());
-    poll.or(post).unify().or(end).unify().or(allowed).unify().boxed()
-}
-
 fn conflicts(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/conflicts";
     let path = warp::path!("api" / "docs" / String / "conflicts");
@@ -398,6 +353,51 @@ fn written(
 + Clone
 + use<> {
     with(gateway).and(parameters()).and(warp::header::headers_cloned()).and(body::read(gateway))
+}
+
+fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/points";
+    let path = warp::path!("api" / "docs" / String / "points");
+    let add = path
+        .and(warp::post())
+        .and(with(gateway))
+        .and(warp::header::headers_cloned())
+        .and(body::read(gateway))
+        .then(|id, gateway, headers, body| answer(ROUTE, "POST", points::add(gateway, id, headers, body)));
+    add.or(path.map(|_| only("POST")())).unify().boxed()
+}
+
+fn sync_open(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/realtime/sync";
+    let path = warp::path!("api" / "realtime" / "sync");
+    let open = warp::post().and(with(gateway)).then(|gateway| answer(ROUTE, "POST", sync::open(gateway)));
+    path.and(open).or(path.map(only("POST"))).unify().boxed()
+}
+
+fn sync_session(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/realtime/sync/{session}";
+    let path = warp::path!("api" / "realtime" / "sync" / String);
+    // No HEAD here: it would take frames and show none of them.
+    let poll = path
+        .and(warp::get())
+        .and(with(gateway))
+        .and(parameters())
+        .then(|token, gateway, parameters| answer(ROUTE, "GET", sync::poll(gateway, token, parameters)));
+    let post = path
+        .and(warp::post())
+        .and(with(gateway))
+        .and(warp::header::headers_cloned())
+        .and(parameters())
+        .and(body::read(gateway))
+        .then(|token, gateway, headers, parameters, body| {
+            answer(ROUTE, "POST", sync::post(gateway, token, headers, parameters, body))
+        });
+    let end = path
+        .and(warp::delete())
+        .and(with(gateway))
+        .then(|token, gateway| answer(ROUTE, "DELETE", sync::end(gateway, token)));
+    let allowed = path.map(|_: String| only("GET, POST, DELETE")());
+    poll.or(post).unify().or(end).unify().or(allowed).unify().boxed()
 }
 
 /// GET, and HEAD: hyper sends the head of what GET would answer.

@@ -56,16 +56,15 @@ pub(super) async fn add(
 }
 
 fn shown(accepted: usize, receipt: Receipt) -> Response {
-    let Receipt { heads: present, points, changes } = receipt;
-    let present = heads::sorted(present);
+    let Receipt { heads, points, changes } = receipt;
     let answer = json!({
         "accepted": accepted,
-        "heads": heads::texts(&present),
+        "heads": heads.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "points": points,
         "history": { "changes": changes, "budget": HISTORY_BUDGET },
     });
     let mut response = reply::json(StatusCode::OK, &answer);
-    put(&mut response, ETAG, &heads::etag(&present));
+    put(&mut response, ETAG, &heads::etag(&heads::sorted(heads.to_vec())));
     response
 }
 
@@ -143,3 +142,6 @@ fn too_many() -> Problem {
     let detail = format!("a request may bring {POINTS_PER_REQUEST_MAX} points; send them in several");
     Problem::new(Code::BodyTooLarge, detail).with("points_max", POINTS_PER_REQUEST_MAX)
 }
+
+#[cfg(test)]
+mod tests;

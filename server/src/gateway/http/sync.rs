@@ -184,3 +184,6 @@ fn put(response: &mut Response, name: HeaderName, value: &str) {
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,7 @@ pub(super) async fn put(
     let named = doors::versions(&written.document).remove(name.as_str());
     let outcome = submit(&gateway, &id, written).await?;
     let mut told = named.map_or(Value::Null, |version| described(name.as_str(), &version));
-    told["documentHeads"] = heads::texts(&outcome.heads).into();
+    told["document_heads"] = heads::texts(&outcome.heads).into();
     let mut response = reply::json(StatusCode::OK, &told);
     put_header(&mut response, ETAG, &heads::etag(&outcome.heads));
     Ok(response)

@@ -197,22 +197,22 @@ impl Writing {
 }
 
 /// A copy of the document as it is stored.
-pub(super) async fn view(gateway: &Gateway, id: &DocumentId) -> Result<Automerge, Problem> {
+pub(in crate::gateway) async fn view(gateway: &Gateway, id: &DocumentId) -> Result<Automerge, Problem> {
     let seen = gateway.hub.view(id.clone(), Automerge::clone).await;
     seen.map_err(|error| reply::of_view(&error))
 }
 
 /// What became of a write that is durable, or would be.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(in crate::gateway) struct Outcome {
     /// The document with the change in it.
-    pub(super) after: Automerge,
+    pub(in crate::gateway) after: Automerge,
     /// Its heads with the change, sorted. The document may have gone on since.
-    pub(super) heads: Vec<ChangeHash>,
+    pub(in crate::gateway) heads: Vec<ChangeHash>,
     /// The writer's change, unless all stood so already.
-    pub(super) change: Option<ChangeHash>,
+    pub(in crate::gateway) change: Option<ChangeHash>,
     /// What did not win.
-    pub(super) lost: Lost,
+    pub(in crate::gateway) lost: Lost,
 }
 
 impl Outcome {
@@ -224,7 +224,11 @@ impl Outcome {
 
 /// Stores what was written. Others may have written between the look at the document and this; then what
 /// did not win is looked for again in what there is now.
-pub(super) async fn submit(gateway: &Gateway, id: &DocumentId, written: Written) -> Result<Outcome, Problem> {
+pub(in crate::gateway) async fn submit(
+    gateway: &Gateway,
+    id: &DocumentId,
+    written: Written,
+) -> Result<Outcome, Problem> {
     let Some(change) = written.change().cloned() else { return Ok(Outcome::of(written)) };
     let chunks = written.changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
     let submitted = gateway.hub.submit(id.clone(), chunks).await;
@@ -262,7 +266,7 @@ pub(super) async fn answer(
         "heads": heads::texts(&outcome.heads),
         "change": outcome.change.map(|hash| hash.to_string()),
         "lost": outcome.lost.values.into_iter().map(lost_value).collect::<Vec<_>>(),
-        "lostCount": outcome.lost.count,
+        "lost_count": outcome.lost.count,
         "conflicts": { "opened": conflicts.opened, "settled": conflicts.settled },
     });
     if is_dry {
@@ -273,7 +277,7 @@ pub(super) async fn answer(
 }
 
 /// `yours` and `theirs` are left out where nothing was written or nothing stands.
-fn lost_value(lost: LostValue) -> Value {
+pub(in crate::gateway) fn lost_value(lost: LostValue) -> Value {
     let mut shown = Map::new();
     shown.insert("path".to_owned(), lost.path.into());
     for (name, value) in [("yours", lost.yours), ("theirs", lost.theirs)] {
@@ -362,7 +366,7 @@ pub(super) fn of_unknown_heads(error: &doors::UnknownHeads, present: &[ChangeHas
     heads::with_heads(problem.with("unknown", heads::texts(&error.unknown)), present)
 }
 
-fn of_patch(error: &PatchError, present: &[ChangeHash]) -> Problem {
+pub(in crate::gateway) fn of_patch(error: &PatchError, present: &[ChangeHash]) -> Problem {
     match error {
         PatchError::UnknownHeads(unknown) => of_unknown_heads(unknown, present),
         PatchError::NoList => Problem::new(Code::BadPatch, error.to_string()),

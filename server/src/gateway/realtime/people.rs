@@ -15,8 +15,11 @@ const WAITING_MAX: usize = 256;
 /// See the top of the file.
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct People {
-    users: Mutex<HashMap<Option<Arc<str>>, BTreeMap<SessionId, Arc<Inbox>>>>,
+    users: Mutex<Users>,
 }
+
+/// The sessions of each user, and of those who do not say whose they are.
+type Users = HashMap<Option<Arc<str>>, BTreeMap<SessionId, Arc<Inbox>>>;
 
 /// Messages that wait for one socket.
 #[derive(Debug, Default)]
@@ -61,7 +64,7 @@ impl People {
         self.users().values().map(BTreeMap::len).sum()
     }
 
-    fn users(&self) -> MutexGuard<'_, HashMap<Option<Arc<str>>, BTreeMap<SessionId, Arc<Inbox>>>> {
+    fn users(&self) -> MutexGuard<'_, Users> {
         self.users.lock().expect("nothing panics while it holds this lock")
     }
 }

@@ -160,10 +160,12 @@ impl Session {
     ) -> Result<Vec<Effect>, Refusal> {
         match request {
             Request::Subscribe { document, from } => self.subscribe(correlation, document, from),
-            Request::Unsubscribe { document } => self.unsubscribe(now, correlation, document),
+            Request::Unsubscribe { document } => self.unsubscribe(now, correlation.as_deref(), document),
             Request::Edit(edit) => Ok(vec![Effect::Edit { correlation, edit }]),
             Request::Broadcast { to, data } => self.broadcast(now, correlation, to, data),
-            Request::Presence { document, state } => self.presence(now, correlation, document, state),
+            Request::Presence { document, state } => {
+                self.presence(now, correlation.as_deref(), document, state)
+            }
             Request::Ping => Ok(vec![Effect::Reply(answer("pong", None, correlation.as_deref(), now, ""))]),
         }
     }
@@ -189,13 +191,13 @@ impl Session {
     fn unsubscribe(
         &mut self,
         now: Timestamp,
-        correlation: Option<String>,
+        correlation: Option<&str>,
         document: DocumentId,
     ) -> Result<Vec<Effect>, Refusal> {
         self.check_follows(&document)?;
         let mut effects: Vec<Effect> = self.gone_from(&document).into_iter().collect();
         self.follows.remove(&document);
-        let done = answer("ok", Some(&document), correlation.as_deref(), now, "");
+        let done = answer("ok", Some(&document), correlation, now, "");
         effects.push(Effect::Unfollow { document });
         effects.push(Effect::Reply(done));
         Ok(effects)
@@ -204,7 +206,7 @@ impl Session {
     fn presence(
         &mut self,
         now: Timestamp,
-        correlation: Option<String>,
+        correlation: Option<&str>,
         document: DocumentId,
         state: Value,
     ) -> Result<Vec<Effect>, Refusal> {
@@ -216,7 +218,7 @@ impl Session {
             self.present.insert(document.clone());
         }
         let said = self.say(&document, SpokenKind::Presence, state);
-        let done = answer("ok", Some(&document), correlation.as_deref(), now, "");
+        let done = answer("ok", Some(&document), correlation, now, "");
         Ok(self.said_and_done(document, said, correlation.is_some().then_some(done)))
     }
 
@@ -266,8 +268,7 @@ impl Session {
             SpokenKind::Message => ("message", "data"),
         };
         let (session, user) = (self.who.name.clone(), self.who.user.clone());
-        let plain =
-            json!({ "type": word, "sessionId": &*session, "userId": user.as_deref(), member: body.clone() });
+        let plain = json!({ "type": word, "sessionId": &*session, "userId": user.as_deref(), member: body });
         let frame = EphemeralFrame::new(&Ephemeral {
             sender: self.server.clone(),
             target: None,

@@ -14,7 +14,7 @@ use super::people::Inbox;
 use super::session::{Due, Effect, Session, Who};
 use crate::feed::{Event, Feeds, Subscription};
 use crate::gateway::Gateway;
-use crate::gateway::socket::goodbye;
+use crate::gateway::socket::{goodbye, throw_away_rest};
 use crate::gateway::upgrade::Socket;
 use automerge::ChangeHash;
 use dovetail_core::id::{DocumentId, SessionId};
@@ -146,6 +146,9 @@ impl Connection {
             match close {
                 Some(reason) => {
                     goodbye(&mut self.socket, reason.code(), reason.to_string()).await;
+                    if let CloseReason::TooLarge { .. } = reason {
+                        throw_away_rest(&mut self.socket).await;
+                    }
                     return Some(reason);
                 }
                 None if self.is_gone => return None,
@@ -278,7 +281,8 @@ impl Connection {
         let gateway = self.gateway.clone();
         let editing = async move {
             let document = edit.document.clone();
-            (document, correlation, edit::apply(gateway, edit).await)
+            // Boxed: what computing and storing take, a connection need not hold while it is idle.
+            (document, correlation, Box::pin(edit::apply(gateway, edit)).await)
         };
         self.editing = Some(editing.boxed());
     }

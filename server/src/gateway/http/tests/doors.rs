@@ -72,7 +72,7 @@ async fn jd22_two_writers_with_the_same_base_both_survive() {
     assert_eq!(content(&routes, &path).await, json!({"a": 2, "b": 2, "note": "ONE TWO"}));
     assert_eq!(told["heads"].as_array().unwrap().len(), 2);
     assert!(told["heads"].as_array().unwrap().contains(&told["change"]));
-    assert_eq!((&told["lost"], &told["lostCount"]), (&json!([]), &json!(0)));
+    assert_eq!((&told["lost"], &told["lost_count"]), (&json!([]), &json!(0)));
     assert_eq!(header(&second, "etag"), etag(&routes, &path).await);
     assert_eq!(format!("/api/docs/{}", told["id"].as_str().unwrap()), path);
 
@@ -100,7 +100,7 @@ async fn jd22_losers_are_told() {
     );
     assert_eq!(content(&routes, &path).await, json!({"a": 5}));
     assert_eq!(late["lost"], json!([{"path": "/a", "yours": 9, "theirs": 5}, {"path": "/o/x", "yours": 2}]));
-    assert_eq!(late["lostCount"], 2);
+    assert_eq!(late["lost_count"], 2);
 }
 
 /// JD23: without a base a write is refused with the present heads, and with them it succeeds.

@@ -1,9 +1,12 @@
 //! Sessions without sockets, and the messages that they send, held to their schemas.
 
 use super::*;
-use crate::feed::{ConflictChange, ConflictNews, State, Update};
+use crate::feed::{State, Update};
 use crate::hub::ViewError;
+use dovetail_core::dashboard::{Edit, Layout, Widget, apply, first_dashboard};
+use dovetail_core::document::Verdict;
 use dovetail_core::doors::{Lost, LostValue};
+use dovetail_core::rules::{Conflict, ConflictEvent, Judge, RuleSet};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -38,7 +41,8 @@ fn replies(effects: &[Effect]) -> Vec<Value> {
     texts.collect()
 }
 
-fn hear(session: &mut Session, message: Value) -> Vec<Effect> {
+fn hear(session: &mut Session, message: impl std::borrow::Borrow<Value>) -> Vec<Effect> {
+    let message = message.borrow();
     session.hear(NOON, &message.to_string())
 }
 
@@ -242,9 +246,9 @@ fn all_messages() -> (Vec<Value>, Vec<Value>) {
         frame: spoken(&mut session, SpokenKind::Message, json!(1)).frame.clone(),
         spoken: None,
     };
-    let conflict = |change| {
-        let conflict = json!({"id": "x", "rule": "widgets-apart", "state": "open", "message": "…"});
-        Event::Conflict(Arc::new(ConflictNews { change, conflict }))
+    let verdict = crowded();
+    let conflict = |change: fn(Conflict) -> ConflictEvent| {
+        Event::Conflict(Arc::new(change(verdict.report.conflicts[0].clone())))
     };
     let events = vec![
         Event::Snapshot(Arc::new(state)),
@@ -253,17 +257,19 @@ fn all_messages() -> (Vec<Value>, Vec<Value>) {
         Event::Presence(spoken(&mut session, SpokenKind::Presence, Value::Null)),
         Event::Message(spoken(&mut session, SpokenKind::Message, json!("hi"))),
         Event::Message(Arc::new(peer)),
-        conflict(ConflictChange::Opened),
-        conflict(ConflictChange::Settled),
-        conflict(ConflictChange::Waived),
-        conflict(ConflictChange::Reopened),
+        Event::Conflicts(Some(Arc::new(verdict.clone()))),
+        Event::Conflicts(None),
+        conflict(ConflictEvent::Opened),
+        conflict(ConflictEvent::Settled),
+        conflict(ConflictEvent::Waived),
+        conflict(ConflictEvent::Reopened),
         Event::Deleted,
     ];
     texts.extend(events.iter().filter_map(|event| session.told(NOON, &id, event)));
     subscribed(&mut session);
     let lost = Event::Lost(ViewError::Busy { document: id.clone() });
     texts.extend(session.told(NOON, &id, &lost));
-    let value = |yours, theirs| LostValue { path: "/a".to_owned(), yours, theirs, shortened: false };
+    let value = |yours, theirs| LostValue { path: "/a".to_owned(), yours, theirs, shortened: true };
     let lost = Lost { values: vec![value(Some(json!(1)), Some(json!(2))), value(None, None)], count: 2 };
     let done = edit::Done { heads: heads.to_vec(), change: Some(ChangeHash([1; 32])), lost };
     texts.push(Session::edited(NOON, &id, Some("5".to_owned()), Ok(done)));
@@ -274,6 +280,19 @@ fn all_messages() -> (Vec<Value>, Vec<Value>) {
     texts.extend(Session::reached(NOON, Some("7"), 3));
     said.extend(texts.iter().map(|text| serde_json::from_str::<Value>(text).unwrap()));
     (asked, said)
+}
+
+/// What the rules say of two widgets on one place.
+fn crowded() -> Verdict {
+    let mut doc = first_dashboard();
+    let create = |id: &str| Edit::CreateWidget {
+        id: id.parse().unwrap(),
+        widget: Box::new(Widget { layout: Layout { x: 0, y: 0, w: 6, h: 6 }, ..Widget::new("chart", id) }),
+    };
+    apply(&mut doc, &automerge::ActorId::from([1]), NOON, &[create("cpu"), create("ram")]).unwrap();
+    let report = Judge::new(&document(), RuleSet::dashboard().clone(), &doc).report(&doc, NOON);
+    let heads = doc.get_heads().as_slice().into();
+    Verdict { heads, kind: "dashboard".to_owned(), version: 0, report: Arc::new(report) }
 }
 
 /// RT2: every message has a schema, each is as its schema says, and no schema is of nothing.

@@ -1,0 +1,103 @@
+//! What the rules say, on the way to readers and to the inbox.
+
+use super::*;
+use crate::inbox::Filter;
+use dovetail_core::rules::{InForce, RuleBook, RuleSet};
+use serde_json::json;
+
+/// Boards on which `count` is at most 5.
+fn rules(version: u64) -> Arc<RuleBook> {
+    let rule = json!({"id": "few", "predicate": "range", "over": "count", "max": 5, "message": "{found}"});
+    let set = serde_json::from_value(json!({"kind": "board", "rule": [rule]})).unwrap();
+    let rules = Arc::new(RuleSet::compile(set).unwrap());
+    Arc::new(RuleBook::empty().with(InForce { version, rules }))
+}
+
+fn set_count(doc: &mut Automerge, count: i64) {
+    let write = |tx: &mut automerge::transaction::Transaction<'_>| {
+        tx.put(ROOT, "kind", "board")?;
+        tx.put(ROOT, "count", count)
+    };
+    doc.transact::<_, _, AutomergeError>(write).unwrap();
+}
+
+impl Reader {
+    /// How many times it was told what the rules say.
+    fn told(&self) -> usize {
+        self.others.iter().filter(|other| matches!(other, Outgoing::Conflicts { .. })).count()
+    }
+
+    async fn is_told(&mut self, times: usize) {
+        while self.told() < times {
+            self.listen().await;
+        }
+    }
+}
+
+/// CO10: a reader is told what the rules say when it opens a document, also one that is not in memory, and
+/// again when they say something else; an edit that changes nothing about it is not told.
+#[tokio::test]
+async fn co10_readers_are_told_what_the_rules_say() {
+    let world = World::new().await;
+    world.hub.set_rules(rules(1));
+    let id = document(1);
+    let mut ana = world.reader(&id).await;
+    set_count(&mut ana.doc, 7);
+    ana.talk().await;
+    ana.is_told(1).await;
+    let inbox = world.hub.inbox();
+    assert_eq!(inbox.counts().open, 1);
+
+    ana.put(1).await;
+    ana.settle().await;
+    set_count(&mut ana.doc, 3);
+    ana.talk().await;
+    ana.is_told(2).await;
+    assert_eq!((ana.told(), inbox.counts().open), (2, 0), "the edit in between changed nothing");
+    world.hub.set_rules(rules(2));
+    ana.is_told(3).await;
+    set_count(&mut ana.doc, 8);
+    ana.talk().await;
+    ana.is_told(4).await;
+    ana.leave();
+    eventually("the document left memory", || {
+        world.clock.advance(Duration::from_secs(3600));
+        world.hub.statistics().documents_open == 0
+    })
+    .await;
+
+    // Nobody has it in memory, and the inbox knows what was judged.
+    let mut bo = world.reader(&id).await;
+    bo.talk().await;
+    bo.is_told(1).await;
+    assert_eq!(world.hub.inbox().list(&Filter::default(), None, 10).0.len(), 1);
+    world.hub.delete(id.clone()).await.unwrap();
+    eventually("a deleted document has no conflicts", || world.hub.inbox().counts().documents == 0).await;
+}
+
+/// DO40: whoever waits for an answer does not wait for the rules: the store is asked before they are judged.
+#[tokio::test]
+async fn do40_the_store_is_asked_before_the_rules() {
+    let world = World::new().await;
+    world.hub.set_rules(rules(1));
+    let id = document(1);
+    let mut doc = Automerge::new();
+    set_count(&mut doc, 7);
+    let bytes = |doc: &Automerge| {
+        doc.get_changes(&[])
+            .iter()
+            .map(|change| Bytes::copy_from_slice(change.raw_bytes()))
+            .collect::<Vec<_>>()
+    };
+    world.store.commits(Commits::Wait);
+    let begun = world.store.begun();
+    let (hub, changes) = (world.hub.clone(), bytes(&doc));
+    let asking = tokio::spawn(async move { hub.submit(document(1), changes).await });
+    eventually("the commit has begun", || world.store.begun() > begun).await;
+    everybody_had_a_chance().await;
+    assert_eq!(world.hub.inbox().counts().documents, 0, "nothing is told before it is stored");
+    world.store.commits(Commits::Succeed);
+    asking.await.unwrap().unwrap();
+    eventually("it is told", || world.hub.inbox().counts().open == 1).await;
+    assert_eq!(world.hub.conflicts(id).await.unwrap().verdict.unwrap().version, 1);
+}
