@@ -78,8 +78,25 @@ pub async fn request(
     timeout(WITHIN, exchange).await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
 }
 
-fn read(answer: &[u8]) -> Result<Response, Error> {
-    let odd = || Error::new(ErrorKind::InvalidData, "the answer is not HTTP");
+/// Reads a whole answer.
+///
+/// # Errors
+/// When it is no HTTP, or not whole.
+pub fn read(answer: &[u8]) -> Result<Response, Error> {
+    let (head, rest) = read_head(answer)?;
+    let chunked = head.header("transfer-encoding") == Some("chunked");
+    let body = if chunked { unchunk(rest).ok_or_else(odd)? } else { rest.to_vec() };
+    if head.header("content-length").is_some_and(|length| length.parse() != Ok(body.len())) {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Response { body, ..head })
+}
+
+/// Reads the head of an answer whose body may be under way, and gives what came behind it.
+///
+/// # Errors
+/// When it is no HTTP.
+pub fn read_head(answer: &[u8]) -> Result<(Response, &[u8]), Error> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(odd)?;
     let head = std::str::from_utf8(&answer[..end]).map_err(|_| odd())?;
     let mut lines = head.split("\r\n");
@@ -89,14 +106,11 @@ fn read(answer: &[u8]) -> Result<Response, Error> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let rest = &answer[end + 4..];
-    let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-    let body = if chunked { unchunk(rest).ok_or_else(odd)? } else { rest.to_vec() };
-    let announced = headers.iter().find(|(name, _)| name == "content-length");
-    if announced.is_some_and(|(_, length)| length.parse() != Ok(body.len())) {
-        return Err(ErrorKind::UnexpectedEof.into());
-    }
-    Ok(Response { status, headers, body })
+    Ok((Response { status, headers, body: Vec::new() }, &answer[end + 4..]))
+}
+
+fn odd() -> Error {
+    Error::new(ErrorKind::InvalidData, "the answer is not HTTP")
 }
 
 fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {

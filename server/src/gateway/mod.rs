@@ -127,9 +127,9 @@ impl Gateway {
     /// leaves here is without a body that explains it.
     #[must_use]
     pub fn routes(&self) -> BoxedFilter<(Response,)> {
-        let sync = warp::path!("sync").and(upgrade::request()).map({
+        let sync = warp::path!("sync").and(upgrade::request()).then({
             let gateway = self.clone();
-            move |request| gateway.open_sync(request)
+            move |request| http::answer("/sync", "GET", gateway.clone().open_sync(request))
         });
         sync.boxed().or(http::routes(self)).unify().or(reply::no_route()).unify().boxed()
     }
@@ -149,11 +149,8 @@ impl Gateway {
         done.await.map_err(|error| reply::of_panic(&error))
     }
 
-    fn open_sync(&self, request: upgrade::Request) -> Response {
-        let gateway = self.clone();
-        let opened = request.open(self.limits.message_bytes_max, &self.drain, move |websocket, address| {
-            socket::serve(websocket, address, gateway)
-        });
-        opened.unwrap_or_else(reply::Problem::into_response)
+    async fn open_sync(self, request: upgrade::Request) -> Result<Response, reply::Problem> {
+        let (bytes_max, drain) = (self.limits.message_bytes_max, self.drain.clone());
+        request.open(bytes_max, &drain, move |websocket, address| socket::serve(websocket, address, self))
     }
 }

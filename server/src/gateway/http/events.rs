@@ -73,12 +73,9 @@ pub(super) async fn follow(
 /// The heads that the reader has. A browser sends whatever it got as the last id, so a header that is none
 /// of ours begins anew; a parameter was written by somebody who wants to know.
 fn last_event(parameters: &mut Parameters, headers: &HeaderMap) -> Result<Option<Vec<ChangeHash>>, Problem> {
-    let name = "last_event_id";
-    if let Some(text) = parameters.take::<String>(name)? {
-        let heads = from_dotted(&text);
-        return heads.map(Some).ok_or_else(|| {
-            parameters::problem(name, &format!("{name} is an event's id: heads in hex with dots between"))
-        });
+    if let Some(text) = parameters.take::<String>("last_event_id")? {
+        let detail = "last_event_id is an event's id: heads in hex with dots between";
+        return from_dotted(&text).map(Some).ok_or_else(|| parameters::problem("last_event_id", detail));
     }
     Ok(headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()).and_then(from_dotted))
 }

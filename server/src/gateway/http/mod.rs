@@ -12,6 +12,7 @@ mod events; // A document as server-sent events.
 mod heads; // States of documents in headers and parameters.
 mod history; // What was, and the difference of two states.
 mod idempotency; // Requests that may come twice.
+mod openapi; // All of this, for programs.
 mod operation; // For those who run the server: health, figures, statistics.
 mod page; // What a browser shows at /.
 pub(super) mod parameters; // What stands behind the `?`.
@@ -39,6 +40,7 @@ use warp::{Filter, Rejection};
 pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let all = [
         page(gateway),
+        openapi(gateway),
         health(gateway),
         ready(gateway),
         metrics(gateway),
@@ -73,6 +75,12 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn page(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let show = get(gateway).then(|gateway| answer("/", "GET", async move { Ok(page::page(&gateway)) }));
     let path = warp::path::end();
+    path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+fn openapi(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    let show = get(gateway).then(|_| answer("/openapi.json", "GET", async { Ok(openapi::openapi()) }));
+    let path = warp::path!("openapi.json");
     path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
@@ -410,7 +418,7 @@ fn parameters() -> impl Filter<Extract = (Parameters,), Error = std::convert::In
 }
 
 /// Runs what answers a request, counts it, and turns a problem into its response.
-async fn answer(
+pub(super) async fn answer(
     route: &'static str,
     method: &'static str,
     answering: impl Future<Output = Result<Response, Problem>>,
@@ -420,6 +428,8 @@ async fn answer(
         tracing::debug!(route, method, code = problem.code.as_str(), "refused");
         problem.into_response()
     });
+    #[cfg(test)]
+    let response = openapi::held::checked(route, method, response).await;
     let status = response.status().as_u16().to_string();
     ::metrics::counter!(metrics::REQUESTS, "route" => route, "method" => method, "status" => status)
         .increment(1);

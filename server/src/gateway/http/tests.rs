@@ -18,7 +18,7 @@ mod conflicts; // Rules, and what people decide.
 mod doors; // PUT, PATCH and what belongs to them.
 mod past; // History, versions, going back.
 
-type Routes = BoxedFilter<(Response,)>;
+pub(super) type Routes = BoxedFilter<(Response,)>;
 
 const NOON: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -31,15 +31,15 @@ async fn server_with(settings: &[(&'static str, &str)]) -> Server {
     Server::on(config, Arc::new(MemoryStore::new()), Clock::standing(NOON)).await.unwrap()
 }
 
-async fn routes() -> Routes {
+pub(super) async fn routes() -> Routes {
     server_with(&[]).await.gateway().routes()
 }
 
-fn request(method: &str, path: &str) -> RequestBuilder {
+pub(super) fn request(method: &str, path: &str) -> RequestBuilder {
     warp::test::request().method(method).path(path)
 }
 
-async fn get(routes: &Routes, path: &str) -> Answer<Bytes> {
+pub(super) async fn get(routes: &Routes, path: &str) -> Answer<Bytes> {
     request("GET", path).reply(routes).await
 }
 
@@ -58,12 +58,12 @@ fn read(answer: &Answer<Bytes>) -> Value {
     serde_json::from_slice(answer.body()).unwrap()
 }
 
-fn header<'a>(answer: &'a Answer<Bytes>, name: &str) -> &'a str {
+pub(super) fn header<'a>(answer: &'a Answer<Bytes>, name: &str) -> &'a str {
     answer.headers()[name].to_str().unwrap()
 }
 
 /// Checks that an answer is a problem as RFC 9457 has it, and gives its code.
-fn code(answer: &Answer<Bytes>) -> String {
+pub(super) fn code(answer: &Answer<Bytes>) -> String {
     assert_eq!(header(answer, "content-type"), "application/problem+json", "{answer:?}");
     let problem = read(answer);
     assert_eq!(problem["status"], answer.status().as_u16());
@@ -73,7 +73,7 @@ fn code(answer: &Answer<Bytes>) -> String {
     problem["code"].as_str().unwrap().to_owned()
 }
 
-const UNKNOWN_ID: &str = "4NMNnkMhL8jXrdJ9jamS58PAVdXu";
+pub(super) const UNKNOWN_ID: &str = "4NMNnkMhL8jXrdJ9jamS58PAVdXu";
 
 /// HT1: a JSON object becomes the content of a new document, and comes back as it was.
 #[tokio::test]
