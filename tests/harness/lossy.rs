@@ -49,7 +49,6 @@ struct Fates {
     drawn: u64,
     past: Vec<Vec<u8>>,
     harmed: usize,
-    passed: usize,
 }
 
 impl Lossy {
@@ -60,7 +59,7 @@ impl Lossy {
     pub async fn before(server: SocketAddr, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let fates = Arc::new(Mutex::new(Fates { drawn: seed, past: Vec::new(), harmed: 0, passed: 0 }));
+        let fates = Arc::new(Mutex::new(Fates { drawn: seed, past: Vec::new(), harmed: 0 }));
         let serving = tokio::spawn(serve(listener, server, fates.clone()));
         Ok(Self { address, fates, serving })
     }
@@ -105,10 +104,8 @@ impl Fates {
             35..50 => Fate::StirsThePast,
             _ => Fate::Passes,
         };
-        if fate == Fate::Passes {
-            self.passed += 1
-        } else {
-            self.harmed += 1
+        if fate != Fate::Passes {
+            self.harmed += 1;
         }
         fate
     }

@@ -202,22 +202,20 @@ impl Feed {
         let plan = Plan::of(&self.times, points, &retention, now);
         let seconds = i64::try_from(now.as_millis() / 1000).unwrap_or(i64::MAX);
         let doc = &mut self.doc;
-        let done = carefully(|| {
-            doc.transact_with::<_, _, AutomergeError, _>(
-                |_| CommitOptions::default().with_time(seconds),
-                |tx| {
-                    let list = match list {
-                        Some(list) => list,
-                        None => tx.put_object(ROOT, "points", ObjType::List)?,
-                    };
-                    plan.write(tx, &list)
-                },
-            )
-        })?;
-        let done = done.map_err(|failure| failure.error)?;
+        let hash = carefully(|| {
+            let options = |_: &()| CommitOptions::default().with_time(seconds);
+            let done = doc.transact_with::<_, _, AutomergeError, _>(options, |tx| {
+                let list = match list {
+                    Some(list) => list,
+                    None => tx.put_object(ROOT, "points", ObjType::List)?,
+                };
+                plan.write(tx, &list)
+            });
+            done.map(|done| done.hash).map_err(|failure| failure.error)
+        })??;
         self.times = plan.times();
         self.read_at = Some(self.doc.get_heads());
-        let change = done.hash.and_then(|hash| self.doc.get_change_by_hash(&hash));
+        let change = hash.and_then(|hash| self.doc.get_change_by_hash(&hash));
         let change = change.map(|change| Bytes::copy_from_slice(change.raw_bytes()));
         Ok(Added { change, points: self.points() })
     }

@@ -159,3 +159,24 @@ async fn pt6_doubt_changes_the_actor() {
     inner.doubts.fetch_add(1, Ordering::SeqCst);
     assert_ne!(inner.actor(&id), before);
 }
+
+/// What a point costs from its call to its receipt, in a document with 10,000 changes and 5,000 points that
+/// gets one a second. Run it by name with `--ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures, and judges nothing"]
+async fn measures_a_steady_feed() {
+    let server = server().await;
+    let doc = dashboard::first_widget_data();
+    let mut feed = dashboard::Feed::new(doc, ActorId::from([7; 16])).unwrap();
+    let changes: Vec<Bytes> = (0..9_990)
+        .filter_map(|t| feed.add(&[point(t)], server.gateway().clock.now()).unwrap().change)
+        .collect();
+    let first = made(&server, 1, &dashboard::first_widget_data()).await;
+    server.gateway().hub.submit(first.clone(), changes).await.unwrap();
+    for n in 0..8 {
+        let began = Instant::now();
+        let receipt = server.gateway().points.add(first.clone(), vec![point(20_000 + n)]).await.unwrap();
+        println!("{} changes: {:?}", receipt.changes, began.elapsed());
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+    }
+}

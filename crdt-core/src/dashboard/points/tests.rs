@@ -254,24 +254,3 @@ fn pt5_changes_come_slower_as_the_history_grows() {
     let steps: Vec<_> = (0..HISTORY_BUDGET).step_by(10_000).map(interval_ms).collect();
     assert!(steps.is_sorted() && steps.first() != steps.last());
 }
-
-/// What a steady feed costs. Run it by name with `--release --ignored --nocapture`.
-#[test]
-#[ignore = "measures, and judges nothing"]
-fn measures_a_steady_feed() {
-    for history in [1_000, 10_000] {
-        let mut feed = feed(&series(&json!({ "retention": {"points": 5_000} })));
-        for t in 0..history {
-            feed.add(&[point(t, t as i32)], NOON).unwrap();
-        }
-        let again = std::time::Instant::now();
-        for t in 0..100 {
-            feed.add(&[point(history + t, 1)], NOON).unwrap();
-        }
-        let each = again.elapsed() / 100;
-        let copying = std::time::Instant::now();
-        let copy = Feed::new(feed.doc.clone(), actor(2)).unwrap();
-        println!("{history} changes: {each:?} a batch of one; a fresh copy {:?}", copying.elapsed());
-        drop(copy);
-    }
-}

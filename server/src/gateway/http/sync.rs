@@ -1,6 +1,6 @@
 //! Sync over plain HTTP: what a client does is told in `docs/PROTOCOL-HTTP.md`.
 //!
-//! Edit path: ← a body of frames, → its session's task in [`poll`]. And back: ← the frames that the
+//! Edit path: ← a body of frames, → its session's task in [`poll`](mod@poll). And back: ← the frames that the
 //! session keeps, → the answer to a poll.
 
 use super::body::Body;

@@ -208,7 +208,6 @@ async fn sh6_a_slow_peer_costs_flags_and_no_queue() {
     let mut messages = 0;
     while doc.get_heads() != writer.get_heads() {
         messages += Peer::take(&slow.next().await.unwrap(), &mut doc, &mut state);
-        eprintln!("{messages} {:?} {:?}", doc.get_heads(), doc.get_changes(&[]).len());
         let frames: Vec<Bytes> = slow.sync(&id, &doc, &mut state).into_iter().collect();
         slow.post(&frames).await.unwrap();
     }

@@ -37,7 +37,7 @@ impl Doors {
 
     async fn post(&self, id: &str, media_type: &str, body: &str) -> Answer<Bytes> {
         let request = warp::test::request().method("POST").path(&format!("/api/docs/{id}/points"));
-        request.header("content-type", media_type).body(body.to_owned()).reply(&self.routes).await
+        request.header("content-type", media_type).body(body).reply(&self.routes).await
     }
 
     async fn shown(&self, id: &str) -> Value {
