@@ -1,7 +1,7 @@
 //! What is answered here, told to programs.
 //!
 //! Always true: it is `docs/openapi.json`, and every answer that a test of this crate gets is held to
-//! it, in its route, method, status, code and body (see `held`, which is there in tests). So it cannot promise less or more
+//! it, in its route, method, status, code and body (see `openapi/held.rs`). So it cannot promise less or more
 //! than what is done.
 
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
