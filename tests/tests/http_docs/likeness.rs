@@ -36,7 +36,10 @@ fn http(shown: &str, said: &str, faults: &mut Vec<String>) {
             faults.push(format!("there is no header {name}: {value}"));
         }
     }
-    if headers.iter().any(|(name, value)| name == "content-type" && (value.ends_with("/json") || value.ends_with("+json"))) {
+    if headers
+        .iter()
+        .any(|(name, value)| name == "content-type" && (value.ends_with("/json") || value.ends_with("+json")))
+    {
         json(body, said_body, faults);
     } else {
         lines(body, said_body, faults);
