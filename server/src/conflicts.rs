@@ -33,16 +33,28 @@ pub enum DecideError {
     NoRules,
     /// There is no such conflict, or the proposal cannot be made.
     #[error(transparent)]
-    Settle(#[from] SettleError),
+    Settle(Box<SettleError>),
     /// There is no such conflict, or the waiver is none.
     #[error(transparent)]
-    Waive(#[from] WaiveError),
+    Waive(Box<WaiveError>),
     /// The change did not become part of the document.
     #[error(transparent)]
     Submit(#[from] SubmitError),
     /// It panicked; the log says more.
     #[error("the decision could not be computed")]
     Panicked,
+}
+
+impl From<SettleError> for DecideError {
+    fn from(error: SettleError) -> Self {
+        Self::Settle(Box::new(error))
+    }
+}
+
+impl From<WaiveError> for DecideError {
+    fn from(error: WaiveError) -> Self {
+        Self::Waive(Box::new(error))
+    }
 }
 
 /// What became of a decision.

@@ -227,7 +227,7 @@ impl Shelf {
         let version = Version { version: last + 1, from, at: Some(self.clock.now()), rules };
         self.write(&kind, &version).await?;
         let in_force = InForce { version: version.version, rules: Arc::new(compiled) };
-        self.hub.set_rules(Arc::new((*book).clone().with(in_force)));
+        self.hub.set_rules(&Arc::new((*book).clone().with(in_force)));
         newest.insert(kind, version.clone());
         Ok(version)
     }
@@ -294,7 +294,7 @@ impl Shelf {
             }
             newest.extend(versions.into_iter().next_back().map(|version| (kind, version)));
         }
-        self.hub.set_rules(Arc::new(book));
+        self.hub.set_rules(&Arc::new(book));
         Ok(())
     }
 

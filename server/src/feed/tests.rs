@@ -332,7 +332,7 @@ async fn fe20_followers_are_told_of_conflicts() {
     let set = serde_json::from_value(json!({"kind": "board", "rule": [rule]})).unwrap();
     let rules = Arc::new(RuleSet::compile(set).unwrap());
     let in_force = |version| Arc::new(RuleBook::empty().with(InForce { version, rules: rules.clone() }));
-    world.hub.set_rules(in_force(1));
+    world.hub.set_rules(&in_force(1));
     let mut world = world;
     world.write(|tx| tx.put(ROOT, "kind", "board")).await;
     world.put("count", 7).await;
@@ -352,7 +352,7 @@ async fn fe20_followers_are_told_of_conflicts() {
     let Event::Conflict(event) = next().await else { panic!("opened") };
     assert_eq!(event.name(), "conflict.opened");
 
-    world.hub.set_rules(in_force(2));
+    world.hub.set_rules(&in_force(2));
     let Event::Conflicts(Some(all)) = next().await else { panic!("other rules are told as a whole") };
     assert_eq!((all.version, all.report.conflicts.len()), (2, 1));
 }

@@ -492,7 +492,7 @@ pub fn of_decision(error: &DecideError) -> Problem {
         DecideError::View(error) => of_view(error),
         DecideError::Submit(error) => of_submit(error),
         DecideError::NoRules => Problem::new(Code::ConflictNotFound, error.to_string()),
-        DecideError::Settle(settle) => match settle {
+        DecideError::Settle(settle) => match &**settle {
             SettleError::UnknownConflict { .. } => Problem::new(Code::ConflictNotFound, error.to_string()),
             SettleError::NotOffered { offered, .. } => {
                 let offered: Vec<&str> = offered.iter().map(|proposal| proposal.name()).collect();
@@ -500,10 +500,11 @@ pub fn of_decision(error: &DecideError) -> Problem {
             }
             _ => Problem::new(Code::BadBody, error.to_string()),
         },
-        DecideError::Waive(WaiveError::UnknownConflict { .. }) => {
-            Problem::new(Code::ConflictNotFound, error.to_string())
+        DecideError::Waive(waive) => {
+            let is_gone = matches!(&**waive, WaiveError::UnknownConflict { .. });
+            let code = if is_gone { Code::ConflictNotFound } else { Code::BadWaiver };
+            Problem::new(code, error.to_string())
         }
-        DecideError::Waive(_) => Problem::new(Code::BadWaiver, error.to_string()),
         DecideError::Panicked => {
             Problem::new(Code::Internal, "this request could not be answered; the server's log says why")
         }

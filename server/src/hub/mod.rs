@@ -371,7 +371,7 @@ impl Hub {
 
     /// Puts other rules in force. Open documents are judged again at once, others when they are opened or
     /// swept.
-    pub fn set_rules(&self, book: Arc<RuleBook>) {
+    pub fn set_rules(&self, book: &Arc<RuleBook>) {
         self.inner.rules.send_replace(book.clone());
         for mailbox in self.inner.documents().values() {
             mailbox.judge(Input::Rules(book.clone()));

@@ -1,6 +1,6 @@
 //! What the rules say, and what people decide about it.
 //!
-//! Edit path: ← a request, → [`conflicts`](crate::conflicts) decides, and the [`hub`](crate::hub) answers when that is
+//! Edit path: ← a request, → [`crate::conflicts`] decides, and the [`hub`](crate::hub) answers when that is
 //! durable. What is shown was judged by the document's own task, or by the sweep.
 //!
 //! Always true: conflicts that only operators are told of (`audit`) are shown to whoever asks for them by name.

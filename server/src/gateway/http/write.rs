@@ -184,10 +184,10 @@ impl Writing {
             .await?;
         let written = made.map_err(|refused| of_refused(&refused, &present))?;
         if self.is_dry {
-            return answer(&self.gateway, &self.id, before, Outcome::of(written), true).await;
+            return Box::pin(answer(&self.gateway, &self.id, before, Outcome::of(written), true)).await;
         }
         let outcome = submit(&self.gateway, &self.id, written).await?;
-        answer(&self.gateway, &self.id, before, outcome, false).await
+        Box::pin(answer(&self.gateway, &self.id, before, outcome, false)).await
     }
 
     fn writer(&self) -> Writer {

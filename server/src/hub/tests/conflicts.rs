@@ -39,7 +39,7 @@ impl Reader {
 #[tokio::test]
 async fn co10_readers_are_told_what_the_rules_say() {
     let world = World::new().await;
-    world.hub.set_rules(rules(1));
+    world.hub.set_rules(&rules(1));
     let id = document(1);
     let mut ana = world.reader(&id).await;
     set_count(&mut ana.doc, 7);
@@ -54,7 +54,7 @@ async fn co10_readers_are_told_what_the_rules_say() {
     ana.talk().await;
     ana.is_told(2).await;
     assert_eq!((ana.told(), inbox.counts().open), (2, 0), "the edit in between changed nothing");
-    world.hub.set_rules(rules(2));
+    world.hub.set_rules(&rules(2));
     ana.is_told(3).await;
     set_count(&mut ana.doc, 8);
     ana.talk().await;
@@ -79,7 +79,7 @@ async fn co10_readers_are_told_what_the_rules_say() {
 #[tokio::test]
 async fn do40_the_store_is_asked_before_the_rules() {
     let world = World::new().await;
-    world.hub.set_rules(rules(1));
+    world.hub.set_rules(&rules(1));
     let id = document(1);
     let mut doc = Automerge::new();
     set_count(&mut doc, 7);

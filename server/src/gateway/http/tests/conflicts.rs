@@ -374,10 +374,8 @@ async fn co7_bad_rules_are_refused_with_the_place() {
     assert!(places.contains(&json!("rule[1].predicate")), "{faults}");
 
     let text = "{\"kind\": \"board\",\n \"rules\": []}";
-    let put = |media: &str, text: &str| {
-        let put = request("PUT", "/api/rules/board").header("content-type", media).body(text.to_owned());
-        put
-    };
+    let put =
+        |media: &str, text: &str| request("PUT", "/api/rules/board").header("content-type", media).body(text);
     let refused = put("application/json", text).reply(&world.routes).await;
     assert_eq!(
         (code(&refused).as_str(), &read(&refused)["line"]),
