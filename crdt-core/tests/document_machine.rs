@@ -334,12 +334,37 @@ fn do3_a_slow_reader_gets_the_newest_state_in_one_message() {
         world.clients[0].doc.get_heads(),
         "nobody waits for the slow one"
     );
+    // Looking around must not make the machine forget that somebody waits for a socket.
+    world.tell(Input::View { ticket: Ticket(1) });
+    world.run_until_quiet();
+    assert!(world.machine.waits_for_sockets());
 
     world.is_slow.clear();
     world.tell(Input::Drained { session: slow });
     world.run_until_quiet();
     assert_eq!(world.clients[1].received - before, 2, "and one brings it up to date");
+    assert!(!world.machine.waits_for_sockets());
     world.everyone_agrees();
+}
+
+/// DO3: a reader that is passed over and leaves is waited for no longer.
+#[test]
+fn do3_a_slow_reader_that_leaves_is_not_waited_for() {
+    let mut world = World::new(2);
+    world.clients[0].put("a", 0);
+    world.connect(0);
+    let slow = world.connect(1);
+    world.run_until_quiet();
+    world.is_slow.push(slow);
+    for value in 1..=2 {
+        world.clients[0].put("a", value);
+        world.clients[0].talk();
+        world.run_until_quiet();
+    }
+    assert!(world.machine.waits_for_sockets());
+    world.disconnect(1);
+    world.run_until_quiet();
+    assert!(!world.machine.waits_for_sockets());
 }
 
 /// DO4: when the store does not take a burst, nobody has been told, its sender is refused, and the

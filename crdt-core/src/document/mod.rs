@@ -213,6 +213,7 @@ impl Document {
 
     fn leave(&mut self, session: SessionId) {
         self.peers.remove(&session);
+        self.stale.forget(session);
         // What it brought and nobody has looked at yet was never acknowledged: it will come again.
         self.waiting
             .retain(|waiting| !matches!(waiting, Waiting::Message { session: from, .. } if *from == session));

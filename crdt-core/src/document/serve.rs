@@ -104,13 +104,13 @@ impl Document {
         let heads: Heads = manifest.heads.as_slice().into();
         let mut ack = None;
         let mut asks = false;
-        let stale = std::mem::take(&mut self.stale);
+        let stale = self.stale.take();
         for (session, peer) in stale.among(&mut self.peers) {
             if !wants_something(peer, &heads) {
                 continue;
             }
             if !peer.free {
-                self.stale.pass_over();
+                self.stale.pass_over(session);
                 continue;
             }
             let body = if peer.has(&heads) {
@@ -202,10 +202,10 @@ fn serve_live(
     stale: &mut Stale,
     effects: &mut Vec<Effect>,
 ) -> Result<(), Panicked> {
-    for (session, peer) in std::mem::take(stale).among(peers) {
+    for (session, peer) in stale.take().among(peers) {
         if !peer.free {
             if wants_something(peer, &live.heads) {
-                stale.pass_over();
+                stale.pass_over(session);
             }
             continue;
         }
@@ -224,7 +224,7 @@ fn serve_live(
 pub(super) struct Stale {
     all: bool,
     some: BTreeSet<SessionId>,
-    passed_over: bool,
+    passed_over: BTreeSet<SessionId>,
 }
 
 impl Stale {
@@ -236,13 +236,31 @@ impl Stale {
         self.all = true;
     }
 
-    /// Somebody has to be looked at again when its socket is free.
-    fn pass_over(&mut self) {
-        self.passed_over = true;
+    /// It has to be looked at again when its socket is free.
+    fn pass_over(&mut self, session: SessionId) {
+        self.passed_over.insert(session);
     }
 
     pub(super) fn was_somebody_passed_over(&self) -> bool {
-        self.passed_over
+        !self.passed_over.is_empty()
+    }
+
+    /// It is gone, and nobody waits for its socket.
+    pub(super) fn forget(&mut self, session: SessionId) {
+        self.passed_over.remove(&session);
+    }
+
+    /// Those to look at now. Whoever is passed over again says so again; the others that were stay noted,
+    /// or nothing would wake the machine when their sockets are free.
+    fn take(&mut self) -> Self {
+        if self.all {
+            self.passed_over.clear();
+        }
+        for session in &self.some {
+            self.passed_over.remove(session);
+        }
+        let (all, some) = (std::mem::take(&mut self.all), std::mem::take(&mut self.some));
+        Self { all, some, passed_over: BTreeSet::new() }
     }
 
     fn among(self, peers: &mut BTreeMap<SessionId, Peer>) -> Vec<(SessionId, &mut Peer)> {
