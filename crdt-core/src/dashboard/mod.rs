@@ -23,11 +23,11 @@ pub use apply::{EDITS_MAX, EditError, apply, apply_to};
 pub use edit::{Edit, OptionStep};
 pub use first::{FIRST_ACTOR, first_dashboard, first_widget_data};
 pub use order::{ORDER_KEY_BYTES_MAX, OrderError, OrderKey, between, spread};
-pub(crate) use read::whole_number;
 pub use points::{
-    AddError, Added, BadPoint, Feed, HISTORY_BUDGET, NotPoints, POINTS_KEPT, POINTS_KEPT_MAX, REMOVED_MAX, Retention,
-    TIME_MS_MAX, interval_ms, read_point,
+    AddError, Added, BadPoint, Feed, HISTORY_BUDGET, NotPoints, PLACES_MAX, POINTS_KEPT, POINTS_KEPT_MAX,
+    REMOVED_MAX, Retention, TIME_MS_MAX, interval_ms, read_point,
 };
+pub(crate) use read::whole_number;
 pub use read::{ODDITIES_MAX, Oddity, Reading, from_json, read};
 pub use widget_data::{Point, Shape, WidgetData, WidgetDataReading, read_widget_data};
 

@@ -20,13 +20,14 @@ use crate::json;
 use crate::time::Timestamp;
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{
-    ActorId, Automerge, AutomergeError, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value,
+    ActorId, Automerge, AutomergeError, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue,
+    Value, hydrate,
 };
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The points a document keeps when it does not say: at one a second almost three hours, and more than
-/// any chart has pixels. It weighs about a megabyte as JSON with all its readers.
+/// any chart has pixels. As JSON they are about 300 kB.
 pub const POINTS_KEPT: usize = 10_000;
 
 /// The most that a document may ask to keep: a reader gets all of them at once, and each time that the
@@ -36,6 +37,10 @@ pub const POINTS_KEPT_MAX: usize = 100_000;
 /// The most points that one change removes: when a window is made much smaller the rest leaves with the
 /// next changes, and no change takes longer than some tenths of a second.
 pub const REMOVED_MAX: usize = 20_000;
+
+/// The most places into which one change inserts: each costs up to 10 ms in a long list. Points that come
+/// in order are one place, however many; those that fall between others go into the next changes.
+pub const PLACES_MAX: usize = 100;
 
 /// The greatest time of a point, either way: what a JavaScript `Date` can hold.
 pub const TIME_MS_MAX: i64 = 8_640_000_000_000_000;
@@ -137,6 +142,8 @@ pub struct Added {
     pub change: Option<Bytes>,
     /// How many points the document has now.
     pub points: usize,
+    /// What is still to be added, with another change: see [`PLACES_MAX`].
+    pub left: Vec<Point>,
 }
 
 /// A copy of a widget data document, kept by whoever adds points to it. It costs the memory of the
@@ -186,7 +193,8 @@ impl Feed {
     }
 
     /// Adds points, and takes those out of the document that leave its window, in one change. Of equal
-    /// times the last counts, also before one that is in the document.
+    /// times the last counts, also before one that is in the document. Points that fall into too many
+    /// places are [`left`](Added::left).
     ///
     /// # Errors
     /// When the document takes no points any more, or Automerge fails: then nothing was added, and the copy
@@ -199,27 +207,27 @@ impl Feed {
             None => self.times.clear(),
         }
         let retention = retention(&self.doc);
-        let plan = Plan::of(&self.times, points, &retention, now);
+        let new = points.iter().map(|point| (point.t, *point)).collect();
+        let (new, left) = divided(&self.times, new);
+        let plan = Plan::of(&self.times, &new, &retention, now);
         let seconds = i64::try_from(now.as_millis() / 1000).unwrap_or(i64::MAX);
         let doc = &mut self.doc;
-        let done = carefully(|| {
-            doc.transact_with::<_, _, AutomergeError, _>(
-                |_| CommitOptions::default().with_time(seconds),
-                |tx| {
-                    let list = match list {
-                        Some(list) => list,
-                        None => tx.put_object(ROOT, "points", ObjType::List)?,
-                    };
-                    plan.write(tx, &list)
-                },
-            )
-        })?;
-        let done = done.map_err(|failure| failure.error)?;
+        let hash = carefully(|| {
+            let options = |_: &()| CommitOptions::default().with_time(seconds);
+            let done = doc.transact_with::<_, _, AutomergeError, _>(options, |tx| {
+                let list = match list {
+                    Some(list) => list,
+                    None => tx.put_object(ROOT, "points", ObjType::List)?,
+                };
+                plan.write(tx, &list)
+            });
+            done.map(|done| done.hash).map_err(|failure| failure.error)
+        })??;
         self.times = plan.times();
         self.read_at = Some(self.doc.get_heads());
-        let change = done.hash.and_then(|hash| self.doc.get_change_by_hash(&hash));
+        let change = hash.and_then(|hash| self.doc.get_change_by_hash(&hash));
         let change = change.map(|change| Bytes::copy_from_slice(change.raw_bytes()));
-        Ok(Added { change, points: self.points() })
+        Ok(Added { change, points: self.points(), left })
     }
 
     /// The list of points; none when the document has no such member yet.
@@ -253,7 +261,9 @@ fn retention(doc: &Automerge) -> Retention {
         return Retention::default();
     };
     let number = |name: &str| match doc.get(&map, name) {
-        Ok(Some((Value::Scalar(scalar), _))) => whole_number(&json::scalar_to_json(&scalar.into_owned().into())),
+        Ok(Some((Value::Scalar(scalar), _))) => {
+            whole_number(&json::scalar_to_json(&scalar.into_owned().into()))
+        }
         _ => None,
     };
     Retention::of(number("points"), number("seconds"))
@@ -300,16 +310,28 @@ impl Item {
         }
     }
 
-    /// Whether it has a place in the list before anything is written.
-    fn stands(&self) -> bool {
-        !matches!(self, Item::Comes(_) | Item::Passes)
+    /// Whether it is new.
+    fn is_new(&self) -> bool {
+        matches!(self, Item::Comes(_) | Item::Passes)
+    }
+
+    /// Whether the list itself is written here.
+    fn is_written_here(&self) -> bool {
+        !matches!(self, Item::Stays(_) | Item::Changes(_))
+    }
+
+    /// The new item as Automerge takes it.
+    fn as_new(&self) -> Option<hydrate::Value> {
+        let Item::Comes(point) = self else { return None };
+        let value = |scalar: ScalarValue| hydrate::Value::Scalar(scalar);
+        let members = HashMap::from([("t", value(point.t.into())), ("v", value(scalar(point.v)))]);
+        Some(members.into())
     }
 }
 
 impl Plan {
-    fn of(times: &[Option<i64>], points: &[Point], retention: &Retention, now: Timestamp) -> Self {
-        let new: BTreeMap<i64, Point> = points.iter().map(|point| (point.t, *point)).collect();
-        let mut plan = Self { items: merged(times, &new) };
+    fn of(times: &[Option<i64>], new: &BTreeMap<i64, Point>, retention: &Retention, now: Timestamp) -> Self {
+        let mut plan = Self { items: merged(times, new) };
         plan.cut(retention, now);
         plan
     }
@@ -326,7 +348,7 @@ impl Plan {
         let mut removed = 0;
         for (_, at) in times.into_iter().take(too_many.max(too_old)) {
             let item = &mut self.items[at];
-            if !item.stands() {
+            if item.is_new() {
                 *item = Item::Passes;
             } else if removed < REMOVED_MAX {
                 removed += 1;
@@ -335,19 +357,25 @@ impl Plan {
         }
     }
 
-    /// From the back to the front, so that what is done does not move what is still to be done.
+    /// From the front to the back, what stands side by side at once: Automerge looks for a place once for
+    /// each of these, which costs as much as the list is long.
     fn write(&self, tx: &mut impl Transactable, list: &ObjId) -> Result<(), AutomergeError> {
-        let mut at = self.items.iter().filter(|item| item.stands()).count();
-        for item in self.items.iter().rev() {
-            at -= usize::from(item.stands());
-            match item {
-                Item::Stays(_) | Item::Passes => {}
-                Item::Leaves => tx.delete(list, at)?,
-                Item::Changes(point) => change(tx, list, at, point)?,
-                Item::Comes(point) => {
-                    let item = tx.insert_object(list, at, ObjType::Map)?;
-                    tx.put(&item, "t", point.t)?;
-                    tx.put(&item, "v", scalar(point.v))?;
+        let mut at = 0;
+        for run in self.items.chunk_by(|one, next| one.is_written_here() && next.is_written_here()) {
+            match run {
+                [Item::Stays(_)] => at += 1,
+                [Item::Changes(point)] => {
+                    change(tx, list, at, point)?;
+                    at += 1;
+                }
+                run => {
+                    let gone = run.iter().filter(|item| matches!(item, Item::Leaves)).count();
+                    let new: Vec<hydrate::Value> = run.iter().filter_map(Item::as_new).collect();
+                    let came = new.len();
+                    if gone + came > 0 {
+                        tx.splice(list, at, isize::try_from(gone).unwrap_or(isize::MAX), new)?;
+                    }
+                    at += came;
                 }
             }
         }
@@ -381,6 +409,26 @@ fn merged(times: &[Option<i64>], new: &BTreeMap<i64, Point>) -> Vec<Item> {
     items.extend(new.map(Item::Comes));
     items.reverse();
     items
+}
+
+/// The newest points that fall into as many places as one change writes, and the others.
+fn divided(times: &[Option<i64>], mut new: BTreeMap<i64, Point>) -> (BTreeMap<i64, Point>, Vec<Point>) {
+    if new.len() <= PLACES_MAX {
+        return (new, Vec::new());
+    }
+    let (mut places, mut was_new, mut first) = (0, false, None);
+    for item in merged(times, &new).iter().rev() {
+        places += usize::from(item.is_new() && !was_new);
+        if places > PLACES_MAX {
+            break;
+        }
+        was_new = item.is_new();
+        if !matches!(item, Item::Stays(_)) {
+            first = item.time();
+        }
+    }
+    let within = first.map_or_else(BTreeMap::new, |first| new.split_off(&first));
+    (within, new.into_values().collect())
 }
 
 /// The value of a point that stands there already; nothing is written when it has that value.

@@ -171,7 +171,6 @@ impl Collector {
         let count = gathered.len();
         let written = self.write_all(gathered).await;
         self.vitals.waiting.fetch_sub(count, Ordering::SeqCst);
-        self.written_at = Some(Instant::now());
         match &written {
             Ok(_) => metrics::counter!(crate::metrics::POINTS_ACCEPTED).increment(count as u64),
             Err(error) => tracing::warn!(document = %self.document, count, %error, "points were not added"),
@@ -186,8 +185,25 @@ impl Collector {
         written.map(drop)
     }
 
-    /// One change, from what others wrote meanwhile to what the store answers. On an error the copy is gone.
-    async fn write_all(&mut self, gathered: Vec<Point>) -> Result<Receipt, AddPointsError> {
+    /// One change, as a rule. Points that fall between many others take several, each when it is due.
+    async fn write_all(&mut self, mut gathered: Vec<Point>) -> Result<Receipt, AddPointsError> {
+        loop {
+            let (receipt, left) = self.write_once(gathered).await?;
+            if left.is_empty() {
+                return Ok(receipt);
+            }
+            gathered = left;
+            let mut drain = self.points.drain.clone();
+            tokio::select! {
+                () = tokio::time::sleep(self.interval()?) => {}
+                () = drain.begun() => {}
+            }
+        }
+    }
+
+    /// One change, from what others wrote meanwhile to what the store answers, and what is left for the
+    /// next. On an error the copy is gone.
+    async fn write_once(&mut self, gathered: Vec<Point>) -> Result<(Receipt, Vec<Point>), AddPointsError> {
         let mut copy = self.copy.take().ok_or_else(|| self.failed())?;
         let known = copy.feed.heads();
         let lacking = move |doc: &Automerge| lacks(doc, &known);
@@ -198,7 +214,7 @@ impl Collector {
             (copy, added)
         });
         let (mut copy, added) = done.await.ok_or_else(|| self.failed())?;
-        let Added { change, points } = added.map_err(|error| self.refused(error))?;
+        let Added { change, points, left } = added.map_err(|error| self.refused(error))?;
         let mut receipt = Receipt { heads: copy.feed.heads(), points, changes: self.changes };
         if let Some(change) = change {
             let doubt = Doubt::begin(&self.points.doubts);
@@ -209,7 +225,8 @@ impl Collector {
         }
         copy.weigh(self.changes);
         self.copy = Some(copy);
-        Ok(receipt)
+        self.written_at = Some(Instant::now());
+        Ok((receipt, left))
     }
 
     /// Tells everybody who still comes, and leaves the table.

@@ -165,7 +165,8 @@ impl Points {
     /// Adds points; resolves when they are durable.
     ///
     /// # Errors
-    /// See [`AddPointsError`]; then none of them was added, as far as is known.
+    /// See [`AddPointsError`]; then none of them was added as far as is known, or only the newest where they
+    /// take several changes. To add them again does no harm: equal times are one point.
     pub async fn add(&self, document: DocumentId, points: Vec<Point>) -> Result<Receipt, AddPointsError> {
         self.hand_in(document, points, Caller::Durable).await
     }

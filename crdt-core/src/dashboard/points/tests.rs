@@ -255,23 +255,21 @@ fn pt5_changes_come_slower_as_the_history_grows() {
     assert!(steps.is_sorted() && steps.first() != steps.last());
 }
 
-/// What a steady feed costs. Run it by name with `--release --ignored --nocapture`.
+/// PT5: points that fall between others go into several changes, the newest first; in the end all are there.
 #[test]
-#[ignore = "measures, and judges nothing"]
-fn measures_a_steady_feed() {
-    for history in [1_000, 10_000] {
-        let mut feed = feed(&series(&json!({ "retention": {"points": 5_000} })));
-        for t in 0..history {
-            feed.add(&[point(t, t as i32)], NOON).unwrap();
-        }
-        let again = std::time::Instant::now();
-        for t in 0..100 {
-            feed.add(&[point(history + t, 1)], NOON).unwrap();
-        }
-        let each = again.elapsed() / 100;
-        let copying = std::time::Instant::now();
-        let copy = Feed::new(feed.doc.clone(), actor(2)).unwrap();
-        println!("{history} changes: {each:?} a batch of one; a fresh copy {:?}", copying.elapsed());
-        drop(copy);
+fn pt5_points_between_others_come_in_several_changes() {
+    let mut feed = feed(&series(&json!({})));
+    let even: Vec<Point> = (0..1_000).map(|t| point(2 * t, 0)).collect();
+    assert!(feed.add(&even, NOON).unwrap().left.is_empty(), "in order is one place");
+    let mut left: Vec<Point> = (0..250).map(|t| point(2 * t + 1, 1)).chain([point(8, 7)]).collect();
+    let mut sizes = Vec::new();
+    while !left.is_empty() {
+        left = feed.add(&left, NOON).unwrap().left;
+        sizes.push(left.len());
     }
+    assert_eq!(sizes, [151, 51, 0]);
+    let times: Vec<i64> = seen(&feed).iter().map(|point| point.t).collect();
+    let expected: Vec<i64> = (0..500).chain((250..1_000).map(|t| 2 * t)).collect();
+    assert_eq!(times, expected);
+    assert_eq!(seen(&feed)[8], point(8, 7));
 }

@@ -87,3 +87,23 @@ fn da16_widget_data_is_read() {
     let odd: Vec<&str> = oddities.iter().map(|oddity| oddity.path.as_str()).collect();
     assert_eq!(odd, ["/points/3", "/points/4", "/columns/1", "/rows/1"]);
 }
+
+/// DA16: the window of a series is read, and what is no window is named.
+#[test]
+fn da16_the_window_of_a_series_is_read() {
+    let read = |retention: serde_json::Value| {
+        let mut doc = first_widget_data();
+        doc.transact::<_, _, json::JsonError>(|tx| {
+            json::assign(tx, &ROOT, "retention".into(), &retention, json::Strings::Text, 1)
+        })
+        .unwrap();
+        let WidgetDataReading { data, oddities } = read_widget_data(&doc, None);
+        let odd: Vec<String> = oddities.into_iter().map(|oddity| oddity.path).collect();
+        (data.retention, odd)
+    };
+    let window = Retention { points: 5, seconds: Some(60) };
+    assert_eq!(read(json!({"points": 5, "seconds": 60.0})), (window, vec![]));
+    let odd = vec!["/retention/points".to_owned(), "/retention/seconds".to_owned()];
+    assert_eq!(read(json!({"points": "all", "seconds": 0})), (Retention::default(), odd));
+    assert_eq!(read(json!([])), (Retention::default(), vec!["/retention".to_owned()]));
+}

@@ -124,9 +124,8 @@ fn read_lines(body: &[u8], now: Timestamp) -> Result<Vec<Point>, Problem> {
             return Err(too_many());
         }
         let value: Value = serde_json::from_slice(text).map_err(|error| not_json(&error, line))?;
-        let bad = |why: BadPoint| {
-            Problem::new(Code::BadPoint, format!("line {line}: {why}")).with("line", line)
-        };
+        let bad =
+            |why: BadPoint| Problem::new(Code::BadPoint, format!("line {line}: {why}")).with("line", line);
         points.push(read_point(&value, now).map_err(bad)?);
     }
     Ok(points)
@@ -142,3 +141,6 @@ fn too_many() -> Problem {
     let detail = format!("a request may bring {POINTS_PER_REQUEST_MAX} points; send them in several");
     Problem::new(Code::BodyTooLarge, detail).with("points_max", POINTS_PER_REQUEST_MAX)
 }
+
+#[cfg(test)]
+mod tests;
