@@ -4,6 +4,7 @@
 //! would share the server's mistakes. Map headers have the 16-bit form, an absent field is
 //! sent as `undefined`, and whole numbers above 2³² are written as float64.
 
+use bytes::Bytes;
 use minicbor::data::Type;
 use minicbor::decode::{Decoder, Error};
 
@@ -82,6 +83,21 @@ impl Value {
             end if end == bytes.len() => Ok(value),
             end => Err(Error::message("more bytes follow the value").at(end)),
         }
+    }
+
+    /// Cuts values that stand one behind the other (RFC 8742) apart.
+    ///
+    /// # Errors
+    /// When they are not whole values from the first byte to the last.
+    pub fn split(bytes: &Bytes) -> Result<Vec<Bytes>, Error> {
+        let mut decoder = Decoder::new(bytes);
+        let mut values = Vec::new();
+        while decoder.position() < bytes.len() {
+            let start = decoder.position();
+            read(&mut decoder, 0)?;
+            values.push(bytes.slice(start..decoder.position()));
+        }
+        Ok(values)
     }
 }
 

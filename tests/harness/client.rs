@@ -1,4 +1,4 @@
-//! A plain automerge-repo client: a socket, and a real Automerge document with a real sync
+//! A plain automerge-repo client: a socket or a [`Line`], and a real Automerge document with a real sync
 //! state for each document it has open. It does what a stock client does and no more.
 //!
 //! ```text
@@ -10,6 +10,7 @@
 //! never swallowed; what is neither `sync` nor `doc-unavailable` waits in the inbox.
 
 use crate::cbor::Value;
+use crate::line::{Line, LineError};
 use automerge::sync::{Message as SyncMessage, ReadMessageError, State, SyncDoc};
 use automerge::transaction::Transaction;
 use automerge::{Automerge, AutomergeError, ChangeHash};
@@ -31,12 +32,19 @@ const MESSAGE_BYTES_MAX: usize = 256 << 20;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// How frames go to and fro.
+#[derive(Debug)]
+enum Transport {
+    WebSocket(Box<Socket>),
+    Http(Line),
+}
+
 /// One client, connected or not. Its documents outlive its connections.
 #[derive(Debug)]
 pub struct Client {
     id: String,
     storage_id: Option<String>,
-    socket: Option<Socket>,
+    transport: Option<Transport>,
     server: Value,
     replicas: BTreeMap<String, Replica>,
     inbox: Vec<Value>,
@@ -56,6 +64,9 @@ pub enum ClientError {
     /// The socket failed, or never opened.
     #[error("the connection failed")]
     Socket(#[from] SocketError),
+    /// The way over plain HTTP failed.
+    #[error("the line failed")]
+    Line(#[from] LineError),
     /// The server closed it.
     #[error("the server closed the connection: {0:?}")]
     Closed(Option<CloseFrame>),
@@ -91,14 +102,14 @@ impl Client {
         Self {
             id: peer_id.to_owned(),
             storage_id: storage_id.map(str::to_owned),
-            socket: None,
+            transport: None,
             server: Value::Undefined,
             replicas: BTreeMap::new(),
             inbox: Vec::new(),
         }
     }
 
-    /// Connects and shakes hands.
+    /// Connects and shakes hands: over a WebSocket to `ws://…/sync`, over plain HTTP to `http://…`.
     ///
     /// # Errors
     /// When the server cannot be reached, refuses, or does not answer.
@@ -114,7 +125,7 @@ impl Client {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn reconnect(&mut self, url: &str) -> Result<(), ClientError> {
-        self.socket = Some(dial(url).await?);
+        self.transport = Some(dial(url).await?);
         self.send(&self.join()).await?;
         self.server = match timeout(HANDSHAKE_WITHIN, self.receive()).await {
             Err(_) => return Err(too_slow("the handshake", HANDSHAKE_WITHIN)),
@@ -136,7 +147,7 @@ impl Client {
 
     /// Drops the connection without a word, as a closed lid does.
     pub fn disconnect(&mut self) {
-        self.socket = None;
+        self.transport = None;
     }
 
     /// Closes the connection properly.
@@ -144,8 +155,9 @@ impl Client {
     /// # Errors
     /// When the socket fails first.
     pub async fn close(&mut self) -> Result<(), ClientError> {
-        match self.socket.take() {
-            Some(mut socket) => Ok(socket.close(None).await?),
+        match self.transport.take() {
+            Some(Transport::WebSocket(mut socket)) => Ok(socket.as_mut().close(None).await?),
+            Some(Transport::Http(line)) => Ok(line.close().await?),
             None => Ok(()),
         }
     }
@@ -328,8 +340,11 @@ impl Client {
     /// # Errors
     /// When the socket fails.
     pub async fn send_raw(&mut self, message: Message) -> Result<(), ClientError> {
-        let socket = self.socket.as_mut().ok_or(ClientError::Offline)?;
-        Ok(socket.send(message).await?)
+        match (self.transport.as_mut().ok_or(ClientError::Offline)?, message) {
+            (Transport::WebSocket(socket), message) => Ok(socket.send(message).await?),
+            (Transport::Http(line), Message::Binary(frame)) => Ok(line.send(frame).await?),
+            (Transport::Http(_), other) => Err(ClientError::Odd(format!("{other:?} is no frame"))),
+        }
     }
 
     /// The next binary frame as a value; nothing is done with it. Pings are answered.
@@ -346,7 +361,10 @@ impl Client {
     /// # Errors
     /// When the connection ends.
     pub async fn receive_raw(&mut self) -> Result<bytes::Bytes, ClientError> {
-        let socket = self.socket.as_mut().ok_or(ClientError::Offline)?;
+        let socket = match self.transport.as_mut().ok_or(ClientError::Offline)? {
+            Transport::WebSocket(socket) => socket,
+            Transport::Http(line) => return line.receive().await.map_err(closed),
+        };
         loop {
             match socket.next().await {
                 None => return Err(ClientError::Closed(None)),
@@ -387,7 +405,7 @@ impl Client {
 
     /// Sends what the sync protocol has to say about this document, if anything.
     async fn push(&mut self, id: &str) -> Result<(), ClientError> {
-        let Some(replica) = self.replicas.get_mut(id).filter(|_| self.socket.is_some()) else {
+        let Some(replica) = self.replicas.get_mut(id).filter(|_| self.transport.is_some()) else {
             return Ok(());
         };
         let Some(sync) = replica.document.generate_sync_message(&mut replica.state) else {
@@ -405,14 +423,29 @@ pub fn new_document_id() -> DocumentId {
     DocumentId::from_bytes(uuid::Uuid::new_v4().as_bytes()).expect("16 bytes are an id")
 }
 
-async fn dial(url: &str) -> Result<Socket, ClientError> {
-    let mut config = WebSocketConfig::default();
-    config.max_message_size = Some(MESSAGE_BYTES_MAX);
-    config.max_frame_size = Some(MESSAGE_BYTES_MAX);
-    // Small frames leave at once: a test is a conversation.
-    match timeout(HANDSHAKE_WITHIN, connect_async_with_config(url, Some(config), true)).await {
-        Err(_) => Err(too_slow("the connection", HANDSHAKE_WITHIN)),
-        Ok(connected) => Ok(connected?.0),
+async fn dial(url: &str) -> Result<Transport, ClientError> {
+    let within = timeout(HANDSHAKE_WITHIN, async {
+        if let Some(address) = url.strip_prefix("http://") {
+            return Ok(Transport::Http(Line::open(address).await?));
+        }
+        let mut config = WebSocketConfig::default();
+        config.max_message_size = Some(MESSAGE_BYTES_MAX);
+        config.max_frame_size = Some(MESSAGE_BYTES_MAX);
+        // Small frames leave at once: a test is a conversation.
+        let (socket, _) = connect_async_with_config(url, Some(config), true).await?;
+        Ok(Transport::WebSocket(Box::new(socket)))
+    });
+    within.await.map_err(|_| too_slow("the connection", HANDSHAKE_WITHIN))?
+}
+
+/// A session that ended is to a test what a closed socket is.
+fn closed(error: LineError) -> ClientError {
+    match error {
+        LineError::Ended { close_code: Some(code), code: reason } => {
+            ClientError::Closed(Some(CloseFrame { code: code.into(), reason: reason.into() }))
+        }
+        LineError::Ended { close_code: None, .. } => ClientError::Closed(None),
+        other => other.into(),
     }
 }
 

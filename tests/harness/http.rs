@@ -92,6 +92,10 @@ fn read(answer: &[u8]) -> Result<Response, Error> {
     let rest = &answer[end + 4..];
     let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
     let body = if chunked { unchunk(rest).ok_or_else(odd)? } else { rest.to_vec() };
+    let announced = headers.iter().find(|(name, _)| name == "content-length");
+    if announced.is_some_and(|(_, length)| length.parse() != Ok(body.len())) {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
     Ok(Response { status, headers, body })
 }
 

@@ -7,7 +7,9 @@
 pub mod cbor; // CBOR as the JavaScript packages write it.
 pub mod client; // A client with a real Automerge document.
 pub mod http; // One request, one answer.
+pub mod line; // The same protocol over plain HTTP.
 pub mod live; // The server under test.
+pub mod lossy; // A proxy that loses and repeats.
 pub mod process; // A child process and its last words.
 
 pub use client::{Client, ClientError, new_document_id};

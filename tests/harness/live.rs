@@ -135,6 +135,12 @@ impl Server {
         format!("ws://{}/sync", self.address)
     }
 
+    /// Where a [`Client`](crate::Client) connects without a WebSocket.
+    #[must_use]
+    pub fn http_sync_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// What it keeps its documents in.
     #[must_use]
     pub fn data_dir(&self) -> &Path {

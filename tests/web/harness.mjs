@@ -10,7 +10,7 @@ import { RawPeer } from './raw-peer.mjs'
 import { Relay } from './relay.mjs'
 import { DEADLINE_MS, until } from './until.mjs'
 
-export { PAIRS, Peer, VERSIONS, packagesOf } from './peer.mjs'
+export { CLIENTS, PAIRS, Peer, VERSIONS, WAYS, packagesOf } from './peer.mjs'
 export { DEADLINE_MS, until } from './until.mjs'
 
 /** The server under test; set `DOVETAIL_BIN` to try another one that has the same command line. */

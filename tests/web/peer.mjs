@@ -3,6 +3,7 @@
 
 import { decodeHeads } from 'peer-2.5.6'
 import { WebSocket } from 'ws'
+import { httpAdapterOf } from './http-adapter.mjs'
 import { until } from './until.mjs'
 
 // 2.6 uses what the platform has from Node 22 on.
@@ -23,14 +24,29 @@ export const PAIRS = [
   ['2.0.8', '2.5.6'],
 ]
 
+const OVER_HTTP = ' over HTTP'
+
+/** Every version over its WebSocket, and one over plain HTTP. */
+export const CLIENTS = [...VERSIONS, `2.5.6${OVER_HTTP}`]
+
+/** The pairs above, and those in which one or both have no WebSocket. */
+export const WAYS = [
+  ...PAIRS,
+  [`2.5.6${OVER_HTTP}`, `2.5.6${OVER_HTTP}`],
+  [`2.5.6${OVER_HTTP}`, '2.5.6'],
+  ['1.2.1', `2.5.6${OVER_HTTP}`],
+]
+
 const RETRY_MS = 100
 
 export const packagesOf = (version) => import(`peer-${version}`)
 
 export class Peer {
   /** `storage`: keep documents (in memory) and have a storage id. `online: false`: connect only when told. */
-  static async create(version, url, { storage = false, gossip = false, online = true, peerId } = {}) {
+  static async create(named, url, { storage = false, gossip = false, online = true, peerId } = {}) {
     const peer = new Peer()
+    const version = named.replace(OVER_HTTP, '')
+    peer.isOverHttp = named !== version
     peer.version = version
     peer.lib = await packagesOf(version)
     peer.url = url
@@ -47,7 +63,9 @@ export class Peer {
 
   /** Dials, and waits until the server has answered our join. */
   async connect() {
-    this.adapter = this.#tame(new this.lib.ClientAdapter(this.url, RETRY_MS))
+    this.adapter = this.isOverHttp
+      ? new (httpAdapterOf(this.lib))(this.url.replace(/^ws(.*)\/sync$/, 'http$1'), RETRY_MS)
+      : this.#tame(new this.lib.ClientAdapter(this.url, RETRY_MS))
     this.repo.networkSubsystem.addNetworkAdapter(this.adapter)
     await this.connected()
   }
@@ -72,6 +90,7 @@ export class Peer {
   /** Drops the connection without a farewell, as a tunnel does, and does not dial again. */
   goOffline() {
     const { adapter } = this
+    if (this.isOverHttp) return adapter.disconnect()
     const { socket } = adapter
     if (this.version.startsWith('1.')) {
       for (const event of ['Open', 'Close', 'Message', 'Error'])
@@ -149,7 +168,7 @@ export class Peer {
 
   close() {
     if (!this.adapter) return
-    if (this.adapter.socket) this.goOffline()
+    if (this.isOverHttp || this.adapter.socket) this.goOffline()
     this.adapter.connect = () => {} // versions before 2.6 dial once more from a timer
   }
 

@@ -16,6 +16,9 @@ const encoder = new Encoder({ tagUint8Array: false, useRecords: false })
 export const encode = (message) => new Uint8Array(encoder.encode(message))
 export const decode = (frame) => encoder.decode(frame)
 
+/** Messages one behind the other, RFC 8742. */
+export const decodeSequence = (bytes) => (bytes.length === 0 ? [] : encoder.decodeMultiple(bytes))
+
 export const toHex = (bytes) => Buffer.from(bytes).toString('hex')
 export const fromHex = (hex) => new Uint8Array(Buffer.from(hex, 'hex'))
 

@@ -138,19 +138,13 @@ impl Code {
             Self::StoreUnavailable => {
                 ("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The store takes no changes")
             }
-            Self::NotWidgetData => {
-                ("not_widget_data", StatusCode::CONFLICT, "This document takes no points")
-            }
+            Self::NotWidgetData => ("not_widget_data", StatusCode::CONFLICT, "This document takes no points"),
             Self::BadPoint => ("bad_point", StatusCode::BAD_REQUEST, "A point cannot be read"),
-            Self::TooManyPoints => {
-                ("too_many_points", StatusCode::TOO_MANY_REQUESTS, "Too many points wait")
-            }
+            Self::TooManyPoints => ("too_many_points", StatusCode::TOO_MANY_REQUESTS, "Too many points wait"),
             Self::HistoryBudgetSpent => {
                 ("history_budget_spent", StatusCode::CONFLICT, "This document is fed no more")
             }
-            Self::SessionNotFound => {
-                ("session_not_found", StatusCode::NOT_FOUND, "There is no such session")
-            }
+            Self::SessionNotFound => ("session_not_found", StatusCode::NOT_FOUND, "There is no such session"),
             Self::SessionEnded => ("session_ended", StatusCode::GONE, "This session is over"),
             Self::TooManySessions => {
                 ("too_many_sessions", StatusCode::SERVICE_UNAVAILABLE, "Too many sessions are open")

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PAIRS, VERSIONS, agree, until, world } from '../harness.mjs'
+import { CLIENTS, WAYS, agree, until, world } from '../harness.mjs'
 
 for (const signal of ['SIGTERM', 'SIGKILL']) {
-  for (const [one, other] of PAIRS)
+  for (const [one, other] of WAYS)
     test(`IN30 ${signal} under ${one}: ${other} finds everything that was acknowledged`, async (t) => {
       const here = await world(t)
       const writer = await here.peer(one)
@@ -33,7 +33,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
       }
     })
 
-  for (const version of VERSIONS)
+  for (const version of CLIENTS)
     test(`IN31 ${signal}: a connected ${version} comes back to the same server and goes on`, async (t) => {
       const here = await world(t)
       const ana = await here.peer(version, { storage: true })

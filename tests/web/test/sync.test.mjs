@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PAIRS, VERSIONS, agree, world } from '../harness.mjs'
+import { CLIENTS, VERSIONS, WAYS, agree, world } from '../harness.mjs'
 
-for (const [one, other] of PAIRS) {
+for (const [one, other] of WAYS) {
   const pair = `${one} and ${other}`
 
   test(`IN20 ${pair}: what one creates the other finds`, async (t) => {
@@ -80,7 +80,7 @@ test(`IN22 four clients of four versions end with the same document`, async (t) 
   assert.equal(Object.keys(peers[3].json(handles[3]).seen).length, 40)
 })
 
-for (const version of VERSIONS)
+for (const version of CLIENTS)
   test(`IN22 three clients of ${version} end with the same document`, async (t) => {
     const here = await world(t)
     const peers = [await here.peer(version), await here.peer(version), await here.peer(version)]

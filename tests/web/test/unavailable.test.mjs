@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PAIRS, VERSIONS, agree, until, world } from '../harness.mjs'
+import { CLIENTS, WAYS, agree, until, world } from '../harness.mjs'
 
-for (const [one, other] of PAIRS)
+for (const [one, other] of WAYS)
   test(`IN8 ${other} hears that it is unavailable, and gets it once ${one} brings it`, async (t) => {
     const here = await world(t)
     const seeker = await here.peer(other)
@@ -28,7 +28,7 @@ for (const [one, other] of PAIRS)
     assert.equal(writer.json(ours).title, 'changed')
   })
 
-for (const version of VERSIONS)
+for (const version of CLIENTS)
   test(`IN8 ${version}: a document on disk is never called unavailable`, async (t) => {
     const here = await world(t)
     const writer = await here.peer(version)

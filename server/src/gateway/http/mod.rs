@@ -149,8 +149,7 @@ fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn sync_open(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/realtime/sync";
     let path = warp::path!("api" / "realtime" / "sync");
-    let open =
-        warp::post().and(with(gateway)).then(|gateway| answer(ROUTE, "POST", sync::open(gateway)));
+    let open = warp::post().and(with(gateway)).then(|gateway| answer(ROUTE, "POST", sync::open(gateway)));
     path.and(open).or(path.map(only("POST"))).unify().boxed()
 }
 
@@ -158,9 +157,11 @@ fn sync_session(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/realtime/sync/{session}";
     let path = warp::path!("api" / "realtime" / "sync" / String);
     // No HEAD here: it would take frames and show none of them.
-    let poll = path.and(warp::get()).and(with(gateway)).and(parameters()).then(
-        |token, gateway, parameters| answer(ROUTE, "GET", sync::poll(gateway, token, parameters)),
-    );
+    let poll = path
+        .and(warp::get())
+        .and(with(gateway))
+        .and(parameters())
+        .then(|token, gateway, parameters| answer(ROUTE, "GET", sync::poll(gateway, token, parameters)));
     let post = path
         .and(warp::post())
         .and(with(gateway))

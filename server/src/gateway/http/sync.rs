@@ -1,6 +1,6 @@
 //! Sync over plain HTTP: what a client does is told in `docs/PROTOCOL-HTTP.md`.
 //!
-//! Edit path: ← a body of frames, → its session's task in [`poll`]. And back: ← the frames that the
+//! Edit path: ← a body of frames, → its session's task in [`poll`](mod@poll). And back: ← the frames that the
 //! session keeps, → the answer to a poll.
 
 use super::body::Body;
@@ -184,3 +184,6 @@ fn put(response: &mut Response, name: HeaderName, value: &str) {
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,9 +137,12 @@ impl Task {
     async fn next(&mut self) -> Event {
         let due = self.waiting.as_ref().map_or(self.tick_at, |waiting| waiting.until.min(self.tick_at));
         let (outbox, is_full) = (&self.link.outbox, self.ledger.is_full());
-        let outgoing = poll_fn(|cx| {
-            if is_full { outbox.poll_close(cx).map(Taken::Close) } else { outbox.poll_take(cx) }
-        });
+        let outgoing =
+            poll_fn(
+                |cx| {
+                    if is_full { outbox.poll_close(cx).map(Taken::Close) } else { outbox.poll_take(cx) }
+                },
+            );
         tokio::select! {
             biased;
             () = self.drain.begun() => Event::Draining,
@@ -149,11 +152,7 @@ impl Task {
         }
     }
 
-    async fn post(
-        &mut self,
-        seq: u64,
-        frames: Vec<Bytes>,
-    ) -> (Result<(), Refused>, Option<CloseReason>) {
+    async fn post(&mut self, seq: u64, frames: Vec<Bytes>) -> (Result<(), Refused>, Option<CloseReason>) {
         let now = self.link.gateway.clock.now();
         self.link.session.heard(now);
         if self.link.outbox.waiting() >= UNREAD_MAX {
@@ -250,12 +249,7 @@ struct Ended {
 }
 
 impl Ended {
-    async fn linger(
-        mut self,
-        waiting: Option<Waiting>,
-        mut calls: mpsc::Receiver<Call>,
-        mut drain: Drain,
-    ) {
+    async fn linger(mut self, waiting: Option<Waiting>, mut calls: mpsc::Receiver<Call>, mut drain: Drain) {
         if let Some(Waiting { answer, .. }) = waiting {
             let _gone = answer.send(self.last_words());
         }
