@@ -693,6 +693,50 @@ fn do40_the_rules_say_nothing_of_what_was_not_stored() {
     world.the_rules_have_spoken();
 }
 
+/// DO40: what is judged while chunks are being folded is told when that is over, be it well or badly; no edit has
+/// to come first, and no later one brings it up again.
+#[test]
+fn do40_what_is_judged_during_a_fold_is_told_after_it() {
+    for folded in [Ok(()), Err(CommitFault)] {
+        let mut world = World::new(1);
+        world.clients[0].put_on_board("k0", 11);
+        world.connect(0);
+        world.run_until_quiet();
+        let is_fold = |world: &World| matches!(world.disk.asked.front(), Some(Asked::Commit(batch)) if !batch.delete.is_empty());
+        for value in 12.. {
+            world.clients[0].put_on_board("k0", value);
+            world.clients[0].talk();
+            world.deliver_to_server(0);
+            world.advance();
+            world.disk_answers();
+            world.advance();
+            if is_fold(&world) {
+                break;
+            }
+            world.run_until_quiet();
+        }
+        world.tell(Input::Rules(Arc::new(RuleBook::empty())));
+        world.advance();
+        assert!(world.verdict.is_some(), "held while the disk works");
+        match folded {
+            Ok(()) => assert!(world.disk_answers()),
+            Err(_) => {
+                world.disk.asked.clear();
+                world.tell(Input::Stored(folded));
+            }
+        }
+        assert_eq!(world.verdict, None, "told when it is over: {folded:?}");
+
+        world.tell(Input::Rules(rules()));
+        world.run_until_quiet();
+        world.judges_late = true;
+        world.clients[0].put_on_board("k1", 1);
+        world.clients[0].talk();
+        world.run_until_quiet();
+        assert!(world.verdict.is_some(), "nothing older is told after something newer");
+    }
+}
+
 /// DO41: what is judged is told once; other rules are heeded at once, and a deleted document has no conflicts.
 #[test]
 fn do41_the_rules_are_told_when_they_say_something_else() {

@@ -142,8 +142,21 @@ impl Document {
         let Commit { manifest, then } = *commit;
         let _stop = tracing::debug_span!("stored", document = %self.id, ok = answer.is_ok()).entered();
         if answer.is_err() {
-            return self.commit_failed(then, effects);
+            self.commit_failed(then, effects);
+        } else {
+            self.commit_done(now, manifest, then, effects);
         }
+        // Whatever the commit was for: a verdict on what was not stored is forgotten by now.
+        self.judging.release(effects);
+    }
+
+    fn commit_done(
+        &mut self,
+        now: Timestamp,
+        manifest: Manifest,
+        then: AfterCommit,
+        effects: &mut Vec<Effect>,
+    ) {
         match then {
             AfterCommit::Release(mut burst) => {
                 if let (Content::Live(live), Some(chunk)) = (&mut self.content, burst.chunk.take()) {
@@ -151,7 +164,6 @@ impl Document {
                     self.stale.mark_all();
                 }
                 self.release(now, burst, effects);
-                self.judging.release(effects);
             }
             AfterCommit::Fold { snapshot } => {
                 if let Content::Live(live) = &mut self.content {

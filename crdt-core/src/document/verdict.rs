@@ -13,7 +13,7 @@ use super::live::{Damage, Live};
 use super::phase::{Asked, Content};
 use super::{Document, Heads};
 use crate::id::DocumentId;
-use crate::rules::{Conflict, InForce, Judge, Mode, Report, RuleBook};
+use crate::rules::{Conflict, InForce, Judge, Mode, Report, Rule, RuleBook, Undecided, UndecidedReason};
 use crate::time::Timestamp;
 use automerge::PatchLog;
 use serde_json::{Map, Value, json};
@@ -70,7 +70,7 @@ pub(super) struct Judging {
     log: PatchLog,
     /// Something is new: the document, the rules, or the time has come at which a waiver ends.
     is_due: bool,
-    /// Of a state that is not stored yet.
+    /// What was judged while a commit is under way, until that is over.
     held: Option<Option<Arc<Verdict>>>,
     told: Option<Arc<Verdict>>,
 }
@@ -136,6 +136,18 @@ impl Judging {
         Some(Arc::new(Verdict { heads, kind, version, report }))
     }
 
+    /// What there is to say when judging failed: no rule counts as kept.
+    fn undecided(&self, live: &Live) -> Option<Arc<Verdict>> {
+        let kind = live.summary("kind").unwrap_or_default();
+        let InForce { version, rules } = self.book.of(&kind)?;
+        let undecided =
+            |rule: &Rule| Undecided { rule: rule.id().to_owned(), reason: UndecidedReason::Failed };
+        let mut report = Report::default();
+        report.undecided = rules.rules().iter().map(undecided).collect();
+        let heads = live.doc.get_heads().as_slice().into();
+        Some(Arc::new(Verdict { heads, kind, version: *version, report: Arc::new(report) }))
+    }
+
     fn tell(&mut self, verdict: Option<Arc<Verdict>>, effects: &mut Vec<Effect>) {
         if verdict != self.told {
             self.told.clone_from(&verdict);
@@ -143,7 +155,7 @@ impl Judging {
         }
     }
 
-    /// What was judged is stored.
+    /// The commit is over. What it did not store was forgotten, and the verdict on it too.
     pub(super) fn release(&mut self, effects: &mut Vec<Effect>) {
         if let Some(held) = self.held.take() {
             self.tell(held, effects);
@@ -191,7 +203,7 @@ impl Document {
         let verdict = looked.unwrap_or_else(|error| {
             tracing::error!(document = %self.id, %error, "the rules could not be judged");
             self.judging.forget_judge();
-            self.judging.told.clone()
+            self.judging.undecided(live)
         });
         if matches!(self.asked, Some(Asked::Commit(_))) {
             self.judging.held = Some(verdict);
@@ -213,5 +225,23 @@ impl Document {
             (Content::Live(live), Some(judge)) => judge.settled(&live.doc),
             _ => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dashboard::first_dashboard;
+
+    /// DO40: a document that could not be judged keeps no rule: each is undecided, on the state that it was about.
+    #[test]
+    fn do40_what_could_not_be_judged_is_undecided() {
+        let mut live = Live::absent(Timestamp::from_millis(0));
+        live.doc = first_dashboard();
+        let verdict = Judging::new(Arc::default()).undecided(&live).unwrap();
+        let rules = RuleBook::default().of("dashboard").unwrap().rules.rules().len();
+        assert_eq!((verdict.report.undecided.len(), verdict.report.conflicts.len()), (rules, 0));
+        assert!(verdict.report.undecided.iter().all(|rule| rule.reason == UndecidedReason::Failed));
+        assert_eq!(*verdict.heads, *live.doc.get_heads());
     }
 }

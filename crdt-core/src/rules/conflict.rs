@@ -186,6 +186,9 @@ pub enum UndecidedReason {
     /// The limit is named by a path, and no number stands there.
     #[error("no number stands at {0}")]
     NoLimit(String),
+    /// Judging failed; the log says more.
+    #[error("judging failed")]
+    Failed,
 }
 
 /// Conflicts of one rule that are not listed.
