@@ -13,7 +13,7 @@ use dovetail_core::document::chunk::Manifest;
 use dovetail_core::id::DocumentId;
 use dovetail_core::json;
 use dovetail_core::rules::{
-    Conflict, ConflictEvent, Judge, Mode, Proposal, RuleSet, SettleError, WaiveError, Waiver,
+    Conflict, ConflictEvent, Judge, Mode, Proposal, RuleSet, SettleError, Undecided, WaiveError, Waiver,
     settle as settle_in, unwaive as unwaive_in, waive as waive_in,
 };
 use dovetail_core::time::Timestamp;
@@ -77,8 +77,8 @@ pub async fn settle(
     proposal: Proposal,
     by: Option<String>,
 ) -> Result<Decided, DecideError> {
-    decide(hub, document, move |doc, id, rules| {
-        let settled = settle_in(doc, id, rules, &conflict, proposal, by.as_deref())?;
+    decide(hub, document, move |doc, judge| {
+        let settled = settle_in(doc, judge, &conflict, proposal, by.as_deref())?;
         Ok((settled.conflict, settled.changes))
     })
     .await
@@ -109,8 +109,8 @@ pub async fn waive(
     waiver: Waiver,
     now: Timestamp,
 ) -> Result<Decided, DecideError> {
-    decide(hub, document, move |doc, id, rules| {
-        let waived = waive_in(doc, id, rules, &conflict, &waiver, &new_actor(), now)?;
+    decide(hub, document, move |doc, judge| {
+        let waived = waive_in(doc, judge, &conflict, &waiver, &new_actor(), now)?;
         Ok((waived.conflict, waived.changes))
     })
     .await
@@ -126,8 +126,8 @@ pub async fn unwaive(
     conflict: String,
     now: Timestamp,
 ) -> Result<Decided, DecideError> {
-    decide(hub, document, move |doc, id, rules| {
-        let waived = unwaive_in(doc, id, rules, &conflict, &new_actor(), now)?;
+    decide(hub, document, move |doc, judge| {
+        let waived = unwaive_in(doc, judge, &conflict, &new_actor(), now)?;
         Ok((waived.conflict, waived.changes))
     })
     .await
@@ -140,6 +140,8 @@ pub struct Difference {
     pub opened: Vec<Conflict>,
     /// Conflicts that were there before it and are no more.
     pub settled: Vec<Conflict>,
+    /// Rules of which it is not known. Nobody who writes waits for one that takes long to evaluate.
+    pub undecided: Vec<Undecided>,
 }
 
 /// What the rules say of a document after a write and did not say before it.
@@ -154,7 +156,7 @@ pub fn difference(
     let Some(rules) = rules_for(hub, after) else { return Difference::default() };
     let report = |doc: &Automerge| Judge::new(id, rules.clone(), doc).report(doc, now);
     let (before, after) = (report(before), report(after));
-    let mut difference = Difference::default();
+    let mut difference = Difference { undecided: after.undecided.clone(), ..Difference::default() };
     let events = after.changes_from(&before);
     for event in events.into_iter().filter(|event| event.conflict().mode == Mode::Surface) {
         match event {
@@ -173,14 +175,16 @@ type Decision = (Conflict, Vec<Change>);
 async fn decide(
     hub: &Hub,
     document: DocumentId,
-    decide: impl FnOnce(&mut Automerge, &DocumentId, &Arc<RuleSet>) -> Result<Decision, DecideError>
-    + Send
-    + 'static,
+    decide: impl FnOnce(&mut Automerge, &Judge) -> Result<Decision, DecideError> + Send + 'static,
 ) -> Result<Decided, DecideError> {
     let mut doc = hub.view(document.clone(), Automerge::clone).await?;
     let rules = rules_for(hub, &doc).ok_or(DecideError::NoRules)?;
-    let id = document.clone();
-    let decided = tokio::task::spawn_blocking(move || decide(&mut doc, &id, &rules)).await;
+    let (id, evaluator) = (document.clone(), hub.evaluator().clone());
+    let deciding = move || {
+        let judge = Judge::decided(&id, rules, &doc, |question| evaluator.answer_here(question));
+        decide(&mut doc, &judge)
+    };
+    let decided = tokio::task::spawn_blocking(deciding).await;
     let (conflict, changes) = decided.map_err(|_| DecideError::Panicked)??;
     let changes = changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
     let manifest = hub.submit(document, changes).await?;

@@ -9,7 +9,7 @@
 
 use dovetail_core::document::Verdict;
 use dovetail_core::id::DocumentId;
-use dovetail_core::rules::{Conflict, Mode, RuleBook, State};
+use dovetail_core::rules::{Conflict, Mode, Report, RuleBook, State};
 use dovetail_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -213,8 +213,11 @@ impl Content {
         let conflicts = &verdict.report.conflicts;
         let open = conflicts.iter().filter(|conflict| conflict.state == State::Open);
         let since = |id: &str| before.as_ref().and_then(|before| before.open_since.get(id).copied());
-        let open_since =
-            open.map(|conflict| (conflict.id.clone(), since(&conflict.id).unwrap_or(now))).collect();
+        // A conflict whose rule is undecided now is not known to be gone: if it is there again, it has been all along.
+        let kept = before.iter().flat_map(|before| before.of_undecided(&verdict.report));
+        let kept: Vec<(String, Timestamp)> = kept.collect();
+        let open = open.map(|conflict| (conflict.id.clone(), since(&conflict.id).unwrap_or(now)));
+        let open_since = kept.into_iter().chain(open).collect();
         let is_listed = self.listed + conflicts.len() <= LISTED_MAX;
         if is_listed {
             self.listed += conflicts.len();
@@ -225,6 +228,13 @@ impl Content {
 }
 
 impl Entry {
+    /// Since when those conflicts have stood open whose rules `report` leaves undecided.
+    fn of_undecided(&self, report: &Report) -> Vec<(String, Timestamp)> {
+        let is_undecided = |rule: &str| report.undecided.iter().any(|undecided| undecided.rule == rule);
+        let unknown = self.verdict.report.conflicts.iter().filter(|conflict| is_undecided(&conflict.rule));
+        unknown.filter_map(|it| Some((it.id.clone(), *self.open_since.get(&it.id)?))).collect()
+    }
+
     fn due(&self, document: &DocumentId, now: Timestamp, book: &RuleBook) -> Vec<Due> {
         let report = &self.verdict.report;
         let mut due = Vec::new();

@@ -16,6 +16,7 @@ pub mod telemetry; // Logs.
 
 pub mod store; // Where documents are kept.
 
+pub mod evaluator; // Rules that take long, away from everybody.
 pub mod inbox; // Conflicts of all documents.
 
 pub mod hub; // One task per open document.

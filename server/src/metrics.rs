@@ -42,6 +42,10 @@ pub const DOCUMENTS_LIVE: &str = "dovetail_documents_live";
 pub const RESIDENT_BYTES: &str = "dovetail_resident_bytes";
 /// Seconds that judging a document took after a burst, or when it was opened. Nobody waits for it.
 pub const RULES_SECONDS: &str = "dovetail_rules_seconds";
+/// Seconds that evaluating a rule in CEL took, waiting for its turn included. Nobody waits for it.
+pub const EXPRESSION_SECONDS: &str = "dovetail_expression_seconds";
+/// Evaluations of rules in CEL that were past their deadline: the rule is undecided for that document.
+pub const EXPRESSIONS_LATE: &str = "dovetail_expressions_late_total";
 /// Conflicts that stand open, over all documents that were judged.
 pub const CONFLICTS_OPEN: &str = "dovetail_conflicts_open";
 /// Conflicts that somebody waived.
@@ -69,6 +73,9 @@ const REQUEST_SECONDS_BUCKETS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1
 
 /// Bounds of the buckets of [`RULES_SECONDS`].
 const RULES_SECONDS_BUCKETS: [f64; 7] = [0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.1];
+
+/// Bounds of the buckets of [`EXPRESSION_SECONDS`].
+const EXPRESSION_SECONDS_BUCKETS: [f64; 6] = [0.000_3, 0.001, 0.01, 0.1, 0.3, 1.0];
 
 /// Renders the figures. Cheap to clone; all of them show the same process.
 #[derive(Clone)]
@@ -114,8 +121,11 @@ impl Metrics {
 }
 
 fn builder() -> PrometheusBuilder {
-    let buckets: [(&str, &[f64]); 2] =
-        [(REQUEST_SECONDS, &REQUEST_SECONDS_BUCKETS), (RULES_SECONDS, &RULES_SECONDS_BUCKETS)];
+    let buckets: [(&str, &[f64]); 3] = [
+        (REQUEST_SECONDS, &REQUEST_SECONDS_BUCKETS),
+        (RULES_SECONDS, &RULES_SECONDS_BUCKETS),
+        (EXPRESSION_SECONDS, &EXPRESSION_SECONDS_BUCKETS),
+    ];
     buckets.into_iter().fold(PrometheusBuilder::new(), |builder, (name, buckets)| {
         let name = Matcher::Full(name.to_owned());
         builder.set_buckets_for_metric(name, buckets).expect("the list of buckets is not empty")
@@ -139,6 +149,8 @@ fn describe() {
     describe_gauge!(DOCUMENTS_LIVE, "Documents with their content in memory");
     describe_gauge!(RESIDENT_BYTES, Unit::Bytes, "Bytes of documents in memory, estimated");
     describe_histogram!(RULES_SECONDS, Unit::Seconds, "Judging a document by its rules");
+    describe_histogram!(EXPRESSION_SECONDS, Unit::Seconds, "Evaluating a rule in CEL");
+    describe_counter!(EXPRESSIONS_LATE, "Evaluations of rules in CEL that were past their deadline");
     describe_gauge!(CONFLICTS_OPEN, "Conflicts that stand open");
     describe_gauge!(CONFLICTS_WAIVED, "Conflicts that somebody waived");
     describe_gauge!(RULES_UNDECIDED, "Rules that could not be judged");

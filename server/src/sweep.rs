@@ -126,7 +126,10 @@ impl Sweep {
             }
         };
         let (id, book, now) = (document.clone(), book.clone(), self.clock.now());
-        let judged = tokio::task::spawn_blocking(move || judge_stored(&id, &stored, &book, now)).await;
+        let evaluator = self.hub.evaluator().clone();
+        let judging =
+            move || judge_stored(&id, &stored, &book, now, |question| evaluator.answer_here(question));
+        let judged = tokio::task::spawn_blocking(judging).await;
         let was_read = match judged {
             Ok(Ok(verdict)) => {
                 if let Some(verdict) = verdict {

@@ -5,7 +5,7 @@
 use super::chunk::{Batch, Manifest, Stored};
 use super::{Body, RemoteHeads, Verdict};
 use crate::id::{SessionId, StorageId};
-use crate::rules::RuleBook;
+use crate::rules::{Answer, Question, RuleBook};
 use automerge::sync::Message;
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -87,6 +87,8 @@ pub enum Input {
     Stored(Result<(), CommitFault>),
     /// Other rules are in force.
     Rules(Arc<RuleBook>),
+    /// The answer to [`Effect::Evaluate`].
+    Evaluated(Answer),
     /// A waiver ends about now.
     JudgeAgain,
     /// Nobody has needed the content for a while, or memory is short.
@@ -138,6 +140,9 @@ pub enum Effect {
     /// What the rules say of what is stored; nothing when there are none for it. Only when that is something else
     /// than before.
     Judged(Option<Arc<Verdict>>),
+    /// Evaluate a rule that may take long, somewhere else; answer with [`Input::Evaluated`], in any case and within
+    /// seconds.
+    Evaluate(Arc<Question>),
     /// Now is the time to look: [`Document::automerge`](super::Document::automerge) is what is stored, until the machine goes on.
     View {
         /// Who wanted to.

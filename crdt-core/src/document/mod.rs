@@ -113,6 +113,7 @@ impl Document {
             Input::Chunks(answer) => self.chunks_came(now, answer, effects),
             Input::Stored(answer) => self.stored(now, answer, effects),
             Input::Rules(book) => self.judging.set_book(book),
+            Input::Evaluated(answer) => self.judging.evaluated(answer),
             Input::JudgeAgain => self.judging.set_due(),
             Input::Rest => self.resting = true,
         }
@@ -132,7 +133,9 @@ impl Document {
             // After serving: folding is a commit, and while one is under way nothing leaves.
             self.fold_if_due(self.limits.chunks_before_snapshot, effects);
         }
-        if self.asked.is_none() && self.waiting.is_empty() && std::mem::take(&mut self.resting) {
+        // Who evaluates for it answers soon, and what the rules say is to be known before it leaves memory.
+        let is_quiet = self.asked.is_none() && self.waiting.is_empty() && !self.judging.is_evaluated();
+        if is_quiet && std::mem::take(&mut self.resting) {
             self.rest(effects);
         }
     }

@@ -2,9 +2,12 @@
 //!
 //! Edit path: ← [`live`](super::live) applied a burst and kept what it touched; when the commit has been asked
 //! for, whoever drives the machine lets it [`judge`](Document::judge); → [`Effect::Judged`], never before the
-//! burst is stored.
+//! burst is stored. What takes long is asked for by [`Effect::Evaluate`], one question at a time; the [`Input::Evaluated`]
+//! that answers it makes the document be judged again.
 //!
 //! Always true: judging changes nothing and holds nothing back. When it is late, the answers leave without it.
+//! **Invariant:** a verdict that only lacks what is being evaluated is not told: the answer follows, and nobody sees
+//! conflicts come and go meanwhile. When edits overtake the answer, it is told once as it is.
 
 use super::careful::carefully;
 use super::chunk::Stored;
@@ -13,7 +16,9 @@ use super::live::{Damage, Live};
 use super::phase::{Asked, Content};
 use super::{Document, Heads};
 use crate::id::DocumentId;
-use crate::rules::{Conflict, InForce, Judge, Mode, Report, Rule, RuleBook, Undecided, UndecidedReason};
+use crate::rules::{
+    Answer, Conflict, InForce, Judge, Mode, Question, Report, Rule, RuleBook, Undecided, UndecidedReason,
+};
 use crate::time::Timestamp;
 use automerge::PatchLog;
 use serde_json::{Map, Value, json};
@@ -72,12 +77,31 @@ pub(super) struct Judging {
     is_due: bool,
     /// What was judged while a commit is under way, until that is over.
     held: Option<Option<Arc<Verdict>>>,
+    /// The newest on what is stored.
+    latest: Option<Arc<Verdict>>,
     told: Option<Arc<Verdict>>,
+    /// Somebody evaluates a rule.
+    is_evaluated: bool,
+    /// What came of it, until the next look.
+    answer: Option<Answer>,
+    /// An answer came too late for the state it was about: edits come faster.
+    is_overtaken: bool,
 }
 
 impl Judging {
     pub(super) fn new(book: Arc<RuleBook>) -> Self {
-        Self { book, judge: None, log: PatchLog::inactive(), is_due: false, held: None, told: None }
+        Self {
+            book,
+            judge: None,
+            log: PatchLog::inactive(),
+            is_due: false,
+            held: None,
+            latest: None,
+            told: None,
+            is_evaluated: false,
+            answer: None,
+            is_overtaken: false,
+        }
     }
 
     /// Where a burst of `changes` notes what it touches. It is judged after it.
@@ -100,6 +124,18 @@ impl Judging {
         self.is_due = true;
     }
 
+    /// A question was answered.
+    pub(super) fn evaluated(&mut self, answer: Answer) {
+        self.is_evaluated = false;
+        self.answer = Some(answer);
+        self.is_due = true;
+    }
+
+    /// Whether an answer is awaited.
+    pub(super) fn is_evaluated(&self) -> bool {
+        self.is_evaluated
+    }
+
     /// The document left memory; what is not stored of it never was.
     pub(super) fn forget(&mut self) {
         self.forget_judge();
@@ -109,6 +145,7 @@ impl Judging {
 
     fn forget_judge(&mut self) {
         self.judge = None;
+        self.answer = None;
         self.log = PatchLog::inactive();
     }
 
@@ -125,6 +162,9 @@ impl Judging {
                 judge.touched(&live.doc, &patches);
             }
             judge => *judge = Some(Judge::new(id, rules, &live.doc)),
+        }
+        if let (Some(judge), Some(answer)) = (&mut self.judge, self.answer.take()) {
+            self.is_overtaken = !judge.answer(&live.doc, answer);
         }
         self.log = PatchLog::active();
         let report = self.judge.as_ref().map(|judge| judge.report(&live.doc, now)).unwrap_or_default();
@@ -149,10 +189,29 @@ impl Judging {
     }
 
     fn tell(&mut self, verdict: Option<Arc<Verdict>>, effects: &mut Vec<Effect>) {
-        if verdict != self.told {
+        self.latest.clone_from(&verdict);
+        if verdict != self.told && !self.is_better_awaited(verdict.as_deref()) {
             self.told.clone_from(&verdict);
             effects.push(Effect::Judged(verdict));
         }
+    }
+
+    /// Whether all that is new about a verdict is that a rule is being evaluated.
+    fn is_better_awaited(&self, verdict: Option<&Verdict>) -> bool {
+        let Some(verdict) = verdict.filter(|verdict| verdict.report.is_pending()) else { return false };
+        let says_the_same =
+            |told: &Verdict| told.version == verdict.version && told.report.is_but_pending(&verdict.report);
+        !self.is_overtaken && self.told.as_deref().is_none_or(says_the_same)
+    }
+
+    /// The next question, if nobody is busy with one.
+    fn question(&mut self) -> Option<Arc<Question>> {
+        if self.is_evaluated {
+            return None;
+        }
+        let question = self.judge.as_mut()?.question();
+        self.is_evaluated = question.is_some();
+        question
     }
 
     /// The commit is over. What it did not store was forgotten, and the verdict on it too.
@@ -165,6 +224,7 @@ impl Judging {
     /// There is no document any more of which rules could say anything.
     pub(super) fn end(&mut self, effects: &mut Vec<Effect>) {
         self.forget();
+        self.latest = None;
         self.told = None;
         // Also where nothing was told: somebody may have judged what is stored.
         effects.push(Effect::Judged(None));
@@ -173,6 +233,8 @@ impl Judging {
 
 /// What the rules say of a document as the store holds it; nothing where there are none for its kind.
 ///
+/// What has to be evaluated is evaluated by `ask`.
+///
 /// # Errors
 /// When the stored bytes are not what was written.
 pub fn judge_stored(
@@ -180,9 +242,20 @@ pub fn judge_stored(
     stored: &Stored,
     book: &Arc<RuleBook>,
     now: Timestamp,
+    ask: impl Fn(&Arc<Question>) -> Answer,
 ) -> Result<Option<Arc<Verdict>>, Damage> {
     let live = Live::load(stored)?;
-    Ok(carefully(|| Judging::new(book.clone()).look(id, &live, now))?)
+    Ok(carefully(|| {
+        let mut judging = Judging::new(book.clone());
+        let first = judging.look(id, &live, now);
+        let Some(judge) =
+            judging.judge.as_mut().filter(|_| first.as_ref().is_some_and(|it| it.report.is_pending()))
+        else {
+            return first;
+        };
+        judge.decide(&live.doc, ask);
+        judging.look(id, &live, now)
+    })?)
 }
 
 impl Document {
@@ -210,11 +283,18 @@ impl Document {
         } else {
             self.judging.tell(verdict, effects);
         }
+        effects.extend(self.judging.question().map(Effect::Evaluate));
     }
 
-    /// What the rules said last of what is stored; nothing where there are none for its kind.
+    /// What the rules say of what is stored, as far as they were judged; nothing where there are none for its kind.
     #[must_use]
     pub fn verdict(&self) -> Option<&Arc<Verdict>> {
+        self.judging.latest.as_ref()
+    }
+
+    /// What was told of it last: the same, unless a rule is being evaluated.
+    #[must_use]
+    pub fn verdict_told(&self) -> Option<&Arc<Verdict>> {
         self.judging.told.as_ref()
     }
 

@@ -6,9 +6,10 @@
 
 use super::canonical::canonical;
 use super::conflict::{Mode, Severity};
+use super::expression::{self, BadExpression, Expression};
 use super::message::{Items, Template};
 use super::path::{BadPath, Path, Step};
-use super::plan::{Field, Plan};
+use super::plan::{Field, Plan, Reading};
 use super::predicate::{Check, KINDS, Kind, Operand};
 use super::proposal::{ALL, Proposal};
 use super::set::{BadRuleSet, Fault, Rule, RuleSet};
@@ -23,6 +24,9 @@ pub const RULE_ID_BYTES_MAX: usize = 64;
 
 /// The most values of `one_of` and fields of `mutually_exclusive`: a menu that a person can survey.
 pub const CHOICES_MAX: usize = 256;
+
+/// The most `bounds` of one rule: an expression of its length names no more lists.
+pub const BOUNDS_MAX: usize = 32;
 
 /// What items are called by when the set does not say.
 const DEFAULT_LABEL: &str = "title";
@@ -95,7 +99,7 @@ impl Compiler {
         let severity = self.word("severity", source.severity.as_deref(), Severity::Warning, &SEVERITIES);
         let mode = self.word("mode", source.mode.as_deref(), Mode::Surface, &MODES);
         let kind = self.kind(&source.predicate);
-        let over = self.path("over", &source.over);
+        let over = self.over(kind, &source.over);
         if let Some(kind) = kind {
             self.parameters(kind, source);
         }
@@ -121,6 +125,17 @@ impl Compiler {
             fields: self.fields.clone(),
             keys_of: self.keys_of.clone(),
         })
+    }
+
+    fn over(&mut self, kind: Option<Kind>, text: &str) -> Option<Path> {
+        match (kind, text) {
+            (Some(Kind::Cel), "") => Some(Path::root()),
+            (_, "") => {
+                self.missing("over", "the path of what it is about");
+                None
+            }
+            _ => self.path("over", text),
+        }
     }
 
     fn id(&mut self, id: &str) {
@@ -170,6 +185,8 @@ impl Compiler {
             ("max", source.max.is_some()),
             ("values", source.values.is_some()),
             ("fields", source.fields.is_some()),
+            ("expr", source.expr.is_some()),
+            ("bounds", source.bounds.is_some()),
         ];
         for (parameter, _) in given.iter().filter(|(parameter, given)| *given && !takes.contains(parameter)) {
             let right = match takes.len() {
@@ -190,6 +207,7 @@ impl Compiler {
             }
             Kind::OneOf if missing("values") => self.missing("values", "a list of values"),
             Kind::MutuallyExclusive if missing("fields") => self.missing("fields", "a list of paths"),
+            Kind::Cel if missing("expr") => self.missing("expr", "an expression that is true or false"),
             _ => {}
         }
     }
@@ -257,11 +275,12 @@ impl Compiler {
             // Its items are those of the collection that it counts.
             let mut counted = over.steps().to_vec();
             counted.push(Step::Any);
-            let collection = self.plan.collection(&counted);
+            let collection = self.plan.collection(&counted, Reading::Bounded);
             self.keys_of.push(collection);
             return Some(Target { path: over, collection, names: Vec::new() });
         }
-        let collection = self.plan.collection(&prefix);
+        let reading = if kind == Kind::Cel { Reading::Whole } else { Reading::Bounded };
+        let collection = self.plan.collection(&prefix, reading);
         Some(Target { path: over, collection, names })
     }
 
@@ -295,7 +314,7 @@ impl Compiler {
                 }
                 let mut items = path.steps().to_vec();
                 items.push(Step::Any);
-                let keys_of = self.plan.collection(&items);
+                let keys_of = self.plan.collection(&items, Reading::Bounded);
                 self.keys_of.push(keys_of);
                 Check::ReferenceExists { value: value(self), target: keys_of }
             }
@@ -325,6 +344,7 @@ impl Compiler {
                 self.plan.wish_mut(field).rivals = true;
                 Check::ExclusiveField { value: field }
             }
+            Kind::Cel => Check::Cel(Box::new(self.expression(source, target)?)),
         })
     }
 
@@ -371,6 +391,37 @@ impl Compiler {
         Some(fields)
     }
 
+    fn expression(&mut self, source: &RuleSource, target: &Target) -> Option<Expression> {
+        let bounds = self.bounds(source)?;
+        let parsed = expression::parse(source.expr.as_deref()?, &target.path, &bounds);
+        let parsed = match parsed {
+            Ok(parsed) => parsed,
+            Err(BadExpression { at, wrong, right }) => {
+                let place = self.place_of("expr");
+                self.faults.push(Fault { place, character: at, wrong, right });
+                return None;
+            }
+        };
+        let document = self.plan.collection(&[], Reading::Whole);
+        Some(parsed.resolve(|read| match read {
+            expression::Read::Item(names) => {
+                let names: Vec<String> = target.names.iter().chain(names).cloned().collect();
+                self.field(target.collection, &names)
+            }
+            expression::Read::Document(names) => self.field(document, names),
+        }))
+    }
+
+    fn bounds(&mut self, source: &RuleSource) -> Option<Vec<(Path, u64)>> {
+        let bounds = source.bounds.iter().flatten();
+        if bounds.clone().count() > BOUNDS_MAX {
+            let wrong = format!("{} of them", bounds.count());
+            self.fault("bounds", wrong, format!("at most {BOUNDS_MAX}"));
+            return None;
+        }
+        bounds.map(|(path, bound)| Some((self.path("bounds", path)?, *bound))).collect()
+    }
+
     fn operand(&mut self, name: &str, source: Option<&OperandSource>) -> Option<Option<Operand>> {
         let (text, default) = match source {
             None => return Some(None),
@@ -389,7 +440,7 @@ impl Compiler {
             self.fault(name, "`*` stands for many values".to_owned(), "a path from the root, without `*`");
             return None;
         }
-        let root = self.plan.collection(&[]);
+        let root = self.plan.collection(&[], Reading::Bounded);
         let field = self.field(root, &path.split().1);
         Some(Some(Operand::Root { field, path: path.to_string(), default }))
     }

@@ -186,6 +186,18 @@ pub enum UndecidedReason {
     /// The limit is named by a path, and no number stands there.
     #[error("no number stands at {0}")]
     NoLimit(String),
+    /// It is being evaluated. What is listed of it was found in an earlier state.
+    #[error("it is being evaluated")]
+    Pending,
+    /// Evaluating it took longer than whoever did it had.
+    #[error("evaluating it takes too long")]
+    PastDeadline,
+    /// Evaluating it takes more than [`EXPRESSION_STEPS_MAX`](super::EXPRESSION_STEPS_MAX) steps.
+    #[error("evaluating it takes too many steps")]
+    TooMuchToEvaluate,
+    /// Its expression has no value, or not one that is true or false: where, and why.
+    #[error("the expression fails: {0}")]
+    ExpressionFails(String),
     /// Judging failed; the log says more.
     #[error("judging failed")]
     Failed,
@@ -257,6 +269,25 @@ impl Report {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Conflict> {
         self.conflicts.iter().find(|conflict| conflict.id == id)
+    }
+
+    /// Whether a rule is being evaluated.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.undecided.iter().any(|rule| rule.reason == UndecidedReason::Pending)
+    }
+
+    /// Whether `other` says the same but for rules that are being evaluated there.
+    #[must_use]
+    pub fn is_but_pending(&self, other: &Report) -> bool {
+        let decided = |report: &Report| -> Vec<Undecided> {
+            let is_pending = |rule: &str| {
+                let mut pending = other.undecided.iter().filter(|it| it.reason == UndecidedReason::Pending);
+                pending.any(|it| it.rule == rule)
+            };
+            report.undecided.iter().filter(|it| !is_pending(&it.rule)).cloned().collect()
+        };
+        self.conflicts == other.conflicts && self.beyond == other.beyond && decided(self) == decided(other)
     }
 
     /// What happened since `before`, a report on the same document under the same rules: first

@@ -36,15 +36,23 @@ pub(crate) enum Hit {
     Collection(Keys, Value),
 }
 
+/// Whether all that a rule depends on could be read.
+///
+/// # Errors
+/// When there is too much of it.
+pub(crate) fn readable(rule: &Rule, facts: &Facts) -> Result<(), UndecidedReason> {
+    let fields = rule.fields.iter().map(|field| field.collection);
+    let reads = fields.chain(rule.keys_of.iter().copied()).chain([rule.collection]);
+    let is_too_much = reads.map(|collection| facts.collections[collection].too_much).any(|it| it);
+    if is_too_much { Err(UndecidedReason::TooMuchToRead) } else { Ok(()) }
+}
+
 /// Evaluates one rule.
 ///
 /// # Errors
 /// When it cannot be decided.
 pub(crate) fn evaluate(rule: &Rule, facts: &Facts) -> Result<Hits, UndecidedReason> {
-    let reads = rule.fields.iter().map(|field| field.collection);
-    if reads.chain(rule.keys_of.iter().copied()).any(|collection| facts.collections[collection].too_much) {
-        return Err(UndecidedReason::TooMuchToRead);
-    }
+    readable(rule, facts)?;
     let all = Items::of(rule, facts);
     match &rule.check {
         Check::NoOverlap { rectangle, within, columns: _ } => {
@@ -93,6 +101,7 @@ pub(crate) fn evaluate(rule: &Rule, facts: &Facts) -> Result<Hits, UndecidedReas
             cell.first().is_some_and(|first| !same(Some(first), cell.value.as_ref()))
         })),
         Check::ExclusiveField { value } => Ok(all.that(|item| competing(item.cell(*value)).len() > 1)),
+        Check::Cel(_) => Err(UndecidedReason::Pending),
     }
 }
 
@@ -229,20 +238,34 @@ fn doubles(all: &Items<'_>, value: Field, within: Option<Field>, ignore_empty: b
 }
 
 /// The items of a rule, numbered.
-struct Items<'f> {
+pub(crate) struct Items<'f> {
     rule: &'f Rule,
     items: Vec<(&'f Keys, &'f Item)>,
 }
 
 impl<'f> Items<'f> {
-    fn of(rule: &'f Rule, facts: &'f Facts) -> Self {
+    pub(crate) fn of(rule: &'f Rule, facts: &'f Facts) -> Self {
         Self { rule, items: facts.collections[rule.collection].items.iter().collect() }
     }
 
     /// Hits on every item of which this is true.
     fn that(&self, broken: impl Fn(&Item) -> bool) -> Hits {
-        let hit: Vec<&Keys> =
-            self.items.iter().filter(|(_, item)| broken(item)).map(|(keys, _)| *keys).collect();
+        self.ones(self.items.iter().filter(|(_, item)| broken(item)).map(|(keys, _)| *keys).collect())
+    }
+
+    /// The same, where that cannot always be told.
+    #[cfg(feature = "cel")]
+    pub(crate) fn try_that<E>(&self, broken: impl Fn(&Keys, &Item) -> Result<bool, E>) -> Result<Hits, E> {
+        let mut hit = Vec::new();
+        for (keys, item) in &self.items {
+            if broken(keys, item)? {
+                hit.push(*keys);
+            }
+        }
+        Ok(self.ones(hit))
+    }
+
+    fn ones(&self, hit: Vec<&Keys>) -> Hits {
         self.list(hit, |keys| (self.rule.subject(keys), String::new()), |keys| Hit::One(keys.clone()))
     }
 

@@ -3,7 +3,7 @@
 //! Edit path: ← [`document`](crate::document) tells what was merged; → [`Report`]s, for the API and the feeds.
 //!
 //! Always true here: after [`Judge::touched`] everything is as [`Judge::new`] would find it in the
-//! same document. What people decided is read from the document at every report, since it depends
+//! same document, but for rules that are evaluated elsewhere: they wait for that. What people decided is read from the document at every report, since it depends
 //! on the moment as well.
 
 use super::causes;
@@ -12,8 +12,9 @@ use super::conflict::{
     Waiver,
 };
 use super::entries::{Entries, SettledEntry, WaivedEntry};
-use super::evaluate::evaluate;
+use super::evaluate::{Hits, evaluate};
 use super::facts::{Dirty, Facts};
+use super::question::{Answer, Question};
 use super::remedy::{Effort, edits};
 use super::set::{Rule, RuleSet};
 use super::violation::Violation;
@@ -28,12 +29,24 @@ use std::sync::Arc;
 pub struct Judge {
     document: DocumentId,
     rules: Arc<RuleSet>,
-    facts: Facts,
+    facts: Arc<Facts>,
     /// As the rules of the set.
     verdicts: Vec<Verdict>,
+    /// As the rules of the set: which of them wait to be evaluated elsewhere.
+    waiting: Vec<Waiting>,
 }
 
-/// What one rule says.
+/// Whether a rule waits to be evaluated elsewhere.
+#[derive(Debug)]
+enum Waiting {
+    No,
+    /// Nobody was asked yet.
+    Unasked,
+    /// This is being answered.
+    Asked(Arc<Question>),
+}
+
+/// What one rule says; while it waits, what it said of an earlier state.
 type Verdict = Result<Broken, UndecidedReason>;
 
 /// Where one rule does not hold.
@@ -56,10 +69,27 @@ impl Judge {
     /// Looks at the whole document.
     #[must_use]
     pub fn new(document: &DocumentId, rules: Arc<RuleSet>, doc: &Automerge) -> Self {
-        let facts = Facts::read(doc, &rules.plan);
-        let mut judge = Self { document: document.clone(), rules, facts, verdicts: Vec::new() };
+        let facts = Arc::new(Facts::read(doc, &rules.plan));
+        let (verdicts, waiting) = (Vec::new(), Vec::new());
+        let mut judge = Self { document: document.clone(), rules, facts, verdicts, waiting };
         judge.verdicts =
             judge.rules.rules.iter().map(|rule| judge.judge(doc, rule, &Broken::default())).collect();
+        let waiting =
+            |rule: &Rule| if rule.is_evaluated_elsewhere() { Waiting::Unasked } else { Waiting::No };
+        judge.waiting = judge.rules.rules.iter().map(waiting).collect();
+        judge
+    }
+
+    /// Looks at the whole document, and has what takes long evaluated by `ask` at once.
+    #[must_use]
+    pub fn decided(
+        document: &DocumentId,
+        rules: Arc<RuleSet>,
+        doc: &Automerge,
+        ask: impl Fn(&Arc<Question>) -> Answer,
+    ) -> Self {
+        let mut judge = Self::new(document, rules, doc);
+        judge.decide(doc, ask);
         judge
     }
 
@@ -67,14 +97,57 @@ impl Judge {
     /// since the last look, and `doc` is the document with these changes. Changes may come without any
     /// patch, when they concern only a value that lost; the call is due all the same.
     pub fn touched(&mut self, doc: &Automerge, patches: &[Patch]) {
-        let dirty = self.facts.touched(doc, &self.rules.plan, patches);
+        // While a question is open there are two who hold the facts, and it keeps those it is about.
+        let dirty = Arc::make_mut(&mut self.facts).touched(doc, &self.rules.plan, patches);
         for index in 0..self.verdicts.len() {
             let rule = &self.rules.rules[index];
-            if concerns(&dirty, rule) {
+            if !concerns(&dirty, rule) {
+                continue;
+            }
+            if rule.is_evaluated_elsewhere() {
+                self.waiting[index] = Waiting::Unasked;
+            } else {
                 let nothing = Broken::default();
                 let before = self.verdicts[index].as_ref().unwrap_or(&nothing);
                 self.verdicts[index] = self.judge(doc, rule, before);
             }
+        }
+    }
+
+    /// The next rule that has to be evaluated elsewhere; nothing while one is. The answer goes to
+    /// [`answer`](Self::answer).
+    pub fn question(&mut self) -> Option<Arc<Question>> {
+        if self.waiting.iter().any(|waiting| matches!(waiting, Waiting::Asked(_))) {
+            return None;
+        }
+        let rule = self.waiting.iter().position(|waiting| matches!(waiting, Waiting::Unasked))?;
+        let question = Arc::new(Question { rules: self.rules.clone(), rule, facts: self.facts.clone() });
+        self.waiting[rule] = Waiting::Asked(question.clone());
+        Some(question)
+    }
+
+    /// Takes what was found elsewhere; says whether it was still of use. `doc` is the document as it was at the last
+    /// look.
+    pub fn answer(&mut self, doc: &Automerge, answer: Answer) -> bool {
+        let Answer { question, says } = answer;
+        let index = question.rule;
+        let is_asked = self
+            .waiting
+            .get(index)
+            .is_some_and(|waiting| matches!(waiting, Waiting::Asked(asked) if Arc::ptr_eq(asked, &question)));
+        if is_asked {
+            let nothing = Broken::default();
+            let before = self.verdicts[index].as_ref().unwrap_or(&nothing);
+            self.verdicts[index] = says.map(|hits| self.found(doc, &self.rules.rules[index], hits, before));
+            self.waiting[index] = Waiting::No;
+        }
+        is_asked
+    }
+
+    /// Has all that has to be evaluated elsewhere answered at once, by `ask`.
+    pub fn decide(&mut self, doc: &Automerge, ask: impl Fn(&Arc<Question>) -> Answer) {
+        while let Some(question) = self.question() {
+            self.answer(doc, ask(&question));
         }
     }
 
@@ -95,11 +168,14 @@ impl Judge {
     pub fn report(&self, doc: &Automerge, now: Timestamp) -> Report {
         let entries = Entries::of(doc);
         let mut report = Report::default();
-        for (rule, verdict) in self.rules.rules.iter().zip(&self.verdicts) {
+        for ((rule, verdict), waiting) in self.rules.rules.iter().zip(&self.verdicts).zip(&self.waiting) {
+            let undecided = match (waiting, verdict) {
+                (Waiting::No, verdict) => verdict.as_ref().err().cloned(),
+                (Waiting::Unasked | Waiting::Asked(_), _) => Some(UndecidedReason::Pending),
+            };
+            report.undecided.extend(undecided.map(|reason| Undecided { rule: rule.id().to_owned(), reason }));
             match verdict {
-                Err(reason) => {
-                    report.undecided.push(Undecided { rule: rule.id().to_owned(), reason: reason.clone() });
-                }
+                Err(_) => {}
                 Ok(broken) => {
                     for finding in &broken.findings {
                         report.add(rule, finding, &entries, now);
@@ -149,7 +225,10 @@ impl Judge {
 
     /// What one rule says now. Causes are looked up for what was not there before.
     fn judge(&self, doc: &Automerge, rule: &Rule, before: &Broken) -> Verdict {
-        let hits = evaluate(rule, &self.facts)?;
+        Ok(self.found(doc, rule, evaluate(rule, &self.facts)?, before))
+    }
+
+    fn found(&self, doc: &Automerge, rule: &Rule, hits: Hits, before: &Broken) -> Broken {
         let known: BTreeMap<&str, &Arc<Finding>> =
             before.findings.iter().map(|finding| (finding.violation.id.as_str(), finding)).collect();
         let findings = hits.listed.into_iter().map(|hit| {
@@ -170,7 +249,7 @@ impl Judge {
                 }
             }
         });
-        Ok(Broken { findings: findings.collect(), beyond: hits.beyond })
+        Broken { findings: findings.collect(), beyond: hits.beyond }
     }
 
     fn offers(&self, rule: &Rule, violation: &Violation) -> Vec<Offer> {

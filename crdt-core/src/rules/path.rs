@@ -56,7 +56,12 @@ impl Path {
         parser.path()
     }
 
-    /// Its steps; at least one.
+    /// The way to the document itself, which has no steps.
+    pub(crate) fn root() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Its steps; none only for the document itself.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.0

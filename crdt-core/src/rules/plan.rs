@@ -5,6 +5,9 @@
 //! A path up to its last `*` names a **collection**; what the `*` meets are its **items**. A path
 //! without `*` belongs to the collection whose one item is the root. The names behind the `*` are
 //! **wishes**: fields of each item that some rule wants to know.
+//!
+//! Expressions read values as they are, predicates within bounds. So a place that both look at is two
+//! collections, and neither is the poorer, or undecided, for the other.
 
 use super::path::Step;
 
@@ -19,9 +22,20 @@ pub(crate) struct Plan {
 pub(crate) struct CollectionPlan {
     /// The steps up to the last `*`; none for the root.
     pub(crate) prefix: Vec<Step>,
+    pub(crate) reading: Reading,
     pub(crate) wishes: Vec<Wish>,
     /// The wishes by their names.
     pub(crate) tree: Node,
+}
+
+/// How much is read of a value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// A scalar or a handful of settings; what is larger is known by a digest.
+    #[default]
+    Bounded,
+    /// All of it.
+    Whole,
 }
 
 /// One field of each item.
@@ -53,11 +67,16 @@ pub(crate) struct Field {
 
 impl Plan {
     /// The collection at this prefix.
-    pub(crate) fn collection(&mut self, prefix: &[Step]) -> usize {
-        if let Some(found) = self.collections.iter().position(|collection| collection.prefix == prefix) {
+    pub(crate) fn collection(&mut self, prefix: &[Step], reading: Reading) -> usize {
+        let is_known = |it: &CollectionPlan| it.prefix == prefix && it.reading == reading;
+        if let Some(found) = self.collections.iter().position(is_known) {
             return found;
         }
-        self.collections.push(CollectionPlan { prefix: prefix.to_vec(), ..CollectionPlan::default() });
+        self.collections.push(CollectionPlan {
+            prefix: prefix.to_vec(),
+            reading,
+            ..CollectionPlan::default()
+        });
         self.collections.len() - 1
     }
 

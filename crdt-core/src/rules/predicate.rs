@@ -1,5 +1,6 @@
 //! What a rule may demand: a closed list, and what each demand was compiled to.
 
+use super::expression::Expression;
 use super::plan::Field;
 
 /// The name of a predicate.
@@ -17,10 +18,11 @@ pub(crate) enum Kind {
     MutuallyExclusive,
     Immutable,
     ExclusiveField,
+    Cel,
 }
 
 /// All of them, in the order of the documentation, and the parameters that each takes.
-pub(crate) const KINDS: [(&str, Kind, &[&str]); 12] = [
+pub(crate) const KINDS: [(&str, Kind, &[&str]); 13] = [
     ("no_overlap", Kind::NoOverlap, &["within", "columns"]),
     ("in_bounds", Kind::InBounds, &["columns"]),
     ("unique", Kind::Unique, &["within", "ignore_empty"]),
@@ -33,6 +35,7 @@ pub(crate) const KINDS: [(&str, Kind, &[&str]); 12] = [
     ("mutually_exclusive", Kind::MutuallyExclusive, &["fields"]),
     ("immutable", Kind::Immutable, &[]),
     ("exclusive_field", Kind::ExclusiveField, &[]),
+    ("cel", Kind::Cel, &["expr", "bounds"]),
 ];
 
 /// A predicate with its parameters, as it is evaluated. Fields are those of the rule's collection.
@@ -62,6 +65,8 @@ pub(crate) enum Check {
     Immutable { value: Field },
     /// Nobody has set the value to something else while apart.
     ExclusiveField { value: Field },
+    /// An expression that is evaluated elsewhere: see [`Question`](super::Question).
+    Cel(Box<Expression>),
 }
 
 /// A number, or a field of the root where one stands.

@@ -10,10 +10,10 @@ use super::STEPS_PER_COLLECTION_MAX;
 use super::canonical::digest;
 use super::facts::{Cell, Collection, Item, Keys};
 use super::path::Step;
-use super::plan::{CollectionPlan, Node};
+use super::plan::{CollectionPlan, Node, Reading};
 use crate::json;
 use automerge::iter::{DocItem, DocObjItem, MapRangeItem};
-use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, ValueRef};
+use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValueRef, ValueRef};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +32,10 @@ const NODES_MAX: usize = 256;
 
 /// Longer texts are kept as a digest, which is equal where they are equal.
 const TEXT_BYTES_MAX: usize = 4_096;
+
+/// Where values are read in full, so many bytes of text cost a step. A name or a title is free, and what is kept
+/// of one collection is some megabytes at most.
+const BYTES_PER_STEP: usize = 32;
 
 /// What a look at the first value of a field costs beside a plain look: the document at another
 /// moment is slower to read.
@@ -209,9 +213,12 @@ impl<'d> Reader<'d> {
         let op = member.id();
         let index = sweep.items.len();
         let cells = vec![Cell::default(); self.plan.wishes.len()];
-        sweep.items.push((member.key.into_owned(), Item { op: op.clone(), cells, steps: 1 }));
+        sweep.items.push((member.key.into_owned(), Item { op: op.clone(), cells, steps: 0 }));
+        let before = self.steps;
         self.step(1)?;
-        self.swept(sweep, (index, &self.plan.tree), &member.value, op)
+        self.swept(sweep, (index, &self.plan.tree), &member.value, op)?;
+        sweep.items[index].1.steps += self.steps - before;
+        Ok(())
     }
 
     fn swept_member(
@@ -242,14 +249,9 @@ impl<'d> Reader<'d> {
         op: ObjId,
     ) -> Result<(), TooMuch> {
         let cells = &mut sweep.items[index].1.cells;
-        if let Some(wish) = node.wish {
-            cells[wish].value = Some(content(self.doc, value, &op));
-            cells[wish].op = Some(op.clone());
-        }
+        self.take(node, value, &op, cells)?;
         if !node.members.is_empty() && matches!(value, ValueRef::Object(ObjType::Map)) {
-            let before = self.steps;
             self.first_values(node, &op, cells)?;
-            sweep.items[index].1.steps += self.steps - before;
             sweep.open.insert(op, (index, node));
         }
         Ok(())
@@ -291,10 +293,7 @@ impl<'d> Reader<'d> {
         id: &ObjId,
         cells: &mut [Cell],
     ) -> Result<(), TooMuch> {
-        if let Some(wish) = node.wish {
-            cells[wish].value = Some(content(self.doc, value, id));
-            cells[wish].op = Some(id.clone());
-        }
+        self.take(node, value, id, cells)?;
         if node.members.is_empty() || !matches!(value, ValueRef::Object(ObjType::Map)) {
             return Ok(());
         }
@@ -307,6 +306,59 @@ impl<'d> Reader<'d> {
             self.fields(wanted, &member.value, &member.id(), cells)?;
         }
         self.first_values(node, id, cells)
+    }
+
+    /// The value at a place, if somebody wants it.
+    fn take(
+        &mut self,
+        node: &Node,
+        value: &ValueRef<'_>,
+        id: &ObjId,
+        cells: &mut [Cell],
+    ) -> Result<(), TooMuch> {
+        let Some(wish) = node.wish else { return Ok(()) };
+        let (value, op) = match self.plan.reading {
+            Reading::Bounded => (content(self.doc, value, id), id.clone()),
+            Reading::Whole => self.whole(value, id)?,
+        };
+        cells[wish].value = Some(value);
+        cells[wish].op = Some(op);
+        Ok(())
+    }
+
+    /// All of a value, and the newest operation in it.
+    fn whole(&mut self, value: &ValueRef<'_>, id: &ObjId) -> Result<(Value, ObjId), TooMuch> {
+        match value {
+            ValueRef::Scalar(scalar) => {
+                let value = json::scalar_to_json(scalar);
+                self.step(text_steps(value.as_str().map_or(0, str::len)))?;
+                Ok((value, id.clone()))
+            }
+            ValueRef::Object(ObjType::Text) => {
+                let text = self.doc.text(id).unwrap_or_default();
+                self.step(text_steps(text.len()))?;
+                Ok((text.into(), id.clone()))
+            }
+            ValueRef::Object(_) => {
+                let newest = self.newest(id)?;
+                Ok((json::read_at(self.doc, id, None), newest))
+            }
+        }
+    }
+
+    /// The newest operation in an object, when it is not too much to read.
+    fn newest(&mut self, object: &ObjId) -> Result<ObjId, TooMuch> {
+        let mut newest = object.clone();
+        for DocObjItem { item, .. } in self.doc.iter_at(object, None) {
+            let (steps, op) = match &item {
+                DocItem::Map(member) => (1 + scalar_steps(&member.value), Some(member.id())),
+                DocItem::List(item) => (1 + scalar_steps(&item.value), Some(item.id())),
+                DocItem::Text(span) => (text_steps(span.as_str().len()), None),
+            };
+            self.step(steps)?;
+            newest = op.map_or(newest.clone(), |op| newest.max(op));
+        }
+        Ok(newest)
     }
 
     /// All live values of a contested register, where they are wanted.
@@ -341,6 +393,19 @@ impl<'d> Reader<'d> {
     fn step(&mut self, steps: usize) -> Result<(), TooMuch> {
         self.steps += steps;
         if self.steps > STEPS_PER_COLLECTION_MAX { Err(TooMuch) } else { Ok(()) }
+    }
+}
+
+/// What a text costs that is read in full.
+fn text_steps(bytes: usize) -> usize {
+    bytes / BYTES_PER_STEP
+}
+
+fn scalar_steps(value: &ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Scalar(ScalarValueRef::Str(text)) => text_steps(text.len()),
+        ValueRef::Scalar(ScalarValueRef::Bytes(bytes)) => text_steps(bytes.len()),
+        _ => 0,
     }
 }
 

@@ -137,6 +137,11 @@ impl Rule {
         self.mode
     }
 
+    /// Whether it is judged by whoever answers [`Question`](super::Question)s.
+    pub(super) fn is_evaluated_elsewhere(&self) -> bool {
+        matches!(self.check, Check::Cel(_))
+    }
+
     /// What is offered to settle its conflicts, the best first.
     #[must_use]
     pub fn proposals(&self) -> &[Proposal] {

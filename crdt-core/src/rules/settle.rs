@@ -18,7 +18,6 @@ use super::reader::list_items;
 use super::remedy::{Effort, What, Write, edits};
 use super::set::{Rule, RuleSet};
 use super::violation::Violation;
-use crate::id::DocumentId;
 use crate::json::{self, JsonError, Strings};
 use crate::reserved::{Section, ensure_entry, section};
 use crate::time::Timestamp;
@@ -29,7 +28,6 @@ use automerge::{
 };
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 
 /// On which level the members of an entry lie: below `_dovetail`, its section and the entry.
 const ENTRY_FIELD_DEPTH: usize = 3;
@@ -120,15 +118,14 @@ pub enum WaiveError {
 
 /// Makes `proposal` for the conflict, and notes who chose it.
 ///
-/// At the same heads this is the same change on every replica, byte for byte. The document keeps
+/// `judge` has looked at the document as it is. At the same heads this is the same change on every replica, byte for byte. The document keeps
 /// its own actor.
 ///
 /// # Errors
 /// When there is no such conflict or the proposal cannot be made.
 pub fn settle(
     doc: &mut Automerge,
-    document: &DocumentId,
-    rules: &Arc<RuleSet>,
+    judge: &Judge,
     conflict: &str,
     proposal: Proposal,
     by: Option<&str>,
@@ -137,7 +134,6 @@ pub fn settle(
         return Err(SettleError::NameTooLong { bytes_max: NAME_BYTES_MAX });
     }
     let unknown = || SettleError::UnknownConflict { id: conflict.to_owned() };
-    let judge = Judge::new(document, rules.clone(), doc);
     let (rule, violation, offers) = judge.find(conflict).ok_or_else(unknown)?;
     let offered = || offers.iter().map(|offer| offer.name).collect::<Vec<_>>();
     let writes = (offered().contains(&proposal))
@@ -151,6 +147,7 @@ pub fn settle(
     let entry = settled_entry(rule, violation, proposal, by);
     let options = CommitOptions::default().with_time(0).with_message(format!("settled: {proposal}"));
     let change = change_as(doc, &actor, options, |tx| {
+        let rules = judge.rules();
         for write in &writes {
             carry_out(tx, &rules.plan.collections[write.field.collection], rules, write)?;
         }
@@ -167,15 +164,13 @@ pub fn settle(
 /// When there is no such conflict, or the reason or the end is none.
 pub fn waive(
     doc: &mut Automerge,
-    document: &DocumentId,
-    rules: &Arc<RuleSet>,
+    judge: &Judge,
     conflict: &str,
     waiver: &Waiver,
     actor: &ActorId,
     now: Timestamp,
 ) -> Result<Waived, WaiveError> {
     check_waiver(waiver, now)?;
-    let judge = Judge::new(document, rules.clone(), doc);
     let (_, violation, _) = judge.find(conflict).ok_or_else(|| unknown(conflict))?;
     let mut entry = Map::new();
     entry.insert("fingerprint".to_owned(), violation.fingerprint.as_str().into());
@@ -183,7 +178,7 @@ pub fn waive(
     entry.extend(waiver.by.iter().map(|by| ("by".to_owned(), by.as_str().into())));
     entry.extend(waiver.until.iter().map(|until| ("until".to_owned(), until.as_millis().into())));
     let changes = decide(doc, actor, now, |tx| put_entry(tx, Section::Waived, conflict, &entry))?;
-    waived(&judge, doc, conflict, changes, now)
+    waived(judge, doc, conflict, changes, now)
 }
 
 /// Takes the waiver of a conflict back.
@@ -192,19 +187,17 @@ pub fn waive(
 /// When there is no such conflict.
 pub fn unwaive(
     doc: &mut Automerge,
-    document: &DocumentId,
-    rules: &Arc<RuleSet>,
+    judge: &Judge,
     conflict: &str,
     actor: &ActorId,
     now: Timestamp,
 ) -> Result<Waived, WaiveError> {
-    let judge = Judge::new(document, rules.clone(), doc);
     judge.find(conflict).ok_or_else(|| unknown(conflict))?;
     let changes = decide(doc, actor, now, |tx| {
         let waived = section(tx, Section::Waived)?;
         Ok(tx.delete(&waived, conflict)?)
     })?;
-    waived(&judge, doc, conflict, changes, now)
+    waived(judge, doc, conflict, changes, now)
 }
 
 fn unknown(conflict: &str) -> WaiveError {

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The rules of one kind of document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +30,8 @@ pub struct RuleSource {
     pub id: String,
     /// What has to hold; see `docs/RULES.md`.
     pub predicate: String,
-    /// Where it has to hold: a path.
+    /// Where it has to hold: a path. Only `cel` may do without, and is about the document then.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub over: String,
     /// What is said when it does not hold, with `{…}` for values of the document.
     pub message: String,
@@ -72,6 +74,12 @@ pub struct RuleSource {
     /// `mutually_exclusive`: paths within the object, of which one at most may be set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Vec<String>>,
+    /// `cel`: what has to be true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expr: Option<String>,
+    /// `cel`: how many members or items there are at most at a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<BTreeMap<String, u64>>,
 }
 
 /// A number, or where in the document it stands.

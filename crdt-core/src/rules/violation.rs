@@ -186,6 +186,13 @@ impl<'f> Details<'f> {
                 }
                 self.fields[0].push(*value);
             }
+            Check::Cel(expression) => {
+                // What it reads elsewhere in the document is not the item's.
+                let own = expression.fields().filter(|field| field.collection == self.rule.collection);
+                self.fields[0].extend(own);
+                let value = |field: &Field| self.cell(Side::A, *field)?.value.clone();
+                self.values = self.fields[0].iter().map(|field| value(field).unwrap_or_default()).collect();
+            }
         }
     }
 

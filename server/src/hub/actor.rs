@@ -19,6 +19,7 @@ use dovetail_core::document::{
     CommitFault, Document, Effect, Input, LoadFault, Refusal, Standing, Ticket, Verdict,
 };
 use dovetail_core::id::{DocumentId, SessionId};
+use dovetail_core::rules::Question;
 use dovetail_core::session::{CloseReason, Outgoing};
 use dovetail_core::wire::ConflictsFrame;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -68,7 +69,7 @@ pub(super) enum Note {
     Leave(SessionId),
     /// A watcher is gone, perhaps the last.
     Unwatched,
-    /// Other rules are in force, or a waiver is over. At most one of each is under way, too.
+    /// Other rules are in force, a waiver is over, or a rule was evaluated. At most one of each is under way, too.
     Judge(Input),
 }
 
@@ -158,6 +159,8 @@ pub(super) struct Actor {
     hub: Arc<Inner>,
     calls: mpsc::Receiver<Call>,
     notes: mpsc::UnboundedReceiver<Note>,
+    /// For what this task hears from itself.
+    notes_to: mpsc::WeakUnboundedSender<Note>,
     drained: Arc<Drained>,
     desk: Arc<Desk>,
     vitals: Arc<Vitals>,
@@ -199,6 +202,7 @@ impl Actor {
             hub,
             calls: calls_of,
             notes: notes_of,
+            notes_to: notes.downgrade(),
             drained: drained.clone(),
             desk: desk.clone(),
             vitals: vitals.clone(),
@@ -363,7 +367,7 @@ impl Actor {
     }
 
     fn publish(&self) {
-        let verdict = self.document.verdict().cloned();
+        let verdict = self.document.verdict_told().cloned();
         self.desk.publish(News { standing: self.document.standing(), verdict });
     }
 
@@ -448,6 +452,7 @@ impl Actor {
             }
             Effect::Answer { ticket, answer } => self.answer(ticket, answer),
             Effect::Judged(verdict) => self.judged(verdict.as_ref()),
+            Effect::Evaluate(question) => self.evaluate(question),
             Effect::View { ticket } => self.look(ticket),
         }
     }
@@ -456,6 +461,17 @@ impl Actor {
         if let Some(outbox) = self.outboxes.get(&session) {
             outbox.push(outgoing);
         }
+    }
+
+    /// Nobody waits for it. The task goes on meanwhile, and hears of it as of everything.
+    fn evaluate(&self, question: Arc<Question>) {
+        let (evaluator, notes) = (self.hub.evaluator.clone(), self.notes_to.clone());
+        tokio::spawn(async move {
+            let answer = evaluator.answer(question).await;
+            if let Some(notes) = notes.upgrade() {
+                let _gone = notes.send(Note::Judge(Input::Evaluated(answer)));
+            }
+        });
     }
 
     /// Readers hear of it when it is something else than they know: most edits change nothing about it.
@@ -492,7 +508,7 @@ impl Actor {
     /// What a new reader has to know. A document that is not in memory may have been judged before.
     fn conflicts_now(&self) -> Option<Arc<ConflictsFrame>> {
         let Standing::Stored { heads } = self.document.standing() else { return None };
-        let known = self.document.verdict().cloned().or_else(|| self.hub.inbox.verdict(&self.id));
+        let known = self.document.verdict_told().cloned().or_else(|| self.hub.inbox.verdict(&self.id));
         known.filter(|verdict| verdict.heads == heads).map(|verdict| self.conflicts_frame(&verdict))
     }
 

@@ -18,6 +18,7 @@ pub use watch::{Lost, News, Said, Spoken, SpokenKind, Watch};
 
 use crate::clock::Clock;
 use crate::config::Limits;
+use crate::evaluator::Evaluator;
 use crate::inbox::Inbox;
 use crate::store::{CommitError, LoadError, Space, Store};
 use actor::{Actor, Call, Note, Sight};
@@ -209,6 +210,7 @@ struct Inner {
     /// The rules in force.
     rules: tokio::sync::watch::Sender<Arc<RuleBook>>,
     inbox: Arc<Inbox>,
+    evaluator: Evaluator,
     /// Connections that follow other stores: while there is none, acknowledgements stay in the sockets.
     followers: AtomicUsize,
 }
@@ -274,6 +276,7 @@ impl Hub {
             sessions: Mutex::default(),
             rules: tokio::sync::watch::Sender::default(),
             inbox: Arc::default(),
+            evaluator: Evaluator::default(),
             next_session: AtomicU64::new(1),
             followers: AtomicUsize::new(0),
         });
@@ -361,6 +364,12 @@ impl Hub {
     #[must_use]
     pub fn rules(&self) -> Arc<RuleBook> {
         self.inner.rules()
+    }
+
+    /// Who evaluates rules that take long.
+    #[must_use]
+    pub fn evaluator(&self) -> &Evaluator {
+        &self.inner.evaluator
     }
 
     /// To be woken when other rules are in force.

@@ -130,8 +130,7 @@ fn ru16_settling_is_an_ordinary_change() {
     let conflict = the_conflict(&ana, &rules);
     let before = report(&ana, &rules);
     let own = ana.get_actor().clone();
-    let settled =
-        settle(&mut ana, &document(), &rules, &conflict.id, Proposal::PushDown, Some("ana")).unwrap();
+    let settled = settle(&mut ana, &rules, &conflict.id, Proposal::PushDown, Some("ana")).unwrap();
     assert_eq!((settled.changes.len(), settled.conflict), (2, conflict.clone()));
     assert_eq!(
         (settled.changes[1].timestamp(), settled.changes[1].message()),
@@ -144,7 +143,7 @@ fn ru16_settling_is_an_ordinary_change() {
     assert_eq!(after.conflicts, []);
     let events = after.changes_from(&before);
     assert_eq!(events, [ConflictEvent::Settled(Conflict { state: State::Settled, ..conflict.clone() })]);
-    let listed = Judge::new(&document(), rules.clone(), &ana).settled(&ana);
+    let listed = judge(&ana, &rules).settled(&ana);
     assert_eq!(listed.len(), 1);
     assert_eq!(
         (&listed[0].id, listed[0].state, &listed[0].message),
@@ -160,7 +159,7 @@ fn ru16_settling_is_an_ordinary_change() {
     let again = report(&ana, &rules);
     assert_eq!(again.conflicts[0].id, conflict.id);
     assert_eq!(again.changes_from(&after)[0].name(), "conflict.reopened");
-    assert_eq!(Judge::new(&document(), rules.clone(), &ana).settled(&ana), []);
+    assert_eq!(judge(&ana, &rules).settled(&ana), []);
 }
 
 /// RU16: what is not there, or not offered, is refused and writes nothing.
@@ -170,8 +169,7 @@ fn ru16_what_cannot_be_settled_is_refused() {
     let (mut ana, _) = collided();
     let conflict = the_conflict(&ana, &rules);
     let heads = ana.get_heads();
-    let mut settle =
-        |id: &str, proposal, by| settle(&mut ana, &document(), &rules, id, proposal, by).unwrap_err();
+    let mut settle = |id: &str, proposal, by| settle(&mut ana, &rules, id, proposal, by).unwrap_err();
     assert!(matches!(settle("nobody", Proposal::PushDown, None), SettleError::UnknownConflict { .. }));
     let refused = settle(&conflict.id, Proposal::Clamp, None);
     assert!(
@@ -190,13 +188,13 @@ fn ru17_waivers_end_with_the_facts_and_with_time() {
     let open = report(&ana, &rules);
     let id = open.conflicts[0].id.clone();
     let waiver = because("they are drawn on top of each other on purpose", Some(LATER));
-    let waived = waive(&mut ana, &document(), &rules, &id, &waiver, &actor(5), NOON).unwrap();
+    let waived = waive(&mut ana, &rules, &id, &waiver, &actor(5), NOON).unwrap();
     assert_eq!((waived.conflict.state, waived.conflict.waiver), (State::Waived, Some(waiver)));
     let after = report(&ana, &rules);
     assert_eq!(after.changes_from(&open)[0].name(), "conflict.waived");
     assert_eq!(after.due, Some(LATER));
 
-    let judge = Judge::new(&document(), rules.clone(), &ana);
+    let judge = judge(&ana, &rules);
     let over = judge.report(&ana, LATER);
     assert_eq!((over.conflicts[0].state, over.due), (State::Open, None));
     assert_eq!(over.changes_from(&after)[0].name(), "conflict.reopened");
@@ -210,7 +208,7 @@ fn ru17_waivers_end_with_the_facts_and_with_time() {
     let moved = report(&moved, &rules);
     assert_eq!((&moved.conflicts[0].id, moved.conflicts[0].state), (&id, State::Open));
 
-    let taken_back = unwaive(&mut ana, &document(), &rules, &id, &actor(5), NOON).unwrap();
+    let taken_back = unwaive(&mut ana, &rules, &id, &actor(5), NOON).unwrap();
     assert_eq!((taken_back.conflict.state, taken_back.changes.len()), (State::Open, 1));
 }
 
@@ -221,9 +219,8 @@ fn ru17_bad_waivers_are_refused() {
     let (mut ana, _) = collided();
     let id = the_conflict(&ana, &rules).id;
     let heads = ana.get_heads();
-    let mut waive = |id: &str, waiver: &Waiver| {
-        waive(&mut ana, &document(), &rules, id, waiver, &actor(5), NOON).unwrap_err()
-    };
+    let mut waive =
+        |id: &str, waiver: &Waiver| waive(&mut ana, &rules, id, waiver, &actor(5), NOON).unwrap_err();
     assert!(matches!(waive(&id, &because(" ", None)), WaiveError::NoReason));
     assert!(matches!(waive(&id, &because("so", Some(NOON))), WaiveError::AlreadyOver));
     assert!(matches!(
@@ -240,8 +237,8 @@ fn ru18_decisions_made_apart_converge() {
     let rules = apart();
     let (mut ana, mut bo) = collided();
     let id = the_conflict(&ana, &rules).id;
-    waive(&mut ana, &document(), &rules, &id, &because("one", None), &actor(5), NOON).unwrap();
-    waive(&mut bo, &document(), &rules, &id, &because("two", None), &actor(6), NOON).unwrap();
+    waive(&mut ana, &rules, &id, &because("one", None), &actor(5), NOON).unwrap();
+    waive(&mut bo, &rules, &id, &because("two", None), &actor(6), NOON).unwrap();
     let (ana_alone, bo_alone) = (ana.fork(), bo.fork());
     merge(&mut ana, &bo_alone);
     merge(&mut bo, &ana_alone);
@@ -252,11 +249,11 @@ fn ru18_decisions_made_apart_converge() {
 
     // One waives, the other settles: the rule holds, and the waiver is told beside it.
     let (mut ana, mut bo) = collided();
-    waive(&mut ana, &document(), &rules, &id, &because("one", None), &actor(5), NOON).unwrap();
-    settle(&mut bo, &document(), &rules, &id, Proposal::FirstFree, Some("bo")).unwrap();
+    waive(&mut ana, &rules, &id, &because("one", None), &actor(5), NOON).unwrap();
+    settle(&mut bo, &rules, &id, Proposal::FirstFree, Some("bo")).unwrap();
     merge(&mut ana, &bo);
     assert_eq!(report(&ana, &rules).conflicts, []);
-    let settled = Judge::new(&document(), rules.clone(), &ana).settled(&ana);
+    let settled = judge(&ana, &rules).settled(&ana);
     assert_eq!(settled[0].also, [Decision::Waived(because("one", None))]);
 }
 
@@ -281,10 +278,10 @@ fn ru19_foreign_entries_break_nothing() {
         })
         .unwrap();
         assert_eq!(the_conflict(&ana, &rules), conflict, "{odd}");
-        assert_eq!(Judge::new(&document(), rules.clone(), &ana).settled(&ana), []);
+        assert_eq!(judge(&ana, &rules).settled(&ana), []);
         let mut other = ana.fork();
-        waive(&mut other, &document(), &rules, &conflict.id, &because("so", None), &actor(5), NOON).unwrap();
-        settle(&mut ana, &document(), &rules, &conflict.id, Proposal::PushDown, None).unwrap();
+        waive(&mut other, &rules, &conflict.id, &because("so", None), &actor(5), NOON).unwrap();
+        settle(&mut ana, &rules, &conflict.id, Proposal::PushDown, None).unwrap();
         assert_eq!(report(&ana, &rules).conflicts, []);
     }
     // Entries of any size are passed over, not read.
@@ -359,8 +356,7 @@ fn ru8_events_tell_what_happened_between_two_looks() {
     assert_eq!(names(&open, &nothing), [("conflict.opened", State::Open)]);
     assert_eq!(names(&open, &open), []);
     assert_eq!(names(&nothing, &open), [("conflict.settled", State::Settled)]);
-    waive(&mut ana, &document(), &rules, &open.conflicts[0].id, &because("so", None), &actor(5), NOON)
-        .unwrap();
+    waive(&mut ana, &rules, &open.conflicts[0].id, &because("so", None), &actor(5), NOON).unwrap();
     let waived = report(&ana, &rules);
     assert_eq!(names(&waived, &nothing), [("conflict.waived", State::Waived)]);
     assert_eq!(names(&open, &waived), [("conflict.reopened", State::Open)]);

@@ -60,8 +60,47 @@ fn merge(doc: &mut Automerge, other: &Automerge) -> Vec<Patch> {
     doc.make_patches(&mut log)
 }
 
+/// Everything decided, whoever has to evaluate it.
+fn judge(doc: &Automerge, rules: &Arc<RuleSet>) -> Judge {
+    Judge::decided(&document(), rules.clone(), doc, |question| question.answer(&to_the_end()))
+}
+
 fn report(doc: &Automerge, rules: &Arc<RuleSet>) -> Report {
-    Judge::new(&document(), rules.clone(), doc).report(doc, NOON)
+    judge(doc, rules).report(doc, NOON)
+}
+
+fn settle(
+    doc: &mut Automerge,
+    rules: &Arc<RuleSet>,
+    conflict: &str,
+    proposal: Proposal,
+    by: Option<&str>,
+) -> Result<Settled, SettleError> {
+    let judge = judge(doc, rules);
+    super::settle(doc, &judge, conflict, proposal, by)
+}
+
+fn waive(
+    doc: &mut Automerge,
+    rules: &Arc<RuleSet>,
+    conflict: &str,
+    waiver: &Waiver,
+    actor: &ActorId,
+    now: Timestamp,
+) -> Result<Waived, WaiveError> {
+    let judge = judge(doc, rules);
+    super::waive(doc, &judge, conflict, waiver, actor, now)
+}
+
+fn unwaive(
+    doc: &mut Automerge,
+    rules: &Arc<RuleSet>,
+    conflict: &str,
+    actor: &ActorId,
+    now: Timestamp,
+) -> Result<Waived, WaiveError> {
+    let judge = judge(doc, rules);
+    super::unwaive(doc, &judge, conflict, actor, now)
 }
 
 /// Rule, subjects and message of every conflict.

@@ -291,7 +291,7 @@ proptest! {
         for conflict in report(doc, &rules).conflicts {
             for offer in &conflict.proposals {
                 let mut settled = doc.fork();
-                settle(&mut settled, &document(), &rules, &conflict.id, offer.name, Some("ana")).unwrap();
+                settle(&mut settled, &rules, &conflict.id, offer.name, Some("ana")).unwrap();
                 let after = report(&settled, &rules);
                 prop_assert!(after.get(&conflict.id).is_none(), "{:?} does not settle {conflict:?}: {:?}",
                     offer.name, after.get(&conflict.id));
@@ -312,9 +312,9 @@ proptest! {
             let name = conflict.proposals[0].name;
             let (mut one, mut other, mut third) = (copy(doc, 8), copy(doc, 9), copy(doc, 10));
             change(&mut third, |tx| tx.put(ROOT, "unrelated", 1));
-            let mine = settle(&mut one, &document(), &rules, &conflict.id, name, None).unwrap();
-            let same = settle(&mut other, &document(), &rules, &conflict.id, name, None).unwrap();
-            settle(&mut third, &document(), &rules, &conflict.id, name, None).unwrap();
+            let mine = settle(&mut one, &rules, &conflict.id, name, None).unwrap();
+            let same = settle(&mut other, &rules, &conflict.id, name, None).unwrap();
+            settle(&mut third, &rules, &conflict.id, name, None).unwrap();
             let hashes = |settled: &Settled| settled.changes.iter().map(automerge::Change::hash).collect::<Vec<_>>();
             prop_assert_eq!(hashes(&mine), hashes(&same));
             prop_assert_eq!(one.get_heads(), other.get_heads());

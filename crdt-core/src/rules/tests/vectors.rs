@@ -308,7 +308,7 @@ fn files() -> Vec<File> {
                 (
                     "settled",
                     decided(|doc, rules, id| {
-                        settle(doc, &document(), rules, id, Proposal::PushDown, Some("ana")).unwrap();
+                        settle(doc, rules, id, Proposal::PushDown, Some("ana")).unwrap();
                     }),
                 ),
             ],
@@ -394,12 +394,12 @@ fn decided(decide: impl FnOnce(&mut Automerge, &Arc<RuleSet>, &str)) -> Automerg
 
 fn waive_until(doc: &mut Automerge, rules: &Arc<RuleSet>, id: &str, until: Option<Timestamp>) {
     let waiver = Waiver { reason: "on purpose".into(), by: Some("ana".into()), until };
-    waive(doc, &document(), rules, id, &waiver, &actor(5), NOON).unwrap();
+    waive(doc, rules, id, &waiver, &actor(5), NOON).unwrap();
 }
 
 /// A case as it is written into a file.
 fn vector((name, doc): &Case, rules: &Arc<RuleSet>) -> Value {
-    let judge = Judge::new(&document(), rules.clone(), doc);
+    let judge = judge(doc, rules);
     let report = judge.report(doc, NOON);
     let all = report.conflicts.iter().cloned().chain(judge.settled(doc));
     let conflicts: Vec<Value> = all

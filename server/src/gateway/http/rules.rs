@@ -105,7 +105,9 @@ async fn judged(
 ) -> Result<Option<Arc<Report>>, Problem> {
     let Ok(Some(stored)) = gateway.store.load(document).await else { return Ok(None) };
     let (id, book, now) = (document.clone(), book.clone(), gateway.clock.now());
-    let judged = gateway.compute(move || judge_stored(&id, &stored, &book, now)).await?;
+    let evaluator = gateway.hub.evaluator().clone();
+    let judging = move || judge_stored(&id, &stored, &book, now, |question| evaluator.answer_here(question));
+    let judged = gateway.compute(judging).await?;
     Ok(judged.ok().flatten().map(|verdict| verdict.report.clone()))
 }
 

@@ -267,7 +267,11 @@ pub(super) async fn answer(
         "change": outcome.change.map(|hash| hash.to_string()),
         "lost": outcome.lost.values.into_iter().map(lost_value).collect::<Vec<_>>(),
         "lost_count": outcome.lost.count,
-        "conflicts": { "opened": conflicts.opened, "settled": conflicts.settled },
+        "conflicts": {
+            "opened": conflicts.opened,
+            "settled": conflicts.settled,
+            "undecided": conflicts.undecided,
+        },
     });
     if is_dry {
         body["dry_run"] = true.into();

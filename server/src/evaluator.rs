@@ -1,0 +1,98 @@
+//! Evaluates what rules in CEL ask, away from everything that anybody waits for.
+//!
+//! Edit path: ← a document's task has judged what is cheap and asks about the rest, as do the sweep, dry runs and people who
+//! decide; → an [`Answer`], always, and within seconds.
+//!
+//! Always true: there are no more than [`THREADS_MAX`] evaluations at once. One that is past its deadline is told to stop, and the
+//! rule is undecided; nobody waits for the thread, which keeps its place until it has stopped.
+
+use crate::metrics::{EXPRESSION_SECONDS, EXPRESSIONS_LATE};
+use dovetail_core::rules::{Answer, MayGoOn, Question, UndecidedReason};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
+
+/// Evaluations at once. They are all computing, and edits are to have the rest of the machine.
+const THREADS_MAX: usize = 2;
+
+/// The stack of an evaluation. Expressions nest 48 deep at most and need a tenth of it; memory is taken as it is used.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long one rule may take. What passes the check at loading takes some 0.2 s.
+const DEADLINE: Duration = Duration::from_secs(1);
+
+/// How long a question waits for its turn.
+const TURN_WITHIN: Duration = Duration::from_secs(5);
+
+/// After the deadline, an evaluation that does not heed it is given up: it may be in one long comparison.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// See the top of the file. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Evaluator {
+    turns: Arc<Semaphore>,
+    deadline: Duration,
+}
+
+impl Default for Evaluator {
+    fn default() -> Self {
+        Self { turns: Arc::new(Semaphore::new(THREADS_MAX)), deadline: DEADLINE }
+    }
+}
+
+impl Evaluator {
+    /// Finds out whether a rule holds. Where that takes too long, or fails, it is undecided.
+    pub async fn answer(&self, question: Arc<Question>) -> Answer {
+        let began = Instant::now();
+        let answer = self.evaluate(&question).await;
+        metrics::histogram!(EXPRESSION_SECONDS).record(began.elapsed());
+        answer.unwrap_or_else(|reason| {
+            if reason == UndecidedReason::PastDeadline {
+                metrics::counter!(EXPRESSIONS_LATE).increment(1);
+            }
+            question.undecided(reason)
+        })
+    }
+
+    /// The same for whoever may block, in a thread of the runtime that is for that.
+    #[must_use]
+    pub fn answer_here(&self, question: &Arc<Question>) -> Answer {
+        Handle::current().block_on(self.answer(question.clone()))
+    }
+
+    async fn evaluate(&self, question: &Arc<Question>) -> Result<Answer, UndecidedReason> {
+        let turn = timeout(TURN_WITHIN, self.turns.clone().acquire_owned());
+        let turn = turn.await.map_err(|_| UndecidedReason::PastDeadline)?.expect("nobody closes it");
+        let (tell, told) = oneshot::channel();
+        let until = Instant::now() + self.deadline;
+        let may_go_on: MayGoOn = Arc::new(move || Instant::now() < until);
+        let asked = question.clone();
+        let evaluate = move || {
+            let answer = asked.answer(&may_go_on);
+            drop(turn);
+            // Nobody may wait any more.
+            let _late = tell.send(answer);
+        };
+        let rule = question.rule().id();
+        thread::Builder::new().name("rule".to_owned()).stack_size(STACK_BYTES).spawn(evaluate).map_err(
+            |error| {
+                tracing::error!(rule, %error, "a rule cannot be evaluated: there is no thread for it");
+                UndecidedReason::Failed
+            },
+        )?;
+        match timeout(self.deadline + GRACE, told).await {
+            Ok(Ok(answer)) => match answer.undecided() {
+                Some(UndecidedReason::PastDeadline) => Err(UndecidedReason::PastDeadline),
+                _ => Ok(answer),
+            },
+            Ok(Err(_)) => {
+                tracing::error!(rule, "evaluating a rule panicked");
+                Err(UndecidedReason::Failed)
+            }
+            Err(_) => Err(UndecidedReason::PastDeadline),
+        }
+    }
+}
