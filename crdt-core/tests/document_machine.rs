@@ -10,7 +10,9 @@ use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest, Stored};
 use dovetail_core::document::{CommitFault, Document, Effect, Input, Refusal, Ticket, Verdict};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::limits::DocumentLimits;
-use dovetail_core::rules::{InForce, Judge, RuleBook, RuleSet, State as ConflictState};
+use dovetail_core::rules::{
+    InForce, Judge, Question, Report, RuleBook, RuleSet, State as ConflictState, UndecidedReason, to_the_end,
+};
 use dovetail_core::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
@@ -120,6 +122,8 @@ struct World {
     /// What the rules said last.
     verdict: Option<Arc<Verdict>>,
     judged: usize,
+    /// What the rules ask and nobody has answered.
+    questions: VecDeque<Arc<Question>>,
     /// Nobody finds the time to judge.
     judges_late: bool,
 }
@@ -149,6 +153,7 @@ impl World {
             is_slow: Vec::new(),
             verdict: None,
             judged: 0,
+            questions: VecDeque::new(),
             judges_late: false,
         }
     }
@@ -207,6 +212,10 @@ impl World {
                     self.views.push(ticket);
                 }
                 Effect::Judged(verdict) => self.judged(verdict),
+                Effect::Evaluate(question) => {
+                    assert!(self.questions.is_empty(), "one at a time");
+                    self.questions.push_back(question);
+                }
                 Effect::RemoteHeads { .. } => {}
             }
         }
@@ -222,7 +231,11 @@ impl World {
         self.tell(Input::View { ticket: Ticket(99) });
         self.run_until_quiet();
         self.judge();
+        while self.evaluated() {
+            self.judge();
+        }
         let verdict = self.verdict.clone().expect("somebody has looked");
+        assert!(!verdict.report.is_pending());
         assert_eq!(*verdict.heads, *stored.get_heads());
         assert_eq!((verdict.kind.as_str(), verdict.version), ("board", 3));
         assert_eq!(self.machine.verdict(), Some(&verdict));
@@ -238,8 +251,10 @@ impl World {
             }
             let seen = stored.fork_at(&verdict.heads).unwrap();
             let in_force = rules();
-            let judge = Judge::new(&id(), in_force.of("board").unwrap().rules.clone(), &seen);
-            assert_eq!(*verdict.report, judge.report(&seen, Timestamp::from_millis(self.now)));
+            let rules = in_force.of("board").unwrap().rules.clone();
+            let judge = Judge::decided(&id(), rules, &seen, |question| question.answer(&to_the_end()));
+            let whole = judge.report(&seen, Timestamp::from_millis(self.now));
+            assert_eq!(decided(&verdict.report, &verdict.report), decided(&whole, &verdict.report));
         }
         self.verdict = verdict;
     }
@@ -304,18 +319,34 @@ impl World {
         true
     }
 
+    fn evaluated(&mut self) -> bool {
+        let Some(question) = self.questions.pop_front() else { return false };
+        self.tell(Input::Evaluated(question.answer(&to_the_end())));
+        true
+    }
+
     /// The server is killed: what is in memory and in flight is gone, the disk stays.
     fn crash(&mut self) {
         for n in 0..self.clients.len() {
             self.disconnect(n);
         }
         self.disk.asked.clear();
+        self.questions.clear();
         let limits = DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() };
         self.machine = Document::new(id(), limits, rules());
         self.verdict = None;
     }
 
     fn run_until_quiet(&mut self) {
+        loop {
+            self.run_without_evaluating();
+            if !self.evaluated() {
+                return;
+            }
+        }
+    }
+
+    fn run_without_evaluating(&mut self) {
         for _ in 0..10_000 {
             self.advance();
             let mut moved = self.disk_answers();
@@ -342,6 +373,16 @@ fn id() -> DocumentId {
     DocumentId::from_bytes(&[7; 16]).unwrap()
 }
 
+/// A report without what the rules that are being evaluated in `of` have found.
+fn decided(report: &Report, of: &Report) -> Report {
+    let pending = of.undecided.iter().filter(|it| it.reason == UndecidedReason::Pending);
+    let pending: Vec<&str> = pending.map(|it| it.rule.as_str()).collect();
+    let mut report = report.clone();
+    report.conflicts.retain(|conflict| !pending.contains(&conflict.rule.as_str()));
+    report.undecided.retain(|it| !pending.contains(&it.rule.as_str()));
+    report
+}
+
 /// Boards on which every member of the root that is called like a client's key has a bound, and no two
 /// people may write the same one apart.
 fn rules() -> Arc<RuleBook> {
@@ -357,8 +398,8 @@ fn rules() -> Arc<RuleBook> {
         rule
     };
     let keys = ["k0", "k1", "k2", "k3", "k4"];
-    let rules: Vec<_> =
-        keys.iter().flat_map(|key| [rule(key, "range"), rule(key, "exclusive_field")]).collect();
+    let rules = keys.iter().flat_map(|key| [rule(key, "range"), rule(key, "exclusive_field")]);
+    let rules: Vec<_> = rules.chain(expressions()).collect();
     let source = serde_json::from_value(json!({"kind": "board", "rule": rules})).unwrap();
     let rules = Arc::new(RuleSet::compile(source).unwrap());
     Arc::new(RuleBook::empty().with(InForce { version: 3, rules }))
@@ -769,6 +810,98 @@ fn do41_the_rules_are_told_when_they_say_something_else() {
     world.the_rules_have_spoken();
 }
 
+/// What is evaluated elsewhere, where that can be done.
+fn expressions() -> Vec<serde_json::Value> {
+    match cfg!(feature = "cel") {
+        true => vec![json!({"id": "pair", "predicate": "cel", "message": "{k0} and {k1}",
+            "expr": "!has(self.k0) || !has(self.k1) || self.k0 + self.k1 <= 12.0"})],
+        false => Vec::new(),
+    }
+}
+
+#[cfg(feature = "cel")]
+impl World {
+    /// Somebody edits, and the disk takes it.
+    fn edited(&mut self, key: &str, value: i64) {
+        self.clients[0].put_on_board(key, value);
+        self.clients[0].talk();
+        self.run_without_evaluating();
+    }
+
+    fn told_of_pairs(&self) -> (usize, bool) {
+        let report = &self.verdict.as_ref().unwrap().report;
+        (report.conflicts.iter().filter(|conflict| conflict.rule == "pair").count(), report.is_pending())
+    }
+}
+
+/// DO42: nobody waits for a rule that is evaluated elsewhere, and nobody sees its conflicts come and go while it
+/// is: what is told is told with its answer.
+#[test]
+#[cfg(feature = "cel")]
+fn do42_what_is_evaluated_is_told_with_its_answer() {
+    let mut world = World::new(1);
+    world.clients[0].put_on_board("k0", 5);
+    world.connect(0);
+    world.edited("k1", 9);
+    assert_eq!(world.verdict, None, "the answer follows");
+    assert!(world.machine.verdict().unwrap().report.is_pending(), "who looks sees that it is not known");
+    world.run_until_quiet();
+    assert_eq!((world.judged, world.told_of_pairs()), (1, (1, false)));
+
+    // A pair that still does not fit: nothing is told before the answer, which is about other values.
+    world.edited("k1", 8);
+    assert_eq!(world.judged, 1);
+    world.run_until_quiet();
+    assert_eq!((world.judged, world.told_of_pairs()), (2, (1, false)));
+
+    // What other rules find is not held back: of the pair it is said that it is not known.
+    world.edited("k0", 11);
+    assert_eq!((world.judged, world.told_of_pairs()), (3, (1, true)));
+    world.run_until_quiet();
+    world.edited("k0", 1);
+    world.run_until_quiet();
+    assert_eq!(world.told_of_pairs(), (0, false));
+}
+
+/// DO42: edits that overtake the answer make it worthless. Then it is said once that the rule is being evaluated.
+#[test]
+#[cfg(feature = "cel")]
+fn do42_an_answer_that_was_overtaken_is_dropped() {
+    let mut world = World::new(1);
+    world.clients[0].put_on_board("k0", 5);
+    world.connect(0);
+    world.edited("k1", 9);
+    world.run_until_quiet();
+    world.edited("k1", 8);
+    let question = world.questions.pop_front().unwrap();
+    world.edited("k1", 1);
+    assert!(world.questions.is_empty(), "one at a time");
+    world.tell(Input::Evaluated(question.answer(&to_the_end())));
+    world.advance();
+    assert_eq!((world.judged, world.told_of_pairs()), (2, (1, true)));
+    world.run_until_quiet();
+    assert_eq!((world.judged, world.told_of_pairs()), (3, (0, false)));
+}
+
+/// DO42: a document does not leave memory before it is known what the rules say.
+#[test]
+#[cfg(feature = "cel")]
+fn do42_a_document_waits_for_the_answer_before_it_rests() {
+    let mut world = World::new(1);
+    world.clients[0].put_on_board("k0", 5);
+    world.connect(0);
+    world.edited("k1", 9);
+    world.disconnect(0);
+    world.tell(Input::Rest);
+    world.advance();
+    assert!(world.machine.is_live());
+    world.evaluated();
+    world.advance();
+    assert_eq!(world.told_of_pairs(), (1, false));
+    world.run_until_quiet();
+    assert!(!world.machine.is_live());
+}
+
 /// What can happen in the world, one byte of it at a time.
 #[derive(Debug, Clone)]
 enum Step {
@@ -781,6 +914,7 @@ enum Step {
     Disk,
     Rest,
     Judge,
+    Evaluate,
     Crash,
 }
 
@@ -796,6 +930,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         6 => Just(Step::Disk),
         1 => Just(Step::Rest),
         2 => Just(Step::Judge),
+        2 => Just(Step::Evaluate),
         1 => Just(Step::Crash),
     ]
 }
@@ -829,6 +964,7 @@ proptest! {
                 Step::Disk => { world.disk_answers(); }
                 Step::Rest => world.tell(Input::Rest),
                 Step::Judge => world.judge(),
+                Step::Evaluate => { world.evaluated(); }
                 Step::Crash => world.crash(),
             }
         }

@@ -96,3 +96,54 @@ impl Evaluator {
         }
     }
 }
+
+#[cfg(all(test, feature = "cel"))]
+mod tests {
+    use super::*;
+    use automerge::{Automerge, ROOT, transaction::Transactable};
+    use dovetail_core::id::DocumentId;
+    use dovetail_core::rules::{Judge, RuleSet};
+    use serde_json::json;
+
+    /// A rule that takes many steps: each of 200 rows is compared with each.
+    fn question() -> Arc<Question> {
+        let rule = json!({"id": "slow", "predicate": "cel", "message": "x",
+            "expr": "document.rows.all(a, document.rows.all(b, a == a))"});
+        let source = serde_json::from_value(json!({"kind": "board", "rule": [rule]})).unwrap();
+        let rules = Arc::new(RuleSet::compile(source).unwrap());
+        let mut doc = Automerge::new();
+        let mut tx = doc.transaction();
+        let rows = tx.put_object(ROOT, "rows", automerge::ObjType::List).unwrap();
+        (0..200).for_each(|row| tx.insert(&rows, row, row as i64).unwrap());
+        tx.commit();
+        Judge::new(&DocumentId::from_bytes(&[1; 16]).unwrap(), rules, &doc).question().unwrap()
+    }
+
+    /// CO12: what is evaluated in time is answered, by one thread or by many who ask at once.
+    #[tokio::test]
+    async fn co12_questions_are_answered() {
+        let evaluator = Evaluator::default();
+        let asked: Vec<_> = (0..8)
+            .map(|_| {
+                let evaluator = evaluator.clone();
+                tokio::spawn(async move { evaluator.answer(question()).await })
+            })
+            .collect();
+        for answer in asked {
+            assert_eq!(answer.await.unwrap().undecided(), None);
+        }
+        let here = tokio::task::spawn_blocking(move || evaluator.answer_here(&question())).await.unwrap();
+        assert_eq!(here.undecided(), None);
+    }
+
+    /// CO12: what is past its deadline is stopped and undecided, and its thread is free for the next.
+    #[tokio::test]
+    async fn co12_what_is_past_its_deadline_is_undecided() {
+        let late = Evaluator { deadline: Duration::ZERO, ..Evaluator::default() };
+        for _ in 0..THREADS_MAX * 2 {
+            assert_eq!(late.answer(question()).await.undecided(), Some(&UndecidedReason::PastDeadline));
+        }
+        let in_time = Evaluator { deadline: DEADLINE, ..late };
+        assert_eq!(in_time.answer(question()).await.undecided(), None);
+    }
+}

@@ -21,7 +21,7 @@ Commands:
          with `--only NAME` one step: see below
   bench  build release server and bench, and measure; arguments go to the bench
 
-Steps of `test`, in their order: format, lints, docs, npm, build, rust, web
+Steps of `test`, in their order: format, lints, docs, npm, build, rust, cel, web
 ";
 
 fn main() -> ExitCode {

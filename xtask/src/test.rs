@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 /// A step: its name and what it does.
 type Step = (&'static str, fn() -> Result<Outcome, Failure>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("format", format),
     ("lints", lints),
     ("docs", docs),
     ("npm", packages),
     ("build", build),
     ("rust", rust),
+    ("cel", expressions),
     ("web", web_tests),
 ];
 
@@ -109,6 +110,17 @@ fn build() -> Result<Outcome, Failure> {
 
 fn rust() -> Result<Outcome, Failure> {
     passed(step::run(cargo().args(["test", "--workspace"]).env("DOVETAIL_BIN", server())))
+}
+
+/// What is only there with the feature `cel`, and what it touches. All of the workspace is selected, so that what it
+/// depends on is compiled once.
+fn expressions() -> Result<Outcome, Failure> {
+    const FEATURES: [&str; 3] = ["--workspace", "--features", "dovetail-core/cel,dovetail-server/cel"];
+    if without("clippy", "clippy")?.is_none() {
+        let lints = ["--lib", "--tests", "--", "--deny", "warnings"];
+        step::run(cargo().arg("clippy").args(FEATURES).args(lints))?;
+    }
+    passed(step::run(cargo().arg("test").args(FEATURES).args(["--lib", "--test", "document_machine"])))
 }
 
 fn web_tests() -> Result<Outcome, Failure> {

@@ -131,9 +131,9 @@ impl Judging {
         self.is_due = true;
     }
 
-    /// Whether an answer is awaited.
-    pub(super) fn is_evaluated(&self) -> bool {
-        self.is_evaluated
+    /// Whether an answer is awaited, or there and not looked at.
+    pub(super) fn awaits_an_answer(&self) -> bool {
+        self.is_evaluated || self.answer.is_some()
     }
 
     /// The document left memory; what is not stored of it never was.

@@ -272,7 +272,7 @@ fn ru25_a_rule_is_pending_until_its_question_is_answered() {
     assert_eq!(subjects(&judge.report(&doc, NOON)), ["ram"]);
 
     // Somebody moves it: pending, and what was found stands until that is known.
-    let mut move_to = |judge: &mut Judge, doc: &mut Automerge, x: i64| {
+    let move_to = |judge: &mut Judge, doc: &mut Automerge, x: i64| {
         let mut tx = doc.transaction_log_patches(PatchLog::active()).unwrap();
         let layout =
             ["widgets", "ram", "layout"].iter().fold(ROOT, |at, name| tx.get(&at, *name).unwrap().unwrap().1);

@@ -38,6 +38,23 @@ fn all_rules() -> Arc<RuleSet> {
     ]))
 }
 
+/// Expressions that read items, fields, lists, the document and what is not there.
+#[cfg(feature = "cel")]
+fn expressions() -> Arc<RuleSet> {
+    let expression = |id: &str, over: &str, expr: &str| json!({"id": id, "predicate": "cel", "over": over, "expr": expr, "message": "{key}"});
+    rules(&json!([
+        expression("titled", "items.*", "has(self.title) && has(self.layout.x)"),
+        expression("whole", "items.*", "self != null && size(string(key)) > 0 && self != document.columns"),
+        expression(
+            "inner",
+            "items.*.options",
+            "self == null || !has(self.threshold) || self.threshold == self.a"
+        ),
+        expression("rows", "rows.*", "has(self.title) == has(document.items.a)"),
+        expression("all", "", "has(document.items) && document.items.all(i, document.items[i] != 'on')"),
+    ]))
+}
+
 const ITEMS: [&str; 4] = ["a", "b", "c/d", "é"];
 const FIELDS: [&str; 5] = ["title", "group", "status", "options", "layout"];
 const INNER: [&str; 6] = ["x", "y", "w", "h", "threshold", "a"];
@@ -232,6 +249,7 @@ fn run(rules: &Arc<RuleSet>, steps: &[(usize, Step)], mut after: impl FnMut(&Rep
         };
         let Replica { doc, judge } = &mut replicas[*who];
         judge.touched(doc, &patches);
+        judge.decide(doc, |question| question.answer(&to_the_end()));
         after(&replicas[*who]);
     }
     replicas
@@ -260,6 +278,25 @@ proptest! {
             assert_eq!(replica.judge.facts(), fresh.facts());
             assert_eq!(replica.judge.report(&replica.doc, NOON), fresh.report(&replica.doc, NOON));
         });
+    }
+
+    /// RU12, RU25: the same of expressions, once their questions are answered.
+    #[test]
+    #[cfg(feature = "cel")]
+    fn ru12_expressions_step_by_step_are_as_from_scratch(
+        steps in prop::collection::vec((0..3usize, some_step()), 1..40),
+    ) {
+        let rules = expressions();
+        let mut replicas = run(&rules, &steps, |replica| {
+            let fresh = judge(&replica.doc, &rules);
+            assert_eq!(replica.judge.facts(), fresh.facts());
+            assert_eq!(replica.judge.report(&replica.doc, NOON), fresh.report(&replica.doc, NOON));
+        });
+        all_merged(&mut replicas);
+        let first = report(&replicas[0].doc, &rules);
+        for replica in &replicas {
+            prop_assert_eq!(&report(&replica.doc, &rules), &first);
+        }
     }
 
     /// RU5: the same conflicts with the same ids on every replica, in every order of arrival, and

@@ -392,6 +392,32 @@ fn decided(decide: impl FnOnce(&mut Automerge, &Arc<RuleSet>, &str)) -> Automerg
     doc
 }
 
+/// Rules that only a program with expressions can judge.
+fn expressions() -> Option<File> {
+    let widget =
+        |x: i64, w: i64, tags: Value| json!({"title": "A", "layout": {"x": x, "w": w}, "tags": tags});
+    let board =
+        |columns: Value, items: Value| doc_of(&json!({"kind": "board", "columns": columns, "items": items}));
+    let rules = json!([
+        {"id": "fits", "predicate": "cel", "over": "items.*", "message": "{title} ends beyond {key}",
+         "expr": "self.layout.x + self.layout.w <= document.columns"},
+        {"id": "tags", "predicate": "cel", "over": "items.*.tags", "message": "{key}",
+         "expr": "self == null || self.all(tag, size(tag) > 0)"},
+        {"id": "any", "predicate": "cel", "message": "nothing on the board", "bounds": {"items": 100},
+         "expr": "document.items.exists(i, document.items[i].layout.x == 0)"},
+    ]);
+    let cases = vec![
+        ("all hold", board(json!(12), json!({"a": widget(0, 12, json!(["x"]))}))),
+        (
+            "one too far",
+            board(json!(12), json!({"a": widget(0, 6, json!([])), "b": widget(8, 5, json!(["", "y"]))})),
+        ),
+        ("of the document", board(json!(12.5), json!({"a": widget(1, 2, json!(["x"]))}))),
+        ("without a value", board(Value::Null, json!({"a": {"title": "A"}}))),
+    ];
+    cfg!(feature = "cel").then_some(("cel", rules, cases))
+}
+
 fn waive_until(doc: &mut Automerge, rules: &Arc<RuleSet>, id: &str, until: Option<Timestamp>) {
     let waiver = Waiver { reason: "on purpose".into(), by: Some("ana".into()), until };
     waive(doc, rules, id, &waiver, &actor(5), NOON).unwrap();
@@ -418,7 +444,7 @@ fn vector((name, doc): &Case, rules: &Arc<RuleSet>) -> Value {
 fn ru20_vectors_are_what_the_code_does() {
     let folder = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("vectors/rules");
     let mut cases = 0;
-    for (name, set, recipes) in files() {
+    for (name, set, recipes) in files().into_iter().chain(expressions()) {
         let rules = rules(&set);
         let made = Value::Array(recipes.iter().map(|case| vector(case, &rules)).collect());
         cases += recipes.len();

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::inbox::Filter;
+#[cfg(feature = "cel")]
+use dovetail_core::rules::UndecidedReason;
 use dovetail_core::rules::{InForce, RuleBook, RuleSet};
 use serde_json::json;
 
@@ -100,4 +102,59 @@ async fn do40_the_store_is_asked_before_the_rules() {
     asking.await.unwrap().unwrap();
     eventually("it is told", || world.hub.inbox().counts().open == 1).await;
     assert_eq!(world.hub.conflicts(id).await.unwrap().verdict.unwrap().version, 1);
+}
+
+/// Boards of which the sum is bounded, which only an expression can say.
+#[cfg(feature = "cel")]
+fn expressions(expr: &str) -> Arc<RuleBook> {
+    let rule = json!({"id": "pair", "predicate": "cel", "expr": expr, "message": "{count}",
+        "bounds": {"rows": 1}});
+    let set = serde_json::from_value(json!({"kind": "board", "rule": [rule]})).unwrap();
+    let rules = Arc::new(RuleSet::compile(set).unwrap());
+    Arc::new(RuleBook::empty().with(InForce { version: 1, rules }))
+}
+
+/// CO12: what an expression finds reaches readers, the inbox and whoever looks, some moments later.
+#[tokio::test]
+#[cfg(feature = "cel")]
+async fn co12_expressions_are_evaluated_beside_the_document() {
+    let world = World::new().await;
+    world.hub.set_rules(&expressions("self.count <= 5"));
+    let id = document(1);
+    let mut ana = world.reader(&id).await;
+    set_count(&mut ana.doc, 7);
+    ana.talk().await;
+    ana.is_told(1).await;
+    let conflicts = world.hub.conflicts(id.clone()).await.unwrap().verdict.unwrap();
+    assert_eq!((conflicts.report.conflicts.len(), conflicts.report.is_pending()), (1, false));
+    assert_eq!(world.hub.inbox().counts().open, 1);
+    set_count(&mut ana.doc, 3);
+    ana.talk().await;
+    ana.is_told(2).await;
+    let counts = world.hub.inbox().counts();
+    assert_eq!((ana.told(), counts.open, counts.undecided), (2, 0, 0), "no word that it was being evaluated");
+}
+
+/// CO12: nobody waits for an expression: an edit is acknowledged while it is evaluated. What takes too long is undecided.
+#[tokio::test]
+#[cfg(feature = "cel")]
+async fn co12_nobody_waits_for_an_expression() {
+    let world = World::new().await;
+    // The rows are far more than the rule says, and each is compared with each.
+    world.hub.set_rules(&expressions("document.rows.all(a, document.rows.all(b, a == a))"));
+    let id = document(1);
+    let mut ana = world.reader(&id).await;
+    set_count(&mut ana.doc, 7);
+    let fill = |tx: &mut automerge::transaction::Transaction<'_>| {
+        let rows = tx.put_object(ROOT, "rows", automerge::ObjType::List)?;
+        (0..600).try_for_each(|row| tx.insert(&rows, row, row as i64))
+    };
+    ana.doc.transact::<_, _, AutomergeError>(fill).unwrap();
+    ana.talk().await;
+    // Acknowledged, whatever the rule says and when.
+    ana.settle().await;
+    ana.is_told(1).await;
+    let verdict = world.hub.conflicts(id).await.unwrap().verdict.unwrap();
+    assert_eq!(verdict.report.undecided[0].reason, UndecidedReason::TooMuchToEvaluate);
+    assert_eq!(world.hub.inbox().counts().undecided, 1);
 }

@@ -491,3 +491,70 @@ async fn co11_audit_conflicts_are_for_operators() {
         );
     }
 }
+
+/// Boards whose count has to fit their limit, which no predicate but `cel` can say.
+fn expression(expr: &str) -> Value {
+    json!({"kind": "board", "rule": [
+        {"id": "fits", "predicate": "cel", "expr": expr, "message": "{count} of {limit}"},
+    ]})
+}
+
+/// CO12: a program that was built without expressions says so when a set has one.
+#[tokio::test]
+#[cfg(not(feature = "cel"))]
+async fn co12_without_expressions_they_are_refused() {
+    let world = World::new().await;
+    let refused = world.put_rules("board", &expression("self.count <= self.limit")).await;
+    assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (422, "bad_rule_set"));
+    let fault = &read(&refused)["faults"][0];
+    assert_eq!(fault["place"], "rule[0].expr");
+    assert_eq!(fault["wrong"], "this program was built without expressions");
+    assert!(fault["right"].as_str().unwrap().contains("the feature `cel`"));
+}
+
+/// CO12: expressions are rules like others: dry runs, conflicts, waivers and the inbox know them. A write does not wait for
+/// them, and says so.
+#[tokio::test]
+#[cfg(feature = "cel")]
+async fn co12_expressions_are_rules_like_others() {
+    let world = World::new().await;
+    let id = made(&world.routes, &json!({"kind": "board", "count": 3, "limit": 5})).await;
+    let rules = expression("self.count <= self.limit");
+    let tried =
+        read(&post(&world.routes, "/api/rules/board/dry-run", &expression("self.count > self.limit")).await);
+    let fits = &tried["rules"]["fits"];
+    assert_eq!((&fits["conflicts"], &fits["undecided"]), (&json!(1), &json!(0)), "{tried}");
+    assert_eq!(world.put_rules("board", &rules).await.status(), 200);
+
+    let path = format!("/api/docs/{id}");
+    let heads =
+        read(&get(&world.routes, &format!("{path}/heads")).await)["heads"][0].as_str().unwrap().to_owned();
+    let patch = request("PATCH", &path)
+        .header("dovetail-base", heads)
+        .header("content-type", "application/merge-patch+json")
+        .body(r#"{"count": 8}"#);
+    let written = read(&patch.reply(&world.routes).await);
+    assert_eq!(written["conflicts"]["undecided"], json!([{"rule": "fits", "reason": "pending"}]));
+    let path = format!("{path}/conflicts");
+    let decided = |seen: &Value| seen["undecided"] == json!([]) && seen["conflicts"] != json!([]);
+    let seen = world.eventually("it is evaluated", &path, decided).await;
+    let conflict = &seen["conflicts"][0];
+    assert_eq!((&conflict["message"], &conflict["subjects"]), (&json!("8 of 5"), &json!([""])));
+    let inbox = |seen: &Value| seen["counts"]["open"] == json!(1);
+    world.eventually("the inbox has it", "/api/conflicts", inbox).await;
+
+    let waived = world.decide(&id, conflict, "waive", &json!({"reason": "on purpose"})).await;
+    assert_eq!(
+        (waived.status().as_u16(), &read(&waived)["conflict"]["state"]),
+        (200, &json!("waived")),
+        "{waived:?}"
+    );
+    world.eventually("it is waived", &path, |seen| seen["conflicts"][0]["state"] == "waived").await;
+    let refused = world.decide(&id, conflict, "settle", &json!({"proposal": "clamp"})).await;
+    assert_eq!(code(&refused), "proposal_not_offered", "{refused:?}");
+
+    // An expression that fails is undecided, and everybody sees why.
+    assert_eq!(world.put_rules("board", &expression("self.nothing == 1")).await.status(), 200);
+    let fails = |seen: &Value| seen["undecided"][0]["reason"]["expression_fails"].is_string();
+    world.eventually("it fails", &path, fails).await;
+}
