@@ -50,7 +50,7 @@ pub use path::{BadPath, PATH_BYTES_MAX, Path, STEPS_MAX, Step, WILDCARDS_MAX};
 pub use proposal::{Proposal, UnknownProposal};
 pub use question::{Answer, MayGoOn, Question, to_the_end};
 pub use set::{BadRuleSet, Fault, Rule, RuleSet};
-pub use settle::{SettleError, Settled, WaiveError, Waived, settle, unwaive, waive};
+pub use settle::{SettleError, Settled, UNTIL_MAX_MS, WaiveError, Waived, settle, unwaive, waive};
 pub use source::{OperandSource, PathOr, RuleSetSource, RuleSource};
 
 /// How many conflicts of one rule are listed, the first by subjects in byte order. More than

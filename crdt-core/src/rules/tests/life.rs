@@ -223,6 +223,10 @@ fn ru17_bad_waivers_are_refused() {
         |id: &str, waiver: &Waiver| waive(&mut ana, &rules, id, waiver, &actor(5), NOON).unwrap_err();
     assert!(matches!(waive(&id, &because(" ", None)), WaiveError::NoReason));
     assert!(matches!(waive(&id, &because("so", Some(NOON))), WaiveError::AlreadyOver));
+    for until in [UNTIL_MAX_MS + 1, 1 << 63, u64::MAX] {
+        let until = Some(Timestamp::from_millis(until));
+        assert!(matches!(waive(&id, &because("so", until)), WaiveError::NoMoment), "{until:?}");
+    }
     assert!(matches!(
         waive(&id, &because(&"x".repeat(REASON_BYTES_MAX + 1), None)),
         WaiveError::TooLong { .. }

@@ -462,6 +462,22 @@ async fn co9_a_conflict_settles_by_itself() {
     assert_eq!(settled[0]["settlement"]["by"], "dovetail");
 }
 
+/// CO4: a document that was undeleted has its conflicts in the inbox again, without anybody looking at it.
+#[tokio::test]
+async fn co4_an_undeleted_document_is_in_the_inbox_again() {
+    let world = World::new().await;
+    assert_eq!(world.put_rules("board", &rules(5)).await.status(), 200);
+    let id = made(&world.routes, &json!({"kind": "board", "count": 7})).await;
+    let open = |count: u64| move |seen: &Value| seen["counts"]["open"] == json!(count);
+    world.eventually("it is seen", "/api/conflicts", open(1)).await;
+    let deleted = request("DELETE", &format!("/api/docs/{id}")).reply(&world.routes).await;
+    assert_eq!(deleted.status(), 204, "{deleted:?}");
+    world.eventually("it is gone", "/api/conflicts", open(0)).await;
+    let back = request("POST", &format!("/api/docs/{id}/undelete")).reply(&world.routes).await;
+    assert_eq!(back.status(), 200, "{back:?}");
+    world.eventually("it is back", "/api/conflicts", open(1)).await;
+}
+
 /// CO11: what only operators are told is shown to whoever asks for it.
 #[tokio::test]
 async fn co11_audit_conflicts_are_for_operators() {

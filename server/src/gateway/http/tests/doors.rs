@@ -3,11 +3,18 @@
 use super::{Routes, UNKNOWN_ID, code, get, header, made, read, request, routes, server_with};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::gateway::COMPUTATIONS_MAX;
+use crate::hub::Hub;
 use crate::server::Server;
+use crate::store::held::{Commits, HeldStore};
 use crate::store::{MemoryStore, SledStore, Store};
+use automerge::transaction::Transactable;
+use automerge::{ActorId, Automerge, AutomergeError, ROOT};
 use bytes::Bytes;
+use dovetail_core::id::DocumentId;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use warp::http::Response as Answer;
 
 /// What one request has besides its path and body.
@@ -487,4 +494,77 @@ async fn jd22_many_at_once_are_all_merged() {
     let now = content(&routes, &path).await;
     assert_eq!(now["list"].as_array().unwrap().len(), 16);
     assert_eq!(now.as_object().unwrap().len(), 17);
+}
+
+/// JD33: a write that is stored is answered as one, also when somebody deletes the document before the answer.
+#[tokio::test]
+async fn jd33_what_is_stored_is_never_refused() {
+    let store = HeldStore::new();
+    let config = Config::assemble(std::iter::empty()).unwrap();
+    let server = Server::on(config, store.clone(), Clock::standing(super::NOON)).await.unwrap();
+    let gateway = server.gateway().clone();
+    let routes = gateway.clone().routes();
+    let mut stored = 0;
+    for round in 0..20 {
+        let id = super::made(&routes, &json!({"title": "Hosts"})).await;
+        let path = format!("/api/docs/{id}");
+        let base = etag(&routes, &path).await;
+        let document: DocumentId = id.parse().unwrap();
+
+        // The writer has seen the document, and waits for its turn to compute.
+        let every_turn =
+            gateway.computations.clone().acquire_many_owned(COMPUTATIONS_MAX as u32).await.unwrap();
+        let writing = {
+            let (routes, path) = (routes.clone(), path.clone());
+            tokio::spawn(async move {
+                send_as(&routes, "PATCH", &path, MERGE_PATCH, &base, r#"{"count": 1}"#).await
+            })
+        };
+        a_chance().await;
+
+        // Meanwhile somebody else's change is on its way to the disk, so theirs and the writer's are told together.
+        store.commits(Commits::Wait);
+        let begun = store.begun();
+        let (hub, other) = (gateway.hub.clone(), Automerge::new().with_actor(ActorId::from([round; 16])));
+        let submitting = tokio::spawn(submit_title(hub, document.clone(), other));
+        while store.begun() == begun {
+            tokio::task::yield_now().await;
+        }
+        drop(every_turn);
+        // The writer computes in a thread of its own: some rounds it comes before the deletion, some not.
+        for _ in 0..round {
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+        let deleting = tokio::spawn({
+            let hub = gateway.hub.clone();
+            async move { hub.delete(document).await }
+        });
+        a_chance().await;
+        store.commits(Commits::Succeed);
+        let (answer, submitted, deleted) = tokio::join!(writing, submitting, deleting);
+        submitted.unwrap();
+        deleted.unwrap().unwrap();
+
+        let back = request("POST", &format!("{path}/undelete")).reply(&routes).await;
+        assert_eq!(back.status(), 200, "{back:?}");
+        let is_stored = !content(&routes, &path).await["count"].is_null();
+        let answer = answer.unwrap();
+        assert_eq!(answer.status() == 200, is_stored, "round {round}: {answer:?}");
+        stored += u32::from(is_stored);
+    }
+    assert!(stored > 0, "the deletion was always first");
+}
+
+async fn submit_title(hub: Hub, document: DocumentId, mut doc: Automerge) {
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "other", 1)).unwrap();
+    let changes = doc.get_changes(&[]);
+    let changes = changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
+    hub.submit(document, changes).await.unwrap();
+}
+
+/// Lets everything happen that can happen now, but for what other threads do.
+async fn a_chance() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
 }
