@@ -41,6 +41,24 @@ async fn in28_a_document_of_20_mib_syncs_in_one_message() {
     assert_eq!(value.as_bytes().map(<[u8]>::len), Some(BYTES));
 }
 
+/// SE16: a message that is too large is not read to its end, and its sender is told why.
+#[tokio::test]
+async fn se16_a_message_that_is_too_large_ends_the_session() {
+    const BYTES: usize = 65 << 20;
+    let server = Server::start().await.unwrap();
+    let document = new_document_id();
+    let mut ana = Client::connect(&server.ws_url(), "ana", None).await.unwrap();
+    ana.open(&document).await.unwrap();
+    // The socket may be closed before all of it was sent.
+    let _late = ana.edit(&document, |tx| tx.put(ROOT, "noise", noise(BYTES))).await;
+    let told = ana.wait_for("the reason", PATIENCE, |_| false).await;
+    let Err(ClientError::Refused(words)) = told else { panic!("{told:?}") };
+    assert!(words.starts_with("message_too_large"), "{words}");
+    let closed = ana.wait_for("the close", PATIENCE, |_| false).await;
+    let Err(ClientError::Closed(Some(frame))) = closed else { panic!("{closed:?}") };
+    assert_eq!(u16::from(frame.code), 1009);
+}
+
 /// SE15, OP9: SIGTERM closes sockets with 1012, what was brought is on the disk, and the process ends
 /// with 0 within ten seconds.
 #[tokio::test]

@@ -68,6 +68,12 @@ pub enum CloseReason {
     /// The frame cannot be read.
     #[error("{0}")]
     BadFrame(String),
+    /// A message has more bytes than may be taken.
+    #[error("message_too_large: a message has at most {bytes_max} bytes")]
+    TooLarge {
+        /// How many it may have.
+        bytes_max: usize,
+    },
     /// It reads more documents than a connection may.
     #[error("too_many_documents: a connection reads at most {max} documents")]
     TooManyDocuments {
@@ -121,6 +127,7 @@ impl CloseReason {
             | CloseReason::UnsupportedVersion
             | CloseReason::AlreadyJoined { .. } => 1002,
             CloseReason::BadFrame(_) => 1007,
+            CloseReason::TooLarge { .. } => 1009,
             CloseReason::SenderMismatch { .. }
             | CloseReason::TooManyDocuments { .. }
             | CloseReason::TooManyStorages

@@ -32,6 +32,10 @@ const UNREAD_MAX: usize = 1_024;
 /// How long a peer may take to read our last words.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 
+/// For how long what a peer still sends of a message that was not taken is read, so that it sees the close frame behind
+/// it: 64 MiB at 50 Mbit/s.
+const THROWN_AWAY_WITHIN: Duration = Duration::from_secs(10);
+
 /// Reasons in close frames have at most 123 bytes, RFC 6455 section 5.5.
 const CLOSE_REASON_BYTES_MAX: usize = 123;
 
@@ -93,10 +97,19 @@ impl Connection {
                 }
                 Event::Outgoing(Taken::Close(reason)) => self.link.closing(reason),
                 Event::Tick => self.tick(now),
-                Event::Gone(error) => return self.gone(error),
+                Event::Gone(Some(Error::Capacity(CapacityError::MessageTooLong { max_size, .. }))) => {
+                    self.link.closing(CloseReason::TooLarge { bytes_max: max_size })
+                }
+                Event::Gone(error) => {
+                    self.gone(error);
+                    return None;
+                }
             };
             if let Some(reason) = self.link.carry_out(effects, &mut self.wire).await {
                 goodbye(&mut self.wire.socket, reason.close_code(), reason.to_string()).await;
+                if let CloseReason::TooLarge { .. } = reason {
+                    throw_away_rest(&mut self.wire.socket).await;
+                }
                 return Some(reason);
             }
         }
@@ -179,16 +192,10 @@ impl Connection {
         Vec::new()
     }
 
-    fn gone(&self, error: Option<Error>) -> Option<CloseReason> {
-        let session = self.link.session.id();
-        match error {
-            Some(Error::Capacity(CapacityError::MessageTooLong { size, max_size })) => {
-                tracing::info!(%session, size, max_size, "a message was too large");
-            }
-            Some(error) => tracing::debug!(%session, %error, "the transport failed"),
-            None => {}
+    fn gone(&self, error: Option<Error>) {
+        if let Some(error) = error {
+            tracing::debug!(session = %self.link.session.id(), %error, "the transport failed");
         }
-        None
     }
 }
 
@@ -213,7 +220,7 @@ pub(super) async fn throw_away_rest(socket: &mut Socket) {
         let mut piece = vec![0; 64 * 1024];
         while stream.read(&mut piece).await.is_ok_and(|read| read > 0) {}
     };
-    let _late = tokio::time::timeout(GOODBYE_WITHIN, reading).await;
+    let _late = tokio::time::timeout(THROWN_AWAY_WITHIN, reading).await;
 }
 
 impl Open {
