@@ -223,7 +223,7 @@ fn ru3_a_set_comes_back_as_it_was_written() {
     let source: RuleSetSource = serde_json::from_value(set.clone()).unwrap();
     assert_eq!(serde_json::to_value(&source).unwrap(), set);
 
-    let mut nulls = set.clone();
+    let mut nulls = set;
     for (name, value) in nulls["rule"][0].as_object_mut().unwrap() {
         if !["id", "predicate", "message"].contains(&name.as_str()) {
             *value = Value::Null;
