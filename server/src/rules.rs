@@ -116,9 +116,6 @@ pub enum ReplaceError {
     /// As many kinds as there may be have rules.
     #[error("no more than {KINDS_MAX} kinds have rules")]
     TooManyKinds,
-    /// The set cannot be used.
-    #[error(transparent)]
-    Bad(#[from] BadRules),
     /// The store does not tell what was before.
     #[error("the store cannot be read")]
     Load(#[from] LoadError),
@@ -204,17 +201,16 @@ impl Shelf {
     /// See [`ReplaceError`].
     pub async fn replace(
         &self,
-        rules: RuleSetSource,
+        rules: RuleSet,
         expected: Option<u64>,
         from: Origin,
     ) -> Result<Version, ReplaceError> {
         let mut newest = self.newest.lock().await;
         let book = self.hub.rules();
-        let kind = rules.kind.clone();
+        let kind = rules.kind().to_owned();
         if !is_kind(&kind) {
             return Err(ReplaceError::BadKind);
         }
-        let compiled = RuleSet::compile(rules.clone()).map_err(BadRules::Set)?;
         let present = book.of(&kind);
         let before = present.map_or(0, |in_force| in_force.version);
         if expected.is_some_and(|expected| expected != before || present.is_none()) {
@@ -224,9 +220,10 @@ impl Shelf {
             return Err(ReplaceError::TooManyKinds);
         }
         let last = newest.get(&kind).map_or(before, |newest| newest.version.max(before));
-        let version = Version { version: last + 1, from, at: Some(self.clock.now()), rules };
+        let source = rules.source().clone();
+        let version = Version { version: last + 1, from, at: Some(self.clock.now()), rules: source };
         self.write(&kind, &version).await?;
-        let in_force = InForce { version: version.version, rules: Arc::new(compiled) };
+        let in_force = InForce { version: version.version, rules: Arc::new(rules) };
         self.hub.set_rules(&Arc::new((*book).clone().with(in_force)));
         newest.insert(kind, version.clone());
         Ok(version)
@@ -299,11 +296,11 @@ impl Shelf {
     }
 
     /// A file counts when it says something else than the last file did: what was put since then stays.
-    async fn take_file(&self, set: RuleSetSource) -> Result<(), OpenRulesError> {
-        let stored = self.stored_versions(&set.kind).await?;
+    async fn take_file(&self, set: RuleSet) -> Result<(), OpenRulesError> {
+        let stored = self.stored_versions(set.kind()).await?;
         let last_file = stored.iter().rev().find(|version| version.from == Origin::File);
-        if last_file.is_none_or(|last| last.rules != set) {
-            let kind = set.kind.clone();
+        if last_file.is_none_or(|last| last.rules != *set.source()) {
+            let kind = set.kind().to_owned();
             let version = self.replace(set, None, Origin::File).await?.version;
             tracing::info!(kind, version, "rules of a file are in force");
         }
@@ -344,7 +341,7 @@ fn from_record(kind: &str, record: &[u8]) -> Option<Version> {
 }
 
 /// The rule sets of a folder: files that end in `.toml` or `.json`, in the order of their names.
-fn read_folder(folder: &Path) -> Result<Vec<RuleSetSource>, OpenRulesError> {
+fn read_folder(folder: &Path) -> Result<Vec<RuleSet>, OpenRulesError> {
     let unreadable = |path: &Path, source| OpenRulesError::Unreadable { path: path.to_owned(), source };
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut paths: Vec<PathBuf> = entries
@@ -360,10 +357,9 @@ fn read_folder(folder: &Path) -> Result<Vec<RuleSetSource>, OpenRulesError> {
         let text = fs::read_to_string(&path).map_err(|source| unreadable(&path, source))?;
         let format = format_of(&path).unwrap_or(Format::Toml);
         let bad = |why| OpenRulesError::Bad { path: path.clone(), why };
-        let set = parse(&text, format).map_err(bad)?;
-        RuleSet::compile(set.clone()).map_err(|why| bad(BadRules::Set(why)))?;
-        if let Some(one) = read.insert(set.kind.clone(), path.clone()) {
-            return Err(OpenRulesError::Twice { kind: set.kind, one, other: path });
+        let set = parse(&text, format, None).map_err(bad)?;
+        if let Some(one) = read.insert(set.kind().to_owned(), path.clone()) {
+            return Err(OpenRulesError::Twice { kind: set.kind().to_owned(), one, other: path });
         }
         sets.push(set);
     }

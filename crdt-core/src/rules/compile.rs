@@ -1,19 +1,21 @@
 //! Checks a rule set as people wrote it.
 //!
-//! Edit path: ← [`RuleSetSource`]; → a [`RuleSet`], or everything that is wrong with it.
+//! Edit path: ← [`RuleSetSource`], and what was wrong with its form; → a [`RuleSet`], or everything that is wrong with it.
 //!
-//! Nothing stops at the first fault: whoever writes rules gets one list, each line with its place.
+//! Nothing stops at the first fault: whoever writes rules gets one list, each line with its place. A value that could
+//! not be read was named by its reader: here it counts as given, and nothing more is said of it.
 
 use super::COLLECTIONS_MAX;
-use super::canonical::canonical;
+use super::canonical::{canonical, number_text};
 use super::conflict::{Mode, Severity};
 use super::expression::{self, BadExpression, Expression};
-use super::message::{Items, Template};
-use super::path::{BadPath, Path, Step};
+use super::faults::{BadRuleSet, Fault, Faults};
+use super::message::{Items, Template, cut};
+use super::path::{BadPath, Path, Step, names_to_text};
 use super::plan::{Field, Plan, Reading};
 use super::predicate::{Check, KINDS, Kind, Operand};
 use super::proposal::{ALL, Proposal};
-use super::set::{BadRuleSet, Fault, Rule, RuleSet};
+use super::set::{Rule, RuleSet};
 use super::source::{OperandSource, PathOr, RuleSetSource, RuleSource};
 use std::collections::BTreeSet;
 
@@ -29,14 +31,33 @@ pub const CHOICES_MAX: usize = 256;
 /// The most `bounds` of one rule: an expression of its length names no more lists.
 pub const BOUNDS_MAX: usize = 32;
 
+/// The fewest seconds after which the server settles by itself: nobody sees a conflict that stands for less.
+pub const AUTO_SETTLE_SECONDS_MIN: u64 = 1;
+
 /// What items are called by when the set does not say.
 const DEFAULT_LABEL: &str = "title";
 
 /// The four members of a rectangle.
 const RECTANGLE: [&str; 4] = ["x", "y", "w", "h"];
 
-pub(super) fn compile(source: RuleSetSource) -> Result<RuleSet, BadRuleSet> {
-    let mut compiler = Compiler::default();
+/// What numbers of the rule set itself make sense, and what to say of others.
+struct Constants(fn(f64) -> bool, &'static str);
+
+const ANY: Constants = Constants(f64::is_finite, "a number");
+
+/// Columns may be fractions, as rectangles may.
+const COLUMNS: Constants = Constants(
+    |number| number.is_finite() && number > 0.0,
+    "a number above 0: nothing lies on a grid without columns",
+);
+
+const COUNTED: Constants = Constants(
+    |number| number.is_finite() && number >= 0.0,
+    "a number, 0 or more: no collection has less than no members",
+);
+
+pub(super) fn compile(source: RuleSetSource, faults: Faults) -> Result<RuleSet, BadRuleSet> {
+    let mut compiler = Compiler { faults, ..Compiler::default() };
     compiler.set(&source);
     let label = compiler.label(source.label.as_deref());
     let mut rules = Vec::new();
@@ -44,7 +65,8 @@ pub(super) fn compile(source: RuleSetSource) -> Result<RuleSet, BadRuleSet> {
     for (index, rule) in source.rules.iter().enumerate().take(RULES_MAX) {
         compiler.place = format!("rule[{index}]");
         if !ids.insert(rule.id.as_str()) {
-            compiler.fault("id", format!("{:?} is the id of an earlier rule", rule.id), "an id of its own");
+            let wrong = format!("{:?} is the id of an earlier rule", cut(&rule.id));
+            compiler.fault("id", wrong, "an id of its own");
         }
         rules.extend(compiler.rule(rule, &label));
     }
@@ -55,7 +77,7 @@ pub(super) fn compile(source: RuleSetSource) -> Result<RuleSet, BadRuleSet> {
         compiler.fault("rule", format!("the rules look at {places} different places"), right);
     }
     let Compiler { plan, faults, .. } = compiler;
-    if faults.is_empty() { Ok(RuleSet { source, rules, plan }) } else { Err(BadRuleSet { faults }) }
+    faults.finish().map(|()| RuleSet { source, rules, plan })
 }
 
 /// A path of a rule, and where in the plan it leads.
@@ -68,7 +90,7 @@ struct Target {
 #[derive(Default)]
 struct Compiler {
     plan: Plan,
-    faults: Vec<Fault>,
+    faults: Faults,
     /// The rule at hand: `rule[2]`.
     place: String,
     /// What the rule at hand depends on.
@@ -107,12 +129,17 @@ impl Compiler {
         let mode = self.word("mode", source.mode.as_deref(), Mode::Surface, &MODES);
         let kind = self.kind(&source.predicate);
         let over = self.over(kind, &source.over);
-        if let Some(kind) = kind {
-            self.parameters(kind, source);
+        match kind {
+            Some(kind) => self.parameters(kind, source),
+            None => self.parameters_of_any(source),
         }
         let proposals = self.proposals(kind, source);
-        let (kind, over) = (kind?, over?);
-        let target = self.target(kind, over)?;
+        self.auto_settle_after(source);
+        let kind = kind?;
+        let Some(target) = over.and_then(|over| self.target(kind, over)) else {
+            self.without_target(kind, source);
+            return None;
+        };
         let check = self.check(kind, source, &target);
         let collection = target.collection;
         let items = items_of(kind);
@@ -136,6 +163,7 @@ impl Compiler {
 
     fn over(&mut self, kind: Option<Kind>, text: &str) -> Option<Path> {
         match (kind, text) {
+            (_, "") if self.is_unread("over") => None,
             (Some(Kind::Cel), "") => Some(Path::root()),
             (_, "") => {
                 self.missing("over", "the path of what it is about");
@@ -149,7 +177,7 @@ impl Compiler {
         let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
         if id.is_empty() || id.len() > RULE_ID_BYTES_MAX || !id.chars().all(plain) {
             let right = format!("1 to {RULE_ID_BYTES_MAX} letters, digits, `-` and `_`");
-            self.fault("id", format!("{id:?} is no id"), right);
+            self.fault("id", format!("{:?} is no id", cut(id)), right);
         }
     }
 
@@ -157,7 +185,7 @@ impl Compiler {
         let found = KINDS.iter().find(|(known, ..)| *known == name);
         if found.is_none() {
             let known: Vec<&str> = KINDS.iter().map(|(known, ..)| *known).collect();
-            let wrong = format!("there is no predicate {name:?}");
+            let wrong = format!("there is no predicate {:?}", cut(name));
             self.fault("predicate", wrong, format!("one of {}", known.join(", ")));
         }
         found.map(|(_, kind, _)| *kind)
@@ -174,7 +202,7 @@ impl Compiler {
         let found = words.iter().find(|(known, _)| *known == word);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
-            self.fault(name, format!("{word:?} is none"), format!("one of {}", known.join(", ")));
+            self.fault(name, format!("{:?} is none", cut(word)), format!("one of {}", known.join(", ")));
         }
         found.map(|(_, value)| *value)
     }
@@ -202,7 +230,10 @@ impl Compiler {
             };
             self.fault(parameter, format!("{name} does not take it"), right);
         }
-        let missing = |parameter: &str| given.iter().any(|(known, given)| *known == parameter && !given);
+        let missing = |parameter: &str| {
+            let is_given = given.iter().any(|(known, given)| *known == parameter && *given);
+            !is_given && !self.is_unread(parameter)
+        };
         match kind {
             Kind::InBounds if missing("columns") => self.missing("columns", "a number, or the path of one"),
             Kind::ReferenceExists if missing("in") => self.missing("in", "the path of a collection"),
@@ -237,24 +268,71 @@ impl Compiler {
             };
             let right = kind.map_or_else(|| "a known one".to_owned(), fitting);
             match (name.parse::<Proposal>(), kind) {
-                (Err(unknown), _) => self.fault(&place, unknown.to_string(), right),
+                (Err(_), _) => self.fault(&place, format!("there is no proposal {:?}", cut(name)), right),
                 (Ok(proposal), Some(kind)) if !proposal.fits(kind) => {
                     self.fault(&place, format!("{name} does not settle {}", source.predicate), right);
                 }
                 (Ok(proposal), _) if proposals.contains(&proposal) => {
                     self.fault(&place, format!("{name} is named twice"), "each once");
                 }
-                (Ok(Proposal::FirstFree), _) if source.columns.is_none() => {
+                (Ok(Proposal::FirstFree), _) if source.columns.is_none() && !self.is_unread("columns") => {
                     self.fault(&place, "first_free has to know how wide the grid is".to_owned(), "`columns`");
                 }
                 (Ok(proposal), _) => proposals.push(proposal),
             }
         }
-        if source.auto_settle_after.is_some() && source.proposals.is_empty() {
+        proposals
+    }
+
+    fn auto_settle_after(&mut self, source: &RuleSource) {
+        let Some(seconds) = source.auto_settle_after else { return };
+        if seconds < AUTO_SETTLE_SECONDS_MIN {
+            let right =
+                format!("{AUTO_SETTLE_SECONDS_MIN} second or more: people are to see a conflict first");
+            self.fault("auto_settle_after", format!("it is {seconds}"), right);
+        }
+        if source.proposals.is_empty() && !self.is_unread("proposals") {
             let wrong = "there is no proposal that could be made".to_owned();
             self.fault("auto_settle_after", wrong, "at least one of `proposals`");
         }
-        proposals
+    }
+
+    /// What is wrong whatever the predicate was to be.
+    fn parameters_of_any(&mut self, source: &RuleSource) {
+        let operands = [
+            ("columns", &source.columns),
+            ("limit", &source.limit),
+            ("min", &source.min),
+            ("max", &source.max),
+        ];
+        for (name, operand) in operands {
+            self.operand(name, operand.as_ref(), &ANY);
+        }
+        for (name, path) in [("within", source.within.as_deref()), ("in", source.within_keys_of.as_deref())] {
+            if let Some(path) = path {
+                self.path(name, path);
+            }
+        }
+        for (index, path) in source.fields.iter().flatten().enumerate() {
+            self.path(&format!("fields[{index}]"), path);
+        }
+        self.bounds(source);
+        let collection = self.plan.collection(&[], Reading::Bounded);
+        // Rules about one item may name the most.
+        self.message(&source.message, Items::One, collection);
+    }
+
+    /// What is wrong wherever the rule was to look. What is read for it goes nowhere: the set is refused.
+    fn without_target(&mut self, kind: Kind, source: &RuleSource) {
+        let collection = self.plan.collection(&[], Reading::Bounded);
+        let target = Target { path: Path::root(), collection, names: Vec::new() };
+        if kind == Kind::Cel {
+            // What an expression may read depends on where it looks.
+            self.bounds(source);
+        } else {
+            self.check(kind, source, &target);
+        }
+        self.message(&source.message, items_of(kind), collection);
     }
 
     /// Where `over` leads, if the predicate can be judged there.
@@ -295,14 +373,14 @@ impl Compiler {
         let Target { collection, names, .. } = target;
         let value = |compiler: &mut Self| compiler.field(*collection, names);
         Some(match kind {
-            Kind::NoOverlap => Check::NoOverlap {
-                rectangle: self.rectangle(target),
-                within: self.sibling("within", source.within.as_deref(), target)?,
-                columns: self.operand("columns", source.columns.as_ref())?,
-            },
+            Kind::NoOverlap => {
+                let within = self.sibling("within", source.within.as_deref(), target);
+                let columns = self.operand("columns", source.columns.as_ref(), &COLUMNS);
+                Check::NoOverlap { rectangle: self.rectangle(target), within: within?, columns: columns? }
+            }
             Kind::InBounds => Check::InBounds {
                 rectangle: self.rectangle(target),
-                columns: self.operand("columns", source.columns.as_ref())??,
+                columns: self.operand("columns", source.columns.as_ref(), &COLUMNS)??,
             },
             Kind::Unique => Check::Unique {
                 value: value(self),
@@ -325,16 +403,18 @@ impl Compiler {
                 self.keys_of.push(keys_of);
                 Check::ReferenceExists { value: value(self), target: keys_of }
             }
-            Kind::MaxItems => Check::MaxItems { limit: self.operand("limit", source.limit.as_ref())?? },
+            Kind::MaxItems => {
+                Check::MaxItems { limit: self.operand("limit", source.limit.as_ref(), &COUNTED)?? }
+            }
             Kind::SumAtMost => {
-                Check::SumAtMost { value: value(self), limit: self.operand("limit", source.limit.as_ref())?? }
+                let limit = self.operand("limit", source.limit.as_ref(), &ANY)??;
+                Check::SumAtMost { value: value(self), limit }
             }
             Kind::Required => Check::Required { value: value(self) },
-            Kind::Range => Check::Range {
-                value: value(self),
-                min: self.operand("min", source.min.as_ref())?,
-                max: self.operand("max", source.max.as_ref())?,
-            },
+            Kind::Range => {
+                let (min, max) = self.range(source);
+                Check::Range { value: value(self), min: min?, max: max? }
+            }
             Kind::OneOf => {
                 let values = source.values.as_ref()?;
                 self.count("values", values.len(), 1);
@@ -353,6 +433,18 @@ impl Compiler {
             }
             Kind::Cel => Check::Cel(Box::new(self.expression(source, target)?)),
         })
+    }
+
+    fn range(&mut self, source: &RuleSource) -> (Option<Option<Operand>>, Option<Option<Operand>>) {
+        let min = self.operand("min", source.min.as_ref(), &ANY);
+        let max = self.operand("max", source.max.as_ref(), &ANY);
+        if let (Some(Some(Operand::Number(least))), Some(Some(Operand::Number(most)))) = (&min, &max)
+            && least > most
+        {
+            let wrong = format!("{} is more than `max`", number_text(*least));
+            self.fault("min", wrong, format!("at most {}", number_text(*most)));
+        }
+        (min, max)
     }
 
     fn rectangle(&mut self, target: &Target) -> [Field; 4] {
@@ -376,26 +468,34 @@ impl Compiler {
     fn exclusive(&mut self, source: &RuleSource, target: &Target) -> Option<Vec<Field>> {
         let paths = source.fields.as_ref()?;
         self.count("fields", paths.len(), 2);
-        let mut fields = Vec::new();
-        for (index, text) in paths.iter().enumerate() {
+        let paths: Vec<Option<Path>> =
+            paths.iter().enumerate().map(|(index, text)| self.exclusive_field(index, text)).collect();
+        let paths: Vec<Vec<String>> =
+            paths.into_iter().map(|path| Some(path?.split().1)).collect::<Option<_>>()?;
+        for (index, names) in paths.iter().enumerate() {
             let place = format!("fields[{index}]");
-            let path = self.path(&place, text)?;
-            if path.wildcards() > 0 {
-                self.fault(
-                    &place,
-                    "`*` stands for many values".to_owned(),
-                    "a path of names within the object",
-                );
-                return None;
+            if paths[..index].contains(names) {
+                self.fault(&place, format!("{} is named twice", names_to_text(names)), "each once");
+            } else if let Some(holder) =
+                paths.iter().find(|it| it.len() < names.len() && names.starts_with(it))
+            {
+                let wrong =
+                    format!("{} is never there without {}", names_to_text(names), names_to_text(holder));
+                self.fault(&place, wrong, "fields of which none holds another");
             }
-            let names: Vec<String> = target.names.iter().cloned().chain(path.split().1).collect();
-            let field = self.field(target.collection, &names);
-            if fields.contains(&field) {
-                self.fault(&place, format!("{text:?} is named twice"), "each once");
-            }
-            fields.push(field);
         }
-        Some(fields)
+        let names = |path: &Vec<String>| target.names.iter().chain(path).cloned().collect::<Vec<_>>();
+        Some(paths.iter().map(|path| self.field(target.collection, &names(path))).collect())
+    }
+
+    fn exclusive_field(&mut self, index: usize, text: &str) -> Option<Path> {
+        let place = format!("fields[{index}]");
+        let path = self.path(&place, text)?;
+        if path.wildcards() > 0 {
+            self.fault(&place, "`*` stands for many values".to_owned(), "a path of names within the object");
+            return None;
+        }
+        Some(path)
     }
 
     fn expression(&mut self, source: &RuleSource, target: &Target) -> Option<Expression> {
@@ -405,7 +505,7 @@ impl Compiler {
             Ok(parsed) => parsed,
             Err(BadExpression { at, wrong, right }) => {
                 let place = self.place_of("expr");
-                self.faults.push(Fault { place, character: at, wrong, right });
+                self.faults.add_unless_unread(Fault { place, character: at, wrong, right });
                 return None;
             }
         };
@@ -426,30 +526,48 @@ impl Compiler {
             self.fault("bounds", wrong, format!("at most {BOUNDS_MAX}"));
             return None;
         }
-        bounds.map(|(path, bound)| Some((self.path("bounds", path)?, *bound))).collect()
+        let bounds: Vec<_> = bounds.map(|(path, bound)| Some((self.bounded(path)?, *bound))).collect();
+        bounds.into_iter().collect()
     }
 
-    fn operand(&mut self, name: &str, source: Option<&OperandSource>) -> Option<Option<Operand>> {
-        let (text, default) = match source {
+    fn bounded(&mut self, text: &str) -> Option<Path> {
+        let quoted = |bad: BadPath| BadPath { wrong: format!("{:?}: {}", cut(text), bad.wrong), ..bad };
+        Path::parse(text).map_err(|bad| self.bad_path("bounds", quoted(bad))).ok()
+    }
+
+    fn operand(
+        &mut self,
+        name: &str,
+        source: Option<&OperandSource>,
+        constants: &Constants,
+    ) -> Option<Option<Operand>> {
+        let (place, text, default) = match source {
             None => return Some(None),
-            Some(OperandSource::Number(number)) if number.is_finite() => {
-                return Some(Some(Operand::Number(*number)));
+            Some(OperandSource::Number(number)) => {
+                return self.constant(name, *number, constants).map(|number| Some(Operand::Number(number)));
             }
-            Some(OperandSource::Number(_)) => {
-                self.fault(name, "it is not finite".to_owned(), "a number");
-                return None;
+            Some(OperandSource::Path(text)) => (name.to_owned(), text, None),
+            Some(OperandSource::PathOr(PathOr { path, default })) => {
+                let default = self.constant(&format!("{name}.default"), *default, constants);
+                (format!("{name}.path"), path, default)
             }
-            Some(OperandSource::Path(text)) => (text, None),
-            Some(OperandSource::PathOr(PathOr { path, default })) => (path, Some(*default)),
         };
-        let path = self.path(name, text)?;
+        let path = self.path(&place, text)?;
         if path.wildcards() > 0 {
-            self.fault(name, "`*` stands for many values".to_owned(), "a path from the root, without `*`");
+            self.fault(&place, "`*` stands for many values".to_owned(), "a path from the root, without `*`");
             return None;
         }
         let root = self.plan.collection(&[], Reading::Bounded);
         let field = self.field(root, &path.split().1);
         Some(Some(Operand::Root { field, path: path.to_string(), default }))
+    }
+
+    fn constant(&mut self, name: &str, number: f64, Constants(is_right, right): &Constants) -> Option<f64> {
+        if !is_right(number) {
+            self.fault(name, format!("it is {number}"), *right);
+            return None;
+        }
+        Some(number)
     }
 
     fn message(&mut self, text: &str, items: Items, collection: usize) -> Option<Template<Field>> {
@@ -481,12 +599,17 @@ impl Compiler {
 
     fn bad_path(&mut self, name: &str, BadPath { at, wrong, right }: BadPath) {
         let place = self.place_of(name);
-        self.faults.push(Fault { place, character: Some(at), wrong, right });
+        self.faults.add_unless_unread(Fault { place, character: Some(at), wrong, right });
     }
 
     fn fault(&mut self, name: &str, wrong: String, right: impl Into<String>) {
         let place = self.place_of(name);
-        self.faults.push(Fault { place, character: None, wrong, right: right.into() });
+        self.faults.add_unless_unread(Fault { place, character: None, wrong, right: right.into() });
+    }
+
+    /// Whether its reader has named it already, or a part of it.
+    fn is_unread(&self, name: &str) -> bool {
+        self.faults.is_partly_unread(&self.place_of(name))
     }
 
     fn place_of(&self, name: &str) -> String {

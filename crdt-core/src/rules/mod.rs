@@ -21,6 +21,7 @@ mod entries; // What people decided, as the document has it.
 mod evaluate; // Where a rule does not hold.
 mod expression; // Rules in CEL, where the feature `cel` is on.
 mod facts; // What is known of a document, kept up to date.
+mod faults; // What is wrong with a rule set.
 mod geometry; // Rectangles: which meet, where there is room.
 mod judge; // What is known of one document: facts, verdicts, reports.
 mod message; // What is said.
@@ -35,21 +36,23 @@ mod set; // A rule set that was checked.
 mod settle; // Settling and waiving.
 mod source; // A rule set as people write it.
 mod violation; // One place where a rule does not hold, in words and values.
+mod written; // Reads a rule set from the values of its text.
 
 pub use book::{InForce, RuleBook};
-pub use compile::{BOUNDS_MAX, CHOICES_MAX, RULE_ID_BYTES_MAX, RULES_MAX};
+pub use compile::{AUTO_SETTLE_SECONDS_MIN, BOUNDS_MAX, CHOICES_MAX, RULE_ID_BYTES_MAX, RULES_MAX};
 pub use conflict::{
     Beyond, Cause, Conflict, ConflictEvent, Decision, Mode, Offer, Report, Settlement, Severity, State,
     Touched, Undecided, UndecidedReason, Waiver,
 };
 pub use entries::{NAME_BYTES_MAX, REASON_BYTES_MAX, SETTLED_LISTED_MAX};
 pub use expression::{BOUND_UNDECLARED, EXPRESSION_BYTES_MAX, EXPRESSION_STEPS_MAX};
+pub use faults::{BadRuleSet, FAULTS_MAX, Fault, Faults, Place};
 pub use judge::Judge;
 pub use message::{MESSAGE_BYTES_MAX, QUOTED_LETTERS_MAX, TEMPLATE_BYTES_MAX};
 pub use path::{BadPath, PATH_BYTES_MAX, Path, STEPS_MAX, Step, WILDCARDS_MAX};
 pub use proposal::{Proposal, UnknownProposal};
 pub use question::{Answer, MayGoOn, Question, to_the_end};
-pub use set::{BadRuleSet, Fault, Rule, RuleSet};
+pub use set::{Rule, RuleSet};
 pub use settle::{SettleError, Settled, UNTIL_MAX_MS, WaiveError, Waived, settle, unwaive, waive};
 pub use source::{OperandSource, PathOr, RuleSetSource, RuleSource};
 

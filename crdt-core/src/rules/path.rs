@@ -106,7 +106,8 @@ pub(crate) fn names_to_text(names: &[String]) -> String {
     names.iter().enumerate().map(|(index, name)| written(name, index == 0)).collect()
 }
 
-fn written(name: &str, first: bool) -> String {
+/// One name of a path, the first or a later one.
+pub(super) fn written(name: &str, first: bool) -> String {
     match (!name.is_empty() && name.chars().all(is_plain), first) {
         (true, true) => name.to_owned(),
         (true, false) => format!(".{name}"),

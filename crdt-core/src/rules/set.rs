@@ -1,15 +1,18 @@
 //! A rule set that was checked and may be used.
 //!
-//! Edit path: ← [`RuleSetSource`], from a file or the API; → [`compile`] checks it; → every
+//! Edit path: ← a file or a body as a tree of values; → [`written`] reads it, → [`compile`] checks it; → every
 //! [`Judge`](super::Judge) of a document of that kind shares it.
 
 use super::compile;
 use super::conflict::{Mode, Severity};
+use super::faults::{BadRuleSet, Faults};
 use super::message::Template;
 use super::plan::{Field, Plan};
 use super::predicate::Check;
 use super::proposal::Proposal;
 use super::source::{RuleSetSource, RuleSource};
+use super::written;
+use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -45,36 +48,23 @@ pub struct Rule {
     pub(super) keys_of: Vec<usize>,
 }
 
-/// Why a rule set cannot be used: everything that is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the rule set has {} faults, the first: {}", faults.len(), faults[0])]
-pub struct BadRuleSet {
-    /// The faults, in the order of the text; at least one.
-    pub faults: Vec<Fault>,
-}
-
-/// One thing that is wrong with a rule set.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, thiserror::Error)]
-#[error("{place}{}: {wrong}; {right}", character.map(|at| format!(", character {at}")).unwrap_or_default())]
-pub struct Fault {
-    /// Which value: `rule[2].over`, counted from 0.
-    pub place: String,
-    /// Which character of its text, counted from 1, where there is one to point at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub character: Option<usize>,
-    /// What is wrong.
-    pub wrong: String,
-    /// What would be right.
-    pub right: String,
-}
-
 impl RuleSet {
+    /// Reads a set as people write it, a JSON object or what says the same, and checks it. `faults` are what the
+    /// caller has found already: texts have values that JSON has not.
+    ///
+    /// # Errors
+    /// All that is wrong with it: what the caller found, what cannot be read, what cannot be meant.
+    pub fn read(written: &Value, mut faults: Faults) -> Result<Self, BadRuleSet> {
+        let source = written::read(written, &mut faults);
+        compile::compile(source, faults)
+    }
+
     /// Checks the rules and makes a set of them.
     ///
     /// # Errors
     /// All that is wrong with it.
     pub fn compile(source: RuleSetSource) -> Result<Self, BadRuleSet> {
-        compile::compile(source)
+        compile::compile(source, Faults::default())
     }
 
     /// The rules that every dashboard has as long as nobody sets others.
@@ -107,7 +97,7 @@ impl RuleSet {
 
     /// The set as JSON; [`RuleSetSource`] reads it.
     #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> Value {
         serde_json::to_value(&self.source).expect("a rule set has text keys and finite numbers only")
     }
 }

@@ -8,7 +8,7 @@ use super::facts::{Cell, Facts, Item, Keys};
 use super::geometry::Rectangle;
 use super::message::{Side, Words};
 use super::path::names_to_text;
-use super::plan::{Field, Plan};
+use super::plan::{Field, Plan, Reading};
 use super::predicate::Check;
 use super::set::Rule;
 use crate::id::DocumentId;
@@ -241,13 +241,16 @@ impl<'f> Details<'f> {
     fn cell_registers(&self, keys: &[String], item: &Item, field: Field) -> Vec<Register> {
         let cell = item.cell(field);
         let names = &self.plan.wish(field).names;
+        // What is read as a whole is too much to be told as what somebody set.
+        let is_told = |value: &&Value| !value.is_object() && !value.is_array();
+        let is_whole = self.plan.collections[field.collection].reading == Reading::Whole;
         let register = |op: &ObjId, value: Option<&Value>| Register {
             op: op.clone(),
             subject: item_subject(keys),
             label: label_of(self.rule, keys, item),
             item: item.op.clone(),
             names: names.clone(),
-            value: value.cloned(),
+            value: value.filter(|value| !is_whole || is_told(value)).cloned(),
         };
         if cell.rivals().is_empty() {
             cell.op.iter().map(|op| register(op, cell.value.as_ref())).collect()

@@ -536,7 +536,6 @@ pub fn of_replace(error: &ReplaceError) -> Problem {
         ReplaceError::BadKind | ReplaceError::TooManyKinds => {
             Problem::new(Code::BadRuleSet, error.to_string())
         }
-        ReplaceError::Bad(bad) => of_bad_rules(bad),
         ReplaceError::Load(error) => of_load(error),
         ReplaceError::Commit(CommitError::TooLarge { bytes_max, .. }) => {
             let detail = format!("a rule set has at most {bytes_max} bytes as JSON");

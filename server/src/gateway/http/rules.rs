@@ -9,11 +9,11 @@ use super::documents::put;
 use super::parameters::Parameters;
 use crate::gateway::Gateway;
 use crate::gateway::reply::{self, Code, Problem};
-use crate::rules::{BadRules, Format, Origin, Version, parse};
+use crate::rules::{Format, Origin, Version, parse};
 use dovetail_core::document::chunk::Lifecycle;
 use dovetail_core::document::judge_stored;
 use dovetail_core::id::DocumentId;
-use dovetail_core::rules::{InForce, Report, RuleBook, RuleSet, RuleSetSource};
+use dovetail_core::rules::{InForce, Report, RuleBook, RuleSet};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -75,9 +75,7 @@ pub(super) async fn dry_run(
     kind: String,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
-    let rules = read(&kind, &body?)?;
-    let rules = RuleSet::compile(rules).map_err(|bad| reply::of_bad_rules(&BadRules::Set(bad)))?;
-    let rules = Arc::new(rules);
+    let rules = Arc::new(read(&kind, &body?)?);
     let book = RuleBook::empty().with(InForce { version: 0, rules: rules.clone() });
     let mut found = Found::new(&rules);
     let book = Arc::new(book);
@@ -176,19 +174,14 @@ impl Found {
 }
 
 /// A rule set for this kind, as TOML if it calls itself so, else as JSON.
-fn read(kind: &str, body: &Body) -> Result<RuleSetSource, Problem> {
+fn read(kind: &str, body: &Body) -> Result<RuleSet, Problem> {
     let format = if body.is_toml() { Format::Toml } else { Format::Json };
     if format == Format::Json {
         body.check_json()?;
     }
     let text = std::str::from_utf8(&body.bytes)
         .map_err(|error| Problem::new(Code::BadRuleSet, format!("the body is not UTF-8: {error}")))?;
-    let rules = parse(text, format).map_err(|bad| reply::of_bad_rules(&bad))?;
-    if rules.kind != kind {
-        let detail = format!("these are rules for {:?}, and the path says {kind:?}", rules.kind);
-        return Err(Problem::new(Code::BadRuleSet, detail));
-    }
-    Ok(rules)
+    parse(text, format, Some(kind)).map_err(|bad| reply::of_bad_rules(&bad))
 }
 
 /// The version that `If-Match` names.

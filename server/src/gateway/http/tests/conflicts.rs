@@ -373,27 +373,62 @@ async fn co7_bad_rules_are_refused_with_the_place() {
     assert!(places.contains(&json!("rule[0].over")), "{faults}");
     assert!(places.contains(&json!("rule[1].predicate")), "{faults}");
 
-    let text = "{\"kind\": \"board\",\n \"rules\": []}";
     let put =
         |media: &str, text: &str| request("PUT", "/api/rules/board").header("content-type", media).body(text);
+    let text = "{\"kind\": \"board\",\n \"kind\": \"board\"}";
     let refused = put("application/json", text).reply(&world.routes).await;
     assert_eq!(
         (code(&refused).as_str(), &read(&refused)["line"]),
         ("bad_rule_set", &json!(2)),
         "{refused:?}"
     );
-    let refused = put("application/toml", "kind = \"board\"\nrule = 3\n").reply(&world.routes).await;
+    let refused = put("application/toml", "kind = \"board\"\nrule = [\n").reply(&world.routes).await;
     assert_eq!(
         (code(&refused).as_str(), &read(&refused)["line"]),
         ("bad_rule_set", &json!(2)),
         "{refused:?}"
     );
+    assert_eq!(read(&refused)["faults"], Value::Null, "nothing can be said of what stands there");
     let other_kind = world.put_rules("boards", &rules(5)).await;
-    assert_eq!(code(&other_kind), "bad_rule_set");
+    assert_eq!(
+        (code(&other_kind).as_str(), &read(&other_kind)["faults"][0]["place"]),
+        ("bad_rule_set", &json!("kind"))
+    );
     let no_name = json!({"kind": "a/b", "rule": []});
     assert_eq!(code(&world.put_rules("a%2Fb", &no_name).await), "bad_rule_set");
     assert_eq!(code(&put("text/plain", text).reply(&world.routes).await), "unsupported_media_type");
     assert_eq!(code(&get(&world.routes, "/api/rules/board").await), "rules_not_found");
+}
+
+/// CO7: what is unknown, missing or of another kind is named with the rest, in words that speak of rules. A list is no
+/// set, and replaces none.
+#[tokio::test]
+async fn co7_form_and_content_are_judged_together() {
+    let world = World::new().await;
+    assert_eq!(world.put_rules("board", &rules(5)).await.status(), 200);
+    let bad = json!({"kind": "board", "rules": [], "rule": [
+        {"predicate": "range", "over": "a", "max": {"path": "b"}, "message": "m", "colour": 1},
+        {"id": "b", "predicate": "range", "over": "a", "min": 2, "max": 1, "message": "{"},
+    ]});
+    let faults = json!([
+        {"place": "rules", "wrong": "there is no such member", "right": "perhaps `rule` is meant"},
+        {"place": "rule[0].id", "wrong": "it is missing", "right": "a text that is this rule's own"},
+        {"place": "rule[0].max.default", "wrong": "it is missing", "right": "a number; where none is to count, the path alone"},
+        {"place": "rule[0].colour", "wrong": "there is no such member", "right": "one of id, predicate, over, message, severity, mode, proposals, auto_settle_after, within, ignore_empty, columns, in, limit, min, max, values, fields, expr, bounds"},
+        {"place": "rule[1].min", "wrong": "2 is more than `max`", "right": "at most 1"},
+        {"place": "rule[1].message", "character": 1, "wrong": "the placeholder does not end", "right": "`}` behind it"},
+    ]);
+    for refused in
+        [world.put_rules("board", &bad).await, post(&world.routes, "/api/rules/board/dry-run", &bad).await]
+    {
+        assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (422, "bad_rule_set"));
+        assert_eq!(read(&refused)["faults"], faults);
+    }
+
+    let refused = world.put_rules("board", &json!(["board", null, []])).await;
+    assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (422, "bad_rule_set"), "{refused:?}");
+    assert_eq!(read(&refused)["faults"][0]["place"], "$");
+    assert_eq!(header(&get(&world.routes, "/api/rules/board").await, "etag"), "\"1\"");
 }
 
 /// CO8: rules of a folder are in force from the start. A file that says what it said before leaves alone what
@@ -442,7 +477,8 @@ async fn co8_rules_of_a_folder_are_in_force_from_the_start() {
     }]);
     let refused = Server::on(config.unwrap(), Arc::new(MemoryStore::new()), Clock::standing(NOON)).await;
     let words = refused.map(|_| ()).unwrap_err().to_string();
-    assert!(words.contains("bad.toml") && words.contains("line 3"), "{words}");
+    assert!(words.contains("bad.toml") && words.contains("rule[0].id: it is the number 3"), "{words}");
+    assert!(words.contains("rule[0].message: it is missing"), "{words}");
 }
 
 /// CO9: what has stood open for as long as its rule allows is settled by itself, in the name of the server.
