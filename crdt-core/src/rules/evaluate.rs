@@ -42,8 +42,8 @@ pub(crate) enum Hit {
 /// When there is too much of it.
 pub(crate) fn readable(rule: &Rule, facts: &Facts) -> Result<(), UndecidedReason> {
     let fields = rule.fields.iter().map(|field| field.collection);
-    let reads = fields.chain(rule.keys_of.iter().copied()).chain([rule.collection]);
-    let is_too_much = reads.map(|collection| facts.collections[collection].too_much).any(|it| it);
+    let mut reads = fields.chain(rule.keys_of.iter().copied()).chain([rule.collection]);
+    let is_too_much = reads.any(|collection| facts.collections[collection].too_much);
     if is_too_much { Err(UndecidedReason::TooMuchToRead) } else { Ok(()) }
 }
 
