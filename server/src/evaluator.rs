@@ -97,7 +97,8 @@ impl Evaluator {
     }
 }
 
-#[cfg(all(test, feature = "cel"))]
+#[cfg(test)]
+#[cfg(feature = "cel")]
 mod tests {
     use super::*;
     use automerge::{Automerge, ROOT, transaction::Transactable};

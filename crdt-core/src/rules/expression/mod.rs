@@ -16,7 +16,8 @@ mod check; // What is refused at loading.
 mod meter; // Makes an evaluation count, and stop.
 #[cfg(feature = "cel")]
 mod run; // Evaluates.
-#[cfg(all(test, feature = "cel"))]
+#[cfg(test)]
+#[cfg(feature = "cel")]
 mod tests;
 
 #[cfg(not(feature = "cel"))]

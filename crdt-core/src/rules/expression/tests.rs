@@ -326,7 +326,7 @@ fn ru25_answers_are_what_a_fresh_look_finds() {
                 tx.put(&layout, "x", (random >> 33) as i64 % 9).unwrap();
             }
             (1, Some(widget)) => {
-                tx.put(&widget, "title", ["CPU", "new", "x"][(random >> 33) as usize % 3]).unwrap()
+                tx.put(&widget, "title", ["CPU", "new", "x"][(random >> 33) as usize % 3]).unwrap();
             }
             (_, Some(widget)) => {
                 let layout = tx.get(&widget, "layout").unwrap().unwrap().1;
