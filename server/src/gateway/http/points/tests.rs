@@ -59,7 +59,7 @@ async fn pt1_points_come_as_json_and_as_lines() {
     assert_eq!(one.status(), 200, "{one:?}");
     let said = json(&one);
     assert_eq!((said["accepted"].clone(), said["points"].clone()), (json!(1), json!(1)));
-    assert_eq!(said["history"], json!({"changes": 2, "budget": HISTORY_BUDGET}));
+    assert_eq!(said["history"], json!({"changes": 3, "budget": HISTORY_BUDGET}));
     let etag = one.headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!(etag, format!("\"{}\"", said["heads"][0].as_str().unwrap()));
 
