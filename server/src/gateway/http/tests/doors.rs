@@ -290,6 +290,16 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
             "index",
             json!(1),
         ),
+        (
+            "PATCH",
+            JSON_PATCH,
+            base,
+            patch(json!({"op": "replace", "path": "", "value": {"_dovetail": {}}})),
+            422,
+            "reserved_place",
+            "index",
+            json!(1),
+        ),
         ("PATCH", MERGE_PATCH, base, "[]".into(), 422, "bad_content", "pointer", json!("")),
         (
             "PATCH",
