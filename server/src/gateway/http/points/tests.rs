@@ -124,6 +124,38 @@ async fn pt1_other_documents_are_refused() {
     }
 }
 
+/// PT9: a retention that cannot be read counts as absent, and who posts points is told so.
+#[tokio::test]
+async fn pt9_a_retention_that_cannot_be_read_is_told() {
+    let doors = Doors::open().await;
+    let usual = "and counts as absent: the newest 10000 points are kept";
+    let points = format!("retention.points is no whole number above 0 {usual}");
+    let seconds = format!("retention.seconds is no whole number above 0 {usual}");
+    let cases = [
+        (json!({"points": 0}), vec![points.clone()]),
+        (json!({"points": -1}), vec![points.clone()]),
+        (json!({"points": 2.5}), vec![points.clone()]),
+        (json!({"points": "5", "seconds": []}), vec![points.clone(), seconds]),
+        (json!("5"), vec![format!("retention is no object with points and seconds {usual}")]),
+        (
+            json!({"points": false, "seconds": 60}),
+            vec!["retention.points is no whole number above 0 and counts as absent: the newest 100000 points are kept"
+                .to_owned()],
+        ),
+        (json!({"points": 5, "seconds": null}), vec![]),
+        (json!({"points": 5.0, "seconds": 60}), vec![]),
+        (json!(null), vec![]),
+    ];
+    for (retention, notes) in cases {
+        let id = doors.made(&json!({"kind": "widget-data", "shape": "points", "retention": retention})).await;
+        let answer = doors.post(&id, "application/json", &json!({"v": 1}).to_string()).await;
+        assert_eq!(answer.status(), 200, "{retention} {answer:?}");
+        let told = json(&answer)["notes"].clone();
+        let expected = if notes.is_empty() { Value::Null } else { notes.into() };
+        assert_eq!(told, expected, "{retention}");
+    }
+}
+
 /// PT7: who would rather not wait is answered 202, which says that nothing is durable yet.
 #[tokio::test]
 async fn pt7_who_does_not_wait_is_told_so() {
