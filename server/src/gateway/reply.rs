@@ -1,6 +1,6 @@
 //! The one place where an error becomes words for the outside.
 //!
-//! Always true: every answer that is no success is an RFC 9457 `application/problem+json`
+//! Always true: every answer of a route that is no success is an RFC 9457 `application/problem+json`
 //! with a [`Code`] that never changes its meaning; whoever writes a program matches on the
 //! code, whoever reads it reads `detail`. Sources of errors go to the log and never out.
 
