@@ -6,6 +6,7 @@
 use super::body::Body;
 use super::documents::{parsed, put};
 use super::heads;
+use super::segment::Segment;
 use crate::gateway::Gateway;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::points::{POINTS_PER_REQUEST_MAX, Receipt};
@@ -33,7 +34,7 @@ enum Form {
 /// POST /api/docs/{id}/points
 pub(super) async fn add(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {

@@ -1,5 +1,6 @@
 //! Rules and conflicts as a caller sees them.
 
+use super::doors::send_all;
 use super::*;
 use crate::sweep::Sweep;
 use std::time::Duration;
@@ -323,6 +324,29 @@ async fn co5_rules_are_replaced_in_versions() {
     assert!(world.conflicts(&crowded, "").await.is_empty(), "no rules, no conflicts");
 }
 
+/// CO5: `If-Match: *` replaces whichever rules there are; what is no tag of a version is refused as such.
+#[tokio::test]
+async fn co5_what_is_no_version_is_refused() {
+    let world = World::new().await;
+    let put = async |tags: &[(&str, &str)]| {
+        send_all(&world.routes, "PUT", "/api/rules/board", tags, &rules(5)).await
+    };
+    let none = put(&[("if-match", "*")]).await;
+    assert_eq!((none.status().as_u16(), code(&none).as_str()), (412, "rules_outdated"));
+    assert!(read(&none)["detail"].as_str().unwrap().contains("no rules yet"), "{none:?}");
+    assert_eq!(put(&[]).await.status(), 200);
+    assert_eq!(header(&put(&[("if-match", "*")]).await, "etag"), "\"2\"");
+
+    for tag in ["W/\"2\"", "\"x\"", "", "\"\"", "-1", "+2", "\"2\", \"3\""] {
+        let refused = put(&[("if-match", tag)]).await;
+        assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (400, "bad_heads"), "{tag}");
+        assert_eq!(read(&refused)["in"], "If-Match");
+    }
+    let twice = put(&[("if-match", "\"2\""), ("if-match", "\"2\"")]).await;
+    assert_eq!((twice.status().as_u16(), code(&twice).as_str()), (400, "bad_heads"));
+    assert_eq!(header(&put(&[("if-match", "2")]).await, "etag"), "\"3\"");
+}
+
 /// CO5: rules come as TOML as well.
 #[tokio::test]
 async fn co5_rules_come_as_toml() {
@@ -489,6 +513,54 @@ async fn co11_audit_conflicts_are_for_operators() {
             (code(&refused).as_str(), &read(&refused)["parameter"]),
             ("bad_parameter", &json!(parameter))
         );
+    }
+}
+
+/// HT6: a number that is none is refused with the numbers that are taken, in every door.
+#[tokio::test]
+async fn ht6_numbers_are_refused_with_their_range() {
+    let world = World::new().await;
+    let id = made(&world.routes, &json!({"n": 1})).await;
+    let doors = [
+        ("/api/docs".to_owned(), "limit", "limit is a whole number from 1 to 500"),
+        (format!("/api/docs/{id}/history"), "limit", "limit is a whole number from 1 to 200"),
+        ("/api/conflicts".to_owned(), "limit", "limit is a whole number from 1 to 500"),
+        (
+            "/api/conflicts".to_owned(),
+            "older_than",
+            "older_than is a whole number from 0 to 9007199254740991",
+        ),
+        (
+            "/api/rules/dashboard".to_owned(),
+            "version",
+            "version is a whole number from 0 to 9007199254740991",
+        ),
+    ];
+    for (path, name, words) in doors {
+        for given in ["=-1", "", "=", "=+1", "=1.5", "=ten", "=9007199254740992", "=99999999999999999999"] {
+            let refused = get(&world.routes, &format!("{path}?{name}{given}")).await;
+            assert_eq!(code(&refused), "bad_parameter", "{path}?{name}{given}");
+            assert_eq!(read(&refused)["detail"], words, "{path}?{name}{given}");
+        }
+        assert_ne!(get(&world.routes, &format!("{path}?{name}=1")).await.status(), 400);
+    }
+}
+
+/// CO4: the states that a door knows are named to whoever asks for another; the inbox has no settled conflicts.
+#[tokio::test]
+async fn co4_states_that_there_are_not_are_refused() {
+    let world = World::new().await;
+    let id = made(&world.routes, &json!({"n": 1})).await;
+    let of_document = read(&get(&world.routes, &format!("/api/docs/{id}/conflicts?state=foo")).await);
+    assert_eq!(of_document["detail"], "state is open, waived, settled or all");
+    for state in ["settled", "foo"] {
+        let refused = get(&world.routes, &format!("/api/conflicts?state={state}")).await;
+        assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (400, "bad_parameter"), "{state}");
+        let detail = read(&refused)["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("open or waived") && detail.contains("/api/docs/{id}/conflicts"), "{detail}");
+    }
+    for state in ["open", "waived"] {
+        assert_eq!(get(&world.routes, &format!("/api/conflicts?state={state}")).await.status(), 200);
     }
 }
 
