@@ -16,7 +16,8 @@ use crate::inbox::{Filter, Item, Place};
 use dovetail_core::id::DocumentId;
 use dovetail_core::rules::{Conflict, Mode, State, Waiver};
 use dovetail_core::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -101,9 +102,21 @@ pub(super) async fn settle(
 #[serde(deny_unknown_fields)]
 struct Waive {
     reason: String,
-    /// Milliseconds since the Unix epoch.
-    until: Option<u64>,
+    #[serde(default, deserialize_with = "moment")]
+    until: Option<Timestamp>,
     by: Option<String>,
+}
+
+/// Milliseconds since the Unix epoch, or nothing.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let until = Value::deserialize(deserializer)?;
+    let millis = until.as_u64().filter(|millis| *millis <= WHOLE_MAX);
+    match millis {
+        None if !until.is_null() => {
+            Err(D::Error::custom("until is a whole number of milliseconds since 1970, or left out"))
+        }
+        millis => Ok(millis.map(Timestamp::from_millis)),
+    }
 }
 
 /// POST /api/docs/{id}/conflicts/{conflict}/waive
@@ -115,7 +128,7 @@ pub(super) async fn waive(
 ) -> Result<Response, Problem> {
     let (id, conflict) = which(&id, &conflict)?;
     let Waive { reason, until, by } = body?.read()?;
-    let waiver = Waiver { reason, by, until: until.map(Timestamp::from_millis) };
+    let waiver = Waiver { reason, by, until };
     told(&id, conflicts::waive(&gateway.hub, id.clone(), conflict, waiver, gateway.clock.now()).await)
 }
 

@@ -223,6 +223,15 @@ async fn co3_a_conflict_is_waived_until_the_waiver_ends() {
         let refused = world.decide(&id, &conflict, "waive", &body).await;
         assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (422, "bad_waiver"), "{body}");
     }
+    for until in [json!(-1), json!(1.5), json!("tomorrow"), json!(u64::MAX), json!([])] {
+        let body = json!({"reason": "x", "until": until});
+        let refused = world.decide(&id, &conflict, "waive", &body).await;
+        assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (422, "bad_body"), "{body}");
+        assert!(
+            read(&refused)["detail"].as_str().unwrap().contains("milliseconds since 1970"),
+            "{refused:?}"
+        );
+    }
 }
 
 /// CO4: the inbox has the conflicts of all documents, filtered and in pages that meet; after a restart it is
