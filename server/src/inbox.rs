@@ -9,7 +9,7 @@
 
 use dovetail_core::document::Verdict;
 use dovetail_core::id::DocumentId;
-use dovetail_core::rules::{Conflict, Mode, Report, RuleBook, State};
+use dovetail_core::rules::{Conflict, LISTED_PER_SET_MAX, Mode, Report, RuleBook, State};
 use dovetail_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -20,6 +20,12 @@ use std::time::Duration;
 /// of their conflicts is kept.
 const LISTED_MAX: usize = 100_000;
 
+/// Conflicts of one document whose attempts are counted: as many as are listed.
+const ATTEMPTS_MAX: usize = LISTED_PER_SET_MAX;
+
+/// A conflict that comes back is settled by itself once a day at least.
+const PATIENCE_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// See the top of the file.
 #[derive(Debug, Default)]
 pub struct Inbox {
@@ -29,6 +35,8 @@ pub struct Inbox {
 #[derive(Debug, Default)]
 struct Content {
     entries: BTreeMap<DocumentId, Entry>,
+    /// Behind which document one looks first for what falls due, so that each has its turn.
+    looked_behind: Option<DocumentId>,
     /// Counts what was noted, so that who began to look before can tell.
     notes: u64,
     listed: usize,
@@ -39,6 +47,8 @@ struct Entry {
     verdict: Arc<Verdict>,
     /// Since when each conflict has stood open.
     open_since: BTreeMap<String, Timestamp>,
+    /// How often each was tried to be settled by itself, those that did not stay settled.
+    attempts: BTreeMap<String, u32>,
     noted: u64,
     /// Whether its conflicts count among those that are listed.
     is_listed: bool,
@@ -189,12 +199,36 @@ impl Inbox {
         counts
     }
 
-    /// Up to `limit` things that fall due at `now`, by the rules in force.
+    /// Up to `limit` things that fall due at `now`, by the rules in force. What does not fit comes first the next time.
     #[must_use]
     pub fn due(&self, now: Timestamp, book: &RuleBook, limit: usize) -> Vec<Due> {
-        let content = self.content();
-        let due = content.entries.iter().flat_map(|(document, entry)| entry.due(document, now, book));
-        due.take(limit).collect()
+        let mut content = self.content();
+        let before = content.looked_behind.take();
+        let start = before.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = content.entries.range((start, Bound::Unbounded));
+        let rest = before.iter().flat_map(|last| content.entries.range(..=last));
+        let mut due = Vec::new();
+        let mut last = None;
+        for (document, entry) in behind.chain(rest) {
+            due.extend(entry.due(document, now, book).into_iter().take(limit - due.len()));
+            if due.len() == limit {
+                last = Some(document.clone());
+                break;
+            }
+        }
+        content.looked_behind = last;
+        due
+    }
+
+    /// A conflict is about to be settled by itself. Each time it comes back it is left alone for longer: two rules that
+    /// contradict each other would have it settled for ever.
+    pub fn note_attempt(&self, document: &DocumentId, conflict: &str) {
+        if let Some(entry) = self.content().entries.get_mut(document) {
+            let is_room = entry.attempts.len() < ATTEMPTS_MAX;
+            if is_room || entry.attempts.contains_key(conflict) {
+                *entry.attempts.entry(conflict.to_owned()).or_default() += 1;
+            }
+        }
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -218,11 +252,12 @@ impl Content {
         let kept: Vec<(String, Timestamp)> = kept.collect();
         let open = open.map(|conflict| (conflict.id.clone(), since(&conflict.id).unwrap_or(now)));
         let open_since = kept.into_iter().chain(open).collect();
+        let attempts = before.map(|before| before.attempts).unwrap_or_default();
         let is_listed = self.listed + conflicts.len() <= LISTED_MAX;
         if is_listed {
             self.listed += conflicts.len();
         }
-        let entry = Entry { verdict: verdict.clone(), open_since, noted: self.notes, is_listed };
+        let entry = Entry { verdict: verdict.clone(), open_since, attempts, noted: self.notes, is_listed };
         self.entries.insert(document.clone(), entry);
     }
 }
@@ -246,14 +281,27 @@ impl Entry {
             let rule = in_force.rules.rules().iter().find(|known| known.id() == rule)?;
             rule.auto_settle_after()
         };
-        let is_over = |since: Timestamp, after: Duration| now.since(since) >= after;
         for conflict in report.conflicts.iter().filter(|conflict| !conflict.proposals.is_empty()) {
             let since = self.open_since.get(&conflict.id);
-            if since.zip(after(&conflict.rule)).is_some_and(|(since, after)| is_over(*since, after)) {
+            let attempts = self.attempts.get(&conflict.id).copied().unwrap_or_default();
+            let is_over =
+                |(since, after): (&Timestamp, Duration)| now.since(*since) >= patience(after, attempts);
+            if since.zip(after(&conflict.rule)).is_some_and(is_over) {
                 due.push(Due::Settle { document: document.clone(), conflict: conflict.id.clone() });
             }
         }
         due
+    }
+}
+
+/// How long a conflict stands open before it is settled by itself: twice as long each time that it came back.
+fn patience(after: Duration, attempts: u32) -> Duration {
+    match attempts {
+        0 => after,
+        _ => {
+            let doubled = after.max(Duration::from_secs(1)).saturating_mul(2u32.saturating_pow(attempts));
+            doubled.min(PATIENCE_MAX.max(after))
+        }
     }
 }
 
@@ -265,5 +313,80 @@ impl Filter {
             && self.state.is_none_or(|state| conflict.state == state)
             && self.mode.is_none_or(|mode| conflict.mode == mode)
             && self.open_before.is_none_or(is_old)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use automerge::{Automerge, AutomergeError, ROOT, transaction::Transactable};
+    use dovetail_core::rules::{InForce, Judge, RuleSet};
+    use serde_json::json;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn book() -> RuleBook {
+        let rule = json!({"id": "few", "predicate": "range", "over": "count", "max": 5, "message": "m",
+            "proposals": ["clamp"], "auto_settle_after": 60});
+        let set = serde_json::from_value(json!({"kind": "board", "rule": [rule]})).unwrap();
+        RuleBook::empty().with(InForce { version: 1, rules: Arc::new(RuleSet::compile(set).unwrap()) })
+    }
+
+    fn id(number: u8) -> DocumentId {
+        DocumentId::from_bytes(&[number; 16]).unwrap()
+    }
+
+    fn verdict(document: &DocumentId, count: i64) -> Arc<Verdict> {
+        let mut doc = Automerge::new();
+        doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "count", count)).unwrap();
+        let rules = book().of("board").unwrap().rules.clone();
+        let report = Judge::new(document, rules, &doc).report(&doc, Timestamp::from_millis(0));
+        let heads = doc.get_heads().as_slice().into();
+        Arc::new(Verdict { heads, kind: "board".into(), version: 1, report: Arc::new(report) })
+    }
+
+    fn at(minutes: u32) -> Timestamp {
+        Timestamp::from_millis(u64::from(minutes) * 60_000)
+    }
+
+    /// CO9: of more than can be done at one look, each has its turn.
+    #[test]
+    fn co9_everything_that_is_due_has_its_turn() {
+        let inbox = Inbox::default();
+        for number in 1..=70 {
+            inbox.note(&id(number), Some(&verdict(&id(number), 7)), at(0));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..3 {
+            let due = inbox.due(at(1), &book(), 30);
+            assert_eq!(due.len(), 30);
+            seen.extend(due.into_iter().map(|due| match due {
+                Due::Settle { document, .. } | Due::Judge(document) => document,
+            }));
+        }
+        assert_eq!(seen.len(), 70);
+    }
+
+    /// CO9: a conflict that comes back after it was settled by itself is left alone for longer each time.
+    #[test]
+    fn co9_what_comes_back_is_left_alone_for_longer() {
+        let inbox = Inbox::default();
+        let board = id(1);
+        let mut now = 0;
+        let mut settled = 0;
+        inbox.note(&board, Some(&verdict(&board, 7)), at(now));
+        while now < 24 * 60 {
+            now += 1;
+            for due in inbox.due(at(now), &book(), 64) {
+                let Due::Settle { document, conflict } = due else { panic!("{due:?}") };
+                inbox.note_attempt(&document, &conflict);
+                settled += 1;
+                // It is settled, and another rule breaks it again.
+                inbox.note(&board, Some(&verdict(&board, 5)), at(now));
+                inbox.note(&board, Some(&verdict(&board, 7)), at(now));
+            }
+        }
+        assert_eq!(settled, 10, "after 1, 2, 4, ... minutes");
+        assert_eq!(patience(MINUTE, 40), PATIENCE_MAX);
     }
 }

@@ -93,7 +93,8 @@ impl Sweep {
             };
             let is_last = page.len() < PAGE;
             for (document, manifest) in page {
-                if self.is_to_be_judged(&document, &manifest, book) && !self.hub.judge_again(&document) {
+                if self.is_to_be_judged(&document, &manifest, book) && !self.hub.judge_again(&document).await
+                {
                     unread += u64::from(!self.judge(&document, book).await);
                 }
                 after = Some(document);
@@ -155,11 +156,14 @@ impl Sweep {
             for due in self.hub.inbox().due(self.clock.now(), book, DUE_MAX) {
                 match due {
                     Due::Judge(document) => {
-                        if !self.hub.judge_again(&document) {
+                        if !self.hub.judge_again(&document).await {
                             self.judge(&document, book).await;
                         }
                     }
-                    Due::Settle { document, conflict } => self.settle(document, &conflict).await,
+                    Due::Settle { document, conflict } => {
+                        self.hub.inbox().note_attempt(&document, &conflict);
+                        self.settle(document, &conflict).await;
+                    }
                 }
             }
         }

@@ -4,6 +4,7 @@
 //!
 //! Nothing stops at the first fault: whoever writes rules gets one list, each line with its place.
 
+use super::COLLECTIONS_MAX;
 use super::canonical::canonical;
 use super::conflict::{Mode, Severity};
 use super::expression::{self, BadExpression, Expression};
@@ -46,6 +47,12 @@ pub(super) fn compile(source: RuleSetSource) -> Result<RuleSet, BadRuleSet> {
             compiler.fault("id", format!("{:?} is the id of an earlier rule", rule.id), "an id of its own");
         }
         rules.extend(compiler.rule(rule, &label));
+    }
+    compiler.place.clear();
+    let places = compiler.plan.collections.len();
+    if places > COLLECTIONS_MAX {
+        let right = format!("at most {COLLECTIONS_MAX}: paths that are equal up to their last `*` are one");
+        compiler.fault("rule", format!("the rules look at {places} different places"), right);
     }
     let Compiler { plan, faults, .. } = compiler;
     if faults.is_empty() { Ok(RuleSet { source, rules, plan }) } else { Err(BadRuleSet { faults }) }

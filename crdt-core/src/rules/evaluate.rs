@@ -47,16 +47,43 @@ pub(crate) fn readable(rule: &Rule, facts: &Facts) -> Result<(), UndecidedReason
     if is_too_much { Err(UndecidedReason::TooMuchToRead) } else { Ok(()) }
 }
 
-/// Evaluates one rule.
-///
-/// # Errors
-/// When it cannot be decided.
-pub(crate) fn evaluate(rule: &Rule, facts: &Facts) -> Result<Hits, UndecidedReason> {
-    readable(rule, facts)?;
+/// What one rule says, and how much it looked at.
+pub(crate) struct Evaluated {
+    /// Where it does not hold, unless that cannot be decided.
+    pub(crate) says: Result<Hits, UndecidedReason>,
+    pub(crate) looks: usize,
+}
+
+/// Evaluates one rule, with so many items and pairs that it may look at.
+pub(crate) fn evaluate(rule: &Rule, facts: &Facts, looks_max: usize) -> Evaluated {
+    if let Err(reason) = readable(rule, facts) {
+        return Evaluated { says: Err(reason), looks: 0 };
+    }
     let all = Items::of(rule, facts);
+    let Some(left) = looks_max.checked_sub(all.items.len()) else {
+        return Evaluated { says: Err(UndecidedReason::TooMuchToCompare), looks: looks_max };
+    };
+    let mut comparisons = left.min(COMPARISONS_MAX);
+    let before = comparisons;
+    let says = check(rule, facts, &all, &mut comparisons);
+    let compared = match says {
+        // It stopped short of what it may not do.
+        Err(UndecidedReason::TooMuchToCompare) => before,
+        _ => before - comparisons,
+    };
+    Evaluated { says, looks: all.items.len() + compared }
+}
+
+fn check(
+    rule: &Rule,
+    facts: &Facts,
+    all: &Items<'_>,
+    comparisons: &mut usize,
+) -> Result<Hits, UndecidedReason> {
     match &rule.check {
         Check::NoOverlap { rectangle, within, columns: _ } => {
-            let pairs = overlaps(&all, rectangle, *within).ok_or(UndecidedReason::TooMuchToCompare)?;
+            let pairs = overlaps(all, rectangle, *within, comparisons);
+            let pairs = pairs.ok_or(UndecidedReason::TooMuchToCompare)?;
             Ok(all.pairs(pairs))
         }
         Check::InBounds { rectangle, columns } => {
@@ -64,7 +91,7 @@ pub(crate) fn evaluate(rule: &Rule, facts: &Facts) -> Result<Hits, UndecidedReas
             Ok(all.that(|item| rectangle_of(item, rectangle).is_some_and(|own| !own.lies_within(columns))))
         }
         Check::Unique { value, within, ignore_empty } => {
-            Ok(all.pairs(doubles(&all, *value, *within, *ignore_empty)))
+            Ok(all.pairs(doubles(all, *value, *within, *ignore_empty)))
         }
         Check::ReferenceExists { value, target } => {
             let there = &facts.collections[*target].items;
@@ -193,17 +220,21 @@ pub(crate) fn same_scope(one: &Item, other: &Item, within: Option<Field>) -> boo
     Comparable::scope(one, within) == Comparable::scope(other, within)
 }
 
-fn overlaps(all: &Items<'_>, rectangle: &[Field; 4], within: Option<Field>) -> Option<Vec<(usize, usize)>> {
+fn overlaps(
+    all: &Items<'_>,
+    rectangle: &[Field; 4],
+    within: Option<Field>,
+    comparisons: &mut usize,
+) -> Option<Vec<(usize, usize)>> {
     let mut scopes: BTreeMap<Comparable<'_>, Vec<(usize, Rectangle)>> = BTreeMap::new();
     for (index, (_, item)) in all.items.iter().enumerate() {
         if let Some(own) = rectangle_of(item, rectangle) {
             scopes.entry(Comparable::scope(item, within)).or_default().push((index, own));
         }
     }
-    let mut comparisons = COMPARISONS_MAX;
     let mut pairs = Vec::new();
     for rectangles in scopes.values() {
-        pairs.extend(meeting(rectangles, &mut comparisons)?);
+        pairs.extend(meeting(rectangles, comparisons)?);
     }
     // The earlier is the one whose rectangle nobody has touched for longer.
     let latest =

@@ -6,13 +6,14 @@
 //! same document, but for rules that are evaluated elsewhere: they wait for that. What people decided is read from the document at every report, since it depends
 //! on the moment as well.
 
+use super::allowance::Allowance;
 use super::causes;
 use super::conflict::{
     Beyond, Cause, Conflict, Decision, Mode, Offer, Report, Severity, State, Undecided, UndecidedReason,
     Waiver,
 };
 use super::entries::{Entries, SettledEntry, WaivedEntry};
-use super::evaluate::{Hits, evaluate};
+use super::evaluate::{Evaluated, Hits, evaluate};
 use super::facts::{Dirty, Facts};
 use super::question::{Answer, Question};
 use super::remedy::{Effort, edits};
@@ -31,9 +32,19 @@ pub struct Judge {
     rules: Arc<RuleSet>,
     facts: Arc<Facts>,
     /// As the rules of the set.
-    verdicts: Vec<Verdict>,
-    /// As the rules of the set: which of them wait to be evaluated elsewhere.
-    waiting: Vec<Waiting>,
+    standings: Vec<Standing>,
+}
+
+/// Where one rule stands.
+#[derive(Debug)]
+struct Standing {
+    /// While it waits, what it said of an earlier state.
+    verdict: Verdict,
+    waiting: Waiting,
+    /// What it might take when it was judged.
+    given: Allowance,
+    /// How much it looked at.
+    looks: usize,
 }
 
 /// Whether a rule waits to be evaluated elsewhere.
@@ -46,7 +57,7 @@ enum Waiting {
     Asked(Arc<Question>),
 }
 
-/// What one rule says; while it waits, what it said of an earlier state.
+/// What one rule says.
 type Verdict = Result<Broken, UndecidedReason>;
 
 /// Where one rule does not hold.
@@ -70,13 +81,15 @@ impl Judge {
     #[must_use]
     pub fn new(document: &DocumentId, rules: Arc<RuleSet>, doc: &Automerge) -> Self {
         let facts = Arc::new(Facts::read(doc, &rules.plan));
-        let (verdicts, waiting) = (Vec::new(), Vec::new());
-        let mut judge = Self { document: document.clone(), rules, facts, verdicts, waiting };
-        judge.verdicts =
-            judge.rules.rules.iter().map(|rule| judge.judge(doc, rule, &Broken::default())).collect();
-        let waiting =
-            |rule: &Rule| if rule.is_evaluated_elsewhere() { Waiting::Unasked } else { Waiting::No };
-        judge.waiting = judge.rules.rules.iter().map(waiting).collect();
+        let unjudged = |_: &Rule| Standing {
+            verdict: Err(UndecidedReason::Pending),
+            waiting: Waiting::No,
+            given: Allowance::of_a_set(),
+            looks: 0,
+        };
+        let standings = rules.rules.iter().map(unjudged).collect();
+        let mut judge = Self { document: document.clone(), rules, facts, standings };
+        judge.judge_those(doc, |_| true);
         judge
     }
 
@@ -99,30 +112,19 @@ impl Judge {
     pub fn touched(&mut self, doc: &Automerge, patches: &[Patch]) {
         // While a question is open there are two who hold the facts, and it keeps those it is about.
         let dirty = Arc::make_mut(&mut self.facts).touched(doc, &self.rules.plan, patches);
-        for index in 0..self.verdicts.len() {
-            let rule = &self.rules.rules[index];
-            if !concerns(&dirty, rule) {
-                continue;
-            }
-            if rule.is_evaluated_elsewhere() {
-                self.waiting[index] = Waiting::Unasked;
-            } else {
-                let nothing = Broken::default();
-                let before = self.verdicts[index].as_ref().unwrap_or(&nothing);
-                self.verdicts[index] = self.judge(doc, rule, before);
-            }
-        }
+        let rules = self.rules.clone();
+        self.judge_those(doc, |index| concerns(&dirty, &rules.rules[index]));
     }
 
     /// The next rule that has to be evaluated elsewhere; nothing while one is. The answer goes to
     /// [`answer`](Self::answer).
     pub fn question(&mut self) -> Option<Arc<Question>> {
-        if self.waiting.iter().any(|waiting| matches!(waiting, Waiting::Asked(_))) {
+        if self.standings.iter().any(|standing| matches!(standing.waiting, Waiting::Asked(_))) {
             return None;
         }
-        let rule = self.waiting.iter().position(|waiting| matches!(waiting, Waiting::Unasked))?;
+        let rule = self.standings.iter().position(|standing| matches!(standing.waiting, Waiting::Unasked))?;
         let question = Arc::new(Question { rules: self.rules.clone(), rule, facts: self.facts.clone() });
-        self.waiting[rule] = Waiting::Asked(question.clone());
+        self.standings[rule].waiting = Waiting::Asked(question.clone());
         Some(question)
     }
 
@@ -131,15 +133,15 @@ impl Judge {
     pub fn answer(&mut self, doc: &Automerge, answer: Answer) -> bool {
         let Answer { question, says } = answer;
         let index = question.rule;
-        let is_asked = self
-            .waiting
-            .get(index)
-            .is_some_and(|waiting| matches!(waiting, Waiting::Asked(asked) if Arc::ptr_eq(asked, &question)));
+        let is_asked = self.standings.get(index).is_some_and(
+            |standing| matches!(&standing.waiting, Waiting::Asked(asked) if Arc::ptr_eq(asked, &question)),
+        );
         if is_asked {
-            let nothing = Broken::default();
-            let before = self.verdicts[index].as_ref().unwrap_or(&nothing);
-            self.verdicts[index] = says.map(|hits| self.found(doc, &self.rules.rules[index], hits, before));
-            self.waiting[index] = Waiting::No;
+            let verdict = says.map(|hits| self.found(doc, index, hits));
+            let standing = &mut self.standings[index];
+            (standing.verdict, standing.waiting) = (verdict, Waiting::No);
+            // It may list more, or less, than before.
+            self.judge_those(doc, |_| false);
         }
         is_asked
     }
@@ -168,13 +170,13 @@ impl Judge {
     pub fn report(&self, doc: &Automerge, now: Timestamp) -> Report {
         let entries = Entries::of(doc);
         let mut report = Report::default();
-        for ((rule, verdict), waiting) in self.rules.rules.iter().zip(&self.verdicts).zip(&self.waiting) {
-            let undecided = match (waiting, verdict) {
+        for (rule, standing) in self.rules.rules.iter().zip(&self.standings) {
+            let undecided = match (&standing.waiting, &standing.verdict) {
                 (Waiting::No, verdict) => verdict.as_ref().err().cloned(),
                 (Waiting::Unasked | Waiting::Asked(_), _) => Some(UndecidedReason::Pending),
             };
             report.undecided.extend(undecided.map(|reason| Undecided { rule: rule.id().to_owned(), reason }));
-            match verdict {
+            match &standing.verdict {
                 Err(_) => {}
                 Ok(broken) => {
                     for finding in &broken.findings {
@@ -217,18 +219,46 @@ impl Judge {
     }
 
     fn findings(&self) -> impl Iterator<Item = (&Rule, &Arc<Finding>)> {
-        let verdicts = self.rules.rules.iter().zip(&self.verdicts);
-        verdicts.flat_map(|(rule, verdict)| {
-            verdict.iter().flat_map(|broken| &broken.findings).map(move |finding| (rule, finding))
+        let standings = self.rules.rules.iter().zip(&self.standings);
+        standings.flat_map(|(rule, standing)| {
+            standing.verdict.iter().flat_map(|broken| &broken.findings).map(move |finding| (rule, finding))
         })
     }
 
-    /// What one rule says now. Causes are looked up for what was not there before.
-    fn judge(&self, doc: &Automerge, rule: &Rule, before: &Broken) -> Verdict {
-        Ok(self.found(doc, rule, evaluate(rule, &self.facts)?, before))
+    /// Judges the rules that are `concerned`, and those that have more or less to take now than they need.
+    fn judge_those(&mut self, doc: &Automerge, concerned: impl Fn(usize) -> bool) {
+        let mut left = Allowance::of_a_set();
+        for index in 0..self.standings.len() {
+            let given = left.for_a_rule();
+            if concerned(index) || self.standings[index].is_affected(given) {
+                self.judge(doc, index, given);
+            }
+            left = left.without(self.standings[index].taken());
+        }
     }
 
-    fn found(&self, doc: &Automerge, rule: &Rule, hits: Hits, before: &Broken) -> Broken {
+    /// What one rule says now.
+    fn judge(&mut self, doc: &Automerge, index: usize, given: Allowance) {
+        self.standings[index].given = given;
+        if self.rules.rules[index].is_evaluated_elsewhere() {
+            self.standings[index].waiting = Waiting::Unasked;
+            return;
+        }
+        let Evaluated { says, looks } = evaluate(&self.rules.rules[index], &self.facts, given.looks);
+        let verdict = says.map(|hits| self.found(doc, index, hits));
+        let standing = &mut self.standings[index];
+        (standing.verdict, standing.looks) = (verdict, looks);
+    }
+
+    /// What was found, as far as it may be listed. Causes are looked up for what was not there before.
+    fn found(&self, doc: &Automerge, index: usize, mut hits: Hits) -> Broken {
+        let rule = &self.rules.rules[index];
+        let standing = &self.standings[index];
+        let nothing = Broken::default();
+        let before = standing.verdict.as_ref().unwrap_or(&nothing);
+        let beyond = hits.listed.len().saturating_sub(standing.given.listed);
+        hits.listed.truncate(standing.given.listed);
+        hits.beyond += beyond;
         let known: BTreeMap<&str, &Arc<Finding>> =
             before.findings.iter().map(|finding| (finding.violation.id.as_str(), finding)).collect();
         let findings = hits.listed.into_iter().map(|hit| {
@@ -291,6 +321,22 @@ impl Judge {
             settlement: Some(winner.settlement),
             also,
         }
+    }
+}
+
+impl Standing {
+    fn taken(&self) -> Allowance {
+        let listed = self.verdict.as_ref().map_or(0, |broken| broken.findings.len());
+        Allowance { looks: self.looks, listed }
+    }
+
+    /// Whether the rule would say something else, or must not say as much, with what it is `given` now.
+    fn is_affected(&self, given: Allowance) -> bool {
+        let lacked = match &self.verdict {
+            Err(reason) => *reason == UndecidedReason::TooMuchToCompare,
+            Ok(broken) => broken.beyond > 0,
+        };
+        given != self.given && (lacked || !given.covers(self.taken()))
     }
 }
 

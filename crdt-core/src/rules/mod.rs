@@ -11,6 +11,7 @@
 //! - Documents of any shape are judged. What is not what a rule is about is passed over, what is
 //!   too much to look at makes the rule undecided, which is not the same as kept.
 
+mod allowance; // How much the rules of a set may do.
 mod book; // Which rules are in force.
 mod canonical; // Values as bytes that everybody makes alike.
 mod causes; // Which changes brought a conflict about.
@@ -49,7 +50,7 @@ pub use path::{BadPath, PATH_BYTES_MAX, Path, STEPS_MAX, Step, WILDCARDS_MAX};
 pub use proposal::{Proposal, UnknownProposal};
 pub use question::{Answer, MayGoOn, Question, to_the_end};
 pub use set::{BadRuleSet, Fault, Rule, RuleSet};
-pub use settle::{SettleError, Settled, WaiveError, Waived, settle, unwaive, waive};
+pub use settle::{SettleError, Settled, UNTIL_MAX_MS, WaiveError, Waived, settle, unwaive, waive};
 pub use source::{OperandSource, PathOr, RuleSetSource, RuleSource};
 
 /// How many conflicts of one rule are listed, the first by subjects in byte order. More than
@@ -63,6 +64,17 @@ pub const STEPS_PER_COLLECTION_MAX: usize = 200_000;
 /// How many pairs one rule may compare: seven hundred widgets on one heap. To compare them and to
 /// find the first among them costs some 30 ms.
 pub const COMPARISONS_MAX: usize = 250_000;
+
+/// How many conflicts of one document are listed: those of the rules that come first in the set. At some 700 bytes
+/// each a list is a third of a megabyte, and every reader is sent one.
+pub const LISTED_PER_SET_MAX: usize = 500;
+
+/// How many items and pairs all rules of a set may look at together: some 50 ms. Rules that come after it is used
+/// up are undecided.
+pub const LOOKS_PER_SET_MAX: usize = 500_000;
+
+/// How many places a set may read of a document; each costs up to [`STEPS_PER_COLLECTION_MAX`].
+pub const COLLECTIONS_MAX: usize = 24;
 
 /// How many changes are named as causes of one conflict, the latest: two rectangles are eight registers.
 pub const CAUSES_MAX: usize = 8;

@@ -8,8 +8,9 @@
 //!
 //! Always true here: a question is about facts that do not change. Until it is answered the rule is undecided.
 
+use super::LOOKS_PER_SET_MAX;
 use super::conflict::UndecidedReason;
-use super::evaluate::Hits;
+use super::evaluate::{Hits, evaluate, readable};
 use super::facts::Facts;
 use super::predicate::Check;
 use super::set::{Rule, RuleSet};
@@ -52,11 +53,9 @@ impl Question {
     #[must_use]
     pub fn answer(self: &Arc<Self>, may_go_on: &MayGoOn) -> Answer {
         let says = match &self.rule().check {
-            Check::Cel(expression) => match super::evaluate::readable(self.rule(), &self.facts) {
-                Ok(()) => expression.evaluate(self.rule(), &self.facts, may_go_on),
-                Err(reason) => Err(reason),
-            },
-            _ => super::evaluate::evaluate(self.rule(), &self.facts),
+            Check::Cel(expression) => readable(self.rule(), &self.facts)
+                .and_then(|()| expression.evaluate(self.rule(), &self.facts, may_go_on)),
+            _ => evaluate(self.rule(), &self.facts, LOOKS_PER_SET_MAX).says,
         };
         Answer { question: self.clone(), says }
     }

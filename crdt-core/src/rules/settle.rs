@@ -36,6 +36,10 @@ const ENTRY_FIELD_DEPTH: usize = 3;
 /// what can be read.
 const FIELD_DEPTH: usize = 0;
 
+/// The last moment of the year 9999, in milliseconds since the Unix epoch. Whoever writes a later one means something
+/// else, and JavaScript's numbers tell moments apart far beyond it.
+pub const UNTIL_MAX_MS: u64 = 253_402_300_799_999;
+
 /// The changes that settled a conflict.
 #[derive(Debug)]
 pub struct Settled {
@@ -108,6 +112,9 @@ pub enum WaiveError {
     /// The waiver would be over before it begins.
     #[error("a waiver must end after now")]
     AlreadyOver,
+    /// The end is no moment that a document can hold.
+    #[error("a waiver ends before the year 10000, at {UNTIL_MAX_MS} ms, or does not end")]
+    NoMoment,
     /// A value could not be written.
     #[error("the change cannot be written")]
     Value(#[from] JsonError),
@@ -216,6 +223,9 @@ fn check_waiver(waiver: &Waiver, now: Timestamp) -> Result<(), WaiveError> {
     }
     if waiver.until.is_some_and(|until| until <= now) {
         return Err(WaiveError::AlreadyOver);
+    }
+    if waiver.until.is_some_and(|until| until.as_millis() > UNTIL_MAX_MS) {
+        return Err(WaiveError::NoMoment);
     }
     Ok(())
 }

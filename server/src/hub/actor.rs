@@ -29,7 +29,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
@@ -43,6 +43,12 @@ pub(super) const WAITING_MAX: usize = 4_096;
 /// When a task that has nothing to do looks again whether its mailbox is still held. It is for the
 /// moment in which somebody who was just answered has not let go of it yet.
 const END_RETRY: Duration = Duration::from_millis(20);
+
+/// Judging that takes longer than this may take longer than the disk. A dashboard of 200 widgets takes a tenth.
+const JUDGING_LONG: Duration = Duration::from_millis(1);
+
+/// For how long judging is put off at most.
+const PUT_OFF_MAX: Duration = Duration::from_millis(500);
 
 /// What can wake a document's task.
 pub(super) enum Call {
@@ -178,6 +184,10 @@ pub(super) struct Actor {
     /// Readers that know nothing of them yet.
     newcomers: Vec<SessionId>,
     effects: Vec<Effect>,
+    /// How long judging took the last time.
+    judging_took: Duration,
+    /// Since when judging has been put off, while it is.
+    put_off_since: Option<Instant>,
     /// It has nothing to do any more, and somebody still holds its mailbox.
     wants_to_end: bool,
 }
@@ -215,6 +225,8 @@ impl Actor {
             told: None,
             newcomers: Vec::new(),
             effects: Vec::new(),
+            judging_took: Duration::ZERO,
+            put_off_since: None,
             wants_to_end: false,
         };
         tokio::spawn(actor.run());
@@ -374,7 +386,7 @@ impl Actor {
     /// While the store works, or when there is nothing else to do: what the rules say of what is new. The
     /// store is asked before that and not after, so nobody's answer waits for it.
     fn judge_meanwhile(&mut self) {
-        if !self.document.wants_to_judge() {
+        if !self.document.wants_to_judge() || self.puts_judging_off() {
             return;
         }
         self.begin_asking();
@@ -389,10 +401,22 @@ impl Actor {
         self.publish();
     }
 
+    /// Where judging takes longer than the disk, it is done when the disk has answered and so have we; but while edits
+    /// keep the disk busy all the time, it has to be done between two of them.
+    fn puts_judging_off(&mut self) -> bool {
+        if !self.document.waits_for_store() || self.judging_took < JUDGING_LONG {
+            return false;
+        }
+        let since = *self.put_off_since.get_or_insert_with(Instant::now);
+        since.elapsed() < PUT_OFF_MAX
+    }
+
     fn judge(&mut self) {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         self.document.judge(self.hub.clock.now(), &mut self.effects);
-        metrics::histogram!(crate::metrics::RULES_SECONDS).record(began.elapsed());
+        self.judging_took = began.elapsed();
+        self.put_off_since = None;
+        metrics::histogram!(crate::metrics::RULES_SECONDS).record(self.judging_took);
     }
 
     /// A future does nothing before it is polled: this hands the question to the store.

@@ -318,7 +318,11 @@ impl Hub {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn undelete(&self, document: DocumentId) -> Result<Manifest, SubmitError> {
-        self.ask(document, |answer| Call::Delete { deleted: false, answer }).await
+        let manifest = self.ask(document.clone(), |answer| Call::Delete { deleted: false, answer }).await?;
+        let hub = self.clone();
+        // Its conflicts are known again once somebody has looked. Whoever undeletes does not wait for that.
+        tokio::spawn(async move { hub.conflicts(document).await });
+        Ok(manifest)
     }
 
     /// Runs `read` on the document as it is stored, on the document's own task: be quick.
@@ -387,12 +391,20 @@ impl Hub {
         }
     }
 
-    /// Judges a document again, because a waiver is over. Says whether it is open; else nobody does.
-    #[must_use]
-    pub fn judge_again(&self, document: &DocumentId) -> bool {
-        let documents = self.inner.documents();
-        let live = documents.get(document).filter(|mailbox| mailbox.vitals.is_live.load(Ordering::Relaxed));
-        live.inspect(|mailbox| mailbox.judge(Input::JudgeAgain)).is_some()
+    /// Judges a document again, because a waiver is over or other rules are in force. Says whether somebody has it
+    /// open, who is told then; else nobody does it.
+    pub async fn judge_again(&self, document: &DocumentId) -> bool {
+        let is_live = {
+            let documents = self.inner.documents();
+            let Some(mailbox) = documents.get(document) else { return false };
+            let is_live = mailbox.vitals.is_live.load(Ordering::Relaxed);
+            if is_live {
+                mailbox.judge(Input::JudgeAgain);
+            }
+            is_live
+        };
+        // Where the content has left memory it has to come back: to look at it is to judge it.
+        is_live || self.conflicts(document.clone()).await.is_ok()
     }
 
     /// Conflicts of all documents.

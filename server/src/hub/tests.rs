@@ -4,11 +4,11 @@
 
 use super::actor::MAILBOX_MAX;
 use super::*;
-use crate::store::{Health, MemoryStore, Space, StoreFuture};
+use crate::store::held::{Commits, HeldStore};
 use automerge::sync::{Message, State, SyncDoc};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutomergeError, ROOT, ReadDoc};
-use dovetail_core::document::chunk::{Batch, Lifecycle, Stored};
+use dovetail_core::document::chunk::Lifecycle;
 use dovetail_core::document::{Body, RemoteHeads};
 use dovetail_core::session::Outgoing;
 use dovetail_core::time::Timestamp;
@@ -25,98 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often something that must not happen is given the chance to.
 const CHANCES: usize = 200;
-
-/// What a [`HeldStore`] does with a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Commits {
-    Succeed,
-    Wait,
-    Fail,
-    Panic,
-}
-
-/// A store in memory that commits when the test lets it.
-#[derive(Debug)]
-struct HeldStore {
-    kept: MemoryStore,
-    commits: tokio::sync::watch::Sender<Commits>,
-    begun: AtomicUsize,
-}
-
-impl HeldStore {
-    fn new() -> Arc<Self> {
-        let commits = tokio::sync::watch::Sender::new(Commits::Succeed);
-        Arc::new(Self { kept: MemoryStore::new(), commits, begun: AtomicUsize::new(0) })
-    }
-
-    fn commits(&self, from_now_on: Commits) {
-        self.commits.send_replace(from_now_on);
-    }
-
-    fn begun(&self) -> usize {
-        self.begun.load(Ordering::SeqCst)
-    }
-}
-
-impl Store for HeldStore {
-    fn commit(&self, batch: Batch) -> StoreFuture<'_, Result<(), CommitError>> {
-        Box::pin(async move {
-            self.begun.fetch_add(1, Ordering::SeqCst);
-            let decided =
-                *self.commits.subscribe().wait_for(|commits| *commits != Commits::Wait).await.unwrap();
-            match decided {
-                Commits::Fail => Err(CommitError::ReadOnly { why: "the test says so".into() }),
-                Commits::Panic => panic!("the test says so"),
-                Commits::Succeed | Commits::Wait => self.kept.commit(batch).await,
-            }
-        })
-    }
-
-    fn load(&self, document: &DocumentId) -> StoreFuture<'_, Result<Option<Stored>, LoadError>> {
-        self.kept.load(document)
-    }
-
-    fn manifest(&self, document: &DocumentId) -> StoreFuture<'_, Result<Option<Manifest>, LoadError>> {
-        self.kept.manifest(document)
-    }
-
-    fn list(
-        &self,
-        after: Option<&DocumentId>,
-        limit: usize,
-    ) -> StoreFuture<'_, Result<Vec<(DocumentId, Manifest)>, LoadError>> {
-        self.kept.list(after, limit)
-    }
-
-    fn record(&self, space: Space, name: &str) -> StoreFuture<'_, Result<Option<Bytes>, LoadError>> {
-        self.kept.record(space, name)
-    }
-
-    fn records(
-        &self,
-        space: Space,
-        after: Option<&str>,
-        limit: usize,
-    ) -> StoreFuture<'_, Result<Vec<(String, Bytes)>, LoadError>> {
-        self.kept.records(space, after, limit)
-    }
-
-    fn write_records(
-        &self,
-        space: Space,
-        writes: Vec<(String, Option<Bytes>)>,
-    ) -> StoreFuture<'_, Result<(), CommitError>> {
-        self.kept.write_records(space, writes)
-    }
-
-    fn health(&self) -> Health {
-        self.kept.health()
-    }
-
-    fn close(&self) -> StoreFuture<'_, ()> {
-        self.kept.close()
-    }
-}
 
 /// A hub whose clock stands and whose sweep comes at once.
 struct World {

@@ -24,6 +24,8 @@ use std::sync::Arc;
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract; // What "a store" means, rule by rule. Read this next.
+#[cfg(test)]
+pub(crate) mod held; // For tests of those who commit.
 mod memory;
 mod sled;
 

@@ -223,6 +223,10 @@ fn ru17_bad_waivers_are_refused() {
         |id: &str, waiver: &Waiver| waive(&mut ana, &rules, id, waiver, &actor(5), NOON).unwrap_err();
     assert!(matches!(waive(&id, &because(" ", None)), WaiveError::NoReason));
     assert!(matches!(waive(&id, &because("so", Some(NOON))), WaiveError::AlreadyOver));
+    for until in [UNTIL_MAX_MS + 1, 1 << 63, u64::MAX] {
+        let until = Some(Timestamp::from_millis(until));
+        assert!(matches!(waive(&id, &because("so", until)), WaiveError::NoMoment), "{until:?}");
+    }
     assert!(matches!(
         waive(&id, &because(&"x".repeat(REASON_BYTES_MAX + 1), None)),
         WaiveError::TooLong { .. }
@@ -339,6 +343,91 @@ fn ru11_too_much_is_undecided() {
         )
     });
     assert_eq!(report(&doc, &rules).undecided, [undecided("few", UndecidedReason::TooMuchToRead)]);
+}
+
+/// What a judge that was told step by step finds, which is what a fresh look finds.
+fn kept_up(
+    judge: &mut Judge,
+    doc: &mut Automerge,
+    write: impl FnOnce(&mut Transaction<'_>) -> Result<(), AutomergeError>,
+) -> Report {
+    let patches = change(doc, write);
+    judge.touched(doc, &patches);
+    let report = judge.report(doc, NOON);
+    assert_eq!(report, Judge::new(&document(), judge.rules().clone(), doc).report(doc, NOON));
+    report
+}
+
+/// RU26: the rules of a set list no more than 500 conflicts together, the first rules first; what later rules may list
+/// is decided anew when earlier ones list less.
+#[test]
+fn ru26_a_document_lists_no_more_than_can_be_sent() {
+    let fields = ["a", "b", "c", "d"];
+    let rule = |field| json!({"id": field, "predicate": "range", "over": format!("items.*.{field}"), "max": 0, "message": "{found}"});
+    let rules = rules(&fields.map(rule).into());
+    let item = |index: usize| (format!("{index:04}"), json!({"a": 1, "b": 1, "c": 1, "d": 1}));
+    let items: serde_json::Map<String, Value> = (0..250).map(item).collect();
+    let mut doc = doc_of(&json!({ "items": items }));
+    let mut judge = Judge::new(&document(), rules, &doc);
+    let listed = |report: &Report| {
+        let of = |field: &&str| report.conflicts.iter().filter(|it| it.rule == **field).count();
+        let beyond = report.beyond.iter().map(|it| it.conflicts).sum::<usize>();
+        (fields.iter().map(of).collect::<Vec<_>>(), beyond)
+    };
+    assert_eq!(listed(&judge.report(&doc, NOON)), (vec![200, 200, 100, 0], 500));
+
+    let set = |field: &'static str, value: i64, items: usize| {
+        move |tx: &mut Transaction<'_>| {
+            let all = tx.get(ROOT, "items")?.map(|(_, all)| all).ok_or(AutomergeError::NotAnObject)?;
+            (0..items).try_for_each(|index| {
+                let (_, item) = tx.get(&all, format!("{index:04}"))?.ok_or(AutomergeError::NotAnObject)?;
+                tx.put(&item, field, value)
+            })
+        }
+    };
+    let report = kept_up(&mut judge, &mut doc, set("a", 0, 150));
+    assert_eq!(listed(&report), (vec![100, 200, 200, 0], 350));
+    let report = kept_up(&mut judge, &mut doc, set("b", 0, 240));
+    assert_eq!(listed(&report), (vec![100, 10, 200, 190], 110));
+    let report = kept_up(&mut judge, &mut doc, set("a", 1, 250));
+    assert_eq!(listed(&report), (vec![200, 10, 200, 90], 260));
+}
+
+/// RU26: the rules of a set look at no more than 500,000 items and pairs together.
+#[test]
+fn ru26_a_set_looks_at_no_more_than_can_be_waited_for() {
+    let rule = |id| json!({"id": id, "predicate": "no_overlap", "over": "items.*", "message": "{a.key}"});
+    let rules = rules(&["one", "two", "three", "four"].map(rule).into());
+    let item = |index: usize| (format!("{index:04}"), json!({"x": 0, "y": 0, "w": 1, "h": 1}));
+    let items: serde_json::Map<String, Value> = (0..700).map(item).collect();
+    let mut doc = doc_of(&json!({ "items": items }));
+    let mut judge = Judge::new(&document(), rules, &doc);
+    let undecided = |report: &Report| report.undecided.iter().map(|it| it.rule.clone()).collect::<Vec<_>>();
+    assert_eq!(undecided(&judge.report(&doc, NOON)), ["three", "four"]);
+    let report = kept_up(&mut judge, &mut doc, |tx| {
+        let all = tx.get(ROOT, "items")?.map(|(_, all)| all).ok_or(AutomergeError::NotAnObject)?;
+        (0..350).try_for_each(|index| {
+            let (_, item) = tx.get(&all, format!("{index:04}"))?.ok_or(AutomergeError::NotAnObject)?;
+            tx.put(&item, "y", 10 * index)
+        })
+    });
+    assert_eq!(undecided(&report), Vec::<String>::new());
+}
+
+/// RU26: a set that reads too many places is refused.
+#[test]
+fn ru26_a_set_reads_a_bounded_number_of_places() {
+    let rule = |index: usize| json!({"id": format!("r{index}"), "predicate": "required", "over": format!("p{index}.*.x"), "message": "m"});
+    let compile = |count: usize| {
+        let rules: Vec<Value> = (0..count).map(rule).collect();
+        RuleSet::compile(serde_json::from_value(json!({"kind": "board", "rule": rules})).unwrap())
+    };
+    assert!(compile(COLLECTIONS_MAX).is_ok());
+    let fault = &compile(COLLECTIONS_MAX + 1).unwrap_err().faults[0];
+    assert_eq!(
+        (fault.place.as_str(), fault.wrong.as_str()),
+        ("rule", "the rules look at 25 different places")
+    );
 }
 
 /// RU8: what happened between two looks is told once, in its new state.

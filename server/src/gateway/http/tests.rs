@@ -17,6 +17,7 @@ use warp::test::RequestBuilder;
 mod conflicts; // Rules, and what people decide.
 mod doors; // PUT, PATCH and what belongs to them.
 mod past; // History, versions, going back.
+mod refusals; // What no door takes.
 
 pub(super) type Routes = BoxedFilter<(Response,)>;
 

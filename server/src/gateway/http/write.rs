@@ -245,7 +245,10 @@ pub(in crate::gateway) async fn submit(
     if stored == written.after {
         return Ok(Outcome::of(written));
     }
-    let after = view(gateway, id).await?;
+    let Ok(after) = view(gateway, id).await else {
+        // It is stored, whoever deletes the document at the same moment: what came of it is told as far as it is known.
+        return Ok(Outcome { heads: stored, ..Outcome::of(written) });
+    };
     let looking = move || {
         let lost = doors::lost(&after, &stored, &change);
         Outcome { after, heads: stored, change: Some(change.hash()), lost }

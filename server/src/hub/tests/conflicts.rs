@@ -77,6 +77,24 @@ async fn co10_readers_are_told_what_the_rules_say() {
     eventually("a deleted document has no conflicts", || world.hub.inbox().counts().documents == 0).await;
 }
 
+/// CO10: a reader hears what other rules say also when the content of its document has left memory.
+#[tokio::test]
+async fn co10_readers_of_what_left_memory_are_told_too() {
+    let world = World::within(|limits| limits.memory_budget_bytes = 0).await;
+    world.hub.set_rules(&rules(1));
+    let id = document(1);
+    let mut ana = world.reader(&id).await;
+    set_count(&mut ana.doc, 7);
+    ana.talk().await;
+    ana.is_told(1).await;
+    ana.settle().await;
+    eventually("the content left memory", || world.hub.statistics().documents_live == 0).await;
+    world.hub.set_rules(&rules(2));
+    assert!(world.hub.judge_again(&id).await, "as the sweep does");
+    ana.is_told(2).await;
+    assert_eq!(world.hub.inbox().verdict(&id).unwrap().version, 2);
+}
+
 /// DO40: whoever waits for an answer does not wait for the rules: the store is asked before they are judged.
 #[tokio::test]
 async fn do40_the_store_is_asked_before_the_rules() {

@@ -211,9 +211,9 @@ async fn jd32_going_back_is_one_change() {
     assert_eq!(etag(&routes, &path).await, tag);
 }
 
-/// JD33: what is no JSON object is refused where an object says what to do: a list is not read by its places.
+/// JD34: what is no JSON object is refused where an object says what to do: a list is not read by its places.
 #[tokio::test]
-async fn jd33_lists_are_no_objects() {
+async fn jd34_lists_are_no_objects() {
     let routes = routes().await;
     let path = format!("/api/docs/{}", made(&routes, &json!({"n": 1})).await);
     let tag = etag(&routes, &path).await;
