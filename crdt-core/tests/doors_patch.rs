@@ -166,6 +166,31 @@ fn jd13_the_examples_of_rfc_7396() {
     assert!(matches!(refused, WriteError::Reserved { path } if path == "/_dovetail"));
 }
 
+/// JD8: the reserved key does not come in with a new root either, whichever operation brings it.
+#[test]
+fn jd8_a_new_root_names_no_reserved_key() {
+    let content = json!({"a": {RESERVED_KEY: {"versions": {}}}, "n": 1});
+    let root = json!({"n": 2, RESERVED_KEY: {"versions": {}}});
+    for patch in [
+        json!([{"op": "replace", "path": "", "value": root}]),
+        json!([{"op": "add", "path": "", "value": root}]),
+        json!([{"op": "add", "path": "", "value": {RESERVED_KEY: null}}]),
+        json!([{"op": "copy", "from": "/a", "path": ""}]),
+        json!([{"op": "move", "from": "/a", "path": ""}]),
+    ] {
+        let refused = patched(&content, &patch).unwrap_err();
+        assert!(
+            matches!(&refused, PatchError::Failed { index: 0, fault: PatchFault::Reserved, .. }),
+            "{patch}: {refused}"
+        );
+    }
+    // What is within other members is theirs, and a copy of the root has no such member.
+    let within = json!([{"op": "replace", "path": "", "value": {"a": {RESERVED_KEY: 1}}}]);
+    assert_eq!(patched(&content, &within).unwrap(), json!({"a": {RESERVED_KEY: 1}}));
+    let same = json!([{"op": "copy", "from": "", "path": ""}]);
+    assert_eq!(patched(&content, &same).unwrap(), content);
+}
+
 /// JD11: the first operation that fails refuses all, with its index and the pointer at fault.
 #[test]
 fn jd11_what_fails_is_named() {
@@ -178,11 +203,20 @@ fn jd11_what_fails_is_named() {
         (json!({"op": "replace", "path": "/o/none", "value": value()}), "/o/none", "nothing at this place"),
         (json!({"op": "add", "path": "/o/n/x", "value": value()}), "/o/n/x", "without members"),
         (json!({"op": "add", "path": "/t/0", "value": value()}), "/t/0", "without members"),
-        (json!({"op": "add", "path": "/list/01", "value": value()}), "/list/01", "a number without zeros"),
-        (json!({"op": "add", "path": "/list/+1", "value": value()}), "/list/+1", "a number without zeros"),
+        (json!({"op": "add", "path": "/list/01", "value": value()}), "/list/01", "\"01\" is none"),
+        (json!({"op": "add", "path": "/list/+1", "value": value()}), "/list/+1", "\"+1\" is none"),
+        (json!({"op": "replace", "path": "/list/-1", "value": 1}), "/list/-1", "without a sign"),
+        (json!({"op": "add", "path": "/list//x", "value": 1}), "/list//x", "\"\" is none"),
         (json!({"op": "add", "path": "/list/3", "value": value()}), "/list/3", "2 items and no place 3"),
         (json!({"op": "remove", "path": "/list/2"}), "/list/2", "2 items and no place 2"),
-        (json!({"op": "remove", "path": "/list/-"}), "/list/-", "a number without zeros"),
+        (json!({"op": "remove", "path": "/list/-"}), "/list/-", "behind the last item"),
+        (json!({"op": "replace", "path": "/list/-", "value": 1}), "/list/-", "only add has a use for it"),
+        (json!({"op": "add", "path": "/list/-/x", "value": 1}), "/list/-/x", "behind the last item"),
+        (
+            json!({"op": "remove", "path": "/list/99999999999999999999"}),
+            "/list/99999999999999999999",
+            "no list has so many items",
+        ),
         (json!({"op": "remove", "path": ""}), "", "root of a document"),
         (json!({"op": "replace", "path": "", "value": [1]}), "", "root of a document"),
         (json!({"op": "move", "from": "/o", "path": "/o/n"}), "/o/n", "into itself"),

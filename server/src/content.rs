@@ -7,7 +7,7 @@
 use automerge::transaction::CommitOptions;
 use automerge::{ActorId, Automerge, ChangeHash, ROOT};
 use bytes::Bytes;
-use dovetail_core::dashboard::{self, DASHBOARD_KIND};
+use dovetail_core::dashboard::{self, DASHBOARD_KIND, WIDGET_DATA_KIND};
 use dovetail_core::grafana::{self, ExportError, ImportError};
 use dovetail_core::id::DocumentId;
 use dovetail_core::json::{self, JsonError, Strings};
@@ -134,25 +134,39 @@ fn filled(
             notes.extend(imported.notes.iter().map(ToString::to_string));
             Ok(imported.doc)
         }
-        Intake::Json if value.get("kind").is_some_and(|kind| kind == DASHBOARD_KIND) => {
-            filled_dashboard(value, actor, now).map_err(ContentError::NotContent)
-        }
         Intake::Json => {
-            json::new_document(actor, now, value, Strings::Text).map_err(ContentError::NotContent)
+            let made = match value.get("kind").and_then(Value::as_str) {
+                Some(DASHBOARD_KIND) => {
+                    started(dashboard::first_dashboard(), value, Strings::Scalar, actor, now)
+                }
+                Some(WIDGET_DATA_KIND) => {
+                    started(dashboard::first_widget_data(), value, Strings::Text, actor, now)
+                }
+                _ => json::new_document(actor, now, value, Strings::Text),
+            };
+            made.map_err(ContentError::NotContent)
         }
     }
 }
 
-/// A dashboard starts from the first change that all have in common, and its fields are registers.
-fn filled_dashboard(value: &Value, actor: &ActorId, now: Timestamp) -> Result<Automerge, JsonError> {
+/// A document of a kind that starts from a first change, which all of the kind have in common: two that are made
+/// while apart then have their maps and lists in common.
+fn started(
+    first: Automerge,
+    value: &Value,
+    strings: Strings,
+    actor: &ActorId,
+    now: Timestamp,
+) -> Result<Automerge, JsonError> {
     json::check(value, 0)?;
     let members = value.as_object().ok_or(JsonError::NotAnObject)?;
-    let mut document = dashboard::first_dashboard().with_actor(actor.clone());
+    let strings = strings.bounded(value);
+    let mut document = first.with_actor(actor.clone());
     let written = document.transact_with(
         |_: &()| at(now),
         |tx| {
             let write = |(key, member): (&String, &Value)| {
-                json::assign(tx, &ROOT, key.as_str().into(), member, Strings::Scalar, 1)
+                json::assign(tx, &ROOT, key.as_str().into(), member, strings, 1)
             };
             members.iter().try_for_each(write)
         },

@@ -25,6 +25,7 @@ use automerge::{
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 /// The points a document keeps when it does not say: at one a second almost three hours, and more than
 /// any chart has pixels. As JSON they are about 300 kB.
@@ -101,6 +102,27 @@ impl Retention {
     }
 }
 
+/// What a document says of its retention and cannot be read. It counts as absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// The whole of it.
+    Retention,
+    /// How many points are kept.
+    Points,
+    /// For how long they are kept.
+    Seconds,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Retention => "retention is no object with points and seconds",
+            Self::Points => "retention.points is no whole number above 0",
+            Self::Seconds => "retention.seconds is no whole number above 0",
+        })
+    }
+}
+
 /// Why no points can be added to a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotPoints {
@@ -142,6 +164,10 @@ pub struct Added {
     pub change: Option<Bytes>,
     /// How many points the document has now.
     pub points: usize,
+    /// What of the document is kept.
+    pub retention: Retention,
+    /// What the document says of that and cannot be read.
+    pub unread: Vec<Unread>,
     /// What is still to be added, with another change: see [`PLACES_MAX`].
     pub left: Vec<Point>,
 }
@@ -206,7 +232,7 @@ impl Feed {
             Some(_) => {}
             None => self.times.clear(),
         }
-        let retention = retention(&self.doc);
+        let (retention, unread) = retention(&self.doc);
         let new = points.iter().map(|point| (point.t, *point)).collect();
         let (new, left) = divided(&self.times, new);
         let plan = Plan::of(&self.times, &new, &retention, now);
@@ -227,7 +253,7 @@ impl Feed {
         self.read_at = Some(self.doc.get_heads());
         let change = hash.and_then(|hash| self.doc.get_change_by_hash(&hash));
         let change = change.map(|change| Bytes::copy_from_slice(change.raw_bytes()));
-        Ok(Added { change, points: self.points(), left })
+        Ok(Added { change, points: self.points(), retention, unread, left })
     }
 
     /// The list of points; none when the document has no such member yet.
@@ -255,18 +281,30 @@ impl Feed {
     }
 }
 
-/// The window that the document names.
-fn retention(doc: &Automerge) -> Retention {
-    let Ok(Some((Value::Object(ObjType::Map), map))) = doc.get(ROOT, "retention") else {
-        return Retention::default();
+/// The window that the document names, and what of it cannot be read.
+fn retention(doc: &Automerge) -> (Retention, Vec<Unread>) {
+    let map = match doc.get(ROOT, "retention") {
+        Ok(Some((Value::Object(ObjType::Map), map))) => map,
+        Ok(Some((value, _))) if !is_null(&value) => return (Retention::default(), vec![Unread::Retention]),
+        _ => return (Retention::default(), Vec::new()),
     };
-    let number = |name: &str| match doc.get(&map, name) {
-        Ok(Some((Value::Scalar(scalar), _))) => {
-            whole_number(&json::scalar_to_json(&scalar.into_owned().into()))
-        }
-        _ => None,
+    let mut unread = Vec::new();
+    let mut number = |name: &str, otherwise: Unread| {
+        let value = doc.get(&map, name).ok().flatten().filter(|(value, _)| !is_null(value))?.0;
+        let number = match value {
+            Value::Scalar(scalar) => whole_number(&json::scalar_to_json(&scalar.into_owned().into())),
+            Value::Object(_) => None,
+        };
+        let number = number.filter(|number| *number > 0);
+        unread.extend(number.is_none().then_some(otherwise));
+        number
     };
-    Retention::of(number("points"), number("seconds"))
+    let retention = Retention::of(number("points", Unread::Points), number("seconds", Unread::Seconds));
+    (retention, unread)
+}
+
+fn is_null(value: &Value<'_>) -> bool {
+    matches!(value, Value::Scalar(scalar) if scalar.is_null())
 }
 
 /// A text at the root, be it a register or a text object.

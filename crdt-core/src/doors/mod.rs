@@ -87,6 +87,12 @@ pub enum WriteError {
         /// The place, as a JSON pointer.
         path: String,
     },
+    /// What somebody notes of a version is too long.
+    #[error("the note of a version has at most {NOTE_BYTES_MAX} bytes, and this one has {bytes}")]
+    NoteTooLong {
+        /// How many it has.
+        bytes: usize,
+    },
     /// Automerge refused an operation.
     #[error("the document refused the change")]
     Document(Box<AutomergeError>),

@@ -75,8 +75,21 @@ pub enum PatchFault {
     #[error("the way there leads through a value without members")]
     NotAContainer,
     /// A step into a list that is no number.
-    #[error("a place in a list is a number without zeros in front")]
-    BadIndex,
+    #[error(
+        "a place in a list is a number in digits, without a sign or zeros in front, and {step:?} is none"
+    )]
+    BadIndex {
+        /// The step, cut where it is long.
+        step: String,
+    },
+    /// The place behind the last item, where something is expected to stand.
+    #[error(
+        "- is the place behind the last item of a list: there is nothing yet, and only add has a use for it"
+    )]
+    BehindTheEnd,
+    /// A number beyond all that a list could have.
+    #[error("no list has so many items")]
+    NoSuchIndex,
     /// A place beyond the end of a list.
     #[error("the list has {length} items and no place {index}")]
     OutOfRange {
@@ -384,9 +397,13 @@ impl<'t, 'd> Patching<'t, 'd> {
         Ok(value)
     }
 
-    /// The root stays the object that it is, and takes on the new members.
+    /// The root stays the object that it is, and takes on the new members. [`RESERVED_KEY`] stays as well, so it
+    /// cannot be among them.
     fn root(&mut self, value: &Value) -> Result<(), Ended> {
         let members: &Map<String, Value> = value.as_object().ok_or(PatchFault::Root)?;
+        if members.contains_key(RESERVED_KEY) {
+            return Err(PatchFault::Reserved.into());
+        }
         Ok(self.writing.members(&ROOT, None, members, Some(RESERVED_KEY))?)
     }
 

@@ -132,14 +132,21 @@ pub(super) fn walk_to(place: &Prop) -> usize {
     }
 }
 
+/// How much of a step is shown to whoever sent it.
+const SHOWN_CHARS_MAX: usize = 40;
+
 /// The index that a step says: digits without zeros in front.
 pub(super) fn index(step: &str) -> Result<usize, PatchFault> {
+    if step == "-" {
+        return Err(PatchFault::BehindTheEnd);
+    }
     let is_plain = step == "0" || !step.starts_with('0');
     let is_number = !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
-    match step.parse() {
-        Ok(index) if is_plain && is_number => Ok(index),
-        _ => Err(PatchFault::BadIndex),
+    if !is_plain || !is_number {
+        return Err(PatchFault::BadIndex { step: step.chars().take(SHOWN_CHARS_MAX).collect() });
     }
+    // Digits fail to parse only where they are too many.
+    step.parse().map_err(|_| PatchFault::NoSuchIndex)
 }
 
 /// What stands at a place, when it is at most `nodes_max` values; nothing where nothing stands or where

@@ -9,7 +9,7 @@
 
 use super::base::{self, sorted_heads};
 use super::{Halt, WriteError, Writer, Written, check_heads};
-use crate::json::{self, Contest, JsonError, Strings, Writing};
+use crate::json::{self, Contest, Strings, Writing};
 use crate::reserved::{self, Section};
 use crate::time::Timestamp;
 use automerge::transaction::Transactable;
@@ -91,9 +91,9 @@ pub fn name_version(
     writer: &Writer,
 ) -> Result<Written, WriteError> {
     check_heads(doc, &version.heads)?;
-    let note = version.note.as_deref().unwrap_or_default();
-    if note.len() > NOTE_BYTES_MAX {
-        return Err(JsonError::TooMany { path: "/note".to_owned() }.into());
+    let bytes = version.note.as_deref().unwrap_or_default().len();
+    if bytes > NOTE_BYTES_MAX {
+        return Err(WriteError::NoteTooLong { bytes });
     }
     let mut version = version.clone();
     version.heads.sort_unstable();

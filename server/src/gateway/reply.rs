@@ -1,6 +1,6 @@
 //! The one place where an error becomes words for the outside.
 //!
-//! Always true: every answer that is no success is an RFC 9457 `application/problem+json`
+//! Always true: every answer of a route that is no success is an RFC 9457 `application/problem+json`
 //! with a [`Code`] that never changes its meaning; whoever writes a program matches on the
 //! code, whoever reads it reads `detail`. Sources of errors go to the log and never out.
 
@@ -59,7 +59,7 @@ pub enum Code {
     BadContent,
     /// The body is not a Grafana dashboard.
     BadGrafanaDashboard,
-    /// Heads that are no hashes.
+    /// Heads that are no hashes, or a tag that is none of ours.
     BadHeads,
     /// A write that does not say which state its writer read.
     BaseRequired,
@@ -169,7 +169,7 @@ impl Code {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The body is no Grafana dashboard",
             ),
-            Self::BadHeads => ("bad_heads", StatusCode::BAD_REQUEST, "These are not the heads of a document"),
+            Self::BadHeads => ("bad_heads", StatusCode::BAD_REQUEST, "This names no state"),
             Self::BaseRequired => {
                 ("base_required", StatusCode::PRECONDITION_REQUIRED, "Say which state you read")
             }

@@ -214,8 +214,9 @@ impl Collector {
             (copy, added)
         });
         let (mut copy, added) = done.await.ok_or_else(|| self.failed())?;
-        let Added { change, points, left } = added.map_err(|error| self.refused(error))?;
-        let mut receipt = Receipt { heads: copy.feed.heads(), points, changes: self.changes };
+        let Added { change, points, retention, unread, left } = added.map_err(|error| self.refused(error))?;
+        let (heads, changes) = (copy.feed.heads(), self.changes);
+        let mut receipt = Receipt { heads, points, changes, kept: retention.points, unread };
         if let Some(change) = change {
             let doubt = Doubt::begin(&self.points.doubts);
             let manifest = self.points.hub.submit(self.document.clone(), vec![change]).await?;

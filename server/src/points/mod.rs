@@ -20,7 +20,7 @@ use crate::shutdown::Drain;
 use crate::store::Store;
 use automerge::{ActorId, ChangeHash};
 use collector::{Caller, Collector, Handed};
-use dovetail_core::dashboard::{HISTORY_BUDGET, NotPoints, Point};
+use dovetail_core::dashboard::{HISTORY_BUDGET, NotPoints, Point, Unread};
 use dovetail_core::id::DocumentId;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -58,6 +58,10 @@ pub struct Receipt {
     pub points: usize,
     /// How many changes.
     pub changes: u64,
+    /// How many points are kept.
+    pub kept: usize,
+    /// What the document says of that and cannot be read.
+    pub unread: Vec<Unread>,
 }
 
 /// Why points did not become part of a document.

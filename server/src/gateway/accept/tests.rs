@@ -113,6 +113,36 @@ async fn op7_large_heads_are_refused() {
     assert!(!rest_of(stream).await.contains("200 OK"));
 }
 
+/// HT16: what is no HTTP request is answered by its status and ends the connection; no route sees it.
+#[tokio::test]
+async fn ht16_what_is_no_request_is_answered_by_its_status() {
+    let served = Served::with(&[("header_bytes_max", "8KiB")]).await;
+    let cases: [(&[u8], &str); 5] = [
+        (&large_head(), "431 Request Header Fields Too Large"),
+        (
+            b"POST /hello HTTP/1.1\r\nhost: here\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\na",
+            "400 Bad Request",
+        ),
+        (b"GET /hello\xff HTTP/1.1\r\nhost: here\r\n\r\n", "400 Bad Request"),
+        (b"GET /hello HTTP/9\r\nhost: here\r\n\r\n", "400 Bad Request"),
+        (b"GET /hello HTTP/1.1\r\nno header\r\n\r\n", "400 Bad Request"),
+    ];
+    for (sent, status) in cases {
+        let mut stream = served.connect().await;
+        // It may be closed before all of it was taken.
+        let _ = stream.write_all(sent).await;
+        let answer = rest_of(stream).await;
+        let shown = String::from_utf8_lossy(&sent[..sent.len().min(60)]);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{shown}: {answer}");
+        assert!(answer.contains("\r\ncontent-length: 0\r\n"), "{shown}: {answer}");
+        assert!(answer.ends_with("\r\n\r\n"), "{shown}: {answer}");
+    }
+}
+
+fn large_head() -> Vec<u8> {
+    format!("GET /hello HTTP/1.1\r\nhost: here\r\nx: {}\r\n\r\n", "x".repeat(9_000)).into_bytes()
+}
+
 /// OP8: beyond `connections_max` a connection waits until another one ends.
 #[tokio::test]
 async fn op8_one_more_connection_waits_for_its_turn() {

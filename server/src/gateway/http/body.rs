@@ -5,10 +5,10 @@
 //! its place until it is dropped, so keep it as long as what was made of it is as large.
 
 use crate::gateway::Gateway;
-use crate::gateway::reply::{Code, Problem};
+use crate::gateway::reply::{self, Code, Problem};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
@@ -74,14 +74,10 @@ impl Body {
         Ok(Self { bytes: bytes.freeze(), media_type, _place: place })
     }
 
-    /// What the body says, which has to call itself JSON. Nothing is taken for `{}`.
+    /// What the body says, which has to call itself JSON. See [`object`].
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         self.check_json()?;
-        let text = if self.bytes.is_empty() { &b"{}"[..] } else { &self.bytes };
-        serde_json::from_slice(text).map_err(|error| {
-            let code = if error.is_data() { Code::BadBody } else { Code::BadJson };
-            Problem::new(code, error.to_string()).with("line", error.line()).with("column", error.column())
-        })
+        object(&self.bytes)
     }
 
     /// Whether it calls itself TOML.
@@ -99,6 +95,26 @@ impl Body {
         let detail = format!("the body calls itself {named}; send it with content-type: application/json");
         Err(Problem::new(Code::UnsupportedMediaType, detail))
     }
+}
+
+/// What a JSON object says. Nothing but white space is taken for `{}`. A list is refused: serde would read its items
+/// as members, in the order in which the source happens to have them.
+pub(super) fn object<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
+    let text = if text.iter().all(u8::is_ascii_whitespace) { &b"{}"[..] } else { text };
+    if text.trim_ascii_start().starts_with(b"{") {
+        return serde_json::from_slice(text).map_err(|error| of_object(&error));
+    }
+    serde_json::from_slice::<IgnoredAny>(text).map_err(|error| reply::of_bad_json(&error))?;
+    Err(Problem::new(Code::BadBody, "a JSON object is taken here, and the body is another value"))
+}
+
+fn of_object(error: &serde_json::Error) -> Problem {
+    if error.is_data() {
+        return Problem::new(Code::BadBody, error.to_string())
+            .with("line", error.line())
+            .with("column", error.column());
+    }
+    reply::of_bad_json(error)
 }
 
 /// The names that TOML goes by.

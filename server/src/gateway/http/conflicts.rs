@@ -7,15 +7,17 @@
 
 use super::body::Body;
 use super::documents::{etag, named, parsed, put};
-use super::parameters::{self, Parameters};
-use crate::conflicts::{self, Decided};
+use super::parameters::{self, Parameters, WHOLE_MAX};
+use super::segment::Segment;
+use crate::conflicts::{self, DecideError, Decided};
 use crate::gateway::Gateway;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::inbox::{Filter, Item, Place};
 use dovetail_core::id::DocumentId;
 use dovetail_core::rules::{Conflict, Mode, State, Waiver};
 use dovetail_core::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,7 +32,7 @@ const PAGE_CONFLICTS_MAX: usize = 500;
 /// GET /api/docs/{id}/conflicts: open and waived ones; settled ones when asked for.
 pub(super) async fn of_document(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let states = take_state(&mut parameters)?;
@@ -61,8 +63,9 @@ pub(super) async fn of_document(
 }
 
 /// GET /api/docs/{id}/conflicts/{conflict}
-pub(super) async fn one(gateway: Gateway, id: String, conflict: String) -> Result<Response, Problem> {
+pub(super) async fn one(gateway: Gateway, id: Segment, conflict: Segment) -> Result<Response, Problem> {
     let id = parsed(&id)?;
+    let conflict = conflict.parameter("conflict")?;
     let seen = gateway.hub.conflicts(id.clone()).await.map_err(|error| reply::of_view(&error))?;
     let report = seen.verdict.as_ref().map(|verdict| verdict.report.clone()).unwrap_or_default();
     let mut all = report.conflicts.iter().chain(&seen.settled);
@@ -84,15 +87,14 @@ struct Settle {
 /// POST /api/docs/{id}/conflicts/{conflict}/settle
 pub(super) async fn settle(
     gateway: Gateway,
-    id: String,
-    conflict: String,
+    id: Segment,
+    conflict: Segment,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
-    let id = parsed(&id)?;
+    let (id, conflict) = which(&id, &conflict)?;
     let Settle { proposal, by } = body?.read()?;
     let proposal = proposal.parse().map_err(|error| Problem::new(Code::BadBody, format!("{error}")))?;
-    let decided = conflicts::settle(&gateway.hub, id.clone(), conflict, proposal, by).await;
-    decided.map(|decided| told(&id, &decided)).map_err(|error| reply::of_decision(&error))
+    told(&id, conflicts::settle(&gateway.hub, id.clone(), conflict, proposal, by).await)
 }
 
 /// What it takes to waive one.
@@ -100,23 +102,34 @@ pub(super) async fn settle(
 #[serde(deny_unknown_fields)]
 struct Waive {
     reason: String,
-    /// Milliseconds since the Unix epoch.
-    until: Option<u64>,
+    #[serde(default, deserialize_with = "moment")]
+    until: Option<Timestamp>,
     by: Option<String>,
+}
+
+/// Milliseconds since the Unix epoch, or nothing.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let until = Value::deserialize(deserializer)?;
+    let millis = until.as_u64().filter(|millis| *millis <= WHOLE_MAX);
+    match millis {
+        None if !until.is_null() => {
+            Err(D::Error::custom("until is a whole number of milliseconds since 1970, or left out"))
+        }
+        millis => Ok(millis.map(Timestamp::from_millis)),
+    }
 }
 
 /// POST /api/docs/{id}/conflicts/{conflict}/waive
 pub(super) async fn waive(
     gateway: Gateway,
-    id: String,
-    conflict: String,
+    id: Segment,
+    conflict: Segment,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
-    let id = parsed(&id)?;
+    let (id, conflict) = which(&id, &conflict)?;
     let Waive { reason, until, by } = body?.read()?;
-    let waiver = Waiver { reason, by, until: until.map(Timestamp::from_millis) };
-    let decided = conflicts::waive(&gateway.hub, id.clone(), conflict, waiver, gateway.clock.now()).await;
-    decided.map(|decided| told(&id, &decided)).map_err(|error| reply::of_decision(&error))
+    let waiver = Waiver { reason, by, until };
+    told(&id, conflicts::waive(&gateway.hub, id.clone(), conflict, waiver, gateway.clock.now()).await)
 }
 
 /// Nothing is needed to take a waiver back.
@@ -127,14 +140,13 @@ struct Unwaive {}
 /// POST /api/docs/{id}/conflicts/{conflict}/unwaive
 pub(super) async fn unwaive(
     gateway: Gateway,
-    id: String,
-    conflict: String,
+    id: Segment,
+    conflict: Segment,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
-    let id = parsed(&id)?;
+    let (id, conflict) = which(&id, &conflict)?;
     let Unwaive {} = body?.read()?;
-    let decided = conflicts::unwaive(&gateway.hub, id.clone(), conflict, gateway.clock.now()).await;
-    decided.map(|decided| told(&id, &decided)).map_err(|error| reply::of_decision(&error))
+    told(&id, conflicts::unwaive(&gateway.hub, id.clone(), conflict, gateway.clock.now()).await)
 }
 
 /// GET /api/conflicts: those of all documents, as they were last judged.
@@ -142,23 +154,19 @@ pub(super) async fn inbox(gateway: Gateway, mut parameters: Parameters) -> Resul
     let mut filter = Filter {
         kind: parameters.take("kind")?,
         rule: parameters.take("rule")?,
-        state: parameters.take::<String>("state")?.map(|text| state(&text)).transpose()?,
+        state: take_inbox_state(&mut parameters)?,
         mode: take_mode(&mut parameters)?,
         open_before: None,
     };
-    if let Some(seconds) = parameters.take::<u64>("older_than")? {
+    if let Some(seconds) = parameters.take_number("older_than", 0..=WHOLE_MAX)? {
         let now = gateway.clock.now().as_millis();
         let age = Duration::from_secs(seconds).as_millis();
         let age = u64::try_from(age).unwrap_or(u64::MAX);
         filter.open_before = Some(Timestamp::from_millis(now.saturating_sub(age)));
     }
     let after = parameters.take::<String>("after")?.map(|text| place(&text)).transpose()?;
-    let limit = parameters.take::<usize>("limit")?.unwrap_or(PAGE_CONFLICTS);
+    let limit = parameters.take_number("limit", 1..=PAGE_CONFLICTS_MAX)?.unwrap_or(PAGE_CONFLICTS);
     parameters.finish()?;
-    if !(1..=PAGE_CONFLICTS_MAX).contains(&limit) {
-        let detail = format!("limit is a number from 1 to {PAGE_CONFLICTS_MAX}");
-        return Err(parameters::problem("limit", &detail));
-    }
 
     let inbox = gateway.hub.inbox();
     let (items, next) = inbox.list(&filter, after.as_ref(), limit);
@@ -208,28 +216,43 @@ fn listed(item: &Item) -> Value {
     shown
 }
 
-fn told(id: &DocumentId, decided: &Decided) -> Response {
+/// Which conflict of which document is decided.
+fn which(id: &Segment, conflict: &Segment) -> Result<(DocumentId, String), Problem> {
+    Ok((parsed(id)?, conflict.parameter("conflict")?.to_owned()))
+}
+
+/// What whoever decided is told.
+fn told(id: &DocumentId, decided: Result<Decided, DecideError>) -> Result<Response, Problem> {
+    let decided = decided.map_err(|error| reply::of_decision(&error))?;
     let mut answer = named(id, &decided.manifest);
     answer["conflict"] = to_json(&decided.conflict, None);
     let mut response = reply::json(StatusCode::OK, &answer);
     put(&mut response, ETAG, &etag(&decided.manifest));
-    response
+    Ok(response)
 }
 
 fn take_state(parameters: &mut Parameters) -> Result<Vec<State>, Problem> {
     match parameters.take::<String>("state")?.as_deref() {
         None => Ok(vec![State::Open, State::Waived]),
         Some("all") => Ok(vec![State::Open, State::Waived, State::Settled]),
-        Some(text) => Ok(vec![state(text)?]),
+        Some("open") => Ok(vec![State::Open]),
+        Some("waived") => Ok(vec![State::Waived]),
+        Some("settled") => Ok(vec![State::Settled]),
+        Some(_) => Err(parameters::problem("state", "state is open, waived, settled or all")),
     }
 }
 
-fn state(text: &str) -> Result<State, Problem> {
-    match text {
-        "open" => Ok(State::Open),
-        "waived" => Ok(State::Waived),
-        "settled" => Ok(State::Settled),
-        _ => Err(parameters::problem("state", "state is open, waived or settled")),
+/// What is settled is no longer in the inbox.
+fn take_inbox_state(parameters: &mut Parameters) -> Result<Option<State>, Problem> {
+    match parameters.take::<String>("state")?.as_deref() {
+        None => Ok(None),
+        Some("open") => Ok(Some(State::Open)),
+        Some("waived") => Ok(Some(State::Waived)),
+        Some(_) => {
+            let detail = "state is open or waived, or left out for both; GET /api/docs/{id}/conflicts has the \
+                          settled ones of a document";
+            Err(parameters::problem("state", detail))
+        }
     }
 }
 

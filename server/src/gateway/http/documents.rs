@@ -8,10 +8,11 @@ use super::body::Body;
 use super::heads;
 use super::idempotency::{Answer, Parts, Request};
 use super::parameters::{self, Parameters};
+use super::segment::Segment;
 use super::{versions, write};
 use crate::content::{self, Form, Intake};
 use crate::gateway::Gateway;
-use crate::gateway::reply::{self, Problem};
+use crate::gateway::reply::{self, Code, Problem};
 use automerge::{Automerge, ChangeHash};
 use dovetail_core::document::chunk::{Lifecycle, Manifest};
 use dovetail_core::doors;
@@ -31,14 +32,8 @@ const PAGE_DOCUMENTS_MAX: usize = 500;
 /// GET /api/docs: a page of documents in the order of their ids, deleted ones included.
 pub(super) async fn list(gateway: Gateway, mut parameters: Parameters) -> Result<Response, Problem> {
     let after = parameters.take::<DocumentId>("after")?;
-    let limit = parameters.take::<usize>("limit")?.unwrap_or(PAGE_DOCUMENTS);
+    let limit = parameters.take_number("limit", 1..=PAGE_DOCUMENTS_MAX)?.unwrap_or(PAGE_DOCUMENTS);
     parameters.finish()?;
-    if !(1..=PAGE_DOCUMENTS_MAX).contains(&limit) {
-        return Err(parameters::problem(
-            "limit",
-            &format!("limit is a number from 1 to {PAGE_DOCUMENTS_MAX}"),
-        ));
-    }
 
     // One more than asked for tells whether there is a next page.
     let mut found =
@@ -119,7 +114,7 @@ fn made(id: &DocumentId, manifest: &Manifest, notes: Vec<String>) -> Answer {
 /// GET /api/docs/{id}, with `?heads=` or `?version=` as it was then.
 pub(super) async fn show_json(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     mut parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -143,7 +138,7 @@ pub(super) async fn show_json(
 /// The document as it was, at the heads that `find` finds in it.
 async fn show_past(
     gateway: Gateway,
-    id: &str,
+    id: &Segment,
     headers: &HeaderMap,
     find: impl FnOnce(&Automerge) -> Result<Vec<ChangeHash>, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
@@ -176,7 +171,7 @@ async fn show_past(
 /// GET /api/docs/{id}/automerge
 pub(super) async fn show_automerge(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     show(gateway, &id, &headers, Form::Automerge, "application/octet-stream").await
@@ -185,14 +180,14 @@ pub(super) async fn show_automerge(
 /// GET /api/docs/{id}/grafana
 pub(super) async fn show_grafana(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     show(gateway, &id, &headers, Form::Grafana, "application/json").await
 }
 
 /// DELETE /api/docs/{id}
-pub(super) async fn delete(gateway: Gateway, id: String) -> Result<Response, Problem> {
+pub(super) async fn delete(gateway: Gateway, id: Segment) -> Result<Response, Problem> {
     let id = parsed(&id)?;
     gateway.hub.delete(id).await.map_err(|error| reply::of_submit(&error))?;
     let mut response = Response::default();
@@ -201,7 +196,7 @@ pub(super) async fn delete(gateway: Gateway, id: String) -> Result<Response, Pro
 }
 
 /// POST /api/docs/{id}/undelete
-pub(super) async fn undelete(gateway: Gateway, id: String) -> Result<Response, Problem> {
+pub(super) async fn undelete(gateway: Gateway, id: Segment) -> Result<Response, Problem> {
     let id = parsed(&id)?;
     let manifest = gateway.hub.undelete(id.clone()).await.map_err(|error| reply::of_submit(&error))?;
     Ok(reply::json(StatusCode::OK, &named(&id, &manifest)))
@@ -209,7 +204,7 @@ pub(super) async fn undelete(gateway: Gateway, id: String) -> Result<Response, P
 
 async fn show(
     gateway: Gateway,
-    id: &str,
+    id: &Segment,
     headers: &HeaderMap,
     form: Form,
     media_type: &'static str,
@@ -235,8 +230,8 @@ async fn show(
     Ok(response)
 }
 
-pub(super) fn parsed(id: &str) -> Result<DocumentId, Problem> {
-    id.replace("%3A", ":").parse().map_err(|error| reply::of_id(&error))
+pub(super) fn parsed(id: &Segment) -> Result<DocumentId, Problem> {
+    id.text(Code::BadDocumentId)?.parse().map_err(|error| reply::of_id(&error))
 }
 
 fn not_modified(manifest: &Manifest) -> Response {

@@ -6,14 +6,15 @@
 //! Always true: an event's `id` is the document's heads as its reader has them after it. A browser sends the
 //! last one back when it connects again, and is told the rest.
 
+use super::documents::parsed;
 use super::parameters::{self, Parameters};
+use super::segment::Segment;
 use crate::feed::{Event, Subscription, dotted, from_dotted};
 use crate::gateway::Gateway;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::shutdown::Drain;
 use automerge::ChangeHash;
 use bytes::Bytes;
-use dovetail_core::id::DocumentId;
 use futures_util::{Stream, stream};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -42,11 +43,11 @@ const LAST_EVENT_ID: &str = "last-event-id";
 /// GET /api/docs/{id}/events: everything that happens to a document, from now on or from `Last-Event-ID` on.
 pub(super) async fn follow(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     mut parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id: DocumentId = id.replace("%3A", ":").parse().map_err(|error| reply::of_id(&error))?;
+    let id = parsed(&id)?;
     let from = last_event(&mut parameters, &headers)?;
     parameters.finish()?;
     if gateway.drain.has_begun() {

@@ -34,9 +34,8 @@ enum Match {
 impl Base {
     /// Reads the headers; nothing when there is neither.
     pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
-        let read = headers.get(BASE).map(|value| parse(text(value, "Dovetail-Base")?, "Dovetail-Base"));
-        let matches = headers.get(IF_MATCH).map(|value| {
-            let value = text(value, "If-Match")?;
+        let read = text(headers, &BASE, "Dovetail-Base")?.map(|value| parse(value, "Dovetail-Base"));
+        let matches = text(headers, &IF_MATCH, "If-Match")?.map(|value| {
             if value.trim() == "*" {
                 return Ok(Match::Any);
             }
@@ -123,9 +122,33 @@ pub(super) fn etag(heads: &[ChangeHash]) -> String {
     format!("\"{}\"", texts(heads).join("."))
 }
 
-fn text<'v>(value: &'v HeaderValue, name: &str) -> Result<&'v str, Problem> {
-    let bad = |_| Problem::new(Code::BadHeads, format!("{name} is plain text")).with("in", name);
-    value.to_str().map_err(bad)
+/// What a header says that may be there once. `name` is how it is written.
+pub(super) fn text<'h>(
+    headers: &'h HeaderMap,
+    header: &HeaderName,
+    name: &str,
+) -> Result<Option<&'h str>, Problem> {
+    let bad = |why: &str| Problem::new(Code::BadHeads, format!("{name} {why}")).with("in", name);
+    let Some(value) =
+        once(headers, header).map_err(|Repeated| bad("is there more than once; send it once"))?
+    else {
+        return Ok(None);
+    };
+    value.to_str().map(Some).map_err(|_| bad("is plain text"))
+}
+
+/// A header that means one thing is there more than once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Repeated;
+
+/// The value of a header that means one thing. Which of two its sender means nobody can tell.
+pub(super) fn once<'h>(
+    headers: &'h HeaderMap,
+    header: &HeaderName,
+) -> Result<Option<&'h HeaderValue>, Repeated> {
+    let mut values = headers.get_all(header).into_iter();
+    let value = values.next();
+    if values.next().is_some() { Err(Repeated) } else { Ok(value) }
 }
 
 #[cfg(test)]

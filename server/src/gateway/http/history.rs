@@ -7,6 +7,7 @@
 use super::documents::{parsed, put};
 use super::heads;
 use super::parameters::{self, Parameters};
+use super::segment::Segment;
 use super::write::{of_unknown_heads, view};
 use crate::gateway::Gateway;
 use crate::gateway::reply::{self, Problem};
@@ -25,17 +26,13 @@ const PAGE_GROUPS_MAX: usize = 200;
 /// GET /api/docs/{id}/history
 pub(super) async fn history(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let id = parsed(&id)?;
     let cursor = parameters.take::<Cursor>("cursor")?;
-    let limit = parameters.take::<usize>("limit")?.unwrap_or(PAGE_GROUPS);
+    let limit = parameters.take_number("limit", 1..=PAGE_GROUPS_MAX)?.unwrap_or(PAGE_GROUPS);
     parameters.finish()?;
-    if !(1..=PAGE_GROUPS_MAX).contains(&limit) {
-        let detail = format!("limit is a number from 1 to {PAGE_GROUPS_MAX}");
-        return Err(parameters::problem("limit", &detail));
-    }
     let document = view(&gateway, &id).await?;
     let present = heads::of(&document);
     let found = gateway.compute(move || doors::history(&document, cursor.as_ref(), limit)).await?;
@@ -53,7 +50,7 @@ pub(super) async fn history(
 /// GET /api/docs/{id}/diff
 pub(super) async fn diff(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let id = parsed(&id)?;

@@ -10,6 +10,7 @@
 //! - Who was told has a record in the store; the record outlives the process.
 //! - Only successes are remembered. Who was refused may try again.
 
+use super::heads::{Repeated, once};
 use crate::clock::Clock;
 use crate::gateway::reply::{Code, Problem};
 use crate::store::{CommitError, LoadError, Space, Store};
@@ -74,7 +75,11 @@ pub(super) struct Parts<'r> {
 impl Request {
     /// The request, if it has a key.
     pub(super) fn of(headers: &HeaderMap, parts: &Parts<'_>) -> Result<Option<Self>, Problem> {
-        let Some(value) = headers.get(KEY) else { return Ok(None) };
+        let repeated = |Repeated| {
+            let detail = "Idempotency-Key is there more than once; send it once";
+            Problem::new(Code::BadIdempotencyKey, detail)
+        };
+        let Some(value) = once(headers, &KEY).map_err(repeated)? else { return Ok(None) };
         let key = value.as_bytes();
         let is_key = (1..=KEY_BYTES_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
         if !is_key {

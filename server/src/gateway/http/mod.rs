@@ -18,6 +18,7 @@ mod page; // What a browser shows at /.
 pub(super) mod parameters; // What stands behind the `?`.
 mod points; // Points for a widget data document.
 mod rules; // Which rules are in force.
+mod segment; // One piece of a path.
 mod sync; // Sync without a WebSocket.
 mod turns; // Turns for writers who would rather be refused than merged.
 mod versions; // States that somebody named.
@@ -30,6 +31,7 @@ use super::reply::{Problem, only};
 use super::{Gateway, realtime, upgrade};
 use crate::metrics;
 use parameters::Parameters;
+use segment::Segment;
 use std::time::Instant;
 use warp::filters::BoxedFilter;
 use warp::http::HeaderMap;
@@ -135,7 +137,7 @@ fn documents(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 
 fn document(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}";
-    let path = warp::path!("api" / "docs" / String);
+    let path = warp::path!("api" / "docs" / Segment);
     let show = path.and(get(gateway)).and(parameters()).and(warp::header::headers_cloned()).then(
         |id, gateway, parameters, headers| {
             answer(ROUTE, "GET", documents::show_json(gateway, id, parameters, headers))
@@ -148,27 +150,28 @@ fn document(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         path.and(warp::patch()).and(written(gateway)).then(|id, gateway, parameters, headers, body| {
             answer(ROUTE, "PATCH", write::patch(gateway, id, parameters, headers, body))
         });
-    let delete = path
-        .and(warp::delete())
-        .and(with(gateway))
-        .then(|id, gateway| answer(ROUTE, "DELETE", documents::delete(gateway, id)));
+    let delete =
+        path.and(warp::delete()).and(with(gateway)).and(parameters()).then(|id, gateway, parameters| {
+            plain(ROUTE, "DELETE", parameters, documents::delete(gateway, id))
+        });
     let allowed = path.map(|_| only("GET, HEAD, PUT, PATCH, DELETE")());
     show.or(put).unify().or(patch).unify().or(delete).unify().or(allowed).unify().boxed()
 }
 
 fn automerge(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/automerge";
-    let path = warp::path!("api" / "docs" / String / "automerge");
-    let show = path
-        .and(get(gateway))
-        .and(warp::header::headers_cloned())
-        .then(|id, gateway, headers| answer(ROUTE, "GET", documents::show_automerge(gateway, id, headers)));
+    let path = warp::path!("api" / "docs" / Segment / "automerge");
+    let show = path.and(get(gateway)).and(parameters()).and(warp::header::headers_cloned()).then(
+        |id, gateway, parameters, headers| {
+            plain(ROUTE, "GET", parameters, documents::show_automerge(gateway, id, headers))
+        },
+    );
     show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
 }
 
 fn events(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/events";
-    let path = warp::path!("api" / "docs" / String / "events");
+    let path = warp::path!("api" / "docs" / Segment / "events");
     let follow = path.and(get(gateway)).and(parameters()).and(warp::header::headers_cloned()).then(
         |id, gateway, parameters, headers| {
             answer(ROUTE, "GET", events::follow(gateway, id, parameters, headers))
@@ -179,27 +182,28 @@ fn events(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 
 fn grafana(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/grafana";
-    let path = warp::path!("api" / "docs" / String / "grafana");
-    let show = path
-        .and(get(gateway))
-        .and(warp::header::headers_cloned())
-        .then(|id, gateway, headers| answer(ROUTE, "GET", documents::show_grafana(gateway, id, headers)));
+    let path = warp::path!("api" / "docs" / Segment / "grafana");
+    let show = path.and(get(gateway)).and(parameters()).and(warp::header::headers_cloned()).then(
+        |id, gateway, parameters, headers| {
+            plain(ROUTE, "GET", parameters, documents::show_grafana(gateway, id, headers))
+        },
+    );
     show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
 }
 
 fn undelete(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/undelete";
-    let path = warp::path!("api" / "docs" / String / "undelete");
-    let undelete = path
-        .and(warp::post())
-        .and(with(gateway))
-        .then(|id, gateway| answer(ROUTE, "POST", documents::undelete(gateway, id)));
+    let path = warp::path!("api" / "docs" / Segment / "undelete");
+    let undelete =
+        path.and(warp::post()).and(with(gateway)).and(parameters()).then(|id, gateway, parameters| {
+            plain(ROUTE, "POST", parameters, documents::undelete(gateway, id))
+        });
     undelete.or(path.map(|_| only("POST")())).unify().boxed()
 }
 
 fn conflicts(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/conflicts";
-    let path = warp::path!("api" / "docs" / String / "conflicts");
+    let path = warp::path!("api" / "docs" / Segment / "conflicts");
     let show = path.and(get(gateway)).and(parameters()).then(|id, gateway, parameters| {
         answer(ROUTE, "GET", conflicts::of_document(gateway, id, parameters))
     });
@@ -208,10 +212,10 @@ fn conflicts(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 
 fn conflict(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/conflicts/{conflict}";
-    let path = warp::path!("api" / "docs" / String / "conflicts" / String);
-    let show = path
-        .and(get(gateway))
-        .then(|id, conflict, gateway| answer(ROUTE, "GET", conflicts::one(gateway, id, conflict)));
+    let path = warp::path!("api" / "docs" / Segment / "conflicts" / Segment);
+    let show = path.and(get(gateway)).and(parameters()).then(|id, conflict, gateway, parameters| {
+        plain(ROUTE, "GET", parameters, conflicts::one(gateway, id, conflict))
+    });
     show.or(path.map(|_, _| only("GET, HEAD")())).unify().boxed()
 }
 
@@ -219,20 +223,20 @@ fn decide(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const SETTLE: &str = "/api/docs/{id}/conflicts/{conflict}/settle";
     const WAIVE: &str = "/api/docs/{id}/conflicts/{conflict}/waive";
     const UNWAIVE: &str = "/api/docs/{id}/conflicts/{conflict}/unwaive";
-    let post = || warp::post().and(with(gateway)).and(body::read(gateway));
-    let path = warp::path!("api" / "docs" / String / "conflicts" / String / "settle");
-    let settle = path.and(post()).then(|id, conflict, gateway, body| {
-        answer(SETTLE, "POST", conflicts::settle(gateway, id, conflict, body))
+    let post = || warp::post().and(with(gateway)).and(parameters()).and(body::read(gateway));
+    let path = warp::path!("api" / "docs" / Segment / "conflicts" / Segment / "settle");
+    let settle = path.and(post()).then(|id, conflict, gateway, parameters, body| {
+        plain(SETTLE, "POST", parameters, conflicts::settle(gateway, id, conflict, body))
     });
     let settle = settle.or(path.map(|_, _| only("POST")())).unify().boxed();
-    let path = warp::path!("api" / "docs" / String / "conflicts" / String / "waive");
-    let waive = path.and(post()).then(|id, conflict, gateway, body| {
-        answer(WAIVE, "POST", conflicts::waive(gateway, id, conflict, body))
+    let path = warp::path!("api" / "docs" / Segment / "conflicts" / Segment / "waive");
+    let waive = path.and(post()).then(|id, conflict, gateway, parameters, body| {
+        plain(WAIVE, "POST", parameters, conflicts::waive(gateway, id, conflict, body))
     });
     let waive = waive.or(path.map(|_, _| only("POST")())).unify().boxed();
-    let path = warp::path!("api" / "docs" / String / "conflicts" / String / "unwaive");
-    let unwaive = path.and(post()).then(|id, conflict, gateway, body| {
-        answer(UNWAIVE, "POST", conflicts::unwaive(gateway, id, conflict, body))
+    let path = warp::path!("api" / "docs" / Segment / "conflicts" / Segment / "unwaive");
+    let unwaive = path.and(post()).then(|id, conflict, gateway, parameters, body| {
+        plain(UNWAIVE, "POST", parameters, conflicts::unwaive(gateway, id, conflict, body))
     });
     let unwaive = unwaive.or(path.map(|_, _| only("POST")())).unify().boxed();
     settle.or(waive).unify().or(unwaive).unify().boxed()
@@ -249,50 +253,50 @@ fn inbox(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 
 fn all_rules(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let path = warp::path!("api" / "rules");
-    let list = get(gateway).then(|gateway| answer("/api/rules", "GET", rules::list(gateway)));
+    let list = get(gateway)
+        .and(parameters())
+        .then(|gateway, parameters| plain("/api/rules", "GET", parameters, rules::list(gateway)));
     path.and(list).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
 fn rules(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/rules/{kind}";
-    let path = warp::path!("api" / "rules" / String);
+    let path = warp::path!("api" / "rules" / Segment);
     let show = path
         .and(get(gateway))
         .and(parameters())
         .then(|kind, gateway, parameters| answer(ROUTE, "GET", rules::show(gateway, kind, parameters)));
-    let replace = path
-        .and(warp::put())
-        .and(with(gateway))
-        .and(warp::header::headers_cloned())
-        .and(body::read(gateway))
-        .then(|kind, gateway, headers, body| {
-            answer(ROUTE, "PUT", rules::replace(gateway, kind, headers, body))
+    let replace =
+        path.and(warp::put()).and(written(gateway)).then(|kind, gateway, parameters, headers, body| {
+            plain(ROUTE, "PUT", parameters, rules::replace(gateway, kind, headers, body))
         });
     show.or(replace).unify().or(path.map(|_| only("GET, HEAD, PUT")())).unify().boxed()
 }
 
 fn rules_history(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/rules/{kind}/history";
-    let path = warp::path!("api" / "rules" / String / "history");
-    let list =
-        path.and(get(gateway)).then(|kind, gateway| answer(ROUTE, "GET", rules::history(gateway, kind)));
+    let path = warp::path!("api" / "rules" / Segment / "history");
+    let list = path
+        .and(get(gateway))
+        .and(parameters())
+        .then(|kind, gateway, parameters| plain(ROUTE, "GET", parameters, rules::history(gateway, kind)));
     list.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
 }
 
 fn dry_run(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/rules/{kind}/dry-run";
-    let path = warp::path!("api" / "rules" / String / "dry-run");
-    let try_out = path
-        .and(warp::post())
-        .and(with(gateway))
-        .and(body::read(gateway))
-        .then(|kind, gateway, body| answer(ROUTE, "POST", rules::dry_run(gateway, kind, body)));
+    let path = warp::path!("api" / "rules" / Segment / "dry-run");
+    let try_out = path.and(warp::post()).and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
+        |kind, gateway, parameters, body| {
+            plain(ROUTE, "POST", parameters, rules::dry_run(gateway, kind, body))
+        },
+    );
     try_out.or(path.map(|_| only("POST")())).unify().boxed()
 }
 
 fn restore(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/restore";
-    let path = warp::path!("api" / "docs" / String / "restore");
+    let path = warp::path!("api" / "docs" / Segment / "restore");
     let restore =
         path.and(warp::post()).and(written(gateway)).then(|id, gateway, parameters, headers, body| {
             answer(ROUTE, "POST", write::restore(gateway, id, parameters, headers, body))
@@ -302,7 +306,7 @@ fn restore(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 
 fn history(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/history";
-    let path = warp::path!("api" / "docs" / String / "history");
+    let path = warp::path!("api" / "docs" / Segment / "history");
     let show = path
         .and(get(gateway))
         .and(parameters())
@@ -312,7 +316,7 @@ fn history(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 
 fn diff(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/diff";
-    let path = warp::path!("api" / "docs" / String / "diff");
+    let path = warp::path!("api" / "docs" / Segment / "diff");
     let show = path
         .and(get(gateway))
         .and(parameters())
@@ -322,26 +326,30 @@ fn diff(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 
 fn versions(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/versions";
-    let path = warp::path!("api" / "docs" / String / "versions");
-    let list = path.and(get(gateway)).then(|id, gateway| answer(ROUTE, "GET", versions::list(gateway, id)));
+    let path = warp::path!("api" / "docs" / Segment / "versions");
+    let list = path
+        .and(get(gateway))
+        .and(parameters())
+        .then(|id, gateway, parameters| plain(ROUTE, "GET", parameters, versions::list(gateway, id)));
     list.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
 }
 
 fn version(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/versions/{name}";
-    let path = warp::path!("api" / "docs" / String / "versions" / String);
-    let show = path
-        .and(get(gateway))
-        .then(|id, name, gateway| answer(ROUTE, "GET", versions::show(gateway, id, name)));
-    let put = path
-        .and(warp::put())
-        .and(with(gateway))
-        .and(body::read(gateway))
-        .then(|id, name, gateway, body| answer(ROUTE, "PUT", versions::put(gateway, id, name, body)));
-    let delete = path
-        .and(warp::delete())
-        .and(with(gateway))
-        .then(|id, name, gateway| answer(ROUTE, "DELETE", versions::delete(gateway, id, name)));
+    let path = warp::path!("api" / "docs" / Segment / "versions" / Segment);
+    let show = path.and(get(gateway)).and(parameters()).then(|id, name, gateway, parameters| {
+        plain(ROUTE, "GET", parameters, versions::show(gateway, id, name))
+    });
+    let put = path.and(warp::put()).and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
+        |id, name, gateway, parameters, body| {
+            plain(ROUTE, "PUT", parameters, versions::put(gateway, id, name, body))
+        },
+    );
+    let delete = path.and(warp::delete()).and(with(gateway)).and(parameters()).then(
+        |id, name, gateway, parameters| {
+            plain(ROUTE, "DELETE", parameters, versions::delete(gateway, id, name))
+        },
+    );
     let allowed = path.map(|_, _| only("GET, HEAD, PUT, DELETE")());
     show.or(put).unify().or(delete).unify().or(allowed).unify().boxed()
 }
@@ -357,13 +365,10 @@ fn written(
 
 fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/points";
-    let path = warp::path!("api" / "docs" / String / "points");
-    let add = path
-        .and(warp::post())
-        .and(with(gateway))
-        .and(warp::header::headers_cloned())
-        .and(body::read(gateway))
-        .then(|id, gateway, headers, body| answer(ROUTE, "POST", points::add(gateway, id, headers, body)));
+    let path = warp::path!("api" / "docs" / Segment / "points");
+    let add = path.and(warp::post()).and(written(gateway)).then(|id, gateway, parameters, headers, body| {
+        plain(ROUTE, "POST", parameters, points::add(gateway, id, headers, body))
+    });
     add.or(path.map(|_| only("POST")())).unify().boxed()
 }
 
@@ -376,7 +381,7 @@ fn sync_open(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 
 fn sync_session(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/realtime/sync/{session}";
-    let path = warp::path!("api" / "realtime" / "sync" / String);
+    let path = warp::path!("api" / "realtime" / "sync" / Segment);
     // No HEAD here: it would take frames and show none of them.
     let poll = path
         .and(warp::get())
@@ -396,7 +401,7 @@ fn sync_session(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(warp::delete())
         .and(with(gateway))
         .then(|token, gateway| answer(ROUTE, "DELETE", sync::end(gateway, token)));
-    let allowed = path.map(|_: String| only("GET, POST, DELETE")());
+    let allowed = path.map(|_: Segment| only("GET, POST, DELETE")());
     poll.or(post).unify().or(end).unify().or(allowed).unify().boxed()
 }
 
@@ -415,6 +420,20 @@ fn with(
 fn parameters() -> impl Filter<Extract = (Parameters,), Error = std::convert::Infallible> + Clone {
     let none = warp::any().map(String::new);
     warp::query::raw().or(none).unify().map(Parameters::from)
+}
+
+/// [`answer`] for a route without parameters: who sends one is refused before anything is done.
+async fn plain(
+    route: &'static str,
+    method: &'static str,
+    parameters: Parameters,
+    answering: impl Future<Output = Result<Response, Problem>>,
+) -> Response {
+    let answering = async {
+        parameters.finish()?;
+        answering.await
+    };
+    answer(route, method, answering).await
 }
 
 /// Runs what answers a request, counts it, and turns a problem into its response.

@@ -1,26 +1,38 @@
 //! What stands behind the `?` of a request.
 //!
-//! Always true: a parameter that a path does not know is refused. One that was mistyped
-//! would otherwise do something else than what was meant, in silence.
+//! Always true: a parameter that a path does not know is refused, and one that is there twice. What was
+//! mistyped would otherwise do something else than what was meant, in silence.
 
 use crate::gateway::reply::{Code, Problem};
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// The parameters of one request. Take out what is known, then [`finish`](Self::finish).
 #[derive(Debug, Clone, Default)]
 pub(in crate::gateway) struct Parameters {
-    given: BTreeMap<String, String>,
+    given: BTreeMap<String, Given>,
+}
+
+/// What is said of one parameter.
+#[derive(Debug, Clone)]
+enum Given {
+    Once(String),
+    Again,
 }
 
 impl From<String> for Parameters {
     fn from(query: String) -> Self {
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        let given = pairs.map(|pair| {
+        let mut given = BTreeMap::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (name.to_owned(), decoded(value))
-        });
-        Self { given: given.collect() }
+            given
+                .entry(name.to_owned())
+                .and_modify(|given| *given = Given::Again)
+                .or_insert_with(|| Given::Once(decoded(value)));
+        }
+        Self { given }
     }
 }
 
@@ -30,17 +42,38 @@ impl Parameters {
         &mut self,
         name: &str,
     ) -> Result<Option<T>, Problem> {
-        let Some(text) = self.given.remove(name) else { return Ok(None) };
+        let Some(text) = self.take_text(name)? else { return Ok(None) };
         let bad = |why: T::Err| problem(name, &format!("cannot read {name}={text:?}: {why}"));
         text.parse().map(Some).map_err(bad)
     }
 
     /// Takes one out that is `1` when it is meant: `?dry_run=1`.
     pub(super) fn take_flag(&mut self, name: &str) -> Result<bool, Problem> {
-        match self.given.remove(name).as_deref() {
+        match self.take_text(name)?.as_deref() {
             None | Some("0") => Ok(false),
             Some("1" | "true" | "") => Ok(true),
             Some(_) => Err(problem(name, &format!("{name} is 1, or left out"))),
+        }
+    }
+
+    /// Takes a number out. What is none, or not in the range, is refused with the range.
+    pub(super) fn take_number<T: FromStr + PartialOrd + Display>(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.take_text(name)? else { return Ok(None) };
+        let number = whole_number(&text).filter(|number| range.contains(number));
+        let (from, to) = (range.start(), range.end());
+        let bad = || problem(name, &format!("{name} is a whole number from {from} to {to}"));
+        number.map(Some).ok_or_else(bad)
+    }
+
+    fn take_text(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        match self.given.remove(name) {
+            None => Ok(None),
+            Some(Given::Once(text)) => Ok(Some(text)),
+            Some(Given::Again) => Err(problem(name, &format!("{name} is there more than once; say it once"))),
         }
     }
 
@@ -53,13 +86,21 @@ impl Parameters {
     }
 }
 
+/// The greatest number taken where nothing else bounds it: every JSON parser reads it as it is.
+pub(super) const WHOLE_MAX: u64 = (1 << 53) - 1;
+
+/// A number in digits and nothing else: no sign, no space.
+pub(super) fn whole_number<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// A problem with this parameter.
 pub(in crate::gateway) fn problem(name: &str, detail: &str) -> Problem {
     Problem::new(Code::BadParameter, detail).with("parameter", name)
 }
 
 /// Text as it was before it was put into a URL: `%3A` is a colon. What is no text then stays as it is.
-pub(super) fn decoded(text: &str) -> String {
+fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -70,7 +111,8 @@ pub(super) fn decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-fn hex(digits: &[u8]) -> Option<u8> {
+/// The byte that two hexadecimal digits say.
+pub(super) fn hex(digits: &[u8]) -> Option<u8> {
     let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
     u8::from_str_radix(digits, 16).ok()
 }

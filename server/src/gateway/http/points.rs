@@ -6,10 +6,11 @@
 use super::body::Body;
 use super::documents::{parsed, put};
 use super::heads;
+use super::segment::Segment;
 use crate::gateway::Gateway;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::points::{POINTS_PER_REQUEST_MAX, Receipt};
-use dovetail_core::dashboard::{BadPoint, HISTORY_BUDGET, Point, read_point};
+use dovetail_core::dashboard::{BadPoint, HISTORY_BUDGET, Point, Unread, read_point};
 use dovetail_core::time::Timestamp;
 use serde_json::{Value, json};
 use warp::http::header::{ETAG, HeaderName};
@@ -33,7 +34,7 @@ enum Form {
 /// POST /api/docs/{id}/points
 pub(super) async fn add(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
@@ -56,13 +57,18 @@ pub(super) async fn add(
 }
 
 fn shown(accepted: usize, receipt: Receipt) -> Response {
-    let Receipt { heads, points, changes } = receipt;
-    let answer = json!({
+    let Receipt { heads, points, changes, kept, unread } = receipt;
+    let mut answer = json!({
         "accepted": accepted,
         "heads": heads.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "points": points,
         "history": { "changes": changes, "budget": HISTORY_BUDGET },
     });
+    if !unread.is_empty() {
+        let note =
+            |unread: &Unread| format!("{unread} and counts as absent: the newest {kept} points are kept");
+        answer["notes"] = unread.iter().map(note).collect::<Vec<_>>().into();
+    }
     let mut response = reply::json(StatusCode::OK, &answer);
     put(&mut response, ETAG, &heads::etag(&heads::sorted(heads.to_vec())));
     response

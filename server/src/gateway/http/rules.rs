@@ -6,7 +6,9 @@
 
 use super::body::Body;
 use super::documents::put;
-use super::parameters::Parameters;
+use super::heads;
+use super::parameters::{self, Parameters, WHOLE_MAX};
+use super::segment::Segment;
 use crate::gateway::Gateway;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::rules::{Format, Origin, Version, parse};
@@ -36,21 +38,23 @@ pub(super) async fn list(gateway: Gateway) -> Result<Response, Problem> {
 /// GET /api/rules/{kind}, and an older one with `?version=`.
 pub(super) async fn show(
     gateway: Gateway,
-    kind: String,
+    kind: Segment,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let version = parameters.take::<u64>("version")?;
+    let kind = kind.parameter("kind")?;
+    let version = parameters.take_number("version", 0..=WHOLE_MAX)?;
     parameters.finish()?;
-    let found = gateway.conflicts.rules.version(&kind, version).await;
-    let found = found.map_err(|error| reply::of_load(&error))?.ok_or_else(|| not_found(&kind, version))?;
+    let found = gateway.conflicts.rules.version(kind, version).await;
+    let found = found.map_err(|error| reply::of_load(&error))?.ok_or_else(|| not_found(kind, version))?;
     Ok(shown(&found))
 }
 
 /// GET /api/rules/{kind}/history: the newest first.
-pub(super) async fn history(gateway: Gateway, kind: String) -> Result<Response, Problem> {
-    let versions = gateway.conflicts.rules.history(&kind).await.map_err(|error| reply::of_load(&error))?;
+pub(super) async fn history(gateway: Gateway, kind: Segment) -> Result<Response, Problem> {
+    let kind = kind.parameter("kind")?;
+    let versions = gateway.conflicts.rules.history(kind).await.map_err(|error| reply::of_load(&error))?;
     if versions.is_empty() {
-        return Err(not_found(&kind, None));
+        return Err(not_found(kind, None));
     }
     let versions: Vec<Value> = versions.iter().map(described).collect();
     Ok(reply::json(StatusCode::OK, &json!({ "versions": versions })))
@@ -59,12 +63,22 @@ pub(super) async fn history(gateway: Gateway, kind: String) -> Result<Response, 
 /// PUT /api/rules/{kind}
 pub(super) async fn replace(
     gateway: Gateway,
-    kind: String,
+    kind: Segment,
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
+    let kind = kind.parameter("kind")?;
     let expected = expected(&headers)?;
-    let rules = read(&kind, &body?)?;
+    let rules = read(kind, &body?)?;
+    let expected = match expected {
+        None => None,
+        Some(Match::One(version)) => Some(version),
+        Some(Match::Any) => {
+            // A kind that has rules keeps some, so nobody comes between this and the replacing.
+            check_in_force(&gateway, kind).await?;
+            None
+        }
+    };
     let replaced = gateway.conflicts.rules.replace(rules, expected, Origin::Api).await;
     replaced.map(|version| shown(&version)).map_err(|error| reply::of_replace(&error))
 }
@@ -72,10 +86,11 @@ pub(super) async fn replace(
 /// POST /api/rules/{kind}/dry-run: what these rules would say of all stored documents.
 pub(super) async fn dry_run(
     gateway: Gateway,
-    kind: String,
+    kind: Segment,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
-    let rules = Arc::new(read(&kind, &body?)?);
+    let kind = kind.parameter("kind")?;
+    let rules = Arc::new(read(kind, &body?)?);
     let book = RuleBook::empty().with(InForce { version: 0, rules: rules.clone() });
     let mut found = Found::new(&rules);
     let book = Arc::new(book);
@@ -84,7 +99,7 @@ pub(super) async fn dry_run(
         let page = gateway.store.list(after.as_ref(), PAGE).await.map_err(|error| reply::of_load(&error))?;
         let is_last = page.len() < PAGE;
         for (document, manifest) in page {
-            if manifest.kind.as_deref() == Some(&*kind) && manifest.lifecycle == Lifecycle::Live {
+            if manifest.kind.as_deref() == Some(kind) && manifest.lifecycle == Lifecycle::Live {
                 found.add(&document, judged(&gateway, &document, &book).await?.as_ref());
             }
             after = Some(document);
@@ -184,14 +199,40 @@ fn read(kind: &str, body: &Body) -> Result<RuleSet, Problem> {
     parse(text, format, Some(kind)).map_err(|bad| reply::of_bad_rules(&bad))
 }
 
-/// The version that `If-Match` names.
-fn expected(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(tag) = headers.get(IF_MATCH) else { return Ok(None) };
-    let version = tag.to_str().ok().map(|tag| tag.trim().trim_matches('"')).and_then(|tag| tag.parse().ok());
-    match version {
-        Some(version) => Ok(Some(version)),
-        None => Err(Problem::new(Code::RulesOutdated, "If-Match takes the ETag of a version, as in \"3\"")),
+/// What `If-Match` names.
+enum Match {
+    /// `*`: whichever is in force, as long as one is.
+    Any,
+    One(u64),
+}
+
+fn expected(headers: &HeaderMap) -> Result<Option<Match>, Problem> {
+    let Some(tag) = heads::text(headers, &IF_MATCH, "If-Match")? else { return Ok(None) };
+    let tag = tag.trim();
+    if tag == "*" {
+        return Ok(Some(Match::Any));
     }
+    let digits = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag);
+    match parameters::whole_number(digits) {
+        Some(version) => Ok(Some(Match::One(version))),
+        None => {
+            let detail = format!(
+                "If-Match takes the ETag of a version as it is, like \"3\", or *: {tag:?} is neither"
+            );
+            Err(Problem::new(Code::BadHeads, detail).with("in", "If-Match"))
+        }
+    }
+}
+
+/// Whether any rules of a kind are in force.
+async fn check_in_force(gateway: &Gateway, kind: &str) -> Result<(), Problem> {
+    let found = gateway.conflicts.rules.version(kind, None).await.map_err(|error| reply::of_load(&error))?;
+    found.map(drop).ok_or_else(|| {
+        let detail = format!(
+            "documents of the kind {kind:?} have no rules yet, and If-Match: * replaces some; leave it out to set the first"
+        );
+        Problem::new(Code::RulesOutdated, detail)
+    })
 }
 
 fn shown(version: &Version) -> Response {

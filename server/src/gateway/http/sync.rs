@@ -4,7 +4,9 @@
 //! session keeps, → the answer to a poll.
 
 use super::body::Body;
-use super::parameters::{self, Parameters};
+use super::heads::once;
+use super::parameters::{self, Parameters, WHOLE_MAX};
+use super::segment::Segment;
 use crate::gateway::Gateway;
 use crate::gateway::poll::{self, Page, Token};
 use crate::gateway::reply::{self, Code, Problem};
@@ -60,13 +62,13 @@ pub(super) async fn open(gateway: Gateway) -> Result<Response, Problem> {
 /// POST /api/realtime/sync/{session}: frames for the server, and with `?after=` a poll behind them.
 pub(super) async fn post(
     gateway: Gateway,
-    token: String,
+    token: Segment,
     headers: HeaderMap,
     mut parameters: Parameters,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
     let token = named(&token)?;
-    let after = parameters.take::<u64>("after")?;
+    let after = parameters.take_number("after", 0..=WHOLE_MAX)?;
     let wait = parameters.take::<Wait>("wait")?.map_or(POST_WAIT, |wait| wait.0);
     parameters.finish()?;
     let seq = seq(&headers)?;
@@ -86,18 +88,18 @@ pub(super) async fn post(
 /// GET /api/realtime/sync/{session}?after=N&wait=25s
 pub(super) async fn poll(
     gateway: Gateway,
-    token: String,
+    token: Segment,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let token = named(&token)?;
-    let after = parameters.take::<u64>("after")?.unwrap_or(0);
+    let after = parameters.take_number("after", 0..=WHOLE_MAX)?.unwrap_or(0);
     let wait = parameters.take::<Wait>("wait")?.map_or(poll::WAIT_MAX, |wait| wait.0);
     parameters.finish()?;
     fetch(&gateway, &token, after, wait).await
 }
 
 /// DELETE /api/realtime/sync/{session}
-pub(super) async fn end(gateway: Gateway, token: String) -> Result<Response, Problem> {
+pub(super) async fn end(gateway: Gateway, token: Segment) -> Result<Response, Problem> {
     let token = named(&token)?;
     gateway.polls.end(&token).await.map_err(|refused| reply::of_poll(&refused))?;
     Ok(empty())
@@ -126,14 +128,15 @@ fn shown(page: Page) -> Response {
     response
 }
 
-fn named(token: &str) -> Result<Token, Problem> {
-    token.parse().map_err(|refused| reply::of_poll(&refused))
+fn named(token: &Segment) -> Result<Token, Problem> {
+    token.text(Code::SessionNotFound)?.parse().map_err(|refused| reply::of_poll(&refused))
 }
 
 fn seq(headers: &HeaderMap) -> Result<u64, Problem> {
-    let read = headers.get(SEQ).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let value = once(headers, &SEQ).ok().flatten();
+    let read = value.and_then(|value| parameters::whole_number(value.to_str().ok()?));
     read.filter(|seq| *seq > 0).ok_or_else(|| {
-        parameters::problem("Dovetail-Seq", "the header Dovetail-Seq must number this post, from 1")
+        parameters::problem("Dovetail-Seq", "the header Dovetail-Seq must number this post, once, from 1")
     })
 }
 

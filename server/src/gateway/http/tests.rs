@@ -17,6 +17,7 @@ use warp::test::RequestBuilder;
 mod conflicts; // Rules, and what people decide.
 mod doors; // PUT, PATCH and what belongs to them.
 mod past; // History, versions, going back.
+mod refusals; // What no door takes.
 
 pub(super) type Routes = BoxedFilter<(Response,)>;
 
@@ -119,6 +120,31 @@ async fn ht1_a_posted_dashboard_starts_like_every_dashboard() {
     let first = dovetail_core::dashboard::first_dashboard().get_heads()[0];
     assert!(automerge::ReadDoc::get_change_by_hash(&document, &first).is_some());
     assert_eq!(read(&get(&routes, &format!("/api/docs/{id}")).await)["title"], "Sales");
+}
+
+/// HT1: so does JSON of the kind widget-data: what two made while apart is one list of points, and the text is one that
+/// people type in.
+#[tokio::test]
+async fn ht1_posted_widget_data_starts_like_all_widget_data() {
+    let routes = routes().await;
+    let points = json!([{"t": 1, "v": 2}]);
+    let id = made(&routes, &json!({"kind": "widget-data", "points": points, "text": "so far"})).await;
+    let saved = get(&routes, &format!("/api/docs/{id}/automerge")).await;
+    let document = automerge::Automerge::load(saved.body()).unwrap();
+    let first = dovetail_core::dashboard::first_widget_data();
+    assert!(automerge::ReadDoc::get_change_by_hash(&document, &first.get_heads()[0]).is_some());
+    for member in ["points", "text"] {
+        let object = |doc| automerge::ReadDoc::get(doc, automerge::ROOT, member).unwrap().unwrap().1;
+        assert_eq!(object(&document), object(&first), "{member}");
+    }
+    let shown = read(&get(&routes, &format!("/api/docs/{id}")).await);
+    assert_eq!(
+        shown,
+        json!({
+            "kind": "widget-data", "schemaVersion": 1, "shape": "points", "points": points,
+            "columns": [], "rows": [], "text": "so far",
+        })
+    );
 }
 
 /// HT2: a document in Automerge's own format opens with all that is in it.

@@ -7,7 +7,7 @@
 use super::body::Body;
 use super::documents::{parsed, put as put_header};
 use super::heads;
-use super::parameters::decoded;
+use super::segment::Segment;
 use super::write::{of_write, submit, view};
 use crate::content;
 use crate::gateway::Gateway;
@@ -21,7 +21,7 @@ use warp::http::header::ETAG;
 use warp::reply::Response;
 
 /// What a PUT may say of a version. All of it may be left out: the present state, by nobody.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Given {
     #[serde(default)]
@@ -33,7 +33,7 @@ struct Given {
 }
 
 /// GET /api/docs/{id}/versions
-pub(super) async fn list(gateway: Gateway, id: String) -> Result<Response, Problem> {
+pub(super) async fn list(gateway: Gateway, id: Segment) -> Result<Response, Problem> {
     let document = view(&gateway, &parsed(&id)?).await?;
     let present = heads::of(&document);
     let found = gateway.compute(move || doors::versions(&document)).await?;
@@ -44,31 +44,28 @@ pub(super) async fn list(gateway: Gateway, id: String) -> Result<Response, Probl
 }
 
 /// GET /api/docs/{id}/versions/{name}
-pub(super) async fn show(gateway: Gateway, id: String, name: String) -> Result<Response, Problem> {
+pub(super) async fn show(gateway: Gateway, id: Segment, name: Segment) -> Result<Response, Problem> {
     let document = view(&gateway, &parsed(&id)?).await?;
-    let name = decoded(&name);
+    let name = name_of(&name)?;
     let found = gateway
         .compute({
             let name = name.clone();
-            move || find(&document, &name)
+            move || find(&document, name.as_str())
         })
         .await??;
-    Ok(reply::json(StatusCode::OK, &described(&name, &found)))
+    Ok(reply::json(StatusCode::OK, &described(name.as_str(), &found)))
 }
 
 /// PUT /api/docs/{id}/versions/{name}
 pub(super) async fn put(
     gateway: Gateway,
-    id: String,
-    name: String,
+    id: Segment,
+    name: Segment,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
     let id = parsed(&id)?;
     let name: VersionName = name_of(&name)?;
-    let body = body?;
-    body.check_json()?;
-    let given =
-        if body.bytes.iter().all(u8::is_ascii_whitespace) { Given::default() } else { read(&body.bytes)? };
+    let given: Given = body?.read()?;
     let of = given.heads.map(|texts| heads::parse(&texts.join("."), "heads")).transpose()?;
 
     let document = view(&gateway, &id).await?;
@@ -92,7 +89,7 @@ pub(super) async fn put(
 }
 
 /// DELETE /api/docs/{id}/versions/{name}
-pub(super) async fn delete(gateway: Gateway, id: String, name: String) -> Result<Response, Problem> {
+pub(super) async fn delete(gateway: Gateway, id: Segment, name: Segment) -> Result<Response, Problem> {
     let id = parsed(&id)?;
     let name = name_of(&name)?;
     let document = view(&gateway, &id).await?;
@@ -117,8 +114,8 @@ pub(super) fn find(document: &Automerge, name: &str) -> Result<Version, Problem>
 }
 
 /// A name as it stands in a path.
-fn name_of(text: &str) -> Result<VersionName, Problem> {
-    decoded(text).parse().map_err(|error| bad_name(&error))
+fn name_of(name: &Segment) -> Result<VersionName, Problem> {
+    name.text(Code::BadVersionName)?.parse().map_err(|error| bad_name(&error))
 }
 
 fn bad_name(error: &doors::BadVersionName) -> Problem {
@@ -127,12 +124,6 @@ fn bad_name(error: &doors::BadVersionName) -> Problem {
 
 fn none(name: &str) -> Problem {
     Problem::new(Code::VersionNotFound, format!("this document has no version {name:?}"))
-}
-
-fn read(bytes: &[u8]) -> Result<Given, Problem> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| reply::of_bad_json(&error))?;
-    let bad = |error: serde_json::Error| Problem::new(Code::BadContent, format!("a version: {error}"));
-    serde_json::from_value(value).map_err(bad)
 }
 
 fn described(name: &str, version: &Version) -> Value {

@@ -8,11 +8,12 @@
 //! Only those who would rather be refused than merged (`If-Match`) take turns, so that of two who read the
 //! same one is refused.
 
-use super::body::Body;
+use super::body::{self, Body};
 use super::documents::parsed;
 use super::heads::{self, Base};
 use super::idempotency::{Answer, Parts, Request};
 use super::parameters::Parameters;
+use super::segment::Segment;
 use super::versions;
 use crate::conflicts;
 use crate::content;
@@ -35,21 +36,19 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 /// PUT /api/docs/{id}: the document as the writer wants it.
 pub(super) async fn put(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     parameters: Parameters,
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
-    let body = body?;
-    body.check_json()?;
-    let body = Sent { kind: Kind::Whole, bytes: body.bytes.clone(), place: Some(body) };
-    write(gateway, "PUT /api/docs/{id}", &id, parameters, &headers, body).await
+    let sent = Sent::json(Kind::Whole, body?)?;
+    write(gateway, "PUT /api/docs/{id}", &id, parameters, &headers, sent).await
 }
 
 /// PATCH /api/docs/{id}: what the writer wants changed.
 pub(super) async fn patch(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     parameters: Parameters,
     headers: HeaderMap,
     body: Result<Body, Problem>,
@@ -60,22 +59,19 @@ pub(super) async fn patch(
         Some(MERGE_PATCH) => Kind::MergePatch,
         other => return Err(no_patch(other.unwrap_or("nothing"))),
     };
-    let body = Sent { kind, bytes: body.bytes.clone(), place: Some(body) };
-    write(gateway, "PATCH /api/docs/{id}", &id, parameters, &headers, body).await
+    write(gateway, "PATCH /api/docs/{id}", &id, parameters, &headers, Sent::of(kind, body)).await
 }
 
 /// POST /api/docs/{id}/restore: the document as it was at `heads`, or as a version has it.
 pub(super) async fn restore(
     gateway: Gateway,
-    id: String,
+    id: Segment,
     parameters: Parameters,
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
-    let body = body?;
-    body.check_json()?;
-    let body = Sent { kind: Kind::Restore, bytes: body.bytes.clone(), place: Some(body) };
-    write(gateway, "POST /api/docs/{id}/restore", &id, parameters, &headers, body).await
+    let sent = Sent::json(Kind::Restore, body?)?;
+    write(gateway, "POST /api/docs/{id}/restore", &id, parameters, &headers, sent).await
 }
 
 /// A body and what it is taken for. It holds its place among those in memory until the change is made.
@@ -84,6 +80,18 @@ struct Sent {
     kind: Kind,
     bytes: Bytes,
     place: Option<Body>,
+}
+
+impl Sent {
+    fn of(kind: Kind, body: Body) -> Self {
+        Self { kind, bytes: body.bytes.clone(), place: Some(body) }
+    }
+
+    /// A body that has to call itself JSON.
+    fn json(kind: Kind, body: Body) -> Result<Self, Problem> {
+        body.check_json()?;
+        Ok(Self::of(kind, body))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +132,7 @@ enum Refused {
 async fn write(
     gateway: Gateway,
     route: &'static str,
-    id: &str,
+    id: &Segment,
     mut parameters: Parameters,
     headers: &HeaderMap,
     sent: Sent,
@@ -299,16 +307,12 @@ pub(in crate::gateway) fn lost_value(lost: LostValue) -> Value {
 }
 
 fn wish(kind: Kind, bytes: &[u8]) -> Result<Wish, Problem> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| reply::of_bad_json(&error))?;
+    let value = || serde_json::from_slice::<Value>(bytes).map_err(|error| reply::of_bad_json(&error));
     Ok(match kind {
-        Kind::Whole => Wish::Whole(value),
-        Kind::Patch => Wish::Patch(value),
-        Kind::MergePatch => Wish::MergePatch(value),
-        Kind::Restore => {
-            let target: Target = serde_json::from_value(value)
-                .map_err(|error| Problem::new(Code::BadContent, format!("restore: {error}")))?;
-            Wish::Restore(target)
-        }
+        Kind::Whole => Wish::Whole(value()?),
+        Kind::Patch => Wish::Patch(value()?),
+        Kind::MergePatch => Wish::MergePatch(value()?),
+        Kind::Restore => Wish::Restore(body::object(bytes)?),
     })
 }
 
@@ -342,7 +346,10 @@ impl Target {
                 let version = versions::find(document, name)?;
                 Ok((version.heads, format!("restored the version {name}")))
             }
-            _ => Err(Problem::new(Code::BadContent, "restore takes either heads or version")),
+            (None, None) => {
+                Err(Problem::new(Code::BadBody, "say which state to go back to: heads, or a version"))
+            }
+            (Some(_), Some(_)) => Err(Problem::new(Code::BadBody, "take either heads or version")),
         }
     }
 }
@@ -362,6 +369,9 @@ pub(super) fn of_write(error: &WriteError, present: &[ChangeHash]) -> Problem {
         WriteError::Content(reason) => reply::of_json(reason),
         WriteError::Reserved { path } => {
             Problem::new(Code::ReservedPlace, error.to_string()).with("pointer", path.as_str())
+        }
+        WriteError::NoteTooLong { .. } => {
+            Problem::new(Code::BadBody, error.to_string()).with("pointer", "/note")
         }
         WriteError::Document(source) => of_document(source),
     }

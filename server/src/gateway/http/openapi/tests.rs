@@ -299,12 +299,12 @@ const SOURCES: [&str; 9] = [
     include_str!("../../realtime/mod.rs"),
 ];
 
-/// The names in `take("name")`, `take::<T>("name")` and `take_flag("name")`.
+/// The names in `take("name")`, `take::<T>("name")`, `take_flag("name")` and `take_number("name", …)`.
 fn taken(source: &str) -> Vec<String> {
     let calls = source.split(".take").skip(1).filter_map(|rest| {
         let (between, inside) = rest.split_once("(\"")?;
         let is_call = between.is_empty()
-            || between == "_flag"
+            || ["_flag", "_number"].contains(&between)
             || (between.starts_with("::<") && between.ends_with('>'));
         is_call.then(|| inside.split('"').next().unwrap().to_owned())
     });

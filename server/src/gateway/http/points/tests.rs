@@ -59,7 +59,7 @@ async fn pt1_points_come_as_json_and_as_lines() {
     assert_eq!(one.status(), 200, "{one:?}");
     let said = json(&one);
     assert_eq!((said["accepted"].clone(), said["points"].clone()), (json!(1), json!(1)));
-    assert_eq!(said["history"], json!({"changes": 2, "budget": HISTORY_BUDGET}));
+    assert_eq!(said["history"], json!({"changes": 3, "budget": HISTORY_BUDGET}));
     let etag = one.headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!(etag, format!("\"{}\"", said["heads"][0].as_str().unwrap()));
 
@@ -121,6 +121,38 @@ async fn pt1_other_documents_are_refused() {
     for (id, status, code) in cases {
         let answer = doors.post(id, "application/json", r#"{"v": 1}"#).await;
         assert_eq!((answer.status().as_u16(), json(&answer)["code"].as_str()), (status, Some(code)), "{id}");
+    }
+}
+
+/// PT9: a retention that cannot be read counts as absent, and who posts points is told so.
+#[tokio::test]
+async fn pt9_a_retention_that_cannot_be_read_is_told() {
+    let doors = Doors::open().await;
+    let usual = "and counts as absent: the newest 10000 points are kept";
+    let points = format!("retention.points is no whole number above 0 {usual}");
+    let seconds = format!("retention.seconds is no whole number above 0 {usual}");
+    let cases = [
+        (json!({"points": 0}), vec![points.clone()]),
+        (json!({"points": -1}), vec![points.clone()]),
+        (json!({"points": 2.5}), vec![points.clone()]),
+        (json!({"points": "5", "seconds": []}), vec![points.clone(), seconds]),
+        (json!("5"), vec![format!("retention is no object with points and seconds {usual}")]),
+        (
+            json!({"points": false, "seconds": 60}),
+            vec!["retention.points is no whole number above 0 and counts as absent: the newest 100000 points are kept"
+                .to_owned()],
+        ),
+        (json!({"points": 5, "seconds": null}), vec![]),
+        (json!({"points": 5.0, "seconds": 60}), vec![]),
+        (json!(null), vec![]),
+    ];
+    for (retention, notes) in cases {
+        let id = doors.made(&json!({"kind": "widget-data", "shape": "points", "retention": retention})).await;
+        let answer = doors.post(&id, "application/json", &json!({"v": 1}).to_string()).await;
+        assert_eq!(answer.status(), 200, "{retention} {answer:?}");
+        let told = json(&answer)["notes"].clone();
+        let expected = if notes.is_empty() { Value::Null } else { notes.into() };
+        assert_eq!(told, expected, "{retention}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rules and conflicts as a caller sees them.
 
+use super::refusals::send_all;
 use super::*;
 use crate::sweep::Sweep;
 use std::time::Duration;
@@ -222,6 +223,15 @@ async fn co3_a_conflict_is_waived_until_the_waiver_ends() {
         let refused = world.decide(&id, &conflict, "waive", &body).await;
         assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (422, "bad_waiver"), "{body}");
     }
+    for until in [json!(-1), json!(1.5), json!("tomorrow"), json!(u64::MAX), json!([])] {
+        let body = json!({"reason": "x", "until": until});
+        let refused = world.decide(&id, &conflict, "waive", &body).await;
+        assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (422, "bad_body"), "{body}");
+        assert!(
+            read(&refused)["detail"].as_str().unwrap().contains("milliseconds since 1970"),
+            "{refused:?}"
+        );
+    }
 }
 
 /// CO4: the inbox has the conflicts of all documents, filtered and in pages that meet; after a restart it is
@@ -321,6 +331,29 @@ async fn co5_rules_are_replaced_in_versions() {
     assert_eq!(header(&empty, "etag"), "\"1\"");
     let crowded = world.crowded().await;
     assert!(world.conflicts(&crowded, "").await.is_empty(), "no rules, no conflicts");
+}
+
+/// CO5: `If-Match: *` replaces whichever rules there are; what is no tag of a version is refused as such.
+#[tokio::test]
+async fn co5_what_is_no_version_is_refused() {
+    let world = World::new().await;
+    let put = async |tags: &[(&str, &str)]| {
+        send_all(&world.routes, "PUT", "/api/rules/board", tags, &rules(5)).await
+    };
+    let none = put(&[("if-match", "*")]).await;
+    assert_eq!((none.status().as_u16(), code(&none).as_str()), (412, "rules_outdated"));
+    assert!(read(&none)["detail"].as_str().unwrap().contains("no rules yet"), "{none:?}");
+    assert_eq!(put(&[]).await.status(), 200);
+    assert_eq!(header(&put(&[("if-match", "*")]).await, "etag"), "\"2\"");
+
+    for tag in ["W/\"2\"", "\"x\"", "", "\"\"", "-1", "+2", "\"2\", \"3\""] {
+        let refused = put(&[("if-match", tag)]).await;
+        assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (400, "bad_heads"), "{tag}");
+        assert_eq!(read(&refused)["in"], "If-Match");
+    }
+    let twice = put(&[("if-match", "\"2\""), ("if-match", "\"2\"")]).await;
+    assert_eq!((twice.status().as_u16(), code(&twice).as_str()), (400, "bad_heads"));
+    assert_eq!(header(&put(&[("if-match", "2")]).await, "etag"), "\"3\"");
 }
 
 /// CO5: rules come as TOML as well.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use warp::http::Response as Answer;
 
 /// What one request has besides its path and body.
-type Headers<'h> = &'h [(&'h str, &'h str)];
+pub(super) type Headers<'h> = &'h [(&'h str, &'h str)];
 
 pub(super) async fn send(
     routes: &Routes,
@@ -34,7 +34,7 @@ pub(super) async fn send(
     builder.reply(routes).await
 }
 
-async fn etag(routes: &Routes, path: &str) -> String {
+pub(super) async fn etag(routes: &Routes, path: &str) -> String {
     header(&get(routes, path).await, "etag").to_owned()
 }
 
@@ -294,6 +294,16 @@ async fn jd25_bad_writes_are_refused_and_nothing_is_stored() {
             patch(json!({"op": "remove", "path": ""})),
             422,
             "bad_content",
+            "index",
+            json!(1),
+        ),
+        (
+            "PATCH",
+            JSON_PATCH,
+            base,
+            patch(json!({"op": "replace", "path": "", "value": {"_dovetail": {}}})),
+            422,
+            "reserved_place",
             "index",
             json!(1),
         ),

@@ -152,13 +152,15 @@ async fn jd31_states_are_named() {
     for (path, body, expected) in [
         (one.clone(), unknown, "unknown_heads"),
         (one.clone(), json!({"heads": ["x"]}), "bad_heads"),
-        (one.clone(), json!({"head": []}), "bad_content"),
-        (one.clone(), json!({"note": "x".repeat(5000)}), "bad_content"),
+        (one.clone(), json!({"head": []}), "bad_body"),
         (format!("{path}/versions/{}", "x".repeat(200)), json!({}), "bad_version_name"),
         (format!("{path}/versions/a%2Fb"), json!({}), "bad_version_name"),
     ] {
         assert_eq!(code(&send(&routes, "PUT", &path, &[], &body).await), expected, "{body}");
     }
+    let long = send(&routes, "PUT", &one, &[], &json!({"note": "x".repeat(5000)})).await;
+    assert_eq!((long.status().as_u16(), code(&long).as_str()), (422, "bad_body"));
+    assert_eq!(read(&long)["detail"], "the note of a version has at most 4096 bytes, and this one has 5000");
     assert_eq!(request("DELETE", &one).reply(&routes).await.status(), 204);
     assert_eq!(code(&request("DELETE", &one).reply(&routes).await), "version_not_found");
     assert_eq!(code(&get(&routes, &one).await), "version_not_found");
@@ -192,17 +194,57 @@ async fn jd32_going_back_is_one_change() {
 
     let tag = etag(&routes, &path).await;
     for (body, expected) in [
-        (json!({}), "bad_content"),
-        (json!({"version": "v", "heads": [then]}), "bad_content"),
+        (json!({}), "bad_body"),
+        (json!({"version": "v", "heads": [then]}), "bad_body"),
         (json!({"version": "none"}), "version_not_found"),
         (json!({"heads": ["ab".repeat(32)]}), "unknown_heads"),
-        (json!({"heads": [5]}), "bad_content"),
+        (json!({"heads": [5]}), "bad_body"),
     ] {
         assert_eq!(code(&post(&routes, &restore, &body).await), expected, "{body}");
     }
+    let nothing = read(&post(&routes, &restore, &json!({})).await);
+    assert_eq!(nothing["detail"], "say which state to go back to: heads, or a version");
     let strict =
         send(&routes, "POST", &restore, &[("if-match", &format!("\"{then}\""))], &json!({"version": "v"}))
             .await;
     assert_eq!(code(&strict), "precondition_failed");
+    assert_eq!(etag(&routes, &path).await, tag);
+}
+
+/// JD34: what is no JSON object is refused where an object says what to do: a list is not read by its places.
+#[tokio::test]
+async fn jd34_lists_are_no_objects() {
+    let routes = routes().await;
+    let path = format!("/api/docs/{}", made(&routes, &json!({"n": 1})).await);
+    let tag = etag(&routes, &path).await;
+    let version = format!("{path}/versions/v");
+    let doors = [
+        ("PUT", version.clone(), json!([null, "ana", null])),
+        ("POST", format!("{path}/restore"), json!([[tag.trim_matches('"')], null])),
+        ("POST", format!("{path}/conflicts/c/settle"), json!(["push_down", null])),
+        ("POST", format!("{path}/conflicts/c/waive"), json!(["x", null, null])),
+        ("POST", format!("{path}/conflicts/c/unwaive"), json!([])),
+    ];
+    for (method, path, list) in &doors {
+        for body in [list.clone(), json!(null), json!("x"), json!(3)] {
+            let answer = send(&routes, method, path, &[], &body).await;
+            assert_eq!(
+                (answer.status().as_u16(), code(&answer).as_str()),
+                (422, "bad_body"),
+                "{method} {path} {body}"
+            );
+            assert!(
+                read(&answer)["detail"].as_str().unwrap().contains("a JSON object is taken"),
+                "{answer:?}"
+            );
+        }
+        for text in ["[1", "{"] {
+            let sent = request(method, path).header("content-type", "application/json").body(text);
+            assert_eq!(code(&sent.reply(&routes).await), "bad_json", "{method} {path} {text}");
+        }
+    }
+    let twice = request("PUT", &version).header("content-type", "application/json");
+    let twice = twice.body("{\"by\": \"ana\", \"by\": \"bo\"}").reply(&routes).await;
+    assert_eq!(code(&twice), "bad_body", "a member that is there twice");
     assert_eq!(etag(&routes, &path).await, tag);
 }
