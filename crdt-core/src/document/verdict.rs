@@ -2,7 +2,7 @@
 //!
 //! Edit path: ← [`live`](super::live) applied a burst and kept what it touched; when the commit has been asked
 //! for, whoever drives the machine lets it [`judge`](Document::judge); → [`Effect::Judged`], never before the
-//! burst is stored. What takes long is asked for by [`Effect::Evaluate`], one question at a time; the [`Input::Evaluated`]
+//! burst is stored. What takes long is asked for by [`Effect::Evaluate`], one question at a time; the [`Input::Evaluated`](super::Input::Evaluated)
 //! that answers it makes the document be judged again.
 //!
 //! Always true: judging changes nothing and holds nothing back. When it is late, the answers leave without it.
