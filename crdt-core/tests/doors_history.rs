@@ -228,6 +228,18 @@ fn jd15_differences_are_small() {
     );
 }
 
+/// JD15: what people decided and named between two states is no part of the difference: a patch may not write it.
+#[test]
+fn jd15_a_difference_leaves_the_reserved_key_out() {
+    let mut doc = document(&json!({"a": 1}));
+    let from = doc.get_heads();
+    doc.apply_changes([entry_change()]).unwrap();
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "a", 2)).unwrap();
+    let patch = doors::diff(&doc, &from, &doc.get_heads()).unwrap();
+    assert_eq!(patch, [json!({"op": "replace", "path": "/a", "value": 2})]);
+    doors::patch(&doc, &from, &Value::from(patch), &writer(3)).unwrap();
+}
+
 /// JD17: counters are counted back, and states the document never had are refused.
 #[test]
 fn jd17_counters_are_counted_back() {

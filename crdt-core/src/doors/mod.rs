@@ -142,14 +142,20 @@ pub fn restore(doc: &Automerge, heads: &[ChangeHash], writer: &Writer) -> Result
     put(doc, &doc.get_heads(), &json::read(doc, Some(heads)), writer)
 }
 
-/// The operations that make the document at `to` of the document at `from`, as JSON Patch (RFC 6902).
+/// The operations that make the document at `to` of the document at `from`, as JSON Patch (RFC 6902), which
+/// [`patch`] takes. What stands under [`RESERVED_KEY`] is left out.
 ///
 /// # Errors
 /// When the document never had one of the states.
 pub fn diff(doc: &Automerge, from: &[ChangeHash], to: &[ChangeHash]) -> Result<Vec<Value>, UnknownHeads> {
     check_heads(doc, from)?;
     check_heads(doc, to)?;
-    Ok(json::diff(&json::read(doc, Some(from)), &json::read(doc, Some(to))))
+    let at = |heads| {
+        let mut value = json::read(doc, Some(heads));
+        drop(value.as_object_mut().and_then(|root| root.remove(RESERVED_KEY)));
+        value
+    };
+    Ok(json::diff(&at(from), &at(to)))
 }
 
 /// Why a transaction ended early.

@@ -580,7 +580,7 @@ async fn co11_audit_conflicts_are_for_operators() {
 /// Boards whose count has to fit their limit, which no predicate but `cel` can say.
 fn expression(expr: &str) -> Value {
     json!({"kind": "board", "rule": [
-        {"id": "fits", "predicate": "cel", "expr": expr, "message": "{count} of {limit}"},
+        {"id": "fits", "predicate": "cel", "expr": expr, "message": "{count} of {most}"},
     ]})
 }
 
@@ -589,7 +589,7 @@ fn expression(expr: &str) -> Value {
 #[cfg(not(feature = "cel"))]
 async fn co12_without_expressions_they_are_refused() {
     let world = World::new().await;
-    let refused = world.put_rules("board", &expression("self.count <= self.limit")).await;
+    let refused = world.put_rules("board", &expression("self.count <= self.most")).await;
     assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (422, "bad_rule_set"));
     let fault = &read(&refused)["faults"][0];
     assert_eq!(fault["place"], "rule[0].expr");
@@ -603,10 +603,10 @@ async fn co12_without_expressions_they_are_refused() {
 #[cfg(feature = "cel")]
 async fn co12_expressions_are_rules_like_others() {
     let world = World::new().await;
-    let id = made(&world.routes, &json!({"kind": "board", "count": 3, "limit": 5})).await;
-    let rules = expression("self.count <= self.limit");
+    let id = made(&world.routes, &json!({"kind": "board", "count": 3, "most": 5})).await;
+    let rules = expression("self.count <= self.most");
     let tried =
-        read(&post(&world.routes, "/api/rules/board/dry-run", &expression("self.count > self.limit")).await);
+        read(&post(&world.routes, "/api/rules/board/dry-run", &expression("self.count > self.most")).await);
     let fits = &tried["rules"]["fits"];
     assert_eq!((&fits["conflicts"], &fits["undecided"]), (&json!(1), &json!(0)), "{tried}");
     assert_eq!(world.put_rules("board", &rules).await.status(), 200);
