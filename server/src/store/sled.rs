@@ -29,10 +29,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// What sled may keep of its pages in memory. Hot documents are in the hub's memory; this is for the
 /// pages that are appended to and for loads.
 const CACHE_BYTES: u64 = 64 << 20;
+
+/// How long what is left of a dropped store may keep sled's lock. It takes milliseconds, on a busy machine some more.
+const REMAINS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Held by the process that has the directory open. Sled has a lock of its own, but tells of it only in words.
 const LOCK_FILE: &str = "dovetail.lock";
@@ -322,14 +326,7 @@ fn open_here(dir: &Path) -> Result<Opened, OpenError> {
         sled::Error::Io(source) => OpenError::Unusable { dir: dir.to_owned(), source },
         error => OpenError::Corrupt { dir: dir.to_owned(), what: error.to_string() },
     };
-    let db = sled::Config::new()
-        .path(dir)
-        .cache_capacity(CACHE_BYTES)
-        .mode(sled::Mode::HighThroughput)
-        // Only the committer flushes: a flush in between would only cost.
-        .flush_every_ms(None)
-        .open()
-        .map_err(in_words)?;
+    let db = open_sled(dir).map_err(in_words)?;
     check_format(dir, &db)?;
     let documents = read::count(&db).map_err(in_words)?;
     db.flush().map_err(in_words)?;
@@ -341,6 +338,28 @@ fn open_here(dir: &Path) -> Result<Opened, OpenError> {
         documents: AtomicU64::new(documents),
         _lock: lock,
     })
+}
+
+/// Nobody else has the directory, since our own lock is held. But sled's threads may outlive a store that was dropped
+/// in this very process by a moment, and keep sled's lock for so long.
+fn open_sled(dir: &Path) -> sled::Result<Db> {
+    let config = sled::Config::new()
+        .path(dir)
+        .cache_capacity(CACHE_BYTES)
+        .mode(sled::Mode::HighThroughput)
+        // Only the committer flushes: a flush in between would only cost.
+        .flush_every_ms(None);
+    let until = Instant::now() + REMAINS_WITHIN;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if error.to_string().starts_with("could not acquire lock") && Instant::now() < until =>
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened,
+        }
+    }
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
