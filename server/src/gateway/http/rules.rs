@@ -235,12 +235,11 @@ async fn check_in_force(gateway: &Gateway, kind: &str) -> Result<(), Problem> {
     })
 }
 
+/// With the set as it was written, which may be put again.
 fn shown(version: &Version) -> Response {
-    let mut answer = described(version);
-    answer["rules"] = serde_json::to_value(&version.rules.rules).expect("a rule has text keys only");
-    if let Some(label) = &version.rules.label {
-        answer["label"] = label.clone().into();
-    }
+    let Version { version: number, from, at, rules } = version;
+    let set = serde_json::to_value(rules).expect("a rule set has text keys and finite numbers only");
+    let answer = json!({"kind": rules.kind, "version": number, "from": from, "at": at, "set": set});
     let mut response = reply::json(StatusCode::OK, &answer);
     put(&mut response, ETAG, &format!("\"{}\"", version.version));
     response

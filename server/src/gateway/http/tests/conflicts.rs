@@ -318,8 +318,9 @@ async fn co5_rules_are_replaced_in_versions() {
     let versions: Vec<_> = history["versions"].as_array().unwrap().iter().map(|v| &v["version"]).collect();
     assert_eq!(versions, [3, 2, 1]);
     let old = read(&get(&world.routes, "/api/rules/board?version=1").await);
-    assert_eq!((&old["rules"][0]["max"], &old["from"]), (&json!(9.0), &json!("api")), "{old}");
+    assert_eq!((&old["set"]["rule"][0]["max"], &old["from"]), (&json!(9.0), &json!("api")), "{old}");
     assert_eq!(header(&get(&world.routes, "/api/rules/board").await, "etag"), "\"3\"");
+    assert_eq!(world.put_rules("board", &old["set"]).await.status(), 200, "what is shown may be put again");
 
     // The built-in set of dashboards is version 0 of its history.
     let listed = read(&get(&world.routes, "/api/rules").await);
@@ -364,7 +365,7 @@ async fn co5_rules_come_as_toml() {
     let put = request("PUT", "/api/rules/board").header("content-type", "application/toml").body(text);
     let put = put.reply(&world.routes).await;
     assert_eq!(put.status(), 200, "{put:?}");
-    assert_eq!(read(&put)["rules"][0]["id"], "few");
+    assert_eq!(read(&put)["set"]["rule"][0]["id"], "few");
 }
 
 /// CO6: what other rules would say of all stored documents is told without putting them in force.
@@ -487,7 +488,7 @@ async fn co8_rules_of_a_folder_are_in_force_from_the_start() {
     let world = World::on(again, &settings).await;
     let shown = read(&get(&world.routes, "/api/rules/board").await);
     assert_eq!(
-        (&shown["version"], &shown["rules"][0]["max"]),
+        (&shown["version"], &shown["set"]["rule"][0]["max"]),
         (&json!(2), &json!(7.0)),
         "what was put stays"
     );
@@ -496,7 +497,7 @@ async fn co8_rules_of_a_folder_are_in_force_from_the_start() {
     let world = World::on(third, &settings).await;
     let shown = read(&get(&world.routes, "/api/rules/board").await);
     assert_eq!(
-        (&shown["version"], &shown["rules"][0]["max"]),
+        (&shown["version"], &shown["set"]["rule"][0]["max"]),
         (&json!(3), &json!(6.0)),
         "the file has changed"
     );
