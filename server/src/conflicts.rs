@@ -13,8 +13,8 @@ use dovetail_core::document::chunk::Manifest;
 use dovetail_core::id::DocumentId;
 use dovetail_core::json;
 use dovetail_core::rules::{
-    Conflict, ConflictEvent, Judge, Mode, Proposal, RuleSet, SettleError, Undecided, WaiveError, Waiver,
-    settle as settle_in, unwaive as unwaive_in, waive as waive_in,
+    Conflict, ConflictEvent, Judge, Mode, Proposal, Question, RuleSet, SettleError, Undecided, WaiveError,
+    Waiver, settle as settle_in, unwaive as unwaive_in, waive as waive_in,
 };
 use dovetail_core::time::Timestamp;
 use std::sync::Arc;
@@ -77,8 +77,8 @@ pub async fn settle(
     proposal: Proposal,
     by: Option<String>,
 ) -> Result<Decided, DecideError> {
-    decide(hub, document, move |doc, judge| {
-        let settled = settle_in(doc, judge, &conflict, proposal, by.as_deref())?;
+    decide(hub, document, conflict, move |doc, judge, conflict| {
+        let settled = settle_in(doc, judge, conflict, proposal, by.as_deref())?;
         Ok((settled.conflict, settled.changes))
     })
     .await
@@ -109,8 +109,8 @@ pub async fn waive(
     waiver: Waiver,
     now: Timestamp,
 ) -> Result<Decided, DecideError> {
-    decide(hub, document, move |doc, judge| {
-        let waived = waive_in(doc, judge, &conflict, &waiver, &new_actor(), now)?;
+    decide(hub, document, conflict, move |doc, judge, conflict| {
+        let waived = waive_in(doc, judge, conflict, &waiver, &new_actor(), now)?;
         Ok((waived.conflict, waived.changes))
     })
     .await
@@ -126,8 +126,8 @@ pub async fn unwaive(
     conflict: String,
     now: Timestamp,
 ) -> Result<Decided, DecideError> {
-    decide(hub, document, move |doc, judge| {
-        let waived = unwaive_in(doc, judge, &conflict, &new_actor(), now)?;
+    decide(hub, document, conflict, move |doc, judge, conflict| {
+        let waived = unwaive_in(doc, judge, conflict, &new_actor(), now)?;
         Ok((waived.conflict, waived.changes))
     })
     .await
@@ -175,14 +175,20 @@ type Decision = (Conflict, Vec<Change>);
 async fn decide(
     hub: &Hub,
     document: DocumentId,
-    decide: impl FnOnce(&mut Automerge, &Judge) -> Result<Decision, DecideError> + Send + 'static,
+    conflict: String,
+    decide: impl FnOnce(&mut Automerge, &Judge, &str) -> Result<Decision, DecideError> + Send + 'static,
 ) -> Result<Decided, DecideError> {
+    // Held as long as the copy of the document is.
+    let turn = hub.turn_to_decide().await;
     let mut doc = hub.view(document.clone(), Automerge::clone).await?;
     let rules = rules_for(hub, &doc).ok_or(DecideError::NoRules)?;
     let (id, evaluator) = (document.clone(), hub.evaluator().clone());
     let deciding = move || {
-        let judge = Judge::decided(&id, rules, &doc, |question| evaluator.answer_here(question));
-        decide(&mut doc, &judge)
+        let ask = |question: &Arc<Question>| evaluator.answer_here(question);
+        let judge = Judge::seeking(&conflict, &id, rules, &doc, ask);
+        let decided = decide(&mut doc, &judge, &conflict);
+        drop((doc, turn));
+        decided
     };
     let decided = tokio::task::spawn_blocking(deciding).await;
     let (conflict, changes) = decided.map_err(|_| DecideError::Panicked)??;

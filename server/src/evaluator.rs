@@ -3,8 +3,9 @@
 //! Edit path: ← a document's task has judged what is cheap and asks about the rest, as do the sweep, dry runs and people who
 //! decide; → an [`Answer`], always, and within seconds.
 //!
-//! Always true: there are no more than [`THREADS_MAX`] evaluations at once. One that is past its deadline is told to stop, and the
-//! rule is undecided; nobody waits for the thread, which keeps its place until it has stopped.
+//! Always true: there are no more than [`THREADS_MAX`] evaluations at once, and who comes first is served first. A document asks one question at a
+//! time, so the queue is no longer than documents are open; of all others [`DOORS_MAX`] stand in it. An evaluation that is past its
+//! deadline is told to stop, and the rule is undecided; nobody waits for its thread, which keeps its place until it has stopped.
 
 use crate::metrics::{EXPRESSION_SECONDS, EXPRESSIONS_LATE};
 use dovetail_core::rules::{Answer, MayGoOn, Question, UndecidedReason};
@@ -24,22 +25,28 @@ const STACK_BYTES: usize = 16 * 1024 * 1024;
 /// How long one rule may take. What passes the check at loading takes some 0.2 s.
 const DEADLINE: Duration = Duration::from_secs(1);
 
-/// How long a question waits for its turn.
-const TURN_WITHIN: Duration = Duration::from_secs(5);
+/// Questions of doors and of the sweep that may stand in the queue: documents that people edit come first.
+const DOORS_MAX: usize = 1;
 
-/// After the deadline, an evaluation that does not heed it is given up: it may be in one long comparison.
+/// After the deadline, an evaluation that does not heed it is given up: it is asked at each of its steps, and may be in
+/// one that takes long.
 const GRACE: Duration = Duration::from_millis(250);
 
 /// See the top of the file. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Evaluator {
     turns: Arc<Semaphore>,
+    doors: Arc<Semaphore>,
     deadline: Duration,
 }
 
 impl Default for Evaluator {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(THREADS_MAX)), deadline: DEADLINE }
+        Self {
+            turns: Arc::new(Semaphore::new(THREADS_MAX)),
+            doors: Arc::new(Semaphore::new(DOORS_MAX)),
+            deadline: DEADLINE,
+        }
     }
 }
 
@@ -57,15 +64,25 @@ impl Evaluator {
         })
     }
 
-    /// The same for whoever may block, in a thread of the runtime that is for that.
+    /// The same for doors and the sweep, which may block: in a thread of the runtime that is for that.
     #[must_use]
     pub fn answer_here(&self, question: &Arc<Question>) -> Answer {
-        Handle::current().block_on(self.answer(question.clone()))
+        Handle::current().block_on(async {
+            let _place = self.doors.acquire().await.expect("nobody closes it");
+            self.answer(question.clone()).await
+        })
+    }
+
+    /// Every turn there is, so that nothing is evaluated for as long as they are held.
+    #[cfg(test)]
+    #[cfg(feature = "cel")]
+    pub(crate) async fn hold(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let turns = self.turns.clone().acquire_many_owned(THREADS_MAX as u32).await;
+        turns.expect("nobody closes it")
     }
 
     async fn evaluate(&self, question: &Arc<Question>) -> Result<Answer, UndecidedReason> {
-        let turn = timeout(TURN_WITHIN, self.turns.clone().acquire_owned());
-        let turn = turn.await.map_err(|_| UndecidedReason::PastDeadline)?.expect("nobody closes it");
+        let turn = self.turns.clone().acquire_owned().await.expect("nobody closes it");
         let (tell, told) = oneshot::channel();
         let until = Instant::now() + self.deadline;
         let may_go_on: MayGoOn = Arc::new(move || Instant::now() < until);

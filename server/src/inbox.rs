@@ -9,7 +9,7 @@
 
 use dovetail_core::document::Verdict;
 use dovetail_core::id::DocumentId;
-use dovetail_core::rules::{Conflict, LISTED_PER_SET_MAX, Mode, Report, RuleBook, State};
+use dovetail_core::rules::{Conflict, LISTED_PER_SET_MAX, Mode, RuleBook, State};
 use dovetail_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -46,12 +46,19 @@ struct Content {
 struct Entry {
     verdict: Arc<Verdict>,
     /// Since when each conflict has stood open.
-    open_since: BTreeMap<String, Timestamp>,
+    open_since: BTreeMap<String, Since>,
     /// How often each was tried to be settled by itself, those that did not stay settled.
     attempts: BTreeMap<String, u32>,
     noted: u64,
     /// Whether its conflicts count among those that are listed.
     is_listed: bool,
+}
+
+/// Since when a conflict has stood open, and of which rule it is.
+#[derive(Debug, Clone)]
+struct Since {
+    rule: String,
+    at: Timestamp,
 }
 
 /// One conflict of one document.
@@ -152,7 +159,9 @@ impl Inbox {
     /// Since when conflicts of a document have stood open.
     #[must_use]
     pub fn open_since(&self, document: &DocumentId) -> BTreeMap<String, Timestamp> {
-        self.content().entries.get(document).map(|entry| entry.open_since.clone()).unwrap_or_default()
+        let content = self.content();
+        let since = content.entries.get(document).map(|entry| &entry.open_since).into_iter().flatten();
+        since.map(|(id, since)| (id.clone(), since.at)).collect()
     }
 
     /// Up to `limit` conflicts in the order of their documents' ids, and where the next page begins.
@@ -177,7 +186,7 @@ impl Inbox {
                     document: document.clone(),
                     kind: entry.verdict.kind.clone(),
                     conflict: conflict.clone(),
-                    open_since: entry.open_since.get(&conflict.id).copied(),
+                    open_since: entry.open_since.get(&conflict.id).map(|since| since.at),
                 });
             }
         }
@@ -246,12 +255,17 @@ impl Content {
         let Some(verdict) = verdict else { return };
         let conflicts = &verdict.report.conflicts;
         let open = conflicts.iter().filter(|conflict| conflict.state == State::Open);
-        let since = |id: &str| before.as_ref().and_then(|before| before.open_since.get(id).copied());
+        let at = |id: &str| Some(before.as_ref()?.open_since.get(id)?.at);
+        let open = open.map(|conflict| {
+            let since = Since { rule: conflict.rule.clone(), at: at(&conflict.id).unwrap_or(now) };
+            (conflict.id.clone(), since)
+        });
         // A conflict whose rule is undecided now is not known to be gone: if it is there again, it has been all along.
-        let kept = before.iter().flat_map(|before| before.of_undecided(&verdict.report));
-        let kept: Vec<(String, Timestamp)> = kept.collect();
-        let open = open.map(|conflict| (conflict.id.clone(), since(&conflict.id).unwrap_or(now)));
-        let open_since = kept.into_iter().chain(open).collect();
+        let is_undecided =
+            |rule: &str| verdict.report.undecided.iter().any(|undecided| undecided.rule == rule);
+        let kept = before.iter().flat_map(|before| &before.open_since);
+        let kept = kept.filter(|(_, since)| is_undecided(&since.rule));
+        let open_since = kept.map(|(id, since)| (id.clone(), since.clone())).chain(open).collect();
         let attempts = before.map(|before| before.attempts).unwrap_or_default();
         let is_listed = self.listed + conflicts.len() <= LISTED_MAX;
         if is_listed {
@@ -263,13 +277,6 @@ impl Content {
 }
 
 impl Entry {
-    /// Since when those conflicts have stood open whose rules `report` leaves undecided.
-    fn of_undecided(&self, report: &Report) -> Vec<(String, Timestamp)> {
-        let is_undecided = |rule: &str| report.undecided.iter().any(|undecided| undecided.rule == rule);
-        let unknown = self.verdict.report.conflicts.iter().filter(|conflict| is_undecided(&conflict.rule));
-        unknown.filter_map(|it| Some((it.id.clone(), *self.open_since.get(&it.id)?))).collect()
-    }
-
     fn due(&self, document: &DocumentId, now: Timestamp, book: &RuleBook) -> Vec<Due> {
         let report = &self.verdict.report;
         let mut due = Vec::new();
@@ -285,7 +292,7 @@ impl Entry {
             let since = self.open_since.get(&conflict.id);
             let attempts = self.attempts.get(&conflict.id).copied().unwrap_or_default();
             let is_over =
-                |(since, after): (&Timestamp, Duration)| now.since(*since) >= patience(after, attempts);
+                |(since, after): (&Since, Duration)| now.since(since.at) >= patience(after, attempts);
             if since.zip(after(&conflict.rule)).is_some_and(is_over) {
                 due.push(Due::Settle { document: document.clone(), conflict: conflict.id.clone() });
             }
@@ -307,7 +314,7 @@ fn patience(after: Duration, attempts: u32) -> Duration {
 
 impl Filter {
     fn takes(&self, entry: &Entry, conflict: &Conflict) -> bool {
-        let is_old = |before| entry.open_since.get(&conflict.id).is_some_and(|since| *since <= before);
+        let is_old = |before| entry.open_since.get(&conflict.id).is_some_and(|since| since.at <= before);
         self.kind.as_ref().is_none_or(|kind| entry.verdict.kind == *kind)
             && self.rule.as_ref().is_none_or(|rule| conflict.rule == *rule)
             && self.state.is_none_or(|state| conflict.state == state)
@@ -320,7 +327,7 @@ impl Filter {
 mod tests {
     use super::*;
     use automerge::{Automerge, AutomergeError, ROOT, transaction::Transactable};
-    use dovetail_core::rules::{InForce, Judge, RuleSet};
+    use dovetail_core::rules::{InForce, Judge, RuleSet, Undecided, UndecidedReason};
     use serde_json::json;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -347,6 +354,28 @@ mod tests {
 
     fn at(minutes: u32) -> Timestamp {
         Timestamp::from_millis(u64::from(minutes) * 60_000)
+    }
+
+    /// CO4: a conflict whose rule is undecided for a while, however often that is said, has stood open all along.
+    #[test]
+    fn co4_what_is_undecided_meanwhile_keeps_its_age() {
+        let inbox = Inbox::default();
+        let board = id(1);
+        let open = verdict(&board, 7);
+        inbox.note(&board, Some(&open), at(0));
+        let mut undecided = (*open).clone();
+        let mut report = (*open.report).clone();
+        report.conflicts.clear();
+        report.undecided.push(Undecided { rule: "few".into(), reason: UndecidedReason::Pending });
+        undecided.report = Arc::new(report);
+        for minute in 1..4 {
+            inbox.note(&board, Some(&Arc::new(undecided.clone())), at(minute));
+        }
+        inbox.note(&board, Some(&open), at(4));
+        assert_eq!(inbox.open_since(&board).into_values().collect::<Vec<_>>(), [at(0)]);
+        inbox.note(&board, Some(&verdict(&board, 1)), at(5));
+        inbox.note(&board, Some(&open), at(6));
+        assert_eq!(inbox.open_since(&board).into_values().collect::<Vec<_>>(), [at(6)]);
     }
 
     /// CO9: of more than can be done at one look, each has its turn.

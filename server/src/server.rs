@@ -72,7 +72,7 @@ impl Server {
         let rules =
             Shelf::open(Arc::clone(&store), hub.clone(), clock.clone(), config.rules_dir.as_deref()).await?;
         let (sweep, swept) = Sweep::new(hub.clone(), Arc::clone(&store), clock.clone());
-        let conflicts = ConflictDoors { rules, swept };
+        let conflicts = ConflictDoors { rules, swept, dry_runs: Arc::default() };
         let gateway = Gateway::new(
             hub.clone(),
             Arc::clone(&store),

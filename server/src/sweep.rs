@@ -5,7 +5,8 @@
 //! every other change.
 //!
 //! Always true: the sweep is slow on purpose. It works a quarter of the time at most, one document at a time, and
-//! never before somebody's edit: stored documents are read from the store beside the hub.
+//! never before somebody's edit. Documents that somebody has open are judged by their task; all others are read from the store
+//! beside the hub.
 
 use crate::clock::Clock;
 use crate::conflicts;
@@ -93,7 +94,8 @@ impl Sweep {
             };
             let is_last = page.len() < PAGE;
             for (document, manifest) in page {
-                if self.is_to_be_judged(&document, &manifest, book) && !self.hub.judge_again(&document).await
+                if self.is_to_be_judged(&document, &manifest, book)
+                    && !self.judged_by_those_who_have_it(&document).await
                 {
                     unread += u64::from(!self.judge(&document, book).await);
                 }
@@ -104,6 +106,14 @@ impl Sweep {
             }
         }
         self.progress.send_replace(Progress { is_complete: true, unread });
+    }
+
+    /// Says whether somebody has it open. Its content may have to come back into memory for it, and then there is a rest.
+    async fn judged_by_those_who_have_it(&self, document: &DocumentId) -> bool {
+        let began = Instant::now();
+        let is_open = self.hub.judge_again(document).await;
+        tokio::time::sleep(began.elapsed() * REST).await;
+        is_open
     }
 
     fn is_to_be_judged(&self, document: &DocumentId, manifest: &Manifest, book: &RuleBook) -> bool {
@@ -119,8 +129,12 @@ impl Sweep {
         let began = Instant::now();
         let seen = self.hub.inbox().seen();
         let stored = match self.store.load(document).await {
-            Ok(Some(stored)) => stored,
-            Ok(None) => return true,
+            Ok(Some(stored)) if stored.manifest.lifecycle == Lifecycle::Live => stored,
+            // It was deleted meanwhile: there is nothing to say of it.
+            Ok(_) => {
+                self.hub.inbox().note(document, None, self.clock.now());
+                return true;
+            }
             Err(error) => {
                 tracing::warn!(%document, %error, "a document cannot be read to be judged");
                 return false;
@@ -133,7 +147,12 @@ impl Sweep {
         let judged = tokio::task::spawn_blocking(judging).await;
         let was_read = match judged {
             Ok(Ok(verdict)) => {
-                if let Some(verdict) = verdict {
+                // Evaluating takes long: it may have been deleted meanwhile.
+                let is_live = matches!(
+                    self.store.manifest(document).await,
+                    Ok(Some(manifest)) if manifest.lifecycle == Lifecycle::Live
+                );
+                if let Some(verdict) = verdict.filter(|_| is_live) {
                     self.hub.inbox().note_unseen(seen, document, &verdict, now);
                 }
                 true

@@ -134,7 +134,8 @@ impl Document {
             self.fold_if_due(self.limits.chunks_before_snapshot, effects);
         }
         // Who evaluates for it answers soon, and what the rules say is to be known before it leaves memory.
-        let is_quiet = self.asked.is_none() && self.waiting.is_empty() && !self.judging.awaits_an_answer();
+        let is_judged = !self.wants_to_judge() && !self.judging.awaits_an_answer();
+        let is_quiet = self.asked.is_none() && self.waiting.is_empty() && is_judged;
         if is_quiet && std::mem::take(&mut self.resting) {
             self.rest(effects);
         }

@@ -1,7 +1,7 @@
-//! What the rules say of the document: judged while the disk works, told when it has.
+//! What the rules say of the document: judged beside the commit, told when it is over.
 //!
 //! Edit path: ← [`live`](super::live) applied a burst and kept what it touched; when the commit has been asked
-//! for, whoever drives the machine lets it [`judge`](Document::judge); → [`Effect::Judged`], never before the
+//! for, or is over, whoever drives the machine lets it [`judge`](Document::judge); → [`Effect::Judged`], never before the
 //! burst is stored. What takes long is asked for by [`Effect::Evaluate`], one question at a time; the [`Input::Evaluated`](super::Input::Evaluated)
 //! that answers it makes the document be judged again.
 //!
@@ -81,7 +81,7 @@ pub(super) struct Judging {
     latest: Option<Arc<Verdict>>,
     told: Option<Arc<Verdict>>,
     /// Somebody evaluates a rule.
-    is_evaluated: bool,
+    is_asked: bool,
     /// What came of it, until the next look.
     answer: Option<Answer>,
     /// An answer came too late for the state it was about: edits come faster.
@@ -98,7 +98,7 @@ impl Judging {
             held: None,
             latest: None,
             told: None,
-            is_evaluated: false,
+            is_asked: false,
             answer: None,
             is_overtaken: false,
         }
@@ -126,14 +126,14 @@ impl Judging {
 
     /// A question was answered.
     pub(super) fn evaluated(&mut self, answer: Answer) {
-        self.is_evaluated = false;
+        self.is_asked = false;
         self.answer = Some(answer);
         self.is_due = true;
     }
 
     /// Whether an answer is awaited, or there and not looked at.
     pub(super) fn awaits_an_answer(&self) -> bool {
-        self.is_evaluated || self.answer.is_some()
+        self.is_asked || self.answer.is_some()
     }
 
     /// The document left memory; what is not stored of it never was.
@@ -145,7 +145,7 @@ impl Judging {
 
     fn forget_judge(&mut self) {
         self.judge = None;
-        self.answer = None;
+        self.is_overtaken |= self.answer.take().is_some();
         self.log = PatchLog::inactive();
     }
 
@@ -199,18 +199,20 @@ impl Judging {
     /// Whether all that is new about a verdict is that a rule is being evaluated.
     fn is_better_awaited(&self, verdict: Option<&Verdict>) -> bool {
         let Some(verdict) = verdict.filter(|verdict| verdict.report.is_pending()) else { return false };
-        let says_the_same =
-            |told: &Verdict| told.version == verdict.version && told.report.is_but_pending(&verdict.report);
-        !self.is_overtaken && self.told.as_deref().is_none_or(says_the_same)
+        let says_the_same = match self.told.as_deref() {
+            Some(told) => told.version == verdict.version && told.report.is_but_pending(&verdict.report),
+            None => Report::default().is_but_pending(&verdict.report),
+        };
+        says_the_same && !self.is_overtaken
     }
 
     /// The next question, if nobody is busy with one.
     fn question(&mut self) -> Option<Arc<Question>> {
-        if self.is_evaluated {
+        if self.is_asked {
             return None;
         }
         let question = self.judge.as_mut()?.question();
-        self.is_evaluated = question.is_some();
+        self.is_asked = question.is_some();
         question
     }
 
@@ -253,7 +255,7 @@ pub fn judge_stored(
         else {
             return first;
         };
-        judge.decide(&live.doc, ask);
+        judge.evaluate_all(&live.doc, ask);
         judging.look(id, &live, now)
     })?)
 }

@@ -143,7 +143,7 @@ pub fn restore(doc: &Automerge, heads: &[ChangeHash], writer: &Writer) -> Result
 }
 
 /// The operations that make the document at `to` of the document at `from`, as JSON Patch (RFC 6902), which
-/// [`patch`] takes. What stands under [`RESERVED_KEY`] is left out.
+/// [`patch()`] takes. What stands under [`RESERVED_KEY`] is left out.
 ///
 /// # Errors
 /// When the document never had one of the states.

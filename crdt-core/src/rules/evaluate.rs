@@ -23,6 +23,8 @@ pub(crate) struct Hits {
     pub(crate) listed: Vec<Hit>,
     /// How many there are beyond.
     pub(crate) beyond: usize,
+    /// Why it is not known of some item, if that is so.
+    pub(crate) unknown: Option<UndecidedReason>,
 }
 
 /// One place where a rule does not hold.
@@ -284,16 +286,24 @@ impl<'f> Items<'f> {
         self.ones(self.items.iter().filter(|(_, item)| broken(item)).map(|(keys, _)| *keys).collect())
     }
 
-    /// The same, where that cannot always be told.
+    /// The same, where that cannot be told of every item. What is wrong with the first of those is kept.
+    ///
+    /// # Errors
+    /// When it cannot be told of any.
     #[cfg(feature = "cel")]
-    pub(crate) fn try_that<E>(&self, broken: impl Fn(&Keys, &Item) -> Result<bool, E>) -> Result<Hits, E> {
-        let mut hit = Vec::new();
+    pub(crate) fn try_that(
+        &self,
+        broken: impl Fn(&Keys, &Item) -> Result<Result<bool, UndecidedReason>, UndecidedReason>,
+    ) -> Result<Hits, UndecidedReason> {
+        let (mut hit, mut unknown) = (Vec::new(), None);
         for (keys, item) in &self.items {
-            if broken(keys, item)? {
-                hit.push(*keys);
+            match broken(keys, item)? {
+                Ok(true) => hit.push(*keys),
+                Ok(false) => {}
+                Err(reason) => drop(unknown.get_or_insert(reason)),
             }
         }
-        Ok(self.ones(hit))
+        Ok(Hits { unknown, ..self.ones(hit) })
     }
 
     fn ones(&self, hit: Vec<&Keys>) -> Hits {
@@ -337,7 +347,7 @@ impl<'f> Items<'f> {
         }
         let beyond = all.len().saturating_sub(LISTED_PER_RULE_MAX);
         all.truncate(LISTED_PER_RULE_MAX);
-        Hits { listed: all.into_iter().map(hit).collect(), beyond }
+        Hits { listed: all.into_iter().map(hit).collect(), beyond, unknown: None }
     }
 }
 

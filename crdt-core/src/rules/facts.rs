@@ -15,6 +15,7 @@ use super::reader::Reader;
 use automerge::{Automerge, ObjId, Patch, PatchAction, Prop};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the `*` of a path met, outermost first.
 pub(crate) type Keys = Vec<String>;
@@ -23,7 +24,7 @@ pub(crate) type Keys = Vec<String>;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Facts {
     /// As in the plan.
-    pub(crate) collections: Vec<Collection>,
+    pub(crate) collections: Vec<Arc<Collection>>,
 }
 
 /// The items of one collection.
@@ -118,7 +119,11 @@ impl Facts {
     /// Reads everything.
     pub(crate) fn read(doc: &Automerge, plan: &Plan) -> Self {
         Self {
-            collections: plan.collections.iter().map(|plan| Reader::new(doc, plan).collection()).collect(),
+            collections: plan
+                .collections
+                .iter()
+                .map(|plan| Arc::new(Reader::new(doc, plan).collection()))
+                .collect(),
         }
     }
 
@@ -127,7 +132,7 @@ impl Facts {
         let mut dirty = Dirty::nothing(plan);
         let locations: Vec<Vec<Place<'_>>> = patches.iter().map(location).collect();
         for (index, plan) in plan.collections.iter().enumerate() {
-            let collection = &mut self.collections[index];
+            let collection = &self.collections[index];
             let mut wanted = collection.contested(plan);
             let mut all = collection.lists && !wanted.is_empty();
             for location in &locations {
@@ -137,6 +142,11 @@ impl Facts {
                     Touch::All => all = true,
                 }
             }
+            if !all && wanted.is_empty() {
+                continue;
+            }
+            // Whoever answers a question about what was keeps that.
+            let collection = Arc::make_mut(&mut self.collections[index]);
             let dirty = &mut dirty.0[index];
             if all {
                 collection.replace(Reader::new(doc, plan).collection(), dirty);

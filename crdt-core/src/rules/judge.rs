@@ -32,12 +32,14 @@ pub struct Judge {
     rules: Arc<RuleSet>,
     facts: Arc<Facts>,
     /// As the rules of the set.
-    standings: Vec<Standing>,
+    standings: Vec<RuleStanding>,
+    /// Behind which rule the next question is looked for.
+    asked_last: usize,
 }
 
 /// Where one rule stands.
 #[derive(Debug)]
-struct Standing {
+struct RuleStanding {
     /// While it waits, what it said of an earlier state.
     verdict: Verdict,
     waiting: Waiting,
@@ -65,6 +67,8 @@ type Verdict = Result<Broken, UndecidedReason>;
 struct Broken {
     findings: Vec<Arc<Finding>>,
     beyond: usize,
+    /// Why it is not known of some item, if that is so.
+    unknown: Option<UndecidedReason>,
 }
 
 /// A violation, how it came about, and what may be done.
@@ -81,28 +85,46 @@ impl Judge {
     #[must_use]
     pub fn new(document: &DocumentId, rules: Arc<RuleSet>, doc: &Automerge) -> Self {
         let facts = Arc::new(Facts::read(doc, &rules.plan));
-        let unjudged = |_: &Rule| Standing {
+        let unjudged = |_: &Rule| RuleStanding {
             verdict: Err(UndecidedReason::Pending),
             waiting: Waiting::No,
             given: Allowance::of_a_set(),
             looks: 0,
         };
         let standings = rules.rules.iter().map(unjudged).collect();
-        let mut judge = Self { document: document.clone(), rules, facts, standings };
+        let mut judge = Self { document: document.clone(), rules, facts, standings, asked_last: 0 };
         judge.judge_those(doc, |_| true);
         judge
     }
 
     /// Looks at the whole document, and has what takes long evaluated by `ask` at once.
     #[must_use]
-    pub fn decided(
+    pub fn evaluated(
         document: &DocumentId,
         rules: Arc<RuleSet>,
         doc: &Automerge,
         ask: impl Fn(&Arc<Question>) -> Answer,
     ) -> Self {
         let mut judge = Self::new(document, rules, doc);
-        judge.decide(doc, ask);
+        judge.evaluate_all(doc, ask);
+        judge
+    }
+
+    /// Looks at the whole document, and has no more evaluated than it takes to find `conflict`.
+    #[must_use]
+    pub fn seeking(
+        conflict: &str,
+        document: &DocumentId,
+        rules: Arc<RuleSet>,
+        doc: &Automerge,
+        ask: impl Fn(&Arc<Question>) -> Answer,
+    ) -> Self {
+        let mut judge = Self::new(document, rules, doc);
+        while judge.find(conflict).is_none()
+            && let Some(question) = judge.question()
+        {
+            judge.answer(doc, ask(&question));
+        }
         judge
     }
 
@@ -122,7 +144,11 @@ impl Judge {
         if self.standings.iter().any(|standing| matches!(standing.waiting, Waiting::Asked(_))) {
             return None;
         }
-        let rule = self.standings.iter().position(|standing| matches!(standing.waiting, Waiting::Unasked))?;
+        // Behind the one that was asked last: one that edits keep touching must not keep others from being asked.
+        let (before, behind) = (0..self.asked_last, self.asked_last..self.standings.len());
+        let is_unasked = |rule: &usize| matches!(self.standings[*rule].waiting, Waiting::Unasked);
+        let rule = behind.chain(before).find(is_unasked)?;
+        self.asked_last = rule + 1;
         let question = Arc::new(Question { rules: self.rules.clone(), rule, facts: self.facts.clone() });
         self.standings[rule].waiting = Waiting::Asked(question.clone());
         Some(question)
@@ -147,7 +173,7 @@ impl Judge {
     }
 
     /// Has all that has to be evaluated elsewhere answered at once, by `ask`.
-    pub fn decide(&mut self, doc: &Automerge, ask: impl Fn(&Arc<Question>) -> Answer) {
+    pub fn evaluate_all(&mut self, doc: &Automerge, ask: impl Fn(&Arc<Question>) -> Answer) {
         while let Some(question) = self.question() {
             self.answer(doc, ask(&question));
         }
@@ -172,7 +198,8 @@ impl Judge {
         let mut report = Report::default();
         for (rule, standing) in self.rules.rules.iter().zip(&self.standings) {
             let undecided = match (&standing.waiting, &standing.verdict) {
-                (Waiting::No, verdict) => verdict.as_ref().err().cloned(),
+                (Waiting::No, Err(reason)) => Some(reason.clone()),
+                (Waiting::No, Ok(broken)) => broken.unknown.clone(),
                 (Waiting::Unasked | Waiting::Asked(_), _) => Some(UndecidedReason::Pending),
             };
             report.undecided.extend(undecided.map(|reason| Undecided { rule: rule.id().to_owned(), reason }));
@@ -279,7 +306,7 @@ impl Judge {
                 }
             }
         });
-        Broken { findings: findings.collect(), beyond: hits.beyond }
+        Broken { findings: findings.collect(), beyond: hits.beyond, unknown: hits.unknown }
     }
 
     fn offers(&self, rule: &Rule, violation: &Violation) -> Vec<Offer> {
@@ -324,7 +351,7 @@ impl Judge {
     }
 }
 
-impl Standing {
+impl RuleStanding {
     fn taken(&self) -> Allowance {
         let listed = self.verdict.as_ref().map_or(0, |broken| broken.findings.len());
         Allowance { looks: self.looks, listed }

@@ -106,7 +106,7 @@ impl<'d> Reader<'d> {
         let mut object = ROOT;
         let mut keys = keys.iter();
         let Some((last, way)) = self.plan.prefix.split_last() else {
-            return self.item(&ValueRef::Object(ObjType::Map), ROOT).ok();
+            return Some(self.item_alone(&ValueRef::Object(ObjType::Map), ROOT));
         };
         for step in way {
             let name = match step {
@@ -120,11 +120,14 @@ impl<'d> Reader<'d> {
             Step::Any => keys.next()?,
         };
         let found = self.doc.map_range(&object, name.clone()..=name.clone()).next()?;
-        let id = found.id();
+        Some(self.item_alone(&found.value, found.id()))
+    }
+
+    /// An item that costs more than a whole collection may is found out by the caller's sum.
+    fn item_alone(&mut self, value: &ValueRef<'_>, id: ObjId) -> Item {
         self.steps = 0;
-        // An item that costs more than a whole collection may is found out by the caller's sum.
-        let item = self.item(&found.value, id.clone());
-        Some(item.unwrap_or(Item { op: id, cells: Vec::new(), steps: STEPS_PER_COLLECTION_MAX + 1 }))
+        let item = self.item(value, id.clone());
+        item.unwrap_or(Item { op: id, cells: Vec::new(), steps: STEPS_PER_COLLECTION_MAX + 1 })
     }
 
     fn descend(&mut self, object: &ObjId, steps: &[Step], keys: &mut Keys) -> Result<(), TooMuch> {
@@ -330,9 +333,8 @@ impl<'d> Reader<'d> {
     fn whole(&mut self, value: &ValueRef<'_>, id: &ObjId) -> Result<(Value, ObjId), TooMuch> {
         match value {
             ValueRef::Scalar(scalar) => {
-                let value = json::scalar_to_json(scalar);
-                self.step(text_steps(value.as_str().map_or(0, str::len)))?;
-                Ok((value, id.clone()))
+                self.step(scalar_steps(value))?;
+                Ok((json::scalar_to_json(scalar), id.clone()))
             }
             ValueRef::Object(ObjType::Text) => {
                 let text = self.doc.text(id).unwrap_or_default();
@@ -351,7 +353,9 @@ impl<'d> Reader<'d> {
         let mut newest = object.clone();
         for DocObjItem { item, .. } in self.doc.iter_at(object, None) {
             let (steps, op) = match &item {
-                DocItem::Map(member) => (1 + scalar_steps(&member.value), Some(member.id())),
+                DocItem::Map(member) => {
+                    (1 + text_steps(member.key.len()) + scalar_steps(&member.value), Some(member.id()))
+                }
                 DocItem::List(item) => (1 + scalar_steps(&item.value), Some(item.id())),
                 DocItem::Text(span) => (text_steps(span.as_str().len()), None),
             };

@@ -203,7 +203,12 @@ impl<'a> Members<'a> {
                 None => format!("one of {}", known.join(", ")),
             };
             let wrong = "there is no such member".to_owned();
-            faults.add(Fault { place: self.at(name).to_string(), character: None, wrong, right });
+            faults.add_unless_unread(Fault {
+                place: self.at(name).to_string(),
+                character: None,
+                wrong,
+                right,
+            });
             if faults.is_full() {
                 return;
             }

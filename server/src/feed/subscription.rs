@@ -10,7 +10,7 @@ use crate::hub::{Said, ViewError};
 use automerge::ChangeHash;
 use dovetail_core::document::{Heads, Verdict};
 use dovetail_core::id::SessionId;
-use dovetail_core::rules::Mode;
+use dovetail_core::rules::{Mode, Report, Undecided, UndecidedReason};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
@@ -148,7 +148,7 @@ impl Subscription {
     }
 
     /// What became of conflicts since it was last told of them. All of them where that cannot be said: the first
-    /// time, and when the rules are others.
+    /// time, when the rules are others, and when others of them are undecided.
     fn judge(&mut self, verdict: Option<Arc<Verdict>>) {
         let rules = |verdict: &Verdict| (verdict.kind.clone(), verdict.version);
         match (&self.judged, &verdict) {
@@ -156,6 +156,9 @@ impl Subscription {
                 let events = now.report.changes_from(&told.report).into_iter();
                 let surfaced = events.filter(|event| event.conflict().mode == Mode::Surface);
                 self.conflicts.extend(surfaced.map(|event| Event::Conflict(Arc::new(event))));
+                if is_other_undecided(&told.report, &now.report) {
+                    self.conflicts.push_back(Event::Conflicts(verdict.clone()));
+                }
             }
             // There are no rules, or they have not been judged yet.
             (None | Some(None), None) => return,
@@ -180,4 +183,13 @@ impl Subscription {
             Ending::Lost(error) => Event::Lost(error),
         }
     }
+}
+
+/// Whether other rules are undecided, or for other reasons. That one is being evaluated is over in a moment.
+fn is_other_undecided(told: &Report, now: &Report) -> bool {
+    let undecided = |report: &Report| -> Vec<Undecided> {
+        let lasting = report.undecided.iter().filter(|rule| rule.reason != UndecidedReason::Pending);
+        lasting.cloned().collect()
+    };
+    undecided(told) != undecided(now)
 }

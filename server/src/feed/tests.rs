@@ -328,13 +328,15 @@ async fn fe15_what_a_reader_has_is_the_document_at_its_heads() {
 #[tokio::test]
 async fn fe20_followers_are_told_of_conflicts() {
     let world = World::new().await;
-    let rule = json!({"id": "few", "predicate": "range", "over": "count", "max": 5, "message": "{found} are too many"});
-    let set = serde_json::from_value(json!({"kind": "board", "rule": [rule]})).unwrap();
+    let rule = json!({"id": "few", "predicate": "range", "over": "count", "max": {"path": "most", "default": 5}, "message": "{found} are too many"});
+    let wide = json!({"id": "wide", "predicate": "max_items", "over": "rows", "limit": "columns", "message": "{found}"});
+    let set = serde_json::from_value(json!({"kind": "board", "rule": [rule, wide]})).unwrap();
     let rules = Arc::new(RuleSet::compile(set).unwrap());
     let in_force = |version| Arc::new(RuleBook::empty().with(InForce { version, rules: rules.clone() }));
     world.hub.set_rules(&in_force(1));
     let mut world = world;
     world.write(|tx| tx.put(ROOT, "kind", "board")).await;
+    world.put("columns", 4).await;
     world.put("count", 7).await;
 
     let mut subscription = world.feeds.follow(&world.id, None, None).await.unwrap();
@@ -351,6 +353,12 @@ async fn fe20_followers_are_told_of_conflicts() {
     assert!(matches!(next().await, Event::Patch(_)));
     let Event::Conflict(event) = next().await else { panic!("opened") };
     assert_eq!(event.name(), "conflict.opened");
+
+    // A rule that cannot be judged any more says nothing about any conflict, so all is told.
+    world.write(|tx| tx.delete(ROOT, "columns")).await;
+    assert!(matches!(next().await, Event::Patch(_)));
+    let Event::Conflicts(Some(all)) = next().await else { panic!("what is undecided is told") };
+    assert_eq!((all.report.undecided[0].rule.as_str(), all.report.conflicts.len()), ("wide", 1));
 
     world.hub.set_rules(&in_force(2));
     let Event::Conflicts(Some(all)) = next().await else { panic!("other rules are told as a whole") };

@@ -71,6 +71,8 @@ pub struct ConflictDoors {
     pub rules: Shelf,
     /// How far the sweep has come.
     pub swept: watch::Receiver<Progress>,
+    /// The turn to try rules out.
+    pub dry_runs: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// How many requests may make a document of a body, or a form of a document, at one time. Each

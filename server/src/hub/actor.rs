@@ -386,7 +386,11 @@ impl Actor {
     /// While the store works, or when there is nothing else to do: what the rules say of what is new. The
     /// store is asked before that and not after, so nobody's answer waits for it.
     fn judge_meanwhile(&mut self) {
-        if !self.document.wants_to_judge() || self.puts_judging_off() {
+        if !self.document.wants_to_judge() {
+            self.put_off_since = None;
+            return;
+        }
+        if self.puts_judging_off() {
             return;
         }
         self.begin_asking();
@@ -399,6 +403,8 @@ impl Actor {
             self.carry_out(effect);
         }
         self.publish();
+        // Who came meanwhile hears of it also where it is nothing new to the others.
+        self.greet_newcomers();
     }
 
     /// Where judging takes longer than the disk, it is done when the disk has answered and so have we; but while edits

@@ -34,7 +34,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The name under which the server's storage id lies in the store.
 const STORAGE_ID: &str = "storage-id";
@@ -182,6 +182,9 @@ pub struct Statistics {
     pub resident_bytes: u64,
 }
 
+/// Decisions about conflicts that are worked out at one time: each has a copy of its document.
+const DECIDING_MAX: usize = 4;
+
 /// The documents of this server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Hub {
@@ -211,6 +214,7 @@ struct Inner {
     rules: tokio::sync::watch::Sender<Arc<RuleBook>>,
     inbox: Arc<Inbox>,
     evaluator: Evaluator,
+    deciding: Arc<Semaphore>,
     /// Connections that follow other stores: while there is none, acknowledgements stay in the sockets.
     followers: AtomicUsize,
 }
@@ -277,6 +281,7 @@ impl Hub {
             rules: tokio::sync::watch::Sender::default(),
             inbox: Arc::default(),
             evaluator: Evaluator::default(),
+            deciding: Arc::new(Semaphore::new(DECIDING_MAX)),
             next_session: AtomicU64::new(1),
             followers: AtomicUsize::new(0),
         });
@@ -376,6 +381,11 @@ impl Hub {
         &self.inner.evaluator
     }
 
+    /// Waits for the turn to work out what becomes of a decision, on a copy of its document.
+    pub async fn turn_to_decide(&self) -> OwnedSemaphorePermit {
+        self.inner.deciding.clone().acquire_owned().await.expect("nobody closes it")
+    }
+
     /// To be woken when other rules are in force.
     #[must_use]
     pub fn watch_rules(&self) -> tokio::sync::watch::Receiver<Arc<RuleBook>> {
@@ -391,8 +401,8 @@ impl Hub {
         }
     }
 
-    /// Judges a document again, because a waiver is over or other rules are in force. Says whether somebody has it
-    /// open, who is told then; else nobody does it.
+    /// Judges a document again, because a waiver is over or other rules are in force, if somebody has it open; says
+    /// whether that is so. Its content may have to be loaded for it.
     pub async fn judge_again(&self, document: &DocumentId) -> bool {
         let is_live = {
             let documents = self.inner.documents();

@@ -11,6 +11,13 @@ use dovetail_core::rules::{BadRuleSet, Faults, Place, RuleSet};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::thread;
+
+/// How deep a rule set may nest: its rules are 3 levels, and `values` may be objects.
+const LEVELS_MAX: usize = 100;
+
+/// The stack on which TOML is read. The reader allows 80 tables in each other, and keys of 80 parts for each.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// How a rule set is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,11 +87,36 @@ fn json_values(text: &str) -> Result<Value, BadRules> {
 }
 
 fn toml_values(text: &str, faults: &mut Faults) -> Result<Value, BadRules> {
+    let reading = thread::Builder::new().name("rules".to_owned()).stack_size(STACK_BYTES);
+    let table = thread::scope(|scope| {
+        let read = reading.spawn_scoped(scope, || shallow_table(text)).map_err(|error| error.to_string());
+        read.and_then(|read| read.join().map_err(|_| "reading it failed".to_owned()))
+    });
+    let table = table.unwrap_or_else(|why| Err(BadRules::Text { line: 1, column: 1, why }))?;
+    Ok(table_values(table, &Place::Set, faults))
+}
+
+/// Dotted keys in tables in dotted keys nest thousands of levels deep in a few lines. Only what is shallow leaves here.
+fn shallow_table(text: &str) -> Result<toml::Table, BadRules> {
     let table = toml::from_str::<toml::Table>(text).map_err(|error| {
         let (line, column) = position(text, error.span().map_or(0, |span| span.start));
         BadRules::Text { line, column, why: error.message().to_owned() }
     })?;
-    Ok(table_values(table, &Place::Set, faults))
+    let deepest = table.values().map(depth).max().unwrap_or_default();
+    if deepest > LEVELS_MAX {
+        let why = format!("it nests {deepest} levels deep, and no rule needs more than {LEVELS_MAX}");
+        return Err(BadRules::Text { line: 1, column: 1, why });
+    }
+    Ok(table)
+}
+
+fn depth(value: &toml::Value) -> usize {
+    let inner = match value {
+        toml::Value::Array(items) => items.iter().map(depth).max(),
+        toml::Value::Table(table) => table.values().map(depth).max(),
+        _ => None,
+    };
+    1 + inner.unwrap_or_default()
 }
 
 fn table_values(table: toml::Table, place: &Place<'_>, faults: &mut Faults) -> Value {
@@ -205,6 +237,16 @@ mod tests {
         }
     }
 
+    /// CO7: a text that nests without end is refused, however it is written.
+    #[test]
+    fn co7_texts_that_nest_too_deep_are_refused() {
+        let keys = vec!["a"; 79].join(".");
+        let text = format!("kind = \"board\"\n{}1{}", format!("{keys} = {{").repeat(70), "}".repeat(70));
+        let text = text.replace("{1", "{b = 1");
+        let refused = parse(&text, Format::Toml, None).unwrap_err().to_string();
+        assert!(refused.contains("levels deep"), "{refused}");
+    }
+
     /// CO7: a text that cannot be read, or says something twice, is refused with line and column.
     #[test]
     fn co7_texts_that_cannot_be_read_have_one_fault() {
@@ -254,7 +296,6 @@ mod tests {
                 "rule[0].values[3].x[0]",
                 "rule[1].columns.default",
                 "rule[1].message",
-                "rule[1].since",
                 "rule[1].since",
                 "rule[1].id",
             ]

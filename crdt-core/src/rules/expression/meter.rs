@@ -7,9 +7,11 @@
 //!  range.all(x, body)      is evaluated as   @walk(range).all(x, @step() ? body : false)
 //!  range.filter(x, body)                     @walk(range).filter(x, @step() ? body : false)
 //!  range.map(x, body)                        @walk(range).map(x, @weigh(@step() ? body : false))
+//!  text.matches(pattern)                     @step() ? text.matches(pattern) : false
+//!  a + b, [a, b], {k: a}                     @hold(a + b), [@hold(a), @hold(b)], {k: @hold(a)}
 //! ```
-//! Always true: after it was stopped, every further round costs one call and no body. What `map` collects
-//! counts by its size, so what is collected is bounded as well. Maps are walked in the order of their keys, which the evaluator leaves open.
+//! Always true: after it was stopped, every further round costs one call and no body. What is collected and put together
+//! counts by its size, so it is bounded as well. Maps are walked in the order of their keys, which the evaluator leaves open.
 
 use crate::rules::conflict::UndecidedReason;
 use crate::rules::expression::EXPRESSION_STEPS_MAX;
@@ -27,9 +29,8 @@ const WALK: &str = "@walk";
 const STEP: &str = "@step";
 /// Counts what is kept.
 const WEIGH: &str = "@weigh";
-
-/// After so many steps it is asked whether the evaluation may go on: some 0.2 ms.
-const ASK_EVERY: u64 = 64;
+/// Counts what a value has beyond a number: what is put together may be as large as the document, or larger.
+const HOLD: &str = "@hold";
 
 /// So many bytes of a text weigh as much as a value.
 const BYTES_PER_STEP: u64 = 16;
@@ -57,9 +58,11 @@ impl Meter {
     /// A context in which programs count here.
     pub(super) fn context<'v>(self: &Arc<Self>) -> Context<'static, 'v> {
         let mut context = Context::with_env(ENVIRONMENT.clone());
-        let (stepping, weighing) = (self.clone(), self.clone());
+        let (stepping, weighing, holding) = (self.clone(), self.clone(), self.clone());
         let step = move || stepping.count(1).map(|()| Value::Bool(true));
         let weigh = move |value: Value| weighing.count(weight(&value)).map(|()| value);
+        let hold = move |value: Value| holding.count(weight(&value) - 1).map(|()| value);
+        context.add_function(HOLD, hold).expect("the environment has none of this name");
         context.add_function(STEP, step).expect("the environment has none of this name");
         context.add_function(WEIGH, weigh).expect("the environment has none of this name");
         context
@@ -71,7 +74,7 @@ impl Meter {
         let after = before.saturating_add(steps);
         if after > EXPRESSION_STEPS_MAX {
             let _first = self.stopped.set(UndecidedReason::TooMuchToEvaluate);
-        } else if before / ASK_EVERY != after / ASK_EVERY && !(self.may_go_on)() {
+        } else if !(self.may_go_on)() {
             let _first = self.stopped.set(UndecidedReason::PastDeadline);
         }
         match self.stopped() {
@@ -124,21 +127,43 @@ pub(super) fn count_steps(program: &mut IdedExpr) {
     match &mut program.expr {
         Expr::Comprehension(walk) => count_walk(walk),
         Expr::Select(select) => count_steps(&mut select.operand),
-        Expr::Call(call) => {
-            call.target.iter_mut().for_each(|target| count_steps(target));
-            call.args.iter_mut().for_each(count_steps);
+        Expr::Call(inner) => {
+            inner.target.iter_mut().for_each(|target| count_steps(target));
+            inner.args.iter_mut().for_each(count_steps);
+            match inner.func_name.as_str() {
+                operators::ADD if !is_of_a_macro(&inner.args) => replace(program, hold),
+                // A pattern may be the document's, and takes long to be made ready.
+                "matches" => replace(program, when_it_may_go_on),
+                _ => {}
+            }
         }
-        Expr::List(list) => list.elements.iter_mut().for_each(count_steps),
+        Expr::List(list) => list.elements.iter_mut().for_each(count_held),
         Expr::Map(map) => {
             for entry in &mut map.entries {
                 if let EntryExpr::MapEntry(entry) = &mut entry.expr {
                     count_steps(&mut entry.key);
-                    count_steps(&mut entry.value);
+                    count_held(&mut entry.value);
                 }
             }
         }
         Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => {}
     }
+}
+
+fn count_held(part: &mut IdedExpr) {
+    count_steps(part);
+    if !matches!(part.expr, Expr::Literal(_)) {
+        replace(part, hold);
+    }
+}
+
+fn hold(part: IdedExpr) -> Expr {
+    call(HOLD, vec![part])
+}
+
+/// `@result + …`: what a macro collects.
+fn is_of_a_macro(arguments: &[IdedExpr]) -> bool {
+    matches!(arguments.first().map(|first| &first.expr), Some(Expr::Ident(name)) if name.starts_with('@'))
 }
 
 /// The steps that macros make are of three forms, and each has one place where what somebody wrote stands. The

@@ -49,10 +49,10 @@ impl Expression {
         self.item.iter().chain(&self.document).map(|(_, field)| *field)
     }
 
-    /// Where it is not true.
+    /// Where it is not true. It may have no value for some items.
     ///
     /// # Errors
-    /// When it has no value for some item, or takes too much.
+    /// When it takes too much.
     pub(crate) fn evaluate(
         &self,
         rule: &Rule,
@@ -67,7 +67,7 @@ impl Expression {
             let value = self.value(&context, keys, item, &meter);
             match meter.stopped() {
                 Some(reason) => Err(reason.clone()),
-                None => value.map(|holds| !holds).map_err(|why| fails(rule, keys, &why)),
+                None => Ok(value.map(|holds| !holds).map_err(|why| fails(rule, keys, &why))),
             }
         };
         Items::of(rule, facts).try_that(is_broken)
@@ -83,7 +83,6 @@ impl Expression {
         meter.count(1).map_err(|error| error.to_string())?;
         let mut context = context.new_inner_scope();
         let own = bind(&self.item, |_| Some(item));
-        // What is bound here lives as long as the facts, as far as the evaluator is concerned.
         context.add_variable_as_val(ITEM, own);
         let key = keys.last().map(String::as_str).unwrap_or_default();
         context.add_variable_as_val(KEY, Box::new(CelString::from(key)));
@@ -107,12 +106,21 @@ fn fails(rule: &Rule, keys: &Keys, why: &str) -> UndecidedReason {
 /// Without the values: they are the document's, and come in no certain order.
 fn in_words(error: &ExecutionError) -> String {
     let kind = |value: &CelValue| value.type_of();
+    let word = |value: &CelValue| kind(value).to_string().replace("float", "double");
     match error {
         ExecutionError::NoSuchKey(name) => format!("there is no {name}; `has` tells whether there is"),
         ExecutionError::NoSuchOverload(call) => format!("{call}; numbers of the document are doubles"),
         ExecutionError::UnsupportedBinaryOperator(name, one, other) => {
-            let (one, other) = (kind(one), kind(other));
-            format!("`{name}` does not take {one} and {other}; numbers of the document are doubles")
+            let sign = match *name {
+                "add" => "+",
+                "sub" => "-",
+                "mul" => "*",
+                "div" => "/",
+                "rem" => "%",
+                other => other,
+            };
+            let (one, other) = (word(one), word(other));
+            format!("`{sign}` does not take {one} and {other}; numbers of the document are doubles")
         }
         ExecutionError::UnexpectedType { got, want } => format!("there is {got} where {want} is wanted"),
         ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),

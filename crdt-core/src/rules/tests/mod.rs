@@ -62,7 +62,7 @@ fn merge(doc: &mut Automerge, other: &Automerge) -> Vec<Patch> {
 
 /// Everything decided, whoever has to evaluate it.
 fn judge(doc: &Automerge, rules: &Arc<RuleSet>) -> Judge {
-    Judge::decided(&document(), rules.clone(), doc, |question| question.answer(&to_the_end()))
+    Judge::evaluated(&document(), rules.clone(), doc, |question| question.answer(&to_the_end()))
 }
 
 fn report(doc: &Automerge, rules: &Arc<RuleSet>) -> Report {

@@ -249,7 +249,7 @@ fn run(rules: &Arc<RuleSet>, steps: &[(usize, Step)], mut after: impl FnMut(&Rep
         };
         let Replica { doc, judge } = &mut replicas[*who];
         judge.touched(doc, &patches);
-        judge.decide(doc, |question| question.answer(&to_the_end()));
+        judge.evaluate_all(doc, |question| question.answer(&to_the_end()));
         after(&replicas[*who]);
     }
     replicas

@@ -91,6 +91,8 @@ pub(super) async fn dry_run(
 ) -> Result<Response, Problem> {
     let kind = kind.parameter("kind")?;
     let rules = Arc::new(read(kind, &body?)?);
+    // One at a time: it looks at every document there is.
+    let _turn = gateway.conflicts.dry_runs.lock().await;
     let book = RuleBook::empty().with(InForce { version: 0, rules: rules.clone() });
     let mut found = Found::new(&rules);
     let book = Arc::new(book);
@@ -120,7 +122,8 @@ async fn judged(
     let (id, book, now) = (document.clone(), book.clone(), gateway.clock.now());
     let evaluator = gateway.hub.evaluator().clone();
     let judging = move || judge_stored(&id, &stored, &book, now, |question| evaluator.answer_here(question));
-    let judged = gateway.compute(judging).await?;
+    // Without a turn to compute: it may wait for evaluations, and writers must not wait for it.
+    let judged = tokio::task::spawn_blocking(judging).await.map_err(|error| reply::of_panic(&error))?;
     Ok(judged.ok().flatten().map(|verdict| verdict.report.clone()))
 }
 

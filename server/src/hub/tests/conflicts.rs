@@ -176,3 +176,28 @@ async fn co12_nobody_waits_for_an_expression() {
     assert_eq!(verdict.report.undecided[0].reason, UndecidedReason::TooMuchToEvaluate);
     assert_eq!(world.hub.inbox().counts().undecided, 1);
 }
+
+/// CO10: whoever comes while a rule is evaluated hears what it says, also where that is nothing new to the others.
+#[tokio::test]
+#[cfg(feature = "cel")]
+async fn co10_whoever_comes_during_an_evaluation_is_told() {
+    let world = World::new().await;
+    world.hub.set_rules(&expressions("self.count <= 5"));
+    let id = document(1);
+    let mut ana = world.reader(&id).await;
+    set_count(&mut ana.doc, 7);
+    ana.talk().await;
+    ana.is_told(1).await;
+    ana.settle().await;
+    // Nobody is answered while the turns are held.
+    let turns = world.hub.evaluator().hold().await;
+    set_count(&mut ana.doc, 8);
+    ana.talk().await;
+    ana.settle().await;
+    let mut bo = world.reader(&id).await;
+    bo.talk().await;
+    bo.settle().await;
+    assert_eq!((ana.told(), bo.told()), (1, 0), "acknowledged, and not known yet");
+    drop(turns);
+    bo.is_told(1).await;
+}
