@@ -1,7 +1,7 @@
 //! Evaluates what rules in CEL ask, away from everything that anybody waits for.
 //!
 //! Edit path: ← a document's task has judged what is cheap and asks about the rest, as do the sweep, dry runs and people who
-//! decide; → an [`Answer`], always, and within seconds.
+//! decide; → an [`Answer`] always, and about a second after its turn has come at the latest.
 //!
 //! Always true: there are no more than [`THREADS_MAX`] evaluations at once, and who comes first is served first. A document asks one question at a
 //! time, so the queue is no longer than documents are open; of all others [`DOORS_MAX`] stand in it. An evaluation that is past its
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 /// Evaluations at once. They are all computing, and edits are to have the rest of the machine.
 const THREADS_MAX: usize = 2;
 
-/// The stack of an evaluation. Expressions nest 48 deep at most and need a tenth of it; memory is taken as it is used.
+/// The stack of an evaluation. Expressions nest 48 deep at most; memory is taken as it is used.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long one rule may take. What passes the check at loading takes some 0.2 s.

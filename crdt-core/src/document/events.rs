@@ -140,8 +140,8 @@ pub enum Effect {
     /// What the rules say of what is stored; nothing when there are none for it. Only when that is something else
     /// than before.
     Judged(Option<Arc<Verdict>>),
-    /// Evaluate a rule that may take long, somewhere else; answer with [`Input::Evaluated`], in any case and within
-    /// seconds.
+    /// Evaluate a rule that may take long, somewhere else; answer with [`Input::Evaluated`] in any case, since nothing
+    /// else is asked before.
     Evaluate(Arc<Question>),
     /// Now is the time to look: [`Document::automerge`](super::Document::automerge) is what is stored, until the machine goes on.
     View {

@@ -360,7 +360,9 @@ impl<'d> Reader<'d> {
                 DocItem::Text(span) => (text_steps(span.as_str().len()), None),
             };
             self.step(steps)?;
-            newest = op.map_or(newest.clone(), |op| newest.max(op));
+            if let Some(op) = op {
+                newest = newest.max(op);
+            }
         }
         Ok(newest)
     }

@@ -31,7 +31,7 @@ pub(crate) use run::Expression;
 pub const EXPRESSION_BYTES_MAX: usize = 1_024;
 
 /// How many items and rounds of macros evaluating a rule may take; also how many its declared bounds may
-/// amount to. Each of 200 widgets compared with each other is 40,000; at some 4 µs a round that is 0.2 s.
+/// amount to. Each of 200 widgets compared with each other is 40,000; at some 5 µs a round that is 0.2 s.
 pub const EXPRESSION_STEPS_MAX: u64 = 50_000;
 
 /// How many members or items there are taken to be where a rule declares nothing: a large dashboard's widgets. One
