@@ -23,6 +23,9 @@ pub const PEER_ID_BYTES_MAX: usize = 256;
 /// The most bytes of a storage id. Stock ones are UUIDs: 36.
 pub const STORAGE_ID_BYTES_MAX: usize = 128;
 
+/// The most bytes of a subject. Identity providers make UUIDs, numbers and addresses of people.
+pub const SUBJECT_ID_BYTES_MAX: usize = 256;
+
 /// The bytes that name a document: 1 to [`DOCUMENT_ID_BYTES_MAX`] of them, 16 as a rule.
 ///
 /// Written as base58check: base58 of the bytes and the first four bytes of their
@@ -160,6 +163,11 @@ text_id! {
     /// A store that outlives its peer: a browser profile, a server's data directory.
     /// Several peers (tabs) may share one.
     StorageId, "storage id", STORAGE_ID_BYTES_MAX
+}
+
+text_id! {
+    /// Somebody who was asked who they are: the `sub` of a token.
+    SubjectId, "subject", SUBJECT_ID_BYTES_MAX
 }
 
 /// One connection, as this server numbers them. Never used again in a process.

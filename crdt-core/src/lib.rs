@@ -10,6 +10,8 @@ pub mod id; // The names of things.
 pub mod limits; // Bounds, with their reasons.
 pub mod time; // A moment, as an argument.
 
+pub mod grant; // Who may do what.
+
 pub mod json; // JSON to Automerge content and back.
 pub mod reserved; // The root key that belongs to Dovetail.
 pub mod wire; // The automerge-repo protocol: frames to messages and back.
@@ -17,8 +19,8 @@ pub mod wire; // The automerge-repo protocol: frames to messages and back.
 pub mod dashboard; // What a dashboard is, how it is read, and the edits there are.
 pub mod grafana; // Grafana's dashboards to ours and back.
 
-pub mod doors;
-pub mod rules; // Rules on the merged document, and the conflicts they find. // Plain JSON that merges: what is written at old heads, history, versions.
+pub mod doors; // Plain JSON that merges: what is written at old heads, history, versions.
+pub mod rules; // Rules on the merged document, and the conflicts they find.
 
 pub mod document; // One document: apply, store, then tell.
 
