@@ -8,6 +8,7 @@
 //! **Invariant:** an error's source goes to the log and never to the caller.
 
 pub mod accept; // Connections in, and out again when the server stops.
+mod door; // Whoever asks, and what they may do.
 pub mod http; // What is answered at which path.
 mod link; // What ties a session to the documents.
 mod poll; // Sync over plain HTTP.
@@ -26,6 +27,7 @@ use crate::rules::Shelf;
 use crate::shutdown::Drain;
 use crate::store::Store;
 use crate::sweep::Progress;
+use door::Door;
 use realtime::People;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -129,10 +131,10 @@ impl Gateway {
     /// leaves here is without a body that explains it.
     #[must_use]
     pub fn routes(&self) -> BoxedFilter<(Response,)> {
-        let sync = warp::path!("sync").and(upgrade::request()).then({
-            let gateway = self.clone();
-            move |request| http::answer("/sync", "GET", gateway.clone().open_sync(request))
-        });
+        let sync =
+            warp::path!("sync").and(upgrade::request()).and(door::caller(self)).then(|request, entered| {
+                http::answer_anybody("/sync", "GET", async { open_sync(request, entered?) })
+            });
         sync.boxed().or(http::routes(self)).unify().or(reply::no_route()).unify().boxed()
     }
 
@@ -150,9 +152,9 @@ impl Gateway {
         });
         done.await.map_err(|error| reply::of_panic(&error))
     }
+}
 
-    async fn open_sync(self, request: upgrade::Request) -> Result<Response, reply::Problem> {
-        let (bytes_max, drain) = (self.limits.message_bytes_max, self.drain.clone());
-        request.open(bytes_max, &drain, move |websocket, address| socket::serve(websocket, address, self))
-    }
+fn open_sync(request: upgrade::Request, door: Door) -> Result<Response, reply::Problem> {
+    let (bytes_max, drain) = (door.gateway.limits.message_bytes_max, door.gateway.drain.clone());
+    request.open(bytes_max, &drain, move |websocket, address| socket::serve(websocket, address, door))
 }

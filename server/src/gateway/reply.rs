@@ -11,6 +11,7 @@ use crate::hub::{SubmitError, ViewError};
 use crate::points::AddPointsError;
 use crate::rules::{BadRules, ReplaceError};
 use crate::store::{CommitError, LoadError};
+use dovetail_core::document::Rejection;
 use dovetail_core::grafana::ExportError;
 use dovetail_core::id::{BadDocumentId, DocumentId};
 use dovetail_core::json::JsonError;
@@ -129,6 +130,16 @@ pub enum Code {
     BadCursor,
     /// Too much waits for this session to fetch it.
     TooMuchUnread,
+    /// This takes more rights.
+    Forbidden,
+    /// The actor that made a change belongs to somebody else.
+    ActorMismatch,
+    /// The change goes to a place outside of those that its sender may change.
+    PathForbidden,
+    /// Whose document it is has no room left.
+    QuotaExceeded,
+    /// Somebody has made as many documents as one person may.
+    TooManyDocumentsOwned,
     /// Our fault; the log says more.
     Internal,
 }
@@ -243,6 +254,17 @@ impl Code {
             Self::BadCursor => ("bad_cursor", StatusCode::CONFLICT, "There is no such frame to acknowledge"),
             Self::TooMuchUnread => {
                 ("too_much_unread", StatusCode::TOO_MANY_REQUESTS, "Too much waits to be fetched")
+            }
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "This takes more rights"),
+            Self::ActorMismatch => {
+                ("actor_mismatch", StatusCode::FORBIDDEN, "The change was made in another name")
+            }
+            Self::PathForbidden => {
+                ("path_forbidden", StatusCode::FORBIDDEN, "This place is not yours to change")
+            }
+            Self::QuotaExceeded => ("quota_exceeded", StatusCode::FORBIDDEN, "There is no room left"),
+            Self::TooManyDocumentsOwned => {
+                ("too_many_documents_owned", StatusCode::FORBIDDEN, "There are as many documents as may be")
             }
             Self::Internal => {
                 ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong in the server")
@@ -375,9 +397,23 @@ pub fn of_submit(error: &SubmitError) -> Problem {
         SubmitError::Deleted { document } => (Code::DocumentDeleted, document),
         SubmitError::Damaged { document } => (Code::DocumentDamaged, document),
         SubmitError::InvalidChange { document, .. } => (Code::InvalidChange, document),
+        SubmitError::Rejected { document, why } => (of_rejection(why), document),
         SubmitError::Store { document } => (Code::StoreUnavailable, document),
     };
     about(document, code, error)
+}
+
+/// A change that could be applied and was not taken.
+fn of_rejection(why: &Rejection) -> Code {
+    match why {
+        Rejection::Hidden => Code::DocumentNotFound,
+        Rejection::ReadOnly => Code::Forbidden,
+        Rejection::ActorMismatch => Code::ActorMismatch,
+        Rejection::PathForbidden { .. } => Code::PathForbidden,
+        Rejection::QuotaExceeded => Code::QuotaExceeded,
+        Rejection::TooManyDocuments => Code::TooManyDocumentsOwned,
+        Rejection::DependsOnRefused | Rejection::TooMany => Code::InvalidChange,
+    }
 }
 
 /// A document that nobody can look at.

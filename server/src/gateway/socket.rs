@@ -6,7 +6,7 @@
 //! Reading goes on while a large message is being written, so a slow peer's pongs are seen. But when
 //! much waits to be written nothing more is read: who does not listen is not heard.
 
-use super::Gateway;
+use super::door::Door;
 use super::link::{Link, Wire};
 use super::upgrade::Socket;
 use crate::hub::Taken;
@@ -40,8 +40,8 @@ const THROWN_AWAY_WITHIN: Duration = Duration::from_secs(10);
 const CLOSE_REASON_BYTES_MAX: usize = 123;
 
 /// Serves one connection until it ends.
-pub async fn serve(socket: Socket, address: SocketAddr, gateway: Gateway) {
-    let mut connection = Connection::new(socket, gateway);
+pub(super) async fn serve(socket: Socket, address: SocketAddr, door: Door) {
+    let mut connection = Connection::new(socket, door);
     let session = connection.link.session.id();
     tracing::debug!(%session, %address, "connected");
     let reason = connection.run().await;
@@ -75,9 +75,9 @@ enum Event {
 }
 
 impl Connection {
-    fn new(socket: Socket, gateway: Gateway) -> Self {
+    fn new(socket: Socket, Door { gateway, caller }: Door) -> Self {
         Self {
-            link: Link::new(gateway),
+            link: Link::new(gateway, caller),
             wire: Open { socket, is_writing: false },
             in_socket: Vec::new(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),

@@ -49,6 +49,8 @@ pub enum Space {
     Rules,
     /// Answers that were given to requests with a key, so that the same request gets the same one.
     Answers,
+    /// Who may do what with whole kinds of documents.
+    Access,
 }
 
 /// What a store answers with. Boxed, so that the hub can hold any store as `Arc<dyn Store>`;

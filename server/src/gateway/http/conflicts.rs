@@ -10,7 +10,7 @@ use super::documents::{etag, named, parsed, put};
 use super::parameters::{self, Parameters, WHOLE_MAX};
 use super::segment::Segment;
 use crate::conflicts::{self, DecideError, Decided};
-use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::inbox::{Filter, Item, Place};
 use dovetail_core::id::DocumentId;
@@ -31,7 +31,7 @@ const PAGE_CONFLICTS_MAX: usize = 500;
 
 /// GET /api/docs/{id}/conflicts: open and waived ones; settled ones when asked for.
 pub(super) async fn of_document(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
@@ -39,7 +39,8 @@ pub(super) async fn of_document(
     let mode = take_mode(&mut parameters)?;
     parameters.finish()?;
     let id = parsed(&id)?;
-    let seen = gateway.hub.conflicts(id.clone()).await.map_err(|error| reply::of_view(&error))?;
+    let gateway = &door.gateway;
+    let seen = gateway.hub.conflicts(&door.read(&id).await?).await.map_err(|error| reply::of_view(&error))?;
     let open_since = gateway.hub.inbox().open_since(&id);
     let report = seen.verdict.as_ref().map(|verdict| verdict.report.clone()).unwrap_or_default();
     let wanted = |conflict: &&Conflict| {
@@ -63,10 +64,11 @@ pub(super) async fn of_document(
 }
 
 /// GET /api/docs/{id}/conflicts/{conflict}
-pub(super) async fn one(gateway: Gateway, id: Segment, conflict: Segment) -> Result<Response, Problem> {
+pub(super) async fn one(door: Door, id: Segment, conflict: Segment) -> Result<Response, Problem> {
     let id = parsed(&id)?;
     let conflict = conflict.parameter("conflict")?;
-    let seen = gateway.hub.conflicts(id.clone()).await.map_err(|error| reply::of_view(&error))?;
+    let gateway = &door.gateway;
+    let seen = gateway.hub.conflicts(&door.read(&id).await?).await.map_err(|error| reply::of_view(&error))?;
     let report = seen.verdict.as_ref().map(|verdict| verdict.report.clone()).unwrap_or_default();
     let mut all = report.conflicts.iter().chain(&seen.settled);
     let Some(found) = all.find(|known| known.id == conflict) else {
@@ -86,7 +88,7 @@ struct Settle {
 
 /// POST /api/docs/{id}/conflicts/{conflict}/settle
 pub(super) async fn settle(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     conflict: Segment,
     body: Result<Body, Problem>,
@@ -94,7 +96,8 @@ pub(super) async fn settle(
     let (id, conflict) = which(&id, &conflict)?;
     let Settle { proposal, by } = body?.read()?;
     let proposal = proposal.parse().map_err(|error| Problem::new(Code::BadBody, format!("{error}")))?;
-    told(&id, conflicts::settle(&gateway.hub, id.clone(), conflict, proposal, by).await)
+    let permit = door.edit_all(&id).await?;
+    told(&id, conflicts::settle(&door.gateway.hub, permit, conflict, proposal, by).await)
 }
 
 /// What it takes to waive one.
@@ -121,7 +124,7 @@ fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp
 
 /// POST /api/docs/{id}/conflicts/{conflict}/waive
 pub(super) async fn waive(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     conflict: Segment,
     body: Result<Body, Problem>,
@@ -129,7 +132,9 @@ pub(super) async fn waive(
     let (id, conflict) = which(&id, &conflict)?;
     let Waive { reason, until, by } = body?.read()?;
     let waiver = Waiver { reason, by, until };
-    told(&id, conflicts::waive(&gateway.hub, id.clone(), conflict, waiver, gateway.clock.now()).await)
+    let permit = door.edit_all(&id).await?;
+    let now = door.gateway.clock.now();
+    told(&id, conflicts::waive(&door.gateway.hub, permit, conflict, waiver, now).await)
 }
 
 /// Nothing is needed to take a waiver back.
@@ -139,18 +144,21 @@ struct Unwaive {}
 
 /// POST /api/docs/{id}/conflicts/{conflict}/unwaive
 pub(super) async fn unwaive(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     conflict: Segment,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
     let (id, conflict) = which(&id, &conflict)?;
     let Unwaive {} = body?.read()?;
-    told(&id, conflicts::unwaive(&gateway.hub, id.clone(), conflict, gateway.clock.now()).await)
+    let permit = door.edit_all(&id).await?;
+    let now = door.gateway.clock.now();
+    told(&id, conflicts::unwaive(&door.gateway.hub, permit, conflict, now).await)
 }
 
 /// GET /api/conflicts: those of all documents, as they were last judged.
-pub(super) async fn inbox(gateway: Gateway, mut parameters: Parameters) -> Result<Response, Problem> {
+pub(super) async fn inbox(door: Door, mut parameters: Parameters) -> Result<Response, Problem> {
+    let gateway = &door.gateway;
     let mut filter = Filter {
         kind: parameters.take("kind")?,
         rule: parameters.take("rule")?,

@@ -15,7 +15,7 @@ mod socket; // One connection's socket.
 
 pub(super) use people::People;
 
-use super::Gateway;
+use super::door::Door;
 use super::http::parameters::{self, Parameters};
 use super::reply::Problem;
 use super::upgrade::Request;
@@ -30,19 +30,15 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 const USER_BYTES_MAX: usize = 256;
 
 /// GET /api/realtime with a WebSocket handshake.
-pub(super) fn open(
-    gateway: &Gateway,
-    request: Request,
-    mut parameters: Parameters,
-) -> Result<Response, Problem> {
-    let user = parameters.take::<String>("userId")?.filter(|user| !user.is_empty());
+pub(super) fn open(door: Door, request: Request, mut parameters: Parameters) -> Result<Response, Problem> {
+    let claimed = parameters.take::<String>("userId")?.filter(|user| !user.is_empty());
     parameters.finish()?;
-    if user.as_ref().is_some_and(|user| user.len() > USER_BYTES_MAX) {
+    if claimed.as_ref().is_some_and(|user| user.len() > USER_BYTES_MAX) {
         return Err(parameters::problem("userId", &format!("userId has at most {USER_BYTES_MAX} bytes")));
     }
-    let user: Option<Arc<str>> = user.map(Arc::from);
-    let serving = gateway.clone();
-    request.open(MESSAGE_BYTES_MAX, &gateway.drain, move |socket, address| {
-        socket::serve(socket, address, user, serving)
-    })
+    // Where somebody was asked who they are, that counts, and not what they claim.
+    let known = door.who().author().map(|subject| subject.as_str().into());
+    let user: Option<Arc<str>> = known.or(claimed.map(Arc::from));
+    let drain = door.gateway.drain.clone();
+    request.open(MESSAGE_BYTES_MAX, &drain, move |socket, address| socket::serve(socket, address, user, door))
 }

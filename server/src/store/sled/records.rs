@@ -121,6 +121,7 @@ impl Space {
             Space::Server => 1,
             Space::Rules => 2,
             Space::Answers => 3,
+            Space::Access => 4,
         }
     }
 }
