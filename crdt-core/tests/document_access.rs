@@ -305,8 +305,6 @@ fn au16_a_limited_right_is_kept() {
     world.connect(0);
     world.run_until_quiet();
     give(&mut world, &grants);
-    let find =
-        |tx: &automerge::transaction::Transaction<'_>, key: &str| tx.get(ROOT, key).unwrap().unwrap().1;
     let tries: Vec<(&str, Try, Option<&str>)> = vec![
         (
             "changes what is theirs",
@@ -549,7 +547,9 @@ proptest! {
                 Step::Disk => drop(world.disk_answers()),
                 Step::Crash => {
                     world.crash();
-                    (0..4).for_each(|n| drop(world.connect(n)));
+                    for n in 0..4 {
+                        world.connect(n);
+                    }
                 }
                 Step::Rest => world.tell(Input::Rest),
             }

@@ -14,6 +14,8 @@ pub mod metrics; // Figures and their names.
 pub mod shutdown; // How the server stops.
 pub mod telemetry; // Logs.
 
+#[cfg(test)]
+mod permits; // For tests: the right to everything.
 pub mod store; // Where documents are kept.
 
 pub mod evaluator; // Rules that take long, away from everybody.

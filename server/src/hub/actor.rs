@@ -62,8 +62,10 @@ pub(super) enum Call {
     Input(Input),
     /// A connection reads this document from now on.
     Open { input: Input, session: SessionId, outbox: Arc<Outbox>, understands_ours: bool },
-    /// For all readers but this one.
+    /// For all readers but this one, from one of them.
     Ephemeral(Arc<Said>),
+    /// The same from somebody who showed that they may.
+    Say(Arc<Said>),
     /// Changes from a door.
     Submit { permit: EditPermit, changes: Vec<Bytes>, answer: oneshot::Sender<Result<Manifest, SubmitError>> },
     /// Says who may do what from now on.
@@ -133,6 +135,7 @@ impl fmt::Debug for Call {
             Call::Input(_) => "Input",
             Call::Open { .. } => "Open",
             Call::Ephemeral(_) => "Ephemeral",
+            Call::Say(_) => "Say",
             Call::Submit { .. } => "Submit",
             Call::SetAccess { .. } => "SetAccess",
             Call::View { .. } => "View",
@@ -341,7 +344,8 @@ impl Actor {
             Wake::Call(Call::Open { input, session, outbox, understands_ours }) => {
                 self.open(input, session, Exit { outbox, understands_ours });
             }
-            Wake::Call(Call::Ephemeral(said)) => self.relay(said),
+            Wake::Call(Call::Ephemeral(said)) => self.hear(said),
+            Wake::Call(Call::Say(said)) => self.say_to_readers(&said),
             Wake::Call(Call::Submit { permit, changes, answer }) => {
                 let ticket = self.ticket(Caller::Submit(answer));
                 self.tell(Input::Submit { ticket, permit, changes });
@@ -388,32 +392,30 @@ impl Actor {
         self.tell(Input::Leave { session });
     }
 
-    /// Words of the moment go to those who may read, from those who may.
-    fn relay(&mut self, said: Arc<Said>) {
+    /// Words of the moment are passed on from those who may read, once that is known.
+    fn hear(&mut self, said: Arc<Said>) {
         if self.document.access_is_unknown() {
             if self.said_early.len() < SAID_EARLY_MAX {
                 self.said_early.push_back(said);
             }
-            return;
+        } else if self.document.may_read(said.from) {
+            self.say_to_readers(&said);
         }
-        // Whoever speaks through another door has shown that they may.
-        if said.spoken.is_none() && !self.document.may_read(said.from) {
-            return;
+    }
+
+    fn hear_what_was_early(&mut self) {
+        if !self.document.access_is_unknown() {
+            for said in std::mem::take(&mut self.said_early) {
+                self.hear(said);
+            }
         }
+    }
+
+    fn say_to_readers(&self, said: &Arc<Said>) {
         for session in self.document.readers_except(said.from) {
             self.push(session, Outgoing::Ephemeral(said.frame.clone()));
         }
-        self.desk.pass_on(&said);
-    }
-
-    /// What was said before it was known who may hear it.
-    fn relay_early(&mut self) {
-        if self.said_early.is_empty() || self.document.access_is_unknown() {
-            return;
-        }
-        for said in std::mem::take(&mut self.said_early) {
-            self.relay(said);
-        }
+        self.desk.pass_on(said);
     }
 
     fn ticket(&mut self, caller: Caller) -> Ticket {
@@ -432,7 +434,7 @@ impl Actor {
         } else {
             self.advance_until_quiet();
         }
-        self.relay_early();
+        self.hear_what_was_early();
         self.show_vitals();
         self.publish();
         self.greet_newcomers();

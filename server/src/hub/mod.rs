@@ -589,7 +589,7 @@ impl Hub {
     pub async fn say(&self, permit: &ReadPermit, said: Arc<Said>) {
         let mailbox = self.inner.documents().get(permit.document()).cloned();
         if let Some(mailbox) = mailbox {
-            let _gone = mailbox.calls.send(Call::Ephemeral(said)).await;
+            let _gone = mailbox.calls.send(Call::Say(said)).await;
         }
     }
 

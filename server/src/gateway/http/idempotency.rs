@@ -349,7 +349,7 @@ mod tests {
     fn request(key: &str) -> Request {
         let mut headers = HeaderMap::new();
         headers.insert(KEY, HeaderValue::try_from(key).unwrap());
-        Request::of(&headers, &Parts::default()).unwrap().unwrap()
+        Request::of(&Identity::local(), &headers, &Parts::default()).unwrap().unwrap()
     }
 
     fn answer(body: &str) -> Answer {

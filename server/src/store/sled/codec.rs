@@ -491,8 +491,9 @@ mod tests {
         let heads = prop::collection::vec(any::<[u8; 32]>().prop_map(ChangeHash), 0..80);
         let text = || prop::option::of(".{0,40}");
         let lifecycle = prop::option::of(any::<u64>());
-        (heads, any::<[u64; 4]>(), text(), text(), lifecycle).prop_map(
-            |(heads, numbers, kind, title, deleted)| Manifest {
+        let owner = prop::option::of("[a-z]{1,20}");
+        (heads, any::<[u64; 4]>(), text(), text(), lifecycle, owner).prop_map(
+            |(heads, numbers, kind, title, deleted, owner)| Manifest {
                 heads,
                 changes: numbers[0],
                 bytes: numbers[1],
@@ -504,6 +505,10 @@ mod tests {
                     None => Lifecycle::Live,
                     Some(at) => Lifecycle::Deleted { at: Timestamp::from_millis(at) },
                 },
+                access: Arc::new(Access {
+                    owner: owner.map(|owner| owner.parse().unwrap()),
+                    entries: Vec::new(),
+                }),
             },
         )
     }
