@@ -3,11 +3,12 @@
 //! ```text
 //!  cli ──▶ server ──▶ gateway ──▶ hub ──▶ store
 //!            │           └ accept, upgrade, socket, http, reply
-//!            └ config, telemetry, metrics, shutdown, clock
+//!            └ config, auth, telemetry, metrics, shutdown, clock
 //! ```
 //! An arrow points at what is used. The way of one edit through this crate is told in
 //! `docs/ONE-EDIT.md`.
 
+pub mod auth; // Who is calling.
 pub mod clock; // What time it is.
 pub mod config; // Settings, checked.
 pub mod metrics; // Figures and their names.
