@@ -9,6 +9,7 @@
 use super::Gateway;
 use super::accept::Visitor;
 use super::reply::{self, Code, Problem};
+use crate::auth::{AuthError, Credentials, Parts};
 use crate::hub::ViewError;
 use dovetail_core::document::chunk::Manifest;
 use dovetail_core::grant::{AdminPermit, Denied, EditPermit, Grant, Identity, ReadPermit, ServerPermit};
@@ -18,6 +19,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use warp::Filter;
+use warp::http::{HeaderMap, Method, StatusCode};
 
 /// Who sends a request.
 #[derive(Debug, Clone)]
@@ -43,18 +45,55 @@ pub(super) fn caller(
     gateway: &Gateway,
 ) -> impl Filter<Extract = (Entered,), Error = Infallible> + Clone + use<> {
     let gateway = gateway.clone();
-    warp::ext::optional::<Visitor>().map(move |visitor: Option<Visitor>| {
-        let address = visitor.map(|visitor| visitor.address);
-        let caller = Caller { who: Identity::local(), address };
-        Ok(Door { gateway: gateway.clone(), caller })
-    })
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::method().and(warp::header::headers_cloned()).and(query).and(warp::ext::optional::<Visitor>()).then(
+        move |method: Method, headers: HeaderMap, query: String, visitor: Option<Visitor>| {
+            let gateway = gateway.clone();
+            async move {
+                let parts = Parts { method: &method, headers: &headers, query: Some(&query) };
+                gateway.let_in(parts, visitor.map(|visitor| visitor.address)).await
+            }
+        },
+    )
 }
 
 impl Gateway {
-    /// Who shows this token.
+    /// Whether people are asked who they are.
+    pub(super) fn asks(&self) -> bool {
+        self.guard.authenticator.is_on()
+    }
+
+    async fn let_in(self, parts: Parts<'_>, address: Option<SocketAddr>) -> Entered {
+        let guard = &self.guard;
+        let presented = Credentials::read(parts, guard.cookie_name.as_deref(), &guard.origins);
+        let presented = presented.map_err(|error| reply::of_credentials(error))?;
+        let who = guard.authenticator.identify_credentials(&presented).await;
+        let who = who.map_err(|error| reply::of_auth(&error))?;
+        Ok(Door { gateway: self, caller: Caller { who, address } })
+    }
+
+    /// Who shows this token on a connection that is open; else why it ends.
     pub(super) async fn identify(&self, token: &str) -> Result<Arc<Identity>, CloseReason> {
-        let _checked_by_whom = token;
-        Ok(Identity::local())
+        let who = self.guard.authenticator.identify(token).await;
+        who.map_err(|error| match error {
+            AuthError::KeysUnavailable => {
+                CloseReason::Limited { code: error.code(), words: error.to_string() }
+            }
+            _ => CloseReason::Unauthenticated { code: error.code(), words: error.to_string() },
+        })
+    }
+}
+
+/// How a WebSocket ends whose caller was not let in. A browser shows its page no status of a handshake, only how a
+/// connection was closed; so it is opened first.
+pub(super) fn turned_away(problem: &Problem) -> CloseReason {
+    let (code, words) = (problem.code.as_str(), problem.detail().to_owned());
+    match problem.code.status() {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            CloseReason::Limited { code, words }
+        }
+        StatusCode::UNAUTHORIZED => CloseReason::Unauthenticated { code, words },
+        _ => CloseReason::Forbidden { code, words },
     }
 }
 
@@ -113,7 +152,18 @@ impl Door {
         self.gateway.hub.grant_in(self.who(), document, manifest)
     }
 
-    async fn grant(&self, document: &DocumentId) -> Result<Grant, Problem> {
+    /// In whose name something is written down: their own, where somebody was asked for it, whatever they say.
+    pub(super) fn signs(&self, claimed: Option<String>) -> Option<String> {
+        self.who().author().map(ToString::to_string).or(claimed)
+    }
+
+    /// What is answered about a document that is not there.
+    pub(super) fn no_such(&self, document: &DocumentId) -> Problem {
+        of_denied(document, Denied::Hidden)
+    }
+
+    /// What they may do with a document.
+    pub(super) async fn grant(&self, document: &DocumentId) -> Result<Grant, Problem> {
         let grant = self.gateway.hub.grant(self.who(), document).await;
         grant.map_err(|error| reply::of_load(&error))
     }

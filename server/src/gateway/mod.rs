@@ -17,6 +17,7 @@ pub mod reply; // Errors as words.
 pub mod socket; // The automerge-repo WebSocket.
 pub mod upgrade; // From a request to a WebSocket of ours.
 
+use crate::auth::{Authenticator, Origins};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::feed::Feeds;
@@ -27,7 +28,7 @@ use crate::rules::Shelf;
 use crate::shutdown::Drain;
 use crate::store::Store;
 use crate::sweep::Progress;
-use door::Door;
+use door::Entered;
 use realtime::People;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -54,6 +55,7 @@ pub struct Gateway {
     pub clock: Clock,
     /// Documents as JSON that is kept up to date.
     pub feeds: Feeds,
+    guard: Arc<Guard>,
     people: Arc<People>,
     /// Answers to requests that may come twice.
     answers: http::Answers,
@@ -64,6 +66,17 @@ pub struct Gateway {
     polls: poll::Polls,
     bodies: Arc<Semaphore>,
     computations: Arc<Semaphore>,
+}
+
+/// What decides who comes in.
+#[derive(Debug)]
+pub struct Guard {
+    /// Who asks people who they are.
+    pub authenticator: Authenticator,
+    /// Which cookie holds a token, if one does.
+    pub cookie_name: Option<String>,
+    /// Pages that may call.
+    pub origins: Origins,
 }
 
 /// What the doors of rules and conflicts use beside the hub.
@@ -77,6 +90,9 @@ pub struct ConflictDoors {
     pub dry_runs: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// The sub-protocols of `/sync` that a client may name beside its token.
+const SYNC_PROTOCOLS: &[&str] = &["automerge-repo.v1"];
+
 /// How many requests may make a document of a body, or a form of a document, at one time. Each
 /// takes a core for up to a second, and JSON takes up to sixteen times its length while it is
 /// read: 256 MiB for the largest body. More wait for their turn.
@@ -89,6 +105,7 @@ impl Gateway {
         hub: Hub,
         store: Arc<dyn Store>,
         conflicts: ConflictDoors,
+        guard: Guard,
         config: &Config,
         drain: Drain,
         metrics: Metrics,
@@ -112,6 +129,7 @@ impl Gateway {
             metrics,
             clock,
             feeds,
+            guard: Arc::new(guard),
             people,
             answers,
             turns,
@@ -131,10 +149,12 @@ impl Gateway {
     /// leaves here is without a body that explains it.
     #[must_use]
     pub fn routes(&self) -> BoxedFilter<(Response,)> {
-        let sync =
-            warp::path!("sync").and(upgrade::request()).and(door::caller(self)).then(|request, entered| {
-                http::answer_anybody("/sync", "GET", async { open_sync(request, entered?) })
-            });
+        let gateway = self.clone();
+        let path = warp::path!("sync").and(upgrade::request()).and(door::caller(self));
+        let sync = path.then(move |request, entered| {
+            let gateway = gateway.clone();
+            http::answer_anybody("/sync", "GET", async move { open_sync(&gateway, request, entered) })
+        });
         sync.boxed().or(http::routes(self)).unify().or(reply::no_route()).unify().boxed()
     }
 
@@ -154,7 +174,19 @@ impl Gateway {
     }
 }
 
-fn open_sync(request: upgrade::Request, door: Door) -> Result<Response, reply::Problem> {
-    let (bytes_max, drain) = (door.gateway.limits.message_bytes_max, door.gateway.drain.clone());
-    request.open(bytes_max, &drain, move |websocket, address| socket::serve(websocket, address, door))
+fn open_sync(
+    gateway: &Gateway,
+    request: upgrade::Request,
+    entered: Entered,
+) -> Result<Response, reply::Problem> {
+    let (bytes_max, drain) = (gateway.limits.message_bytes_max, &gateway.drain);
+    let server = gateway.hub.identity().peer.clone();
+    request.open(bytes_max, SYNC_PROTOCOLS, drain, move |websocket, address| async move {
+        match entered {
+            Ok(door) => Box::pin(socket::serve(websocket, address, door)).await,
+            Err(problem) => {
+                socket::turn_away(websocket, server, door::turned_away(&problem)).await;
+            }
+        }
+    })
 }

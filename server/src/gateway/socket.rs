@@ -10,9 +10,10 @@ use super::door::Door;
 use super::link::{Link, Wire};
 use super::upgrade::Socket;
 use crate::hub::Taken;
-use dovetail_core::id::DocumentId;
+use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::session::{CloseReason, Effect, Outgoing};
 use dovetail_core::time::Timestamp;
+use dovetail_core::wire;
 use futures_util::{Sink, Stream};
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -46,6 +47,15 @@ pub(super) async fn serve(socket: Socket, address: SocketAddr, door: Door) {
     tracing::debug!(%session, %address, "connected");
     let reason = connection.run().await;
     tracing::debug!(%session, ?reason, "disconnected");
+}
+
+/// Tells somebody why they are not let in, as any session is told how it ends.
+pub(super) async fn turn_away(mut socket: Socket, server: PeerId, reason: CloseReason) {
+    let message = reason.to_string().into();
+    let told = wire::Message::Error { sender: Some(server), target: None, message }.encode();
+    // Fails only when the peer is gone already.
+    let _gone = Pin::new(&mut socket).start_send(Message::Binary(told.into()));
+    goodbye(&mut socket, reason.close_code(), reason.to_string()).await;
 }
 
 struct Connection {

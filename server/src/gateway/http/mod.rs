@@ -5,6 +5,7 @@
 //! which answers a [`Problem`]. So the last route of a path can
 //! answer 405, and the last of all 404.
 
+mod access; // Who may do what.
 mod body; // A request's body, bounded in bytes and in time.
 mod conflicts; // What the rules say, and what people decide about it.
 mod documents; // Documents through the JSON door.
@@ -51,6 +52,8 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         realtime(gateway),
         documents(gateway),
         document(gateway),
+        access(gateway),
+        policy(gateway),
         automerge(gateway),
         events(gateway),
         grafana(gateway),
@@ -113,13 +116,15 @@ fn metrics(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 
 /// A WebSocket for who asks for one; else the status.
 fn realtime(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    let show = get(gateway).and(upgrade::request()).and(parameters()).then(
-        |door: Entered, request: upgrade::Request, parameters| {
-            answer("/api/realtime", "GET", door, |door| async move {
+    let gateway = gateway.clone();
+    let show = get(&gateway).and(upgrade::request()).and(parameters()).then(
+        move |entered: Entered, request: upgrade::Request, parameters| {
+            let gateway = gateway.clone();
+            answer_anybody("/api/realtime", "GET", async move {
                 if request.asks_for_websocket() {
-                    return realtime::open(door, request, parameters);
+                    return realtime::open(&gateway, entered, request, parameters);
                 }
-                Ok(operation::realtime(&door.gateway))
+                Ok(operation::realtime(&entered?.gateway))
             })
         },
     );
@@ -160,6 +165,36 @@ fn document(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         });
     let allowed = path.map(|_| only("GET, HEAD, PUT, PATCH, DELETE")());
     show.or(put).unify().or(patch).unify().or(delete).unify().or(allowed).unify().boxed()
+}
+
+fn access(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/access";
+    let path = warp::path!("api" / "docs" / Segment / "access");
+    let show = path
+        .and(get(gateway))
+        .and(parameters())
+        .then(|id, door, parameters| plain(ROUTE, "GET", parameters, door, |door| access::show(door, id)));
+    let put = path.and(warp::put()).and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
+        |id, door, parameters, body| {
+            plain(ROUTE, "PUT", parameters, door, |door| access::replace(door, id, body))
+        },
+    );
+    show.or(put).unify().or(path.map(|_| only("GET, HEAD, PUT")())).unify().boxed()
+}
+
+fn policy(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/access";
+    let path = warp::path!("api" / "access");
+    let show = get(gateway)
+        .and(parameters())
+        .then(|door, parameters| plain(ROUTE, "GET", parameters, door, access::show_policy));
+    let put = warp::put().and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
+        |door, parameters, body| {
+            plain(ROUTE, "PUT", parameters, door, |door| access::replace_policy(door, body))
+        },
+    );
+    let allowed = path.map(only("GET, HEAD, PUT"));
+    path.and(show).or(path.and(put)).unify().or(allowed).unify().boxed()
 }
 
 fn automerge(gateway: &Gateway) -> BoxedFilter<(Response,)> {

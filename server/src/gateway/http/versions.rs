@@ -77,7 +77,7 @@ pub(super) async fn put(
     let now = gateway.clock.now();
     let writer = Writer { actor: content::new_actor(), time: now, message: None };
     let heads_of_version = of.unwrap_or_else(|| present.clone());
-    let version = Version { heads: heads_of_version, at: now, by: given.by, note: given.note };
+    let version = Version { heads: heads_of_version, at: now, by: door.signs(given.by), note: given.note };
     let made = gateway.compute({
         let name = name.clone();
         move || doors::name_version(&document, &name, &version, &writer)

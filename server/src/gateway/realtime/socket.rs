@@ -14,7 +14,8 @@ use super::people::Inbox;
 use super::session::{Due, Effect, Session, Who};
 use crate::feed::{Event, Subscription};
 use crate::gateway::Gateway;
-use crate::gateway::door::{Caller, Door};
+use crate::gateway::door::{Caller, Door, turned_away};
+use crate::gateway::reply::Problem;
 use crate::gateway::socket::{goodbye, throw_away_rest};
 use crate::gateway::upgrade::Socket;
 use crate::hub::ViewError;
@@ -50,6 +51,15 @@ pub(super) async fn serve(socket: Socket, address: SocketAddr, user: Option<Arc<
     tracing::debug!(%session, %address, "connected as JSON");
     let reason = connection.run().await;
     tracing::debug!(%session, ?reason, "disconnected");
+}
+
+/// Tells somebody why they are not let in.
+pub(super) async fn turn_away(mut socket: Socket, now: Timestamp, problem: Problem) {
+    let reason = turned_away(&problem);
+    let told = Refusal::from(problem).text(now);
+    // Fails only when the client is gone already.
+    let _gone = Pin::new(&mut socket).start_send(Message::text(told));
+    goodbye(&mut socket, reason.close_code(), reason.to_string()).await;
 }
 
 /// Why a connection ends from our side.
