@@ -101,6 +101,12 @@ impl Server {
         &self.gateway
     }
 
+    /// What it was told.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Serves until `stop` resolves, then drains and closes. Takes the listener so that a
     /// test can bind port 0.
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) {
