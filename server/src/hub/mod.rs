@@ -662,15 +662,6 @@ impl Hub {
         mailbox.calls.send(call).await.ok().map(|()| mailbox)
     }
 
-    /// Passes on what somebody says of a document that may not be open at all.
-    pub fn tell_if_open(&self, document: &DocumentId, session: SessionId, what: ToDocument) {
-        let mailbox = self.inner.documents().get(document).cloned();
-        if let (Some(mailbox), ToDocument::RemoteHeads(news)) = (mailbox, what) {
-            // News that finds no room is news that will come again.
-            let _full = mailbox.calls.try_send(Call::Input(Input::RemoteHeads { session, news }));
-        }
-    }
-
     /// Ends all sessions: the server stops.
     pub fn end_sessions(&self) {
         let mut sessions = self.inner.sessions();
