@@ -15,8 +15,8 @@ pub use shape::LogFormat;
 
 use crate::auth::{KeysUrl, Origins, Secret};
 use shape::{
-    Address, Count, Files, Filter, Folder, Format, MaybeCookie, MaybeFile, MaybeFolder, MaybeKeysUrl, MaybeSecret,
-    MaybeText, Names, OriginList, Shape, Size, Span, Switch,
+    Address, Count, Files, Filter, Folder, Format, MaybeCookie, MaybeFile, MaybeFolder, MaybeKeysUrl,
+    MaybeSecret, MaybeText, Names, OriginList, Shape, Size, Span, Switch,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -412,7 +412,11 @@ impl fmt::Debug for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_secret = table().any(|setting| setting.secret && setting.name == self.name);
         let text = if is_secret { "(hidden)" } else { &self.text };
-        f.debug_struct("Given").field("name", &self.name).field("text", &text).field("source", &self.source).finish()
+        f.debug_struct("Given")
+            .field("name", &self.name)
+            .field("text", &text)
+            .field("source", &self.source)
+            .finish()
     }
 }
 

@@ -76,7 +76,10 @@ impl Expected {
 
     /// When the token ends, if it holds now.
     fn until(&self, claims: &Claims, now: Timestamp) -> Result<Timestamp, AuthError> {
-        let missing = AuthError::BadClaims { claim: "exp", why: "it must say when the token ends, in seconds since 1970" };
+        let missing = AuthError::BadClaims {
+            claim: "exp",
+            why: "it must say when the token ends, in seconds since 1970",
+        };
         let until = moment(claims, "exp")?.ok_or(missing)? + self.leeway;
         if now >= until {
             return Err(AuthError::Expired);
@@ -143,7 +146,8 @@ fn subject(claims: &Claims) -> Result<SubjectId, AuthError> {
 
 /// What people call them. It is no reason to refuse anybody.
 fn name(claims: &Claims) -> Option<Arc<str>> {
-    let name: String = claims.get("name")?.as_str()?.chars().filter(|letter| !breaks_lines(*letter)).collect();
+    let name: String =
+        claims.get("name")?.as_str()?.chars().filter(|letter| !breaks_lines(*letter)).collect();
     let name = &name[..name.floor_char_boundary(NAME_BYTES_MAX)];
     (!name.is_empty()).then(|| name.into())
 }

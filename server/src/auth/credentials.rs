@@ -66,8 +66,10 @@ pub enum CredentialsError {
     #[error("this request presents a token that is no text; send it as it was given out")]
     Malformed,
     /// It could have been made by any page in the world.
-    #[error("a cookie counts only with an Origin when something is changed or a WebSocket opened; send the token \
-             as `Authorization: Bearer …`")]
+    #[error(
+        "a cookie counts only with an Origin when something is changed or a WebSocket opened; send the token \
+             as `Authorization: Bearer …`"
+    )]
     CookieWithoutOrigin,
 }
 
@@ -98,7 +100,11 @@ impl Credentials {
     ///
     /// # Errors
     /// When it presents two different things, or a cookie that any page could have sent.
-    pub fn read(request: Parts<'_>, cookie_name: Option<&str>, origins: &Origins) -> Result<Self, CredentialsError> {
+    pub fn read(
+        request: Parts<'_>,
+        cookie_name: Option<&str>,
+        origins: &Origins,
+    ) -> Result<Self, CredentialsError> {
         let mut token = Slot::default();
         let mut link = Slot::default();
         for value in bearers(request.headers) {
@@ -203,8 +209,7 @@ fn may_count(request: Parts<'_>, origins: &Origins) -> Cookies {
         // Several origins are none that a browser sends.
         return if from.all(|origin| origins.allows(origin, host)) { Cookies::Count } else { Cookies::DoNot };
     }
-    let opens_websocket =
-        request.headers.get_all(UPGRADE).iter().any(|value| !value.is_empty());
+    let opens_websocket = request.headers.get_all(UPGRADE).iter().any(|value| !value.is_empty());
     if request.method.is_safe() && !opens_websocket { Cookies::Count } else { Cookies::NeedOrigin }
 }
 

@@ -12,10 +12,15 @@ pub enum AuthError {
     #[error("this server asks who is calling; send a token as `Authorization: Bearer …`")]
     Missing,
     /// It is no token.
-    #[error("this is no token; send a signed JWT of three parts, or the secret of a link as it was given out")]
+    #[error(
+        "this is no token; send a signed JWT of three parts, or the secret of a link as it was given out"
+    )]
     Malformed,
     /// It is longer than any token has to be.
-    #[error("a token has at most {} bytes; leave claims out of it that are not for this server", super::TOKEN_BYTES_MAX)]
+    #[error(
+        "a token has at most {} bytes; leave claims out of it that are not for this server",
+        super::TOKEN_BYTES_MAX
+    )]
     TooLarge,
     /// Its time is over.
     #[error("this token has expired; get a new one where you got this one")]

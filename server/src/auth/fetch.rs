@@ -42,7 +42,9 @@ pub(super) struct Fetcher {
 #[derive(Debug, thiserror::Error)]
 pub enum NoTls {
     /// No authority is trusted by this machine.
-    #[error("this machine has no certificates of authorities; install ca-certificates, or name a file in SSL_CERT_FILE")]
+    #[error(
+        "this machine has no certificates of authorities; install ca-certificates, or name a file in SSL_CERT_FILE"
+    )]
     NoRoots,
     /// It cannot be set up.
     #[error("TLS cannot be set up")]
@@ -85,11 +87,13 @@ impl Fetcher {
     }
 
     async fn ask(&self) -> Result<Bytes, FetchError> {
-        let stream = TcpStream::connect((self.url.host(), self.url.port())).await.map_err(FetchError::Connect)?;
+        let stream =
+            TcpStream::connect((self.url.host(), self.url.port())).await.map_err(FetchError::Connect)?;
         match &self.tls {
             None => self.exchange(stream).await,
             Some(tls) => {
-                let host = ServerName::try_from(self.url.host().to_owned()).map_err(|_| FetchError::BadHost)?;
+                let host =
+                    ServerName::try_from(self.url.host().to_owned()).map_err(|_| FetchError::BadHost)?;
                 let stream = tls.connect(host, stream).await.map_err(FetchError::Connect)?;
                 Box::pin(self.exchange(stream)).await
             }
@@ -102,7 +106,8 @@ impl Fetcher {
     ) -> Result<Bytes, FetchError> {
         let mut client = http1::Builder::new();
         client.max_buf_size(HEAD_BYTES_MAX);
-        let (mut sender, connection) = client.handshake(TokioIo::new(stream)).await.map_err(FetchError::Http)?;
+        let (mut sender, connection) =
+            client.handshake(TokioIo::new(stream)).await.map_err(FetchError::Http)?;
         // Drives the bytes, and is dropped with this call, however it ends.
         let mut driven = JoinSet::new();
         driven.spawn(connection);

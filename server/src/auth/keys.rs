@@ -60,7 +60,9 @@ pub enum BadKey {
     #[error("this is no public key in PEM; it begins with -----BEGIN PUBLIC KEY-----")]
     NotPem,
     /// It is the wrong half.
-    #[error("this is a private key; keep it where tokens are made, and write out its public half: openssl pkey -pubout")]
+    #[error(
+        "this is a private key; keep it where tokens are made, and write out its public half: openssl pkey -pubout"
+    )]
     Private,
     /// It has more in it than a key.
     #[error("this is a certificate; write out its public key: openssl x509 -pubkey -noout")]
@@ -93,7 +95,8 @@ impl KeySet {
             return if signed { Checked::Signed } else { Checked::Forged };
         }
         // A key without a name may be the one that is meant; so may all when the token names none.
-        let may_be = |key: &&Arc<Key>| key.algorithm == token.algorithm && (key.kid.is_none() || token.kid.is_none());
+        let may_be =
+            |key: &&Arc<Key>| key.algorithm == token.algorithm && (key.kid.is_none() || token.kid.is_none());
         let signed = self.0.iter().filter(may_be).take(KEYS_TRIED_MAX).any(|key| key.signed(token));
         if signed { Checked::Signed } else { Checked::Unknown }
     }
@@ -128,9 +131,8 @@ impl Key {
     /// A key as an address gives it out. Nothing when it is of another kind, or for something else.
     pub(super) fn of_jwk(jwk: &Value) -> Result<Self, BadKey> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-        let bytes = |name: &str| {
-            text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).ok_or(BadKey::Unknown)
-        };
+        let bytes =
+            |name: &str| text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).ok_or(BadKey::Unknown);
         let (algorithm, key) = match (text("kty"), text("crv")) {
             (Some("RSA"), _) => {
                 (Algorithm::RS256, DecodingKey::from_rsa_raw_components(&bytes("n")?, &bytes("e")?))
@@ -153,8 +155,13 @@ impl Key {
     fn signed(&self, token: &Unverified<'_>) -> bool {
         // A key that a token names may be of another algorithm than it says.
         self.algorithm == token.algorithm
-            && jsonwebtoken::crypto::verify(token.signature, token.message.as_bytes(), &self.key, self.algorithm)
-                .unwrap_or(false)
+            && jsonwebtoken::crypto::verify(
+                token.signature,
+                token.message.as_bytes(),
+                &self.key,
+                self.algorithm,
+            )
+            .unwrap_or(false)
     }
 
     /// The key, when a signature can be checked with it. The library looks at some keys only when it uses them, and

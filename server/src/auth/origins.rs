@@ -18,7 +18,9 @@ pub struct Origins(Vec<Origin>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadOrigins {
     /// One of them is none.
-    #[error("{0:?} is no origin; write https://app.example.com, with a port if there is one and nothing behind it")]
+    #[error(
+        "{0:?} is no origin; write https://app.example.com, with a port if there is one and nothing behind it"
+    )]
     NotOne(String),
     /// There are too many.
     #[error("write {ORIGINS_MAX} origins at most")]

@@ -185,7 +185,9 @@ impl Shape for MaybeSecret {
     fn read(text: &str) -> Result<Option<Secret>, String> {
         match text {
             "" => Ok(None),
-            HIDDEN => Err("this is what is shown in the place of the secret; write the secret itself".to_owned()),
+            HIDDEN => {
+                Err("this is what is shown in the place of the secret; write the secret itself".to_owned())
+            }
             _ => Secret::for_signing(text).map(Some).map_err(of_error),
         }
     }

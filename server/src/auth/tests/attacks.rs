@@ -134,7 +134,10 @@ async fn au28_what_is_no_token_is_refused() {
         (written(r#"{"alg":"HS256","kid":7}"#, &claims), "token_malformed"),
         (written(r#"{"alg":"HS256","crit":["exp"]}"#, &claims), "token_malformed"),
         (written(r#"{"alg":"HS256","crit":["b64"],"b64":false}"#, &claims), "token_malformed"),
-        (written(&format!(r#"{{"alg":"HS256","kid":"{}"}}"#, "k".repeat(257)), &claims), "token_bad_signature"),
+        (
+            written(&format!(r#"{{"alg":"HS256","kid":"{}"}}"#, "k".repeat(257)), &claims),
+            "token_bad_signature",
+        ),
         ("a".repeat(TOKEN_BYTES_MAX), "token_malformed"),
         ("a".repeat(TOKEN_BYTES_MAX + 1), "token_too_large"),
         (hs(&good_but(&json!({"more": "m".repeat(TOKEN_BYTES_MAX)}))), "token_too_large"),
@@ -143,7 +146,11 @@ async fn au28_what_is_no_token_is_refused() {
     for (token, expected) in cases {
         assert_eq!(refusal(&secret, &token).await, expected, "{} bytes: {token:.60}", token.len());
     }
-    assert_eq!(refusal(&secret, &written(hs256, &claims)).await, "taken", "what the cases are made of is good");
+    assert_eq!(
+        refusal(&secret, &written(hs256, &claims)).await,
+        "taken",
+        "what the cases are made of is good"
+    );
 }
 
 /// AU29: the secret of a link is no token that is checked here; it makes a holder of that link and nothing else.
@@ -201,7 +208,9 @@ async fn au30_nothing_shows_a_token_or_a_key() {
     let mut shown = format!("{settings:?} {presented:?} {secret:?} {:?}", Key::of_pem(RSA_PUBLIC).unwrap());
     let authenticator = open(&AuthSettings { jwks_url: None, ..settings });
     write!(shown, "{authenticator:?}").unwrap();
-    for token in [&token, &hs(&good_but(&json!({"dovetail_scope": [{"hunter2": 1}]}))), "hunter2", "a.b.hunter2"] {
+    for token in
+        [&token, &hs(&good_but(&json!({"dovetail_scope": [{"hunter2": 1}]}))), "hunter2", "a.b.hunter2"]
+    {
         let error = authenticator.identify(token).await.unwrap_err();
         write!(shown, "{error} {error:?}").unwrap();
     }

@@ -60,7 +60,8 @@ async fn au23_to_au27_claims_that_refuse_a_token() {
     for (changes, expected) in cases {
         assert_eq!(refusal(&secret, &hs(&good_but(&changes))).await, expected, "{changes}");
     }
-    let null = written(r#"{"alg":"HS256"}"#, &good().to_string().replacen('{', r#"{"dovetail_scope":null,"#, 1));
+    let null =
+        written(r#"{"alg":"HS256"}"#, &good().to_string().replacen('{', r#"{"dovetail_scope":null,"#, 1));
     assert_eq!(refusal(&secret, &null).await, "token_bad_claims", "limits that are null are not none");
 }
 

@@ -30,7 +30,8 @@ async fn au41_a_token_that_is_made_here_is_good_here() {
 #[test]
 fn au41_what_would_be_refused_is_not_made() {
     let now = clock().now();
-    let refused = |settings: &AuthSettings, new: NewToken| issue(settings, &new, now).unwrap_err().to_string();
+    let refused =
+        |settings: &AuthSettings, new: NewToken| issue(settings, &new, now).unwrap_err().to_string();
     assert!(refused(&settings(), ana()).contains("--new-secret"));
     let local = NewToken { subject: "local".to_owned(), ..ana() };
     assert!(refused(&with_secret(), local).contains("subject"));
