@@ -4,7 +4,16 @@ use super::*;
 use warp::http::Method;
 use warp::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-fn headers(of: &[(&str, &str)]) -> HeaderMap {
+/// Headers, as a table writes them.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+/// Headers, a query, and what they present.
+type Case<'a> = (Pairs<'a>, Option<&'a str>, &'a str);
+
+/// A method, headers, and what they present.
+type CookieCase<'a> = (Method, Pairs<'a>, &'a str);
+
+fn headers(of: Pairs<'_>) -> HeaderMap {
     let header = |(name, value): &(&str, &str)| {
         (name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
     };
@@ -15,7 +24,7 @@ fn headers(of: &[(&str, &str)]) -> HeaderMap {
     all
 }
 
-fn read(method: &Method, of: &[(&str, &str)], query: Option<&str>) -> Result<Credentials, CredentialsError> {
+fn read(method: &Method, of: Pairs<'_>, query: Option<&str>) -> Result<Credentials, CredentialsError> {
     let origins = "https://app.example.com".parse().unwrap();
     Credentials::read(Parts { method, headers: &headers(of), query }, Some("dvt"), &origins)
 }
@@ -33,7 +42,7 @@ fn shown(read: Result<Credentials, CredentialsError>) -> String {
 #[test]
 fn au36_what_a_request_presents() {
     let protocols = "sec-websocket-protocol";
-    let cases: &[(&[(&str, &str)], Option<&str>, &str)] = &[
+    let cases: &[Case<'_>] = &[
         (&[], None, "- -"),
         (&[("authorization", "Bearer a.b.c")], None, "a.b.c -"),
         (&[("authorization", "bearer   a.b.c ")], None, "a.b.c -"),
@@ -93,7 +102,7 @@ fn au37_cookies_of_foreign_pages_do_not_count() {
     let sandbox = ("origin", "null");
     let bearer = ("authorization", "Bearer u");
     let same = ("authorization", "Bearer t");
-    let cases: &[(Method, &[(&str, &str)], &str)] = &[
+    let cases: &[CookieCase<'_>] = &[
         (Method::GET, &[cookie, host], "t -"),
         (Method::HEAD, &[cookie, host], "t -"),
         (Method::GET, &[cookie, host, own], "t -"),
