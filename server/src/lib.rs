@@ -11,10 +11,16 @@
 pub mod clock; // What time it is.
 pub mod config; // Settings, checked.
 pub mod metrics; // Figures and their names.
+pub mod origins; // Whose pages may call this server.
 pub mod shutdown; // How the server stops.
 pub mod telemetry; // Logs.
 
 pub mod store; // Where documents are kept.
+
+pub mod serial; // Names that sort by time.
+
+pub mod audit; // Who did what, and who was refused what.
+pub mod quarantine; // What was refused and may be rescued.
 
 pub mod evaluator; // Rules that take long, away from everybody.
 pub mod inbox; // Conflicts of all documents.

@@ -49,6 +49,12 @@ pub enum Space {
     Rules,
     /// Answers that were given to requests with a key, so that the same request gets the same one.
     Answers,
+    /// Who may do what with which document.
+    Access,
+    /// What was done and refused, in the order of time.
+    Audit,
+    /// Changes that were refused, kept aside for a while.
+    Quarantine,
 }
 
 /// What a store answers with. Boxed, so that the hub can hold any store as `Arc<dyn Store>`;
