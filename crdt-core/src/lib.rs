@@ -10,6 +10,7 @@ pub mod id; // The names of things.
 pub mod limits; // Bounds, with their reasons.
 pub mod time; // A moment, as an argument.
 
+pub mod authors; // Whose the actors are.
 pub mod grant; // Who may do what.
 
 pub mod json; // JSON to Automerge content and back.

@@ -25,6 +25,13 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment this long ago; the epoch at the earliest.
+    #[must_use]
+    pub fn before(self, wait: Duration) -> Timestamp {
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Timestamp(self.0.saturating_sub(wait_ms))
+    }
+
     /// How long after `earlier` this is; zero when the clock went backwards.
     #[must_use]
     pub fn since(self, earlier: Timestamp) -> Duration {

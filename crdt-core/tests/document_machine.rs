@@ -1,409 +1,17 @@
-//! The document machine against peers that run Automerge's own sync, in a world without sockets: a
-//! store that answers when it is told to, and links that keep their order.
+//! The document machine against peers that run Automerge's own sync, in the simulated [`world`].
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
 
-use automerge::sync::{Message, State, SyncDoc};
+mod world;
+
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, AutomergeError, ROOT, ReadDoc};
-use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest, Stored};
-use dovetail_core::document::{CommitFault, Document, Effect, Input, Refusal, Ticket, Verdict};
-use dovetail_core::id::{DocumentId, SessionId};
-use dovetail_core::limits::DocumentLimits;
-use dovetail_core::rules::{
-    InForce, Judge, Question, Report, RuleBook, RuleSet, State as ConflictState, UndecidedReason, to_the_end,
-};
-use dovetail_core::time::Timestamp;
+use dovetail_core::document::{CommitFault, Input, Refusal, Ticket};
+use dovetail_core::grant::EditPermit;
+use dovetail_core::rules::{RuleBook, State as ConflictState};
 use proptest::prelude::*;
-use serde_json::json;
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-
-/// A store in memory whose answers wait until they are let go.
-#[derive(Default)]
-struct Disk {
-    manifest: Option<Manifest>,
-    chunks: BTreeMap<ChunkKey, Chunk>,
-    asked: VecDeque<Asked>,
-}
-
-enum Asked {
-    Manifest,
-    Chunks,
-    Commit(Box<Batch>),
-}
-
-impl Disk {
-    fn write(&mut self, batch: Batch) {
-        for key in &batch.delete {
-            self.chunks.remove(key);
-        }
-        self.chunks.extend(batch.put.into_iter().map(|chunk| (chunk.key(), chunk)));
-        self.manifest = Some(batch.manifest);
-    }
-
-    fn load(&self) -> Option<Stored> {
-        let manifest = self.manifest.clone()?;
-        Some(Stored { manifest, chunks: self.chunks.values().cloned().collect() })
-    }
-
-    /// The document as a server would find it after a crash at this very moment.
-    fn document(&self) -> Automerge {
-        let mut chunks: Vec<&Chunk> = self.chunks.values().collect();
-        chunks.sort_by_key(|chunk| chunk.key().kind);
-        let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.bytes().to_vec()).collect();
-        if bytes.is_empty() { Automerge::new() } else { Automerge::load(&bytes).unwrap() }
-    }
-}
-
-/// A stock client: Automerge, a sync state per connection, and two queues to the server.
-struct Client {
-    doc: Automerge,
-    state: State,
-    session: Option<SessionId>,
-    to_server: VecDeque<Message>,
-    from_server: VecDeque<Vec<u8>>,
-    /// Announces that it takes whole documents.
-    is_modern: bool,
-    unavailable: usize,
-    received: usize,
-}
-
-impl Client {
-    fn put(&mut self, key: &str, value: i64) {
-        self.doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, key, value)).unwrap();
-    }
-
-    /// On a document of a kind that has rules.
-    fn put_on_board(&mut self, key: &str, value: i64) {
-        let write = |tx: &mut automerge::transaction::Transaction<'_>| {
-            if tx.get(ROOT, "kind")?.is_none() {
-                tx.put(ROOT, "kind", "board")?;
-            }
-            tx.put(ROOT, key, value)
-        };
-        self.doc.transact::<_, _, AutomergeError>(write).unwrap();
-    }
-
-    fn talk(&mut self) {
-        if self.session.is_some()
-            && let Some(mut message) = self.doc.generate_sync_message(&mut self.state)
-        {
-            if !self.is_modern {
-                message.flags = None;
-            }
-            self.to_server.push_back(Message::decode(&message.encode()).unwrap());
-        }
-    }
-
-    fn listen(&mut self) -> bool {
-        let Some(bytes) = self.from_server.pop_front() else { return false };
-        self.received += 1;
-        let message = Message::decode(&bytes).unwrap();
-        assert!(message.flags.is_none(), "no flags section leaves the server");
-        // A client that lies about its actor cannot take the truth either; that is its own affair.
-        if self.doc.receive_sync_message(&mut self.state, message).is_ok() {
-            self.talk();
-        }
-        true
-    }
-}
-
-struct World {
-    machine: Document,
-    disk: Disk,
-    clients: Vec<Client>,
-    next_session: u64,
-    now: u64,
-    answers: Vec<(Ticket, Result<Manifest, Refusal>)>,
-    views: Vec<Ticket>,
-    refused: Vec<SessionId>,
-    is_slow: Vec<SessionId>,
-    /// What the rules said last.
-    verdict: Option<Arc<Verdict>>,
-    judged: usize,
-    /// What the rules ask and nobody has answered.
-    questions: VecDeque<Arc<Question>>,
-    /// Nobody finds the time to judge.
-    judges_late: bool,
-}
-
-impl World {
-    fn new(clients: u8) -> Self {
-        let client = |n: u8| Client {
-            doc: Automerge::new().with_actor(ActorId::from([n + 1])),
-            state: State::new(),
-            session: None,
-            to_server: VecDeque::new(),
-            from_server: VecDeque::new(),
-            is_modern: n.is_multiple_of(2),
-            unavailable: 0,
-            received: 0,
-        };
-        let limits = DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() };
-        Self {
-            machine: Document::new(id(), limits, rules()),
-            disk: Disk::default(),
-            clients: (0..clients).map(client).collect(),
-            next_session: 1,
-            now: 0,
-            answers: Vec::new(),
-            views: Vec::new(),
-            refused: Vec::new(),
-            is_slow: Vec::new(),
-            verdict: None,
-            judged: 0,
-            questions: VecDeque::new(),
-            judges_late: false,
-        }
-    }
-
-    fn tell(&mut self, input: Input) {
-        self.now += 1;
-        let mut effects = Vec::new();
-        self.machine.handle(Timestamp::from_millis(self.now), input, &mut effects);
-        self.carry_out(effects);
-    }
-
-    fn advance(&mut self) {
-        loop {
-            let mut effects = Vec::new();
-            self.machine.advance(Timestamp::from_millis(self.now), &mut effects);
-            if effects.is_empty() {
-                break;
-            }
-            self.carry_out(effects);
-        }
-        if !self.judges_late {
-            self.judge();
-        }
-    }
-
-    /// As whoever drives the machine does when it has carried everything out.
-    fn judge(&mut self) {
-        if self.machine.wants_to_judge() {
-            let mut effects = Vec::new();
-            self.machine.judge(Timestamp::from_millis(self.now), &mut effects);
-            self.carry_out(effects);
-        }
-    }
-
-    fn carry_out(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
-            match effect {
-                Effect::LoadManifest => self.disk.asked.push_back(Asked::Manifest),
-                Effect::LoadChunks => self.disk.asked.push_back(Asked::Chunks),
-                Effect::Commit(batch) => self.disk.asked.push_back(Asked::Commit(Box::new(batch))),
-                Effect::Send { to, body } => self.send(&to, &body.bytes),
-                Effect::Unavailable { session } => {
-                    if let Some(client) = self.client(session) {
-                        client.unavailable += 1;
-                    }
-                }
-                Effect::Refuse { session, .. } => self.refused.push(session),
-                Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
-                Effect::View { ticket } => {
-                    let seen = self.machine.automerge().expect("a view is only offered when there is one");
-                    assert_eq!(
-                        seen.get_heads(),
-                        self.disk.document().get_heads(),
-                        "a view shows what is stored"
-                    );
-                    self.views.push(ticket);
-                }
-                Effect::Judged(verdict) => self.judged(verdict),
-                Effect::Evaluate(question) => {
-                    assert!(self.questions.is_empty(), "one at a time");
-                    self.questions.push_back(question);
-                }
-                Effect::RemoteHeads { .. } => {}
-            }
-        }
-    }
-
-    /// DO41: once there is time, the newest verdict is on the newest state.
-    fn the_rules_have_spoken(&mut self) {
-        let stored = self.disk.document();
-        if stored.get(ROOT, "kind").unwrap().is_none() {
-            return assert_eq!(self.verdict, None);
-        }
-        // What nobody needs in memory is not judged: somebody looks.
-        self.tell(Input::View { ticket: Ticket(99) });
-        self.run_until_quiet();
-        self.judge();
-        while self.evaluated() {
-            self.judge();
-        }
-        let verdict = self.verdict.clone().expect("somebody has looked");
-        assert!(!verdict.report.is_pending());
-        assert_eq!(*verdict.heads, *stored.get_heads());
-        assert_eq!((verdict.kind.as_str(), verdict.version), ("board", 3));
-        assert_eq!(self.machine.verdict(), Some(&verdict));
-    }
-
-    /// P2: what is told of the rules is told of what is stored, and is what a look at the whole finds.
-    fn judged(&mut self, verdict: Option<Arc<Verdict>>) {
-        self.judged += 1;
-        if let Some(verdict) = &verdict {
-            let stored = self.disk.document();
-            for head in verdict.heads.iter() {
-                assert!(stored.get_change_by_hash(head).is_some(), "a verdict on what is not stored");
-            }
-            let seen = stored.fork_at(&verdict.heads).unwrap();
-            let in_force = rules();
-            let rules = in_force.of("board").unwrap().rules.clone();
-            let judge = Judge::evaluated(&id(), rules, &seen, |question| question.answer(&to_the_end()));
-            let whole = judge.report(&seen, Timestamp::from_millis(self.now));
-            assert_eq!(decided(&verdict.report, &verdict.report), decided(&whole, &verdict.report));
-        }
-        self.verdict = verdict;
-    }
-
-    /// P2: whatever is told is on the disk at that moment.
-    fn send(&mut self, to: &[SessionId], bytes: &[u8]) {
-        let stored = self.disk.document();
-        for head in Message::decode(bytes).unwrap().heads {
-            assert!(stored.get_change_by_hash(&head).is_some(), "told of a change that is not stored");
-        }
-        for session in to {
-            if let Some(client) = self.client(*session) {
-                client.from_server.push_back(bytes.to_vec());
-            }
-            if !self.is_slow.contains(session) {
-                self.tell(Input::Drained { session: *session });
-            }
-        }
-    }
-
-    fn client(&mut self, session: SessionId) -> Option<&mut Client> {
-        self.clients.iter_mut().find(|client| client.session == Some(session))
-    }
-
-    fn connect(&mut self, n: usize) -> SessionId {
-        let session = SessionId(self.next_session);
-        self.next_session += 1;
-        self.clients[n].session = Some(session);
-        self.clients[n].state = State::new();
-        self.tell(Input::Open { session, storage: None, follows: Arc::default() });
-        self.clients[n].talk();
-        session
-    }
-
-    fn disconnect(&mut self, n: usize) {
-        if let Some(session) = self.clients[n].session.take() {
-            self.clients[n].to_server.clear();
-            self.clients[n].from_server.clear();
-            self.tell(Input::Leave { session });
-        }
-    }
-
-    fn deliver_to_server(&mut self, n: usize) -> bool {
-        let Some(session) = self.clients[n].session else { return false };
-        let Some(message) = self.clients[n].to_server.pop_front() else { return false };
-        let is_request = message.heads.is_empty() && message.changes.is_empty();
-        self.tell(Input::Message { session, is_request, message });
-        true
-    }
-
-    fn disk_answers(&mut self) -> bool {
-        let Some(asked) = self.disk.asked.pop_front() else { return false };
-        let input = match asked {
-            Asked::Manifest => Input::Manifest(Ok(self.disk.manifest.clone())),
-            Asked::Chunks => Input::Chunks(Ok(self.disk.load())),
-            Asked::Commit(batch) => {
-                self.disk.write(*batch);
-                Input::Stored(Ok(()))
-            }
-        };
-        self.tell(input);
-        true
-    }
-
-    fn evaluated(&mut self) -> bool {
-        let Some(question) = self.questions.pop_front() else { return false };
-        self.tell(Input::Evaluated(question.answer(&to_the_end())));
-        true
-    }
-
-    /// The server is killed: what is in memory and in flight is gone, the disk stays.
-    fn crash(&mut self) {
-        for n in 0..self.clients.len() {
-            self.disconnect(n);
-        }
-        self.disk.asked.clear();
-        self.questions.clear();
-        let limits = DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() };
-        self.machine = Document::new(id(), limits, rules());
-        self.verdict = None;
-    }
-
-    fn run_until_quiet(&mut self) {
-        loop {
-            self.run_without_evaluating();
-            if !self.evaluated() {
-                return;
-            }
-        }
-    }
-
-    fn run_without_evaluating(&mut self) {
-        for _ in 0..10_000 {
-            self.advance();
-            let mut moved = self.disk_answers();
-            for n in 0..self.clients.len() {
-                moved |= self.deliver_to_server(n);
-                moved |= self.clients[n].listen();
-            }
-            if !moved {
-                return;
-            }
-        }
-        panic!("the world does not come to rest");
-    }
-
-    fn everyone_agrees(&self) {
-        let stored = self.disk.document();
-        for (n, client) in self.clients.iter().enumerate() {
-            assert_eq!(client.doc.get_heads(), stored.get_heads(), "client {n}");
-        }
-    }
-}
-
-fn id() -> DocumentId {
-    DocumentId::from_bytes(&[7; 16]).unwrap()
-}
-
-/// A report without what the rules that are being evaluated in `of` have found.
-fn decided(report: &Report, of: &Report) -> Report {
-    let pending = of.undecided.iter().filter(|it| it.reason == UndecidedReason::Pending);
-    let pending: Vec<&str> = pending.map(|it| it.rule.as_str()).collect();
-    let mut report = report.clone();
-    report.conflicts.retain(|conflict| !pending.contains(&conflict.rule.as_str()));
-    report.undecided.retain(|it| !pending.contains(&it.rule.as_str()));
-    report
-}
-
-/// Boards on which every member of the root that is called like a client's key has a bound, and no two
-/// people may write the same one apart.
-fn rules() -> Arc<RuleBook> {
-    let rule = |key: &str, predicate: &str| {
-        let mut rule = json!({"id": format!("{key}-{predicate}"), "predicate": predicate, "over": key, "message": "{found}"});
-        match predicate {
-            "range" => {
-                rule["max"] = json!(10);
-                rule["proposals"] = json!(["clamp"]);
-            }
-            _ => rule["message"] = json!("{values}"),
-        }
-        rule
-    };
-    let keys = ["k0", "k1", "k2", "k3", "k4"];
-    let rules = keys.iter().flat_map(|key| [rule(key, "range"), rule(key, "exclusive_field")]);
-    let rules: Vec<_> = rules.chain(expressions()).collect();
-    let source = serde_json::from_value(json!({"kind": "board", "rule": rules})).unwrap();
-    let rules = Arc::new(RuleSet::compile(source).unwrap());
-    Arc::new(RuleBook::empty().with(InForce { version: 3, rules }))
-}
+use world::{Asked, World, id, rules};
 
 /// DO1: a reader that was told "unavailable" gets the document as soon as somebody brings it.
 #[test]
@@ -619,7 +227,11 @@ fn do8_doors_are_answered_when_it_is_stored() {
 
     let mut doc = Automerge::new().with_actor(ActorId::from([5]));
     doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "title", "t")).unwrap();
-    world.tell(Input::Submit { ticket: Ticket(2), changes: vec![doc.save_after(&[]).into()] });
+    world.tell(Input::Submit {
+        permit: EditPermit::of_server(id()),
+        ticket: Ticket(2),
+        changes: vec![doc.save_after(&[]).into()],
+    });
     world.tell(Input::View { ticket: Ticket(3) });
     world.advance();
     assert!(world.answers.is_empty(), "not before it is stored");
@@ -639,7 +251,11 @@ fn do12_a_deflated_change_is_refused() {
     assert_eq!(deflated[8], 2, "automerge deflates a change that is long enough");
 
     let mut world = World::new(1);
-    world.tell(Input::Submit { ticket: Ticket(1), changes: vec![deflated.into()] });
+    world.tell(Input::Submit {
+        permit: EditPermit::of_server(id()),
+        ticket: Ticket(1),
+        changes: vec![deflated.into()],
+    });
     world.run_until_quiet();
     assert!(matches!(world.answers.pop(), Some((_, Err(Refusal::InvalidChange { .. })))));
 }
@@ -653,12 +269,20 @@ fn do8_an_incomplete_submission_is_refused() {
     let first = doc.get_heads();
     doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "b", 1)).unwrap();
 
-    world.tell(Input::Submit { ticket: Ticket(1), changes: vec![doc.save_after(&first).into()] });
+    world.tell(Input::Submit {
+        permit: EditPermit::of_server(id()),
+        ticket: Ticket(1),
+        changes: vec![doc.save_after(&first).into()],
+    });
     world.run_until_quiet();
     let (_, answer) = world.answers.pop().unwrap();
     assert!(matches!(answer, Err(Refusal::InvalidChange { .. })), "{answer:?}");
 
-    world.tell(Input::Submit { ticket: Ticket(2), changes: vec![doc.save_after(&[]).into()] });
+    world.tell(Input::Submit {
+        permit: EditPermit::of_server(id()),
+        ticket: Ticket(2),
+        changes: vec![doc.save_after(&[]).into()],
+    });
     world.run_until_quiet();
     assert!(world.answers.pop().unwrap().1.is_ok());
 }
@@ -810,15 +434,6 @@ fn do41_the_rules_are_told_when_they_say_something_else() {
     world.tell(Input::Delete { ticket: Ticket(2), deleted: false });
     world.run_until_quiet();
     world.the_rules_have_spoken();
-}
-
-/// What is evaluated elsewhere, where that can be done.
-fn expressions() -> Vec<serde_json::Value> {
-    match cfg!(feature = "cel") {
-        true => vec![json!({"id": "pair", "predicate": "cel", "message": "{k0} and {k1}",
-            "expr": "!has(self.k0) || !has(self.k1) || self.k0 + self.k1 <= 12.0"})],
-        false => Vec::new(),
-    }
 }
 
 #[cfg(feature = "cel")]

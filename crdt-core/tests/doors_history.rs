@@ -4,6 +4,7 @@
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Author, Automerge, AutomergeError, ObjType, ROOT, ReadDoc, ScalarValue};
+use dovetail_core::authors::Authors;
 use dovetail_core::doors::{self, Cursor, Group, NOTE_BYTES_MAX, Version, VersionName, WriteError, Writer};
 use dovetail_core::json::{self, Strings};
 use dovetail_core::reserved::{RESERVED_KEY, entry_change};
@@ -38,7 +39,7 @@ fn pages(doc: &Automerge, limit: usize, mut meanwhile: impl FnMut(&mut Automerge
     let mut doc = doc.clone();
     let (mut groups, mut cursor) = (Vec::new(), None);
     loop {
-        let page = doors::history(&doc, cursor.as_ref(), limit).unwrap();
+        let page = doors::history(&doc, &Authors::default(), cursor.as_ref(), limit).unwrap();
         assert!(page.groups.len() <= limit);
         groups.extend(page.groups);
         let Some(next) = page.next else { return groups };
@@ -130,14 +131,14 @@ fn jd14_bad_cursors_are_refused() {
         change(&mut doc, 1, n * 1000, "a");
         change(&mut other, 2, n * 1000, "b");
     }
-    let foreign = doors::history(&other, None, 1).unwrap().next.unwrap();
-    assert!(doors::history(&doc, Some(&foreign), 1).is_err());
+    let foreign = doors::history(&other, &Authors::default(), None, 1).unwrap().next.unwrap();
+    assert!(doors::history(&doc, &Authors::default(), Some(&foreign), 1).is_err());
     for text in ["", "3", "x.y", "-1.00", &format!("1.{}", "00".repeat(31)), "1."] {
         assert!(text.parse::<Cursor>().is_err(), "{text}");
     }
     // Beyond the end there is nothing.
     let beyond: Cursor = format!("99.{}", doc.get_heads()[0]).parse().unwrap();
-    assert_eq!(doors::history(&doc, Some(&beyond), 1).unwrap().groups, []);
+    assert_eq!(doors::history(&doc, &Authors::default(), Some(&beyond), 1).unwrap().groups, []);
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

@@ -6,6 +6,7 @@ use automerge::sync::{self, BloomFilter, ChunkList, Have, MessageVersion};
 use automerge::transaction::Transactable;
 use automerge::{Automerge, AutomergeError, ChangeHash, ROOT};
 use dovetail_core::document::{Document, Effect as FromDocument, Input};
+use dovetail_core::grant::Identity;
 use dovetail_core::id::{DocumentId, PeerId, SessionId, StorageId};
 use dovetail_core::limits::SessionLimits;
 use dovetail_core::session::{CloseReason, Effect, Outgoing, ServerIdentity, Session, ToDocument};
@@ -34,7 +35,7 @@ fn document(n: u8) -> DocumentId {
 fn session() -> Session {
     let server = ServerIdentity { peer: peer("server"), storage: "store".parse().unwrap() };
     let limits = SessionLimits { documents_max: 3, ..SessionLimits::default() };
-    Session::new(SessionId(1), at(0), limits, Arc::new(server))
+    Session::new(SessionId(1), at(0), limits, Arc::new(server), Identity::local())
 }
 
 fn join(name: &str, versions: &[&str], storage: Option<&str>) -> Vec<u8> {
@@ -225,13 +226,17 @@ fn se11_plain_acknowledgements_stay_in_the_session() {
 fn body_of_a_document() -> (Arc<dovetail_core::document::Body>, Vec<ChangeHash>) {
     let mut doc = Automerge::new();
     doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "a", 1)).unwrap();
-    let mut machine =
-        Document::new(document(1), dovetail_core::limits::DocumentLimits::default(), Arc::default());
+    let mut machine = Document::new(
+        document(1),
+        dovetail_core::limits::DocumentLimits::default(),
+        Arc::default(),
+        Arc::default(),
+    );
     let mut effects = Vec::new();
     let session = SessionId(1);
     machine.handle(
         at(0),
-        Input::Open { session, storage: None, follows: Arc::new(BTreeSet::new()) },
+        Input::Open { session, who: Identity::local(), storage: None, follows: Arc::new(BTreeSet::new()) },
         &mut effects,
     );
     let mut message = plain(doc.get_heads());
@@ -297,7 +302,10 @@ fn co10_only_who_announced_it_is_told_what_the_rules_say() {
         let metadata = PeerMetadata { dovetail: announced, ..PeerMetadata::default() };
         let join = Join { sender: peer(ANA), metadata, versions: vec!["1".to_owned()] };
         let effects = session.receive(at(0), &Message::Join(join).encode(), false);
-        let Some(Effect::Write(answer)) = effects.last() else { panic!("{effects:?}") };
+        let write = |effect: &Effect| matches!(effect, Effect::Write(_));
+        let Some(Effect::Write(answer)) = effects.iter().find(|effect| write(effect)) else {
+            panic!("{effects:?}")
+        };
         let Message::Peer(answer) = decode(answer).unwrap() else { panic!("a peer message") };
         assert_eq!(answer.metadata.dovetail, is_told.then_some(1), "{announced:?}");
 

@@ -189,6 +189,7 @@ fn said_by(message: &Message<'_>) -> Value {
             "targetId": target.as_ref().map(|id| id.as_str()),
             "message": message,
         }),
+        Message::Own(_) => panic!("no stock peer says this"),
         Message::Unknown { .. } => json!({}),
     };
     let mut said = without_nothing(said);

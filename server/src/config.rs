@@ -13,7 +13,11 @@ mod shape; // How a setting is written and read.
 
 pub use shape::LogFormat;
 
-use shape::{Address, Count, Filter, Folder, Format, MaybeFolder, Shape, Size, Span, Switch};
+use crate::auth::{KeysUrl, Origins, Secret};
+use shape::{
+    Address, Count, Files, Filter, Folder, Format, MaybeCookie, MaybeFile, MaybeFolder, MaybeKeysUrl,
+    MaybeSecret, MaybeText, Names, OriginList, Shape, Size, Span, Switch,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -33,6 +37,8 @@ pub struct Config {
     pub log_filter: String,
     /// How a log line looks.
     pub log_format: LogFormat,
+    /// How people and programs say who they are.
+    pub auth: AuthSettings,
     /// Every bound that can be set.
     pub limits: Limits,
     /// Where each value came from, in the order of the tables below.
@@ -77,7 +83,7 @@ pub enum Source {
 }
 
 /// What one source says of one setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Given {
     /// The setting's name.
     pub name: &'static str,
@@ -100,6 +106,8 @@ pub struct Setting {
     pub help: &'static [&'static str],
     /// Whether naming it without a value turns it on.
     pub switch: bool,
+    /// Whether its value is nobody's business.
+    pub secret: bool,
 }
 
 /// Why there is no [`Config`]: all faults, each with its source.
@@ -137,6 +145,7 @@ macro_rules! settings {
                 hint: $shape::HINT,
                 help: &[$($doc),+],
                 switch: $shape::SWITCH,
+                secret: $shape::SECRET,
             },
         )+];
 
@@ -170,6 +179,53 @@ settings! {
     /// Serve on an address that others can reach although nobody is asked who they are:
     /// everybody who reaches the port may read, change and delete every document.
     danger_listen_without_authentication: bool as Switch = "false";
+}
+
+settings! {
+    /// How people and programs say who they are. Without a key nobody is asked. `docs/SECURITY.md` tells how
+    /// these belong together.
+    pub struct AuthSettings, table AUTH;
+
+    /// The secret that tokens are signed with (HS256), 32 bytes at least; `dovetail token --new-secret` prints one.
+    /// Others on the machine may see flags and the environment, so a file is better.
+    jwt_secret: Option<Secret> as MaybeSecret = "";
+
+    /// A file with such secrets, one a line. A token may be signed with any of them, new ones get the first.
+    jwt_secret_file: Option<PathBuf> as MaybeFile = "";
+
+    /// Files with public keys in PEM (RS256, ES256, EdDSA) of those who sign tokens, with commas between
+    /// them; at most 8 keys. All files of keys are read again when they change.
+    jwt_public_key_file: Vec<PathBuf> as Files = "";
+
+    /// Where the public keys of those who sign tokens are fetched (JWKS). https, or http to this machine.
+    jwks_url: Option<KeysUrl> as MaybeKeysUrl = "";
+
+    /// The audience (aud) that tokens must name: this server. Required with any key, or tokens that
+    /// were made for another service would do here.
+    jwt_audience: Option<String> as MaybeText = "";
+
+    /// Who must have made the tokens (iss). Required with any key.
+    jwt_issuer: Option<String> as MaybeText = "";
+
+    /// How far the clocks of those who make tokens may be from ours: so much longer a token holds. 5min at most.
+    jwt_leeway: Duration as Span = "30s";
+
+    /// The claim that lists somebody's groups; dots lead into objects, as in realm_access.roles.
+    jwt_groups_claim: Option<String> as MaybeText = "groups";
+
+    /// Groups whose members administer the server, with commas between them. Empty: nobody does.
+    admin_groups: Vec<String> as Names = "";
+
+    /// Groups whose members may make documents, with commas between them. Empty: everybody who is signed in.
+    creator_groups: Vec<String> as Names = "";
+
+    /// The cookie that holds a token, for pages that are served beside this server. Empty: no cookie is looked
+    /// at, since browsers send cookies from foreign pages too.
+    cookie_name: Option<String> as MaybeCookie = "";
+
+    /// Origins of pages that may call this server, as in https://app.example.com, with commas between
+    /// them. Empty: only pages that come from this server's own host.
+    allowed_origins: Origins as OriginList = "";
 }
 
 settings! {
@@ -249,6 +305,9 @@ const HEADER_BYTES_MAX_LEAST: usize = 8 * 1024;
 /// Stopping takes `drain_timeout` and then the last commits, which get 2 s; promised are 10 s.
 const DRAIN_TIMEOUT_MOST: Duration = Duration::from_secs(8);
 
+/// Clocks that are set by the network differ by less than a second; one that is off by more than this is broken.
+const JWT_LEEWAY_MOST: Duration = Duration::from_secs(5 * 60);
+
 impl Config {
     /// Puts together what was given; what was not has its default.
     ///
@@ -257,10 +316,12 @@ impl Config {
     pub fn assemble(given: impl IntoIterator<Item = Given>) -> Result<Self, ConfigError> {
         let mut book = Book::new(given);
         let basics = Basics::read(&mut book);
+        let auth = AuthSettings::read(&mut book);
         let limits = Limits::read(&mut book);
         if book.faults.is_empty() {
             book.faults.extend(limits.contradictions());
-            book.faults.extend(basics.open_door(&book));
+            book.faults.extend(auth.contradictions());
+            book.faults.extend(basics.open_door(&auth, &book));
         }
         if !book.faults.is_empty() {
             return Err(ConfigError { faults: book.faults });
@@ -271,6 +332,7 @@ impl Config {
             rules_dir: basics.rules_dir,
             log_filter: basics.log_filter,
             log_format: basics.log_format,
+            auth,
             limits,
             origins: book.origins,
         })
@@ -290,20 +352,82 @@ impl Default for Limits {
 }
 
 impl Basics {
-    /// There is no authentication yet, so only this machine may be served by default.
-    fn open_door(&self, book: &Book) -> Option<Fault> {
-        if self.listen.ip().is_loopback() || self.danger_listen_without_authentication {
+    /// As long as nobody is asked who they are only this machine may be served.
+    fn open_door(&self, auth: &AuthSettings, book: &Book) -> Option<Fault> {
+        if self.listen.ip().is_loopback() || auth.is_on() || self.danger_listen_without_authentication {
             return None;
         }
         Some(Fault {
             source: book.source_of("listen"),
             what: format!(
                 "listen = {}: this address can be reached from other machines, and the server asks nobody \
-                 who they are; listen on 127.0.0.1 behind a proxy that does, or accept that everybody may \
-                 read, change and delete everything with --danger-listen-without-authentication",
+                 who they are; set a key that tokens are signed with (docs/SECURITY.md), listen on 127.0.0.1 behind \
+                 a proxy that asks, or accept that everybody may read, change and delete everything with \
+                 --danger-listen-without-authentication",
                 self.listen
             ),
         })
+    }
+}
+
+impl AuthSettings {
+    /// Whether people are asked who they are: there is a key to tell by.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.jwt_secret.is_some()
+            || self.jwt_secret_file.is_some()
+            || !self.jwt_public_key_file.is_empty()
+            || self.jwks_url.is_some()
+    }
+
+    /// Values that are each sound and do not fit together.
+    fn contradictions(&self) -> Vec<Fault> {
+        let is_on = self.is_on();
+        let needs_a_key = [
+            ("jwt_audience", self.jwt_audience.is_some()),
+            ("jwt_issuer", self.jwt_issuer.is_some()),
+            ("admin_groups", !self.admin_groups.is_empty()),
+            ("creator_groups", !self.creator_groups.is_empty()),
+            ("cookie_name", self.cookie_name.is_some()),
+        ];
+        let idle = needs_a_key.into_iter().filter(|(_, set)| *set && !is_on).map(|(name, _)| {
+            format!(
+                "{name} says nothing as long as nobody is asked who they are; set jwt_secret_file, \
+                 jwt_public_key_file or jwks_url as well"
+            )
+        });
+        let rules = [
+            (
+                !is_on || self.jwt_audience.is_some(),
+                "jwt_audience must be set with any key, or tokens that were made for another service would do here",
+            ),
+            (
+                !is_on || self.jwt_issuer.is_some(),
+                "jwt_issuer must be set with any key: the iss of the tokens that are meant",
+            ),
+            (
+                self.jwt_secret.is_none() || self.jwt_secret_file.is_none(),
+                "jwt_secret and jwt_secret_file are both set; keep the file, which nobody else sees",
+            ),
+            (
+                self.jwt_leeway <= JWT_LEEWAY_MOST,
+                "jwt_leeway must be at most 5min, or tokens that have ended would go on being good",
+            ),
+        ];
+        let broken = rules.into_iter().filter(|(kept, _)| !kept).map(|(_, what)| what.to_owned());
+        broken.chain(idle).map(|what| Fault { source: None, what }).collect()
+    }
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_secret = table().any(|setting| setting.secret && setting.name == self.name);
+        let text = if is_secret { "(hidden)" } else { &self.text };
+        f.debug_struct("Given")
+            .field("name", &self.name)
+            .field("text", &text)
+            .field("source", &self.source)
+            .finish()
     }
 }
 
@@ -343,7 +467,7 @@ impl Limits {
 
 /// All settings, in the order in which they are shown.
 pub fn table() -> impl Iterator<Item = &'static Setting> {
-    BASICS.iter().chain(LIMITS)
+    BASICS.iter().chain(AUTH).chain(LIMITS)
 }
 
 impl Setting {
@@ -440,7 +564,10 @@ impl Book {
             Some(given) => match S::read(&given.text) {
                 Ok(value) => (value, given.source.clone()),
                 Err(why) => {
-                    let what = format!("{name} = {:?}: {why}", given.text);
+                    let what = match S::SECRET {
+                        true => format!("{name}: {why}"),
+                        false => format!("{name} = {:?}: {why}", given.text),
+                    };
                     self.faults.push(Fault { source: Some(given.source.clone()), what });
                     (built_in(), Source::Default)
                 }

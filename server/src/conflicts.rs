@@ -10,6 +10,7 @@ use crate::hub::{Hub, SubmitError, ViewError};
 use automerge::{ActorId, Automerge, Change};
 use bytes::Bytes;
 use dovetail_core::document::chunk::Manifest;
+use dovetail_core::grant::EditPermit;
 use dovetail_core::id::DocumentId;
 use dovetail_core::json;
 use dovetail_core::rules::{
@@ -72,12 +73,12 @@ pub struct Decided {
 /// See [`DecideError`].
 pub async fn settle(
     hub: &Hub,
-    document: DocumentId,
+    permit: EditPermit,
     conflict: String,
     proposal: Proposal,
     by: Option<String>,
 ) -> Result<Decided, DecideError> {
-    decide(hub, document, conflict, move |doc, judge, conflict| {
+    decide(hub, permit, conflict, move |doc, judge, conflict| {
         let settled = settle_in(doc, judge, conflict, proposal, by.as_deref())?;
         Ok((settled.conflict, settled.changes))
     })
@@ -88,13 +89,13 @@ pub async fn settle(
 ///
 /// # Errors
 /// See [`DecideError`].
-pub async fn settle_first(hub: &Hub, document: DocumentId, conflict: &str) -> Result<Proposal, DecideError> {
+pub async fn settle_first(hub: &Hub, permit: EditPermit, conflict: &str) -> Result<Proposal, DecideError> {
     let id = conflict.to_owned();
-    let conflicts = hub.conflicts(document.clone()).await?;
+    let conflicts = hub.conflicts(&permit.to_read()).await?;
     let known = conflicts.verdict.as_ref().and_then(|verdict| verdict.report.get(&id));
     let first = known.and_then(|conflict| conflict.proposals.first()).map(|offer| offer.name);
     let proposal = first.ok_or_else(|| SettleError::UnknownConflict { id: id.clone() })?;
-    settle(hub, document, id, proposal, Some(BY_ITSELF.to_owned())).await?;
+    settle(hub, permit, id, proposal, Some(BY_ITSELF.to_owned())).await?;
     Ok(proposal)
 }
 
@@ -104,12 +105,12 @@ pub async fn settle_first(hub: &Hub, document: DocumentId, conflict: &str) -> Re
 /// See [`DecideError`].
 pub async fn waive(
     hub: &Hub,
-    document: DocumentId,
+    permit: EditPermit,
     conflict: String,
     waiver: Waiver,
     now: Timestamp,
 ) -> Result<Decided, DecideError> {
-    decide(hub, document, conflict, move |doc, judge, conflict| {
+    decide(hub, permit, conflict, move |doc, judge, conflict| {
         let waived = waive_in(doc, judge, conflict, &waiver, &new_actor(), now)?;
         Ok((waived.conflict, waived.changes))
     })
@@ -122,11 +123,11 @@ pub async fn waive(
 /// See [`DecideError`].
 pub async fn unwaive(
     hub: &Hub,
-    document: DocumentId,
+    permit: EditPermit,
     conflict: String,
     now: Timestamp,
 ) -> Result<Decided, DecideError> {
-    decide(hub, document, conflict, move |doc, judge, conflict| {
+    decide(hub, permit, conflict, move |doc, judge, conflict| {
         let waived = unwaive_in(doc, judge, conflict, &new_actor(), now)?;
         Ok((waived.conflict, waived.changes))
     })
@@ -174,15 +175,15 @@ type Decision = (Conflict, Vec<Change>);
 
 async fn decide(
     hub: &Hub,
-    document: DocumentId,
+    permit: EditPermit,
     conflict: String,
     decide: impl FnOnce(&mut Automerge, &Judge, &str) -> Result<Decision, DecideError> + Send + 'static,
 ) -> Result<Decided, DecideError> {
     // Held as long as the copy of the document is.
     let turn = hub.turn_to_decide().await;
-    let mut doc = hub.view(document.clone(), Automerge::clone).await?;
+    let mut doc = hub.view(&permit.to_read(), Automerge::clone).await?;
     let rules = rules_for(hub, &doc).ok_or(DecideError::NoRules)?;
-    let (id, evaluator) = (document.clone(), hub.evaluator().clone());
+    let (id, evaluator) = (permit.document().clone(), hub.evaluator().clone());
     let deciding = move || {
         let ask = |question: &Arc<Question>| evaluator.answer_here(question);
         let judge = Judge::seeking(&conflict, &id, rules, &doc, ask);
@@ -193,7 +194,7 @@ async fn decide(
     let decided = tokio::task::spawn_blocking(deciding).await;
     let (conflict, changes) = decided.map_err(|_| DecideError::Panicked)??;
     let changes = changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
-    let manifest = hub.submit(document, changes).await?;
+    let manifest = hub.submit(permit, changes).await?;
     Ok(Decided { conflict, manifest })
 }
 

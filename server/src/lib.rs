@@ -3,11 +3,12 @@
 //! ```text
 //!  cli ──▶ server ──▶ gateway ──▶ hub ──▶ store
 //!            │           └ accept, upgrade, socket, http, reply
-//!            └ config, telemetry, metrics, shutdown, clock
+//!            └ config, auth, telemetry, metrics, shutdown, clock
 //! ```
 //! An arrow points at what is used. The way of one edit through this crate is told in
 //! `docs/ONE-EDIT.md`.
 
+pub mod auth; // Who is calling.
 pub mod clock; // What time it is.
 pub mod config; // Settings, checked.
 pub mod metrics; // Figures and their names.
@@ -15,6 +16,8 @@ pub mod origins; // Whose pages may call this server.
 pub mod shutdown; // How the server stops.
 pub mod telemetry; // Logs.
 
+#[cfg(test)]
+mod permits; // For tests: the right to everything.
 pub mod store; // Where documents are kept.
 
 pub mod serial; // Names that sort by time.

@@ -4,9 +4,10 @@
 //! session is gone, and the hub is closed between the two. So what was acknowledged is
 //! durable, and what was under way when the server stopped is committed.
 
+use crate::auth::{Authenticator, OpenAuthError};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::gateway::{ConflictDoors, Gateway, accept};
+use crate::gateway::{ConflictDoors, Gateway, Guard, accept};
 use crate::hub::{Hub, OpenHubError};
 use crate::metrics::Metrics;
 use crate::rules::{OpenRulesError, Shelf};
@@ -29,6 +30,9 @@ pub enum OpenServerError {
     /// Opening it panicked; the report is in the log.
     #[error("opening the data directory failed in an unforeseen way")]
     Panicked,
+    /// Nobody can be asked who they are.
+    #[error(transparent)]
+    Auth(#[from] OpenAuthError),
     /// Its rules cannot be put in force.
     #[error(transparent)]
     Rules(#[from] OpenRulesError),
@@ -72,11 +76,17 @@ impl Server {
         let rules =
             Shelf::open(Arc::clone(&store), hub.clone(), clock.clone(), config.rules_dir.as_deref()).await?;
         let (sweep, swept) = Sweep::new(hub.clone(), Arc::clone(&store), clock.clone());
+        let guard = Guard {
+            authenticator: Authenticator::open(&config.auth, clock.clone())?,
+            cookie_name: config.auth.cookie_name.clone(),
+            origins: config.auth.allowed_origins.clone(),
+        };
         let conflicts = ConflictDoors { rules, swept, dry_runs: Arc::default() };
         let gateway = Gateway::new(
             hub.clone(),
             Arc::clone(&store),
             conflicts,
+            guard,
             &config,
             shutdown.watch(),
             metrics,
@@ -89,6 +99,12 @@ impl Server {
     #[must_use]
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Serves until `stop` resolves, then drains and closes. Takes the listener so that a

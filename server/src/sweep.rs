@@ -15,6 +15,7 @@ use crate::inbox::Due;
 use crate::store::Store;
 use dovetail_core::document::chunk::{Lifecycle, Manifest};
 use dovetail_core::document::judge_stored;
+use dovetail_core::grant::EditPermit;
 use dovetail_core::id::DocumentId;
 use dovetail_core::rules::RuleBook;
 use std::sync::Arc;
@@ -189,7 +190,7 @@ impl Sweep {
     }
 
     async fn settle(&self, document: DocumentId, conflict: &str) {
-        match conflicts::settle_first(&self.hub, document.clone(), conflict).await {
+        match conflicts::settle_first(&self.hub, EditPermit::of_server(document.clone()), conflict).await {
             Ok(proposal) => tracing::info!(%document, conflict, %proposal, "settled by itself"),
             Err(error) => tracing::warn!(%document, conflict, %error, "cannot be settled by itself"),
         }

@@ -1,24 +1,29 @@
 //! What came together: applied as one, stored as one, released as one.
 //!
-//! Edit path: ← [`super`] lets everything that waits come at once, [`intake`] checks it, [`live`]
+//! Edit path: ← [`super`] lets everything that waits come at once, [`intake`] and [`admit`](super::admit) check it, [`live`]
 //! applies it, → a commit, and when that is stored → `serve` releases it.
 
+use super::admit::{Arrival, Bringer, From, Rejected, look_again};
 use super::chunk::{Chunk, Manifest};
 use super::events::{Effect, Refusal, Ticket};
-use super::intake::{self, BadChange};
+use super::intake::{self, BadChange, Incoming};
 use super::phase::{AfterCommit, Content};
 use super::{Document, live};
+use crate::authors::Authors;
+use crate::grant::{Access, EditPermit, Role};
 use crate::id::SessionId;
 use crate::time::Timestamp;
 use automerge::Change;
 use automerge::sync::{ChunkList, Message};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// What waits until the document can look at it.
 #[derive(Debug)]
 pub(super) enum Waiting {
     Message { session: SessionId, is_request: bool, message: Message },
-    Submit { ticket: Ticket, changes: Vec<Bytes> },
+    Submit { ticket: Ticket, permit: EditPermit, changes: Vec<Bytes> },
+    SetAccess { ticket: Ticket, access: Arc<Access> },
     View { ticket: Ticket },
     Delete { ticket: Ticket, deleted: bool },
 }
@@ -26,7 +31,7 @@ pub(super) enum Waiting {
 /// What came together: applied as one, stored as one, released as one.
 #[derive(Debug)]
 pub(super) struct Burst {
-    pub(super) chunk: Option<Chunk>,
+    pub(super) chunks: Vec<Chunk>,
     pub(super) changes: Vec<Bytes>,
     pub(super) heard: Vec<Heard>,
     pub(super) tickets: Vec<Ticket>,
@@ -35,7 +40,8 @@ pub(super) struct Burst {
 /// A burst in memory, as it is to be stored.
 struct Applied {
     manifest: Manifest,
-    chunk: Chunk,
+    /// The changes, and whose actors are new among them.
+    chunks: Vec<Chunk>,
     /// One by one, as readers are told of them: parts of the chunk's bytes.
     changes: Vec<Bytes>,
 }
@@ -49,39 +55,69 @@ pub(super) struct Heard {
     pub(super) message: Message,
 }
 
+impl Waiting {
+    fn brings_changes(&self) -> bool {
+        match self {
+            Waiting::Message { message, .. } => !message.changes.is_empty(),
+            Waiting::Submit { .. } => true,
+            Waiting::SetAccess { .. } | Waiting::View { .. } | Waiting::Delete { .. } => false,
+        }
+    }
+}
+
 impl Document {
     /// Takes everything up to the next look or deletion, applies it as one and has it stored.
     pub(super) fn take_burst(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        // Whoever brings the first changes makes the document, and says with that who may bring the next.
+        let is_absent = matches!(&self.content, Content::Live(live) if live.is_absent());
         let mut taken = Vec::new();
-        while let Some(Waiting::Message { .. } | Waiting::Submit { .. }) = self.waiting.front() {
-            taken.extend(self.waiting.pop_front());
+        while let Some(Waiting::Message { .. } | Waiting::Submit { .. }) = self.waiting.front()
+            && !self.is_next_hidden()
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            let makes = is_absent && waiting.brings_changes();
+            taken.push(waiting);
             if self.one_by_one > 0 {
                 self.one_by_one -= 1;
                 break;
             }
+            if makes {
+                break;
+            }
         }
         let _stop = tracing::debug_span!("document", document = %self.id, messages = taken.len()).entered();
-        let (taken, changes) = self.read_all(taken, effects);
-        match self.apply(now, changes) {
+        let (mut taken, incoming) = self.read_all(now, taken, effects);
+        match self.apply(now, &mut taken, incoming, effects) {
             Ok(applied) => self.store_or_release(now, taken, applied, effects),
             Err(reason) => self.find_culprit(taken, &reason, effects),
         }
     }
 
-    /// Reads the changes of each; whose cannot be read is refused, and the others go on.
-    fn read_all(&self, taken: Vec<Waiting>, effects: &mut Vec<Effect>) -> (Vec<Waiting>, Vec<Change>) {
+    /// Reads the changes of each. Who brings what cannot be read, or may not be brought, hears of it, and the others
+    /// go on.
+    fn read_all(
+        &mut self,
+        now: Timestamp,
+        taken: Vec<Waiting>,
+        effects: &mut Vec<Effect>,
+    ) -> (Vec<Waiting>, Vec<Incoming>) {
         let mut kept = Vec::with_capacity(taken.len());
-        let mut changes = Vec::new();
+        let mut incoming = Vec::new();
+        let mut fresh = Authors::default();
         for waiting in taken {
             match self.read(&waiting) {
-                Ok(read) => {
-                    changes.extend(read);
-                    kept.push(waiting);
-                }
+                Ok(changes) if changes.is_empty() => kept.push(waiting),
+                Ok(changes) => match self.arrive(now, &waiting, changes, &mut fresh, effects) {
+                    Ok(admitted) => {
+                        incoming.extend(admitted);
+                        kept.push(waiting);
+                    }
+                    Err(refusal) => refuse(&waiting, &refusal, effects),
+                },
                 Err(bad) => refuse(&waiting, &Refusal::InvalidChange { reason: bad.to_string() }, effects),
             }
         }
-        (kept, changes)
+        (kept, incoming)
     }
 
     /// A peer's changes may come before what they build on. A door's may not: it is answered now, and
@@ -101,21 +137,107 @@ impl Document {
                     _ => Ok(read),
                 }
             }
-            Waiting::View { .. } | Waiting::Delete { .. } => Ok(Vec::new()),
+            Waiting::SetAccess { .. } | Waiting::View { .. } | Waiting::Delete { .. } => Ok(Vec::new()),
         }
     }
 
-    /// Applies what is ready. On an error nothing may be kept of the document in memory.
-    fn apply(&mut self, now: Timestamp, changes: Vec<Change>) -> Result<Option<Applied>, String> {
-        let Content::Live(live) = &mut self.content else { return Ok(None) };
-        let ready = live.orphans.sort_out(&live.doc, changes).map_err(|bad| bad.to_string())?;
-        if ready.is_empty() {
-            return Ok(None);
+    /// Sorts the changes of a message or a call by whether they may be brought. A call is refused as a whole.
+    fn arrive(
+        &mut self,
+        now: Timestamp,
+        waiting: &Waiting,
+        changes: Vec<Change>,
+        fresh: &mut Authors,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Vec<Incoming>, Refusal> {
+        let Some((bringer, role)) = self.bringer(now, waiting) else { return Ok(Vec::new()) };
+        let Content::Live(live) = &self.content else { return Ok(Vec::new()) };
+        let refused = match bringer.from {
+            From::Peer(session) => self.peers.get(&session).map(|peer| &peer.refused),
+            From::Door(_) => None,
+        };
+        let mut arrival = Arrival { doc: &live.doc, authors: &live.authors, fresh, role, refused };
+        let (admitted, rejected) = arrival.sort(&bringer, changes);
+        if let (From::Door(_), Some(first)) = (bringer.from, rejected.first()) {
+            return Err(Refusal::Rejected(first.why.clone()));
         }
+        self.reject(rejected, effects);
+        Ok(admitted)
+    }
+
+    /// Who brings this, and what they may do with the document. Nothing for a peer that has left.
+    fn bringer(&self, now: Timestamp, waiting: &Waiting) -> Option<(Arc<Bringer>, Role)> {
+        let (from, grant) = match waiting {
+            Waiting::Message { session, .. } => {
+                (From::Peer(*session), self.peers.get(session)?.grant.clone())
+            }
+            Waiting::Submit { ticket, permit, .. } => {
+                // Rights may have gone since the permit was given; and what it is limited to, it stays limited to.
+                (From::Door(*ticket), self.rights(now)?.of(permit.who()).within(permit))
+            }
+            Waiting::SetAccess { .. } | Waiting::View { .. } | Waiting::Delete { .. } => return None,
+        };
+        let bringer = Bringer { from, who: grant.who().clone(), limits: grant.limits().cloned() };
+        Some((Arc::new(bringer), grant.role()))
+    }
+
+    /// Applies what is ready. On an error nothing may be kept of the document in memory.
+    fn apply(
+        &mut self,
+        now: Timestamp,
+        taken: &mut Vec<Waiting>,
+        incoming: Vec<Incoming>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<Applied>, String> {
+        let ready = self.sort_out(now, taken, incoming, effects).map_err(|bad| bad.to_string())?;
+        let Content::Live(live) = &mut self.content else { return Ok(None) };
+        let Some(first) = ready.first() else { return Ok(None) };
+        let access = if live.is_absent() {
+            Arc::new(Access::made_by(&first.bringer.who))
+        } else {
+            live.manifest.access.clone()
+        };
+        let authors = live.bind(&ready);
+        let ready: Vec<Change> = ready.into_iter().map(|incoming| incoming.change).collect();
         let (chunk, changes) = live::burst(&ready);
         let touched = self.judging.log(ready.len());
-        let manifest = live.apply(now, ready, &chunk, touched).map_err(|error| error.to_string())?;
-        Ok(Some(Applied { manifest, chunk, changes }))
+        let manifest = live.apply(now, ready, &chunk, access, touched).map_err(|error| error.to_string())?;
+        let chunks = [chunk].into_iter().chain(authors).collect();
+        Ok(Some(Applied { manifest, chunks, changes }))
+    }
+
+    /// What can be applied now and may be: what had to wait, or is limited to places, is looked at once more. Calls
+    /// that are refused here are answered and no longer among `taken`.
+    fn sort_out(
+        &mut self,
+        now: Timestamp,
+        taken: &mut Vec<Waiting>,
+        incoming: Vec<Incoming>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Vec<Incoming>, BadChange> {
+        let Content::Live(live) = &mut self.content else { return Ok(Vec::new()) };
+        let waited = live.orphans.hashes();
+        let ready = live.orphans.sort_out(&live.doc, incoming)?;
+        let Content::Live(live) = &self.content else { return Ok(Vec::new()) };
+        let Some(rights) = self.rights(now) else { return Ok(Vec::new()) };
+        let (mut ready, mut rejected) = look_again(&live.doc, &live.authors, rights, ready, &waited);
+        for Rejected { bringer, why, .. } in &rejected {
+            if let From::Door(refused) = bringer.from {
+                ready.retain(|incoming| incoming.bringer.from != bringer.from);
+                taken.retain(
+                    |waiting| !matches!(waiting, Waiting::Submit { ticket, .. } if *ticket == refused),
+                );
+                let answer = Err(Refusal::Rejected(why.clone()));
+                effects.push(Effect::Answer { ticket: refused, answer });
+            }
+        }
+        if let (false, Content::Live(live)) = (rejected.is_empty(), &mut self.content) {
+            let hashes: Vec<_> =
+                rejected.iter().flat_map(|rejected| &rejected.changes).map(Change::hash).collect();
+            rejected.extend(live.orphans.take_built_on(hashes).into_iter().map(Rejected::on_refused));
+            self.reject(rejected, effects);
+        }
+        Ok(ready)
     }
 
     fn store_or_release(
@@ -125,7 +247,8 @@ impl Document {
         applied: Option<Applied>,
         effects: &mut Vec<Effect>,
     ) {
-        let mut burst = Burst { chunk: None, changes: Vec::new(), heard: Vec::new(), tickets: Vec::new() };
+        let mut burst =
+            Burst { chunks: Vec::new(), changes: Vec::new(), heard: Vec::new(), tickets: Vec::new() };
         for waiting in taken {
             match waiting {
                 Waiting::Message { session, is_request, mut message } => {
@@ -134,14 +257,14 @@ impl Document {
                     burst.heard.push(Heard { session, is_request, brought_changes, message });
                 }
                 Waiting::Submit { ticket, .. } => burst.tickets.push(ticket),
-                Waiting::View { .. } | Waiting::Delete { .. } => {}
+                Waiting::SetAccess { .. } | Waiting::View { .. } | Waiting::Delete { .. } => {}
             }
         }
         match applied {
-            Some(Applied { manifest, chunk, changes }) => {
-                burst.chunk = Some(chunk.clone());
+            Some(Applied { manifest, chunks, changes }) => {
+                burst.chunks = chunks.clone();
                 burst.changes = changes;
-                self.commit(vec![chunk], Vec::new(), manifest, AfterCommit::Release(burst), effects);
+                self.commit(chunks, Vec::new(), manifest, AfterCommit::Release(burst), effects);
             }
             None => self.release(now, burst, effects),
         }
@@ -167,8 +290,9 @@ impl Document {
 pub(super) fn refuse(waiting: &Waiting, refusal: &Refusal, effects: &mut Vec<Effect>) {
     effects.push(match *waiting {
         Waiting::Message { session, .. } => Effect::Refuse { session, refusal: refusal.clone() },
-        Waiting::Submit { ticket, .. } | Waiting::View { ticket } | Waiting::Delete { ticket, .. } => {
-            Effect::Answer { ticket, answer: Err(refusal.clone()) }
-        }
+        Waiting::Submit { ticket, .. }
+        | Waiting::SetAccess { ticket, .. }
+        | Waiting::View { ticket }
+        | Waiting::Delete { ticket, .. } => Effect::Answer { ticket, answer: Err(refusal.clone()) },
     });
 }

@@ -1,19 +1,21 @@
 //! What is written of a document, and when it is folded together.
 //!
 //! A stored document is one [`Manifest`] and any number of [`Chunk`]s, in any order:
-//! at most a few *snapshots* (Automerge's `save`) and some *changes* (change chunks one
-//! behind the other, as one burst brought them). A chunk is named by the hash of its
+//! at most a few *snapshots* (Automerge's `save`), some *changes* (change chunks one
+//! behind the other, as one burst brought them) and some *authors* (whose the actors are). A chunk is named by the hash of its
 //! bytes, so writing it twice is writing it once, and a damaged one is noticed.
 //!
 //! Edit path: ← [`super`] makes a [`Batch`] of every burst, → the store commits it as
 //! one, → [`super::Input::Stored`] comes back.
 
+use crate::grant::Access;
 use crate::id::DocumentId;
 use crate::time::Timestamp;
 use automerge::ChangeHash;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::sync::Arc;
 
 /// What the bytes of a chunk are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +24,16 @@ pub enum ChunkKind {
     Snapshot,
     /// Change chunks, one behind the other.
     Changes,
+    /// Whose the actors are; see [`Authors`](crate::authors::Authors).
+    Authors,
+}
+
+impl ChunkKind {
+    /// Whether the bytes are Automerge's.
+    #[must_use]
+    pub fn is_content(self) -> bool {
+        self != ChunkKind::Authors
+    }
 }
 
 /// A chunk's name: what it is, and the SHA-256 of its bytes.
@@ -110,6 +122,8 @@ pub struct Manifest {
     pub changed_at: Timestamp,
     /// Whether it is there for its readers.
     pub lifecycle: Lifecycle,
+    /// Who may do what with it.
+    pub access: Arc<Access>,
 }
 
 /// A document as the store gives it back.

@@ -4,8 +4,10 @@
 
 use super::chunk::{Batch, Manifest, Stored};
 use super::{Body, RemoteHeads, Verdict};
+use crate::grant::{Access, EditPermit, Identity, Policy, Role};
 use crate::id::{SessionId, StorageId};
 use crate::rules::{Answer, Question, RuleBook};
+use automerge::ChangeHash;
 use automerge::sync::Message;
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -22,10 +24,19 @@ pub enum Input {
     Open {
         /// Which.
         session: SessionId,
+        /// Who is behind it.
+        who: Arc<Identity>,
         /// The store behind its peer, if it has one that lasts.
         storage: Option<StorageId>,
         /// The stores whose heads it wants to hear of.
         follows: Arc<BTreeSet<StorageId>>,
+    },
+    /// Who is behind a connection has shown a newer token.
+    Identified {
+        /// Which.
+        session: SessionId,
+        /// Who it is.
+        who: Arc<Identity>,
     },
     /// The connection follows other stores than before.
     Follow {
@@ -64,8 +75,17 @@ pub enum Input {
     Submit {
         /// Whom to answer.
         ticket: Ticket,
+        /// That its sender may do that. Looked at once more when the changes are applied.
+        permit: EditPermit,
         /// Change chunks.
         changes: Vec<Bytes>,
+    },
+    /// Says who may do what from now on.
+    SetAccess {
+        /// Whom to answer.
+        ticket: Ticket,
+        /// Who may do what.
+        access: Arc<Access>,
     },
     /// Somebody wants to look at what is stored: [`Effect::View`] says when.
     View {
@@ -87,6 +107,10 @@ pub enum Input {
     Stored(Result<(), CommitFault>),
     /// Other rules are in force.
     Rules(Arc<RuleBook>),
+    /// Other rights are given for whole kinds of documents.
+    Policy(Arc<Policy>),
+    /// A right or a token ends about now.
+    AskAgain,
     /// The answer to [`Effect::Evaluate`].
     Evaluated(Answer),
     /// A waiver ends about now.
@@ -130,6 +154,38 @@ pub enum Effect {
         /// Why.
         refusal: Refusal,
     },
+    /// Tell this connection which of its changes were not taken, and why. It goes on, if it understands that.
+    Reject {
+        /// Whom.
+        session: SessionId,
+        /// Why.
+        why: Rejection,
+        /// Which.
+        changes: Vec<ChangeHash>,
+    },
+    /// Keep changes aside that were not taken, so that somebody with the right to it can bring them in.
+    SetAside {
+        /// Who brought them.
+        who: Arc<Identity>,
+        /// Why they were not taken.
+        why: Rejection,
+        /// The changes, by their hashes.
+        changes: Vec<(ChangeHash, Bytes)>,
+    },
+    /// Tell this connection what it may do with the document: it is there, and this is something else than before.
+    Permission {
+        /// Whom.
+        session: SessionId,
+        /// What.
+        role: Role,
+    },
+    /// Tell this connection that what it brought is durable.
+    Acknowledge {
+        /// Whom.
+        session: SessionId,
+        /// Everything up to these heads.
+        heads: super::Heads,
+    },
     /// Answer a door.
     Answer {
         /// Which.
@@ -171,6 +227,58 @@ pub enum Refusal {
     /// Ours: the store did not take it. The same may succeed later.
     #[error("the store does not take changes at the moment")]
     StoreUnavailable,
+    /// The sender may not do that.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+/// Why a change is not taken from whoever brings it, though it could be applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// They may not know that the document exists.
+    #[error("there is no such document")]
+    Hidden,
+    /// They may read only.
+    #[error("this document may be read and not changed by you")]
+    ReadOnly,
+    /// The actor that made it belongs to somebody else.
+    #[error("the change was made by an actor that belongs to somebody else")]
+    ActorMismatch,
+    /// It goes to a place outside of those that they may change.
+    #[error("your right to change this document is limited to some places in it, and this changes {place}")]
+    PathForbidden {
+        /// The place, as a JSON pointer.
+        place: String,
+    },
+    /// Whose document it is has no room left.
+    #[error("the owner of this document has used up the space there is for one person")]
+    QuotaExceeded,
+    /// They have made as many documents as one person may.
+    #[error("you have made as many documents as one person may")]
+    TooManyDocuments,
+    /// It builds on a change that was not taken.
+    #[error("the change builds on one that was refused")]
+    DependsOnRefused,
+    /// Too many of their changes were refused on this connection.
+    #[error("too many changes were refused on this connection")]
+    TooMany,
+}
+
+impl Rejection {
+    /// What programs look at; it does not change.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Rejection::Hidden => "document_not_found",
+            Rejection::ReadOnly => "read_only",
+            Rejection::ActorMismatch => "actor_mismatch",
+            Rejection::PathForbidden { .. } => "path_forbidden",
+            Rejection::QuotaExceeded => "quota_exceeded",
+            Rejection::TooManyDocuments => "too_many_documents_owned",
+            Rejection::DependsOnRefused => "depends_on_refused",
+            Rejection::TooMany => "too_many_refused",
+        }
+    }
 }
 
 impl Refusal {
@@ -183,6 +291,7 @@ impl Refusal {
             Refusal::Deleted => "document_deleted",
             Refusal::Damaged => "document_damaged",
             Refusal::StoreUnavailable => "store_unavailable",
+            Refusal::Rejected(rejection) => rejection.code(),
         }
     }
 }

@@ -6,10 +6,12 @@
 //! Invariant: Automerge is only given changes whose dependencies it has or that come before
 //! them in the same burst. Its own queue of orphans stays empty; ours is bounded.
 
+use super::admit::Bringer;
 use super::careful::{Panicked, carefully};
 use super::scan::{ScanError, ScannedKind, scan};
 use automerge::{Automerge, Change, ChangeHash, ReadDoc};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Changes that wait for others, per document. A client that was offline sends its changes
 /// oldest first, so orphans are few: a false positive of a Bloom filter makes one or two.
@@ -81,10 +83,17 @@ pub(crate) fn read_changes<'a>(
     Ok(changes)
 }
 
+/// A change on its way into the document.
+#[derive(Debug, Clone)]
+pub(crate) struct Incoming {
+    pub(super) change: Change,
+    pub(super) bringer: Arc<Bringer>,
+}
+
 /// Changes whose dependencies are missing, kept until they come.
 #[derive(Debug, Default)]
 pub(crate) struct Orphans {
-    changes: BTreeMap<ChangeHash, Change>,
+    changes: BTreeMap<ChangeHash, Incoming>,
     bytes: usize,
 }
 
@@ -98,7 +107,7 @@ impl Orphans {
         let missing: BTreeSet<ChangeHash> = self
             .changes
             .values()
-            .flat_map(|change| change.deps().iter().copied())
+            .flat_map(|incoming| incoming.change.deps().iter().copied())
             .filter(|dep| !self.changes.contains_key(dep) && !has_change(doc, dep))
             .collect();
         missing.into_iter().collect()
@@ -112,21 +121,22 @@ impl Orphans {
     pub(crate) fn sort_out(
         &mut self,
         doc: &Automerge,
-        incoming: Vec<Change>,
-    ) -> Result<Vec<Change>, BadChange> {
+        incoming: Vec<Incoming>,
+    ) -> Result<Vec<Incoming>, BadChange> {
         let mut ready = Vec::new();
         let mut ready_hashes = BTreeSet::new();
         let mut late = BTreeMap::new();
-        for change in incoming {
+        for incoming in incoming {
+            let change = &incoming.change;
             let hash = change.hash();
             if ready_hashes.contains(&hash) || self.changes.contains_key(&hash) || has_change(doc, &hash) {
                 continue;
             }
             if change.deps().iter().all(|dep| ready_hashes.contains(dep) || has_change(doc, dep)) {
                 ready_hashes.insert(hash);
-                ready.push(change);
+                ready.push(incoming);
             } else {
-                late.insert(hash, change);
+                late.insert(hash, incoming);
             }
         }
         if ready.is_empty() && late.is_empty() {
@@ -142,8 +152,8 @@ impl Orphans {
     fn wait_or_wake(
         &mut self,
         doc: &Automerge,
-        late: BTreeMap<ChangeHash, Change>,
-        ready: &mut Vec<Change>,
+        late: BTreeMap<ChangeHash, Incoming>,
+        ready: &mut Vec<Incoming>,
         ready_hashes: &mut BTreeSet<ChangeHash>,
     ) -> Result<(), BadChange> {
         let late_hashes: Vec<ChangeHash> = late.keys().copied().collect();
@@ -153,7 +163,7 @@ impl Orphans {
         let mut lacks: BTreeMap<ChangeHash, usize> = BTreeMap::new();
         let mut wakes: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
         let mut due = Vec::new();
-        for (hash, change) in &waiting {
+        for (hash, Incoming { change, .. }) in &waiting {
             let missing = |dep: &&ChangeHash| !ready_hashes.contains(dep) && !has_change(doc, dep);
             let missing: Vec<ChangeHash> = change.deps().iter().filter(missing).copied().collect();
             if missing.is_empty() {
@@ -181,11 +191,11 @@ impl Orphans {
 
     fn keep(
         &mut self,
-        mut waiting: BTreeMap<ChangeHash, Change>,
+        mut waiting: BTreeMap<ChangeHash, Incoming>,
         late: &[ChangeHash],
     ) -> Result<(), BadChange> {
-        let size = |waiting: &BTreeMap<ChangeHash, Change>| -> usize {
-            waiting.values().map(|change| change.raw_bytes().len()).sum()
+        let size = |waiting: &BTreeMap<ChangeHash, Incoming>| -> usize {
+            waiting.values().map(|incoming| incoming.change.raw_bytes().len()).sum()
         };
         let too_many = waiting.len() > ORPHANS_MAX || size(&waiting) > ORPHAN_BYTES_MAX;
         if too_many {
@@ -196,6 +206,36 @@ impl Orphans {
         self.bytes = size(&waiting);
         self.changes = waiting;
         if too_many { Err(BadChange::TooManyOrphans) } else { Ok(()) }
+    }
+
+    /// Which wait.
+    pub(super) fn hashes(&self) -> BTreeSet<ChangeHash> {
+        self.changes.keys().copied().collect()
+    }
+
+    /// Takes out all that build on these, one upon the other.
+    pub(super) fn take_built_on(&mut self, refused: impl IntoIterator<Item = ChangeHash>) -> Vec<Incoming> {
+        if self.changes.is_empty() {
+            return Vec::new();
+        }
+        let mut on: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
+        for (hash, incoming) in &self.changes {
+            for dep in incoming.change.deps() {
+                on.entry(*dep).or_default().push(*hash);
+            }
+        }
+        let mut todo: Vec<ChangeHash> = refused.into_iter().collect();
+        let mut taken = Vec::new();
+        while let Some(hash) = todo.pop() {
+            for built in on.remove(&hash).unwrap_or_default() {
+                if let Some(incoming) = self.changes.remove(&built) {
+                    self.bytes -= incoming.change.raw_bytes().len();
+                    taken.push(incoming);
+                    todo.push(built);
+                }
+            }
+        }
+        taken
     }
 
     /// Bytes of changes that wait.

@@ -3,11 +3,14 @@
 //! Invariant: outside of a commit, what is in memory is what is stored. So whatever is read
 //! here may be told to anybody.
 
+use super::admit;
 use super::body::{Body, Heads};
 use super::careful::{Panicked, carefully};
 use super::chunk::{Chunk, ChunkKey, ChunkKind, Lifecycle, Manifest, Stored};
-use super::intake::Orphans;
+use super::intake::{Incoming, Orphans};
 use super::scan::{ScanError, heads_of};
+use crate::authors::{Authors, BadAuthors};
+use crate::grant::Access;
 use crate::json;
 use crate::time::Timestamp;
 use automerge::{Automerge, AutomergeError, Change, ChangeHash, PatchLog, ReadDoc};
@@ -36,6 +39,9 @@ pub enum Damage {
     /// Automerge panicked over them.
     #[error(transparent)]
     Panicked(#[from] Panicked),
+    /// Whose the actors are cannot be read.
+    #[error(transparent)]
+    Authors(#[from] BadAuthors),
 }
 
 /// The last burst: who was at `from` gets its changes and is up to date. The message is made for the
@@ -56,6 +62,8 @@ pub(crate) struct Live {
     /// What lies in the store, and how many bytes each is.
     pub(crate) chunks: Vec<(ChunkKey, u64)>,
     pub(crate) orphans: Orphans,
+    /// Whose the actors are.
+    pub(crate) authors: Arc<Authors>,
     news: Option<News>,
     ack: Option<Arc<Body>>,
     whole: Option<Arc<Body>>,
@@ -75,6 +83,7 @@ impl Live {
             created_at: now,
             changed_at: now,
             lifecycle: Lifecycle::Live,
+            access: Arc::default(),
         };
         Self::of(Automerge::new(), manifest, Vec::new())
     }
@@ -90,7 +99,12 @@ impl Live {
             return Err(Damage::Heads);
         }
         let size = |chunk: &Chunk| (chunk.key(), chunk.bytes().len() as u64);
-        Ok(Self::of(doc, stored.manifest.clone(), stored.chunks.iter().map(size).collect()))
+        let mut live = Self::of(doc, stored.manifest.clone(), stored.chunks.iter().map(size).collect());
+        let authors = Arc::make_mut(&mut live.authors);
+        for chunk in stored.chunks.iter().filter(|chunk| chunk.key().kind == ChunkKind::Authors) {
+            authors.read(chunk.bytes())?;
+        }
+        Ok(live)
     }
 
     fn of(doc: Automerge, manifest: Manifest, chunks: Vec<(ChunkKey, u64)>) -> Self {
@@ -100,6 +114,7 @@ impl Live {
             manifest,
             chunks,
             orphans: Orphans::default(),
+            authors: Arc::default(),
             news: None,
             ack: None,
             whole: None,
@@ -124,6 +139,7 @@ impl Live {
         now: Timestamp,
         ready: Vec<Change>,
         chunk: &Chunk,
+        access: Arc<Access>,
         touched: &mut PatchLog,
     ) -> Result<Manifest, ApplyError> {
         let count = ready.len() as u64;
@@ -141,16 +157,30 @@ impl Live {
             created_at,
             changed_at: now,
             lifecycle: Lifecycle::Live,
+            access,
         })
     }
 
     /// The burst is stored: from here on its heads are ours.
-    pub(crate) fn stored(&mut self, manifest: Manifest, chunk: &Chunk, changes: Vec<Bytes>) {
+    pub(crate) fn stored(&mut self, manifest: Manifest, chunks: &[Chunk], changes: Vec<Bytes>) {
         let from = std::mem::replace(&mut self.heads, manifest.heads.as_slice().into());
         self.manifest = manifest;
-        self.chunks.push((chunk.key(), chunk.bytes().len() as u64));
+        self.chunks.extend(chunks.iter().map(|chunk| (chunk.key(), chunk.bytes().len() as u64)));
         self.forget_bodies();
         self.news = Some(News { from, changes, body: None });
+    }
+
+    /// Makes actors that are new their bringers'. What is to be stored of that, if anything is.
+    pub(super) fn bind(&mut self, ready: &[Incoming]) -> Option<Chunk> {
+        let mut fresh = Authors::default();
+        for Incoming { change, bringer } in ready {
+            let Some(author) = bringer.who.author() else { continue };
+            if !admit::is_of_house(change) && self.authors.owner(change.actor_id()).is_none() {
+                fresh.bind(change, author);
+                Arc::make_mut(&mut self.authors).bind(change, author);
+            }
+        }
+        (!fresh.is_empty()).then(|| Chunk::new(ChunkKind::Authors, fresh.written()))
     }
 
     /// The last burst as a message, for one who was at `from`.
@@ -164,10 +194,14 @@ impl Live {
         Some(body.clone())
     }
 
-    /// The document as one chunk.
-    pub(crate) fn snapshot(&self) -> Result<Chunk, Panicked> {
+    /// The document as one chunk, and whose its actors are as another, where that is known.
+    pub(crate) fn folded(&self) -> Result<Vec<Chunk>, Panicked> {
         let bytes = carefully(|| self.doc.save())?;
-        Ok(Chunk::new(ChunkKind::Snapshot, bytes.into()))
+        let mut folded = vec![Chunk::new(ChunkKind::Snapshot, bytes.into())];
+        if !self.authors.is_empty() {
+            folded.push(Chunk::new(ChunkKind::Authors, self.authors.written()));
+        }
+        Ok(folded)
     }
 
     fn forget_bodies(&mut self) {
@@ -231,6 +265,7 @@ impl Live {
         self.manifest.changes * BYTES_PER_CHANGE
             + self.manifest.bytes
             + self.orphans.bytes() as u64
+            + self.authors.resident_bytes()
             + bodies.sum::<u64>()
     }
 
@@ -260,7 +295,8 @@ pub(crate) enum ApplyError {
 /// # Errors
 /// When they are not what was stored.
 pub(crate) fn whole_from_chunks(stored: &Stored) -> Result<Arc<Body>, Damage> {
-    if heads_of(stored.chunks.iter().map(|chunk| &chunk.bytes()[..]))? != stored.manifest.heads {
+    let content = stored.chunks.iter().filter(|chunk| chunk.key().kind.is_content());
+    if heads_of(content.map(|chunk| &chunk.bytes()[..]))? != stored.manifest.heads {
         return Err(Damage::Heads);
     }
     Ok(Body::whole(&stored.manifest.heads.as_slice().into(), in_loading_order(stored)))

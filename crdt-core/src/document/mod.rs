@@ -19,6 +19,7 @@
 //! **Invariant:** a reader is a few heads and some flags (see [`peer`]), never a queue of edits.
 //! **Invariant:** a document over which Automerge failed is dropped and loaded again.
 
+mod admit; // Who may bring what.
 mod body; // What is sent, made once for all.
 mod burst; // What came together: applied, stored and released as one.
 pub mod careful; // Calls on foreign bytes.
@@ -29,19 +30,22 @@ mod intake; // Foreign changes, from bytes to what may be applied.
 mod live; // The document in memory.
 mod peer; // What one reader has and lacks.
 mod phase; // What is known, and what the store is asked.
+mod places; // Whether a change stays within the places of a limited right.
+mod rights; // Who may do what, asked again when that may have changed.
 pub mod scan; // The outside of Automerge's chunks.
 mod serve; // Who is sent what, once everything is stored.
 mod standing; // How it stands, for those who follow it without syncing.
 mod verdict; // What the rules say of it.
 
 pub use body::{Body, Heads};
-pub use events::{CommitFault, Effect, Input, LoadFault, Refusal, Ticket};
+pub use events::{CommitFault, Effect, Input, LoadFault, Refusal, Rejection, Ticket};
 pub use gossip::RemoteHeads;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
 pub use live::Damage;
 pub use standing::Standing;
 pub use verdict::{Verdict, judge_stored};
 
+use crate::grant::{Grant, Identity, Policy};
 use crate::id::{DocumentId, SessionId, StorageId};
 use crate::limits::DocumentLimits;
 use crate::rules::RuleBook;
@@ -66,6 +70,10 @@ pub struct Document {
     asked: Option<Asked>,
     waiting: VecDeque<Waiting>,
     peers: BTreeMap<SessionId, Peer>,
+    /// What is written down for whole kinds of documents.
+    policy: Arc<Policy>,
+    /// Somebody connected since the store was last asked who may do what.
+    somebody_came: bool,
     /// Who may be owed something.
     stale: Stale,
     gossip: Gossip,
@@ -76,9 +84,9 @@ pub struct Document {
 }
 
 impl Document {
-    /// A document of which nothing is known yet but its name, to be judged by these rules.
+    /// A document of which nothing is known yet but its name, to be judged by these rules, under this policy.
     #[must_use]
-    pub fn new(id: DocumentId, limits: DocumentLimits, rules: Arc<RuleBook>) -> Self {
+    pub fn new(id: DocumentId, limits: DocumentLimits, rules: Arc<RuleBook>, policy: Arc<Policy>) -> Self {
         Self {
             id,
             limits,
@@ -86,6 +94,8 @@ impl Document {
             asked: None,
             waiting: VecDeque::new(),
             peers: BTreeMap::new(),
+            policy,
+            somebody_came: false,
             stale: Stale::default(),
             gossip: Gossip::default(),
             judging: Judging::new(rules),
@@ -98,7 +108,10 @@ impl Document {
     /// everything that has happened, then lets it [`advance`](Self::advance) once.
     pub fn handle(&mut self, now: Timestamp, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Open { session, storage, follows } => self.open(session, storage, &follows, effects),
+            Input::Open { session, who, storage, follows } => {
+                self.open(now, session, &who, storage, &follows, effects);
+            }
+            Input::Identified { session, who } => self.identified(now, session, who, effects),
             Input::Follow { session, follows } => self.follow(session, &follows, effects),
             Input::Message { session, is_request, message } => {
                 self.waiting.push_back(Waiting::Message { session, is_request, message });
@@ -106,13 +119,23 @@ impl Document {
             Input::RemoteHeads { session, news } => self.spread(&news, Some(session), effects),
             Input::Leave { session } => self.leave(session),
             Input::Drained { session } => self.drained(session),
-            Input::Submit { ticket, changes } => self.waiting.push_back(Waiting::Submit { ticket, changes }),
+            Input::Submit { ticket, permit, changes } => {
+                self.waiting.push_back(Waiting::Submit { ticket, permit, changes });
+            }
+            Input::SetAccess { ticket, access } => {
+                self.waiting.push_back(Waiting::SetAccess { ticket, access });
+            }
             Input::View { ticket } => self.waiting.push_back(Waiting::View { ticket }),
             Input::Delete { ticket, deleted } => self.waiting.push_back(Waiting::Delete { ticket, deleted }),
             Input::Manifest(answer) => self.manifest_came(now, answer, effects),
             Input::Chunks(answer) => self.chunks_came(now, answer, effects),
             Input::Stored(answer) => self.stored(now, answer, effects),
             Input::Rules(book) => self.judging.set_book(book),
+            Input::Policy(policy) => {
+                self.policy = policy;
+                self.ask_again(now, effects);
+            }
+            Input::AskAgain => self.ask_again(now, effects),
             Input::Evaluated(answer) => self.judging.evaluated(answer),
             Input::JudgeAgain => self.judging.set_due(),
             Input::Rest => self.resting = true,
@@ -122,6 +145,7 @@ impl Document {
     /// Does what can be done now: applies what waits, asks the store, sends to readers. Whoever drives
     /// the machine carries out the effects and calls this again, until there are none.
     pub fn advance(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        self.find_out_who_may_read(effects);
         while self.asked.is_none() && self.step(now, effects) {
             // Somebody looks now: what waits behind would change what there is to see.
             if let Some(Effect::View { .. }) = effects.last() {
@@ -175,9 +199,10 @@ impl Document {
         self.peers.len()
     }
 
-    /// All connections that read it, but `except`.
+    /// All connections that may read it, but `except`.
     pub fn readers_except(&self, except: SessionId) -> impl Iterator<Item = SessionId> {
-        self.peers.keys().copied().filter(move |session| *session != except)
+        let readers = self.peers.iter().filter(|(_, peer)| peer.grant.may_read());
+        readers.map(|(session, _)| *session).filter(move |session| *session != except)
     }
 
     /// Whether there is nothing in memory that would be missed.
@@ -216,12 +241,17 @@ impl Document {
 
     fn open(
         &mut self,
+        now: Timestamp,
         session: SessionId,
+        who: &Arc<Identity>,
         storage: Option<StorageId>,
         follows: &Arc<BTreeSet<StorageId>>,
         effects: &mut Vec<Effect>,
     ) {
-        self.peers.entry(session).or_insert_with(|| Peer::new(storage, Arc::default()));
+        let grant = Grant::none(self.id.clone(), who.clone());
+        self.peers.entry(session).or_insert_with(|| Peer::new(grant, storage, Arc::default()));
+        self.somebody_came = true;
+        self.ask_for(now, session, effects);
         self.follow(session, follows, effects);
     }
 
@@ -244,6 +274,15 @@ impl Document {
     fn step(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
         if self.waiting.is_empty() {
             return false;
+        }
+        if !matches!(self.content, Content::Unknown | Content::Damaged) && self.is_next_hidden() {
+            self.hear_hidden(effects);
+            return true;
+        }
+        if let Some(Waiting::SetAccess { .. }) = self.waiting.front()
+            && self.set_access(effects)
+        {
+            return true;
         }
         match &self.content {
             Content::Unknown => self.ask(Asked::Manifest, effects),

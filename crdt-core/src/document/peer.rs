@@ -13,7 +13,9 @@
 //! reader's heads are known to us. Its `State` lives as long as the connection, never longer: one
 //! kept from the last connection believes that lost messages have arrived.
 
+use super::admit::Refused;
 use super::body::Heads;
+use crate::grant::{Grant, Identity, Role};
 use crate::id::StorageId;
 use automerge::ChangeHash;
 use automerge::sync::State;
@@ -43,6 +45,14 @@ pub(crate) enum Progress {
 /// One reader of one document.
 #[derive(Debug)]
 pub(crate) struct Peer {
+    /// Who is behind it.
+    pub(crate) who: Arc<Identity>,
+    /// What they may do with the document. Nothing before that is known.
+    pub(crate) grant: Grant,
+    /// What it was told of that.
+    pub(crate) told_role: Role,
+    /// What it brought and was not taken.
+    pub(crate) refused: Refused,
     pub(crate) storage: Option<StorageId>,
     pub(crate) follows: Arc<BTreeSet<StorageId>>,
     pub(crate) progress: Progress,
@@ -70,8 +80,12 @@ pub(crate) struct Said {
 }
 
 impl Peer {
-    pub(crate) fn new(storage: Option<StorageId>, follows: Arc<BTreeSet<StorageId>>) -> Self {
+    pub(crate) fn new(grant: Grant, storage: Option<StorageId>, follows: Arc<BTreeSet<StorageId>>) -> Self {
         Self {
+            who: grant.who().clone(),
+            grant,
+            told_role: Role::None,
+            refused: Refused::default(),
             storage,
             follows,
             progress: Progress::Silent,

@@ -41,8 +41,9 @@ pub(super) struct Commit {
 #[derive(Debug)]
 pub(super) enum AfterCommit {
     Release(Burst),
-    Fold { snapshot: Chunk },
+    Fold { folded: Vec<Chunk> },
     Lifecycle { ticket: Ticket },
+    Access { ticket: Ticket },
 }
 
 impl Document {
@@ -86,6 +87,7 @@ impl Document {
             Err(LoadFault::Damaged) => Content::Damaged,
             Err(LoadFault::Unavailable) => return self.give_up(effects),
         };
+        self.ask_again(now, effects);
     }
 
     /// The store gave all of it: enough for those who have nothing, or for everybody.
@@ -159,17 +161,35 @@ impl Document {
     ) {
         match then {
             AfterCommit::Release(mut burst) => {
-                if let (Content::Live(live), Some(chunk)) = (&mut self.content, burst.chunk.take()) {
-                    live.stored(manifest, &chunk, std::mem::take(&mut burst.changes));
+                let chunks = std::mem::take(&mut burst.chunks);
+                let mut is_other = false;
+                if let Content::Live(live) = &mut self.content {
+                    is_other = live.is_absent() || live.manifest.kind != manifest.kind;
+                    live.stored(manifest, &chunks, std::mem::take(&mut burst.changes));
                     self.stale.mark_all();
+                }
+                if is_other {
+                    self.ask_again(now, effects);
                 }
                 self.release(now, burst, effects);
             }
-            AfterCommit::Fold { snapshot } => {
+            AfterCommit::Fold { folded } => {
                 if let Content::Live(live) = &mut self.content {
                     live.manifest = manifest;
-                    live.chunks = vec![(snapshot.key(), snapshot.bytes().len() as u64)];
+                    live.chunks =
+                        folded.iter().map(|chunk| (chunk.key(), chunk.bytes().len() as u64)).collect();
                 }
+            }
+            AfterCommit::Access { ticket } => {
+                effects.push(Effect::Answer { ticket, answer: Ok(manifest.clone()) });
+                match &mut self.content {
+                    Content::Live(live) => live.manifest = manifest,
+                    Content::Cold { manifest: known, .. } | Content::Deleted { manifest: known } => {
+                        *known = manifest;
+                    }
+                    Content::Unknown | Content::Damaged => {}
+                }
+                self.ask_again(now, effects);
             }
             AfterCommit::Lifecycle { ticket } => {
                 effects.push(Effect::Answer { ticket, answer: Ok(manifest.clone()) });
@@ -193,7 +213,7 @@ impl Document {
                 self.forget_content();
             }
             AfterCommit::Fold { .. } => {}
-            AfterCommit::Lifecycle { ticket } => {
+            AfterCommit::Lifecycle { ticket } | AfterCommit::Access { ticket } => {
                 effects.push(Effect::Answer { ticket, answer: Err(Refusal::StoreUnavailable) });
             }
         }
@@ -203,7 +223,8 @@ impl Document {
     pub(super) fn tell_lifecycle(&mut self, effects: &mut Vec<Effect>) {
         self.judging.end(effects);
         if matches!(self.content, Content::Deleted { .. }) {
-            effects.extend(self.peers.keys().map(|session| Effect::Unavailable { session: *session }));
+            let readers = self.peers.iter().filter(|(_, peer)| peer.grant.may_read());
+            effects.extend(readers.map(|(session, _)| Effect::Unavailable { session: *session }));
         }
         self.stale.mark_all();
         for peer in self.peers.values_mut() {
@@ -224,11 +245,12 @@ impl Document {
         if (total - snapshot) * 2 < snapshot && live.chunks.len() < chunks_max * 16 {
             return;
         }
-        let Ok(snapshot) = live.snapshot() else { return };
-        let delete: Vec<_> =
-            live.chunks.iter().map(|(key, _)| *key).filter(|key| *key != snapshot.key()).collect();
-        let manifest = Manifest { bytes: snapshot.bytes().len() as u64, ..live.manifest.clone() };
-        self.commit(vec![snapshot.clone()], delete, manifest, AfterCommit::Fold { snapshot }, effects);
+        let Ok(folded) = live.folded() else { return };
+        let is_kept = |key: &ChunkKey| folded.iter().any(|chunk| chunk.key() == *key);
+        let delete: Vec<_> = live.chunks.iter().map(|(key, _)| *key).filter(|key| !is_kept(key)).collect();
+        let snapshot: u64 = folded.iter().take(1).map(|chunk| chunk.bytes().len() as u64).sum();
+        let manifest = Manifest { bytes: snapshot, ..live.manifest.clone() };
+        self.commit(folded.clone(), delete, manifest, AfterCommit::Fold { folded }, effects);
     }
 
     /// Leaves memory. What is worth folding is folded first; the caller says `Rest` again after that.
@@ -271,6 +293,9 @@ pub(super) fn answers_cold(waiting: &Waiting, manifest: &Manifest) -> bool {
                 && message.need.is_empty()
                 && (message.heads.is_empty() || message.heads == manifest.heads)
         }
-        Waiting::Submit { .. } | Waiting::View { .. } | Waiting::Delete { .. } => false,
+        Waiting::Submit { .. }
+        | Waiting::SetAccess { .. }
+        | Waiting::View { .. }
+        | Waiting::Delete { .. } => false,
     }
 }

@@ -25,6 +25,9 @@ use std::time::Duration;
 
 /// Whether a reader needs more than the stored bytes as they are: it has something, but not all.
 pub(super) fn needs_content(peer: &Peer, heads: &[ChangeHash]) -> bool {
+    if !peer.grant.may_read() {
+        return false;
+    }
     match &peer.progress {
         Progress::Silent => false,
         Progress::Apart(_) => true,
@@ -57,10 +60,14 @@ impl Document {
 
     /// Notes what a sender has. Its heads are all known when it follows; else Automerge negotiates.
     fn hear(&mut self, now: Timestamp, heard: Heard, effects: &mut Vec<Effect>) {
-        let Heard { session, is_request, brought_changes, message } = heard;
+        let Heard { session, is_request, brought_changes, mut message } = heard;
         let Content::Live(live) = &mut self.content else { return };
         let Some(peer) = self.peers.get_mut(&session) else { return };
         self.stale.mark(session);
+        if brought_changes {
+            effects.push(Effect::Acknowledge { session, heads: live.heads.clone() });
+        }
+        message.heads = peer.refused.without(&message.heads);
         let said = said(&message, is_request, brought_changes);
         if said.heads.iter().all(|head| has_change(&live.doc, head)) {
             let seen = peer.storage.clone().map(|storage| (storage, Heads::from(said.heads.as_slice())));
@@ -106,6 +113,10 @@ impl Document {
         let mut asks = false;
         let stale = self.stale.take();
         for (session, peer) in stale.among(&mut self.peers) {
+            if !peer.grant.may_read() {
+                turn_away(session, peer, effects);
+                continue;
+            }
             if !wants_something(peer, &heads) {
                 continue;
             }
@@ -145,11 +156,14 @@ impl Document {
 
     /// Passes news of another store on to those who follow it.
     pub(super) fn spread(&mut self, news: &RemoteHeads, from: Option<SessionId>, effects: &mut Vec<Effect>) {
-        if !self.gossip.learn(news) {
+        let may_tell = |session| self.peers.get(&session).is_none_or(|peer| peer.grant.may_read());
+        if !from.is_none_or(may_tell) || !self.gossip.learn(news) {
             return;
         }
         let follows = |(session, peer): (&SessionId, &Peer)| {
-            (Some(*session) != from && peer.follows.contains(&news.storage)).then_some(*session)
+            let wants =
+                Some(*session) != from && peer.grant.may_read() && peer.follows.contains(&news.storage);
+            wants.then_some(*session)
         };
         let to: Vec<SessionId> = self.peers.iter().filter_map(follows).collect();
         if !to.is_empty() {
@@ -165,6 +179,10 @@ impl Document {
         effects: &mut Vec<Effect>,
     ) {
         let Some(peer) = self.peers.get_mut(&session) else { return };
+        if !peer.grant.may_read() {
+            // Told once they may see it: then all is new to them.
+            return;
+        }
         let before = std::mem::replace(&mut peer.follows, Arc::clone(follows));
         for storage in follows.difference(&before) {
             if let Some(news) = self.gossip.of(storage) {
@@ -203,6 +221,10 @@ fn serve_live(
     effects: &mut Vec<Effect>,
 ) -> Result<(), Panicked> {
     for (session, peer) in stale.take().among(peers) {
+        if !peer.grant.may_read() {
+            turn_away(session, peer, effects);
+            continue;
+        }
         if !peer.free {
             if wants_something(peer, &live.heads) {
                 stale.pass_over(session);
@@ -304,6 +326,13 @@ fn next(live: &mut Live, peer: &mut Peer) -> Result<Next, Panicked> {
             }
             negotiate(live, state).map(Next::Body)
         }
+    }
+}
+
+/// Who may not know that there is such a document is told that there is none.
+fn turn_away(session: SessionId, peer: &mut Peer, effects: &mut Vec<Effect>) {
+    if std::mem::take(&mut peer.owed) {
+        effects.push(Effect::Unavailable { session });
     }
 }
 

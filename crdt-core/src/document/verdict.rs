@@ -167,6 +167,9 @@ impl Judging {
             self.is_overtaken = !judge.answer(&live.doc, answer);
         }
         self.log = PatchLog::active();
+        if let Some(judge) = &mut self.judge {
+            judge.set_authors(&live.authors);
+        }
         let report = self.judge.as_ref().map(|judge| judge.report(&live.doc, now)).unwrap_or_default();
         let report = match &self.told {
             Some(told) if *told.report == report => told.report.clone(),

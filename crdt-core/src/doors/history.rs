@@ -9,6 +9,7 @@
 //! written meanwhile moves nothing.
 
 use super::base::{UnknownHeads, check_heads, sorted_heads};
+use crate::authors::Authors;
 use crate::time::Timestamp;
 use automerge::{ActorId, Author, Automerge, ChangeHash, ChangeMetadata};
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,15 +102,22 @@ impl FromStr for Cursor {
 
 /// A page of at most `limit` groups, from the newest change on or from where the last page ended.
 ///
+/// Who made a change is told as `authors` know it. What a change says of itself counts only where they know nobody at all.
+///
 /// # Errors
 /// When the cursor is of another document.
-pub fn history(doc: &Automerge, cursor: Option<&Cursor>, limit: usize) -> Result<History, UnknownHeads> {
+pub fn history(
+    doc: &Automerge,
+    authors: &Authors,
+    cursor: Option<&Cursor>,
+    limit: usize,
+) -> Result<History, UnknownHeads> {
     let (heads, passed) = match cursor {
         Some(cursor) => (cursor.heads.clone(), cursor.passed),
         None => (sorted_heads(doc), 0),
     };
     check_heads(doc, &heads)?;
-    let changes = Changes::at(doc, &heads);
+    let changes = Changes::at(doc, authors, &heads);
     let order = changes.in_order();
     let spans = changes.spans(&order);
 
@@ -126,6 +134,7 @@ pub fn history(doc: &Automerge, cursor: Option<&Cursor>, limit: usize) -> Result
 
 /// The changes of a state, each with the places of those it knew of.
 struct Changes<'d> {
+    authors: &'d Authors,
     known: Vec<ChangeMetadata<'d>>,
     deps: Vec<Vec<usize>>,
     /// By number, so that persons are compared quickly.
@@ -133,7 +142,7 @@ struct Changes<'d> {
 }
 
 impl<'d> Changes<'d> {
-    fn at(doc: &'d Automerge, heads: &[ChangeHash]) -> Self {
+    fn at(doc: &'d Automerge, authors: &'d Authors, heads: &[ChangeHash]) -> Self {
         let all = doc.get_changes_meta(&[]);
         let places: BTreeMap<ChangeHash, usize> =
             all.iter().enumerate().map(|(at, change)| (change.hash, at)).collect();
@@ -154,9 +163,9 @@ impl<'d> Changes<'d> {
         let mut persons = Vec::with_capacity(known.len());
         for change in &known {
             let next = numbers.len();
-            persons.push(*numbers.entry(person(change)).or_insert(next));
+            persons.push(*numbers.entry(person(change, authors)).or_insert(next));
         }
-        Self { known, deps, persons }
+        Self { known, deps, persons, authors }
     }
 
     /// Every change after those it knew of, and a person's one after the other as far as that goes.
@@ -249,7 +258,7 @@ impl<'d> Changes<'d> {
             actor: changes()
                 .next_back()
                 .map_or_else(|| ActorId::from([0; 16]), |last| last.actor.as_ref().clone()),
-            author: changes().next_back().and_then(|last| last.author.as_ref()).map(author_text),
+            author: changes().next_back().and_then(|last| author(last, self.authors)),
             from: times().min().unwrap_or_default(),
             to: times().max().unwrap_or_default(),
             changes: members.len(),
@@ -269,12 +278,18 @@ struct Key<'c> {
     at: usize,
 }
 
-/// Whose change it is: the author's, or, where none is named, the actor's.
-fn person(change: &ChangeMetadata<'_>) -> Vec<u8> {
-    match &change.author {
+/// Whose change it is: the author's, or, where none is known, the actor's.
+fn person(change: &ChangeMetadata<'_>, authors: &Authors) -> Vec<u8> {
+    match author(change, authors) {
         Some(author) => [b"author ".as_slice(), author.as_bytes()].concat(),
         None => [b"actor ".as_slice(), change.actor.to_bytes()].concat(),
     }
+}
+
+/// Who made a change: as it is known, or as the change says where nobody is known.
+fn author(change: &ChangeMetadata<'_>, authors: &Authors) -> Option<String> {
+    let claimed = || change.author.as_ref().filter(|_| authors.is_empty()).map(author_text);
+    authors.of(&change.actor, change.seq).map(ToString::to_string).or_else(claimed)
 }
 
 fn author_text(author: &Author<'_>) -> String {

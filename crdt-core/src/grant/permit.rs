@@ -2,7 +2,7 @@
 
 use super::Role;
 use super::identity::Identity;
-use super::paths::Limits;
+use super::paths::{Limits, Step};
 use crate::id::{DocumentId, SubjectId};
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -51,6 +51,8 @@ pub struct EditPermit {
     document: DocumentId,
     who: Arc<Identity>,
     limits: Option<Limits>,
+    /// The server makes the change, and keeps to the limits by what it makes it of.
+    is_made_here: bool,
 }
 
 /// Proof that somebody may delete a document and say who may do what with it.
@@ -83,6 +85,12 @@ impl Grant {
         Self::new(document, Identity::server(), Role::Admin, None, None)
     }
 
+    /// Nothing, of a document of which nothing is known yet.
+    #[must_use]
+    pub fn none(document: DocumentId, who: Arc<Identity>) -> Self {
+        Self::new(document, who, Role::None, None, None)
+    }
+
     /// What somebody may do with a document that nobody has brought: bring it, if they may make documents.
     #[must_use]
     pub fn to_make(document: DocumentId, who: &Arc<Identity>, now: Timestamp) -> Self {
@@ -90,6 +98,20 @@ impl Grant {
         let may = who.may_create && limits.is_none() && !who.is_over(now);
         let role = if may { at_most } else { Role::None };
         Self::new(document, who.clone(), role, None, who.until)
+    }
+
+    /// What is left of it under a permit that was given before.
+    #[must_use]
+    pub fn within(self, permit: &EditPermit) -> Self {
+        if permit.is_made_here {
+            return Self { limits: None, ..self };
+        }
+        match (&self.limits, &permit.limits) {
+            (None, Some(limits)) => {
+                Self { role: self.role.min(Role::Write), limits: Some(limits.clone()), ..self }
+            }
+            _ => self,
+        }
     }
 
     /// Whose it is.
@@ -137,7 +159,12 @@ impl Grant {
     /// When it is hidden, or may only be read.
     pub fn permit_edit(&self) -> Result<EditPermit, Denied> {
         self.check(Role::Write)?;
-        Ok(EditPermit { document: self.document.clone(), who: self.who.clone(), limits: self.limits.clone() })
+        Ok(EditPermit {
+            document: self.document.clone(),
+            who: self.who.clone(),
+            limits: self.limits.clone(),
+            is_made_here: false,
+        })
     }
 
     /// To delete the document and to say who may do what.
@@ -191,7 +218,33 @@ about!(ReadPermit);
 about!(EditPermit);
 about!(AdminPermit);
 
+impl ReadPermit {
+    /// For what the server does by itself.
+    #[must_use]
+    pub fn of_server(document: DocumentId) -> Self {
+        Self { document, who: Identity::server() }
+    }
+}
+
 impl EditPermit {
+    /// For what the server does by itself.
+    #[must_use]
+    pub fn of_server(document: DocumentId) -> Self {
+        Self { document, who: Identity::server(), limits: None, is_made_here: false }
+    }
+
+    /// The same for points: the server itself makes the change, of what somebody may add to the list of points.
+    ///
+    /// # Errors
+    /// When they may not add to it.
+    pub fn for_points(self) -> Result<Self, Denied> {
+        let points = [Step::Key("points"), Step::Item];
+        match &self.limits {
+            Some(limits) if limits.at(&points).is_none() => Err(Denied::Limited),
+            _ => Ok(Self { limits: None, is_made_here: true, ..self }),
+        }
+    }
+
     /// The places that may be changed, when it is not all.
     #[must_use]
     pub fn limits(&self) -> Option<&Limits> {
@@ -217,7 +270,12 @@ impl AdminPermit {
     /// Who may delete may change.
     #[must_use]
     pub fn to_edit(&self) -> EditPermit {
-        EditPermit { document: self.document.clone(), who: self.who.clone(), limits: None }
+        EditPermit {
+            document: self.document.clone(),
+            who: self.who.clone(),
+            limits: None,
+            is_made_here: false,
+        }
     }
 }
 

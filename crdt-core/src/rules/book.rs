@@ -50,6 +50,12 @@ impl RuleBook {
         self.kinds.get(kind)
     }
 
+    /// Which version is in force, by kind.
+    #[must_use]
+    pub fn versions(&self) -> BTreeMap<String, u64> {
+        self.kinds.iter().map(|(kind, in_force)| (kind.clone(), in_force.version)).collect()
+    }
+
     /// All kinds that have rules, in byte order.
     pub fn iter(&self) -> impl Iterator<Item = &InForce> {
         self.kinds.values()

@@ -14,6 +14,7 @@ use super::message::{cut, shown};
 use super::path::names_to_text;
 use super::reader::map_at;
 use super::violation::Register;
+use crate::authors::Authors;
 use automerge::{Automerge, ChangeHash, ObjId, ReadDoc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +34,8 @@ struct Known<'v> {
 }
 
 /// The causes, oldest first, and what they amount to in words.
-pub(crate) fn of(doc: &Automerge, registers: &[Register]) -> (Vec<Cause>, String) {
-    let mut known = known(doc, registers);
+pub(crate) fn of(doc: &Automerge, authors: &Authors, registers: &[Register]) -> (Vec<Cause>, String) {
+    let mut known = known(doc, authors, registers);
     // Of each change, which of the older ones its maker knew of. Who knew of a change knew of all
     // that its maker knew of, so in a plain history there is one question for each change.
     let mut knew: Vec<BTreeSet<usize>> = Vec::new();
@@ -58,7 +59,7 @@ pub(crate) fn of(doc: &Automerge, registers: &[Register]) -> (Vec<Cause>, String
 }
 
 /// The changes that set the registers, oldest first; the latest few of them.
-fn known<'v>(doc: &Automerge, registers: &'v [Register]) -> Vec<Known<'v>> {
+fn known<'v>(doc: &Automerge, authors: &Authors, registers: &'v [Register]) -> Vec<Known<'v>> {
     let mut by_change: BTreeMap<ChangeHash, Vec<&Register>> = BTreeMap::new();
     for register in registers {
         if let Some(hash) = doc.hash_for_opid(&register.op) {
@@ -72,7 +73,7 @@ fn known<'v>(doc: &Automerge, registers: &'v [Register]) -> Vec<Known<'v>> {
             let cause = Cause {
                 change: hash.to_string(),
                 actor: meta.actor.to_string(),
-                author: meta.author.as_ref().map(author_text),
+                author: author(&meta, authors),
                 time: u64::try_from(meta.timestamp).unwrap_or(0).saturating_mul(1_000),
                 message: meta.message.as_ref().map(|message| words_of(message.as_bytes())),
                 touched: touched(doc, hash, &registers),
@@ -209,6 +210,15 @@ fn what_happened(touched: &Touched, register: &Register) -> String {
 }
 
 /// Authors are bytes to Automerge: a name where they are text, hex otherwise.
+/// Who made a change: as it is known, or as the change says where nobody is known.
+fn author(change: &automerge::ChangeMetadata<'_>, authors: &Authors) -> Option<String> {
+    let claimed = || change.author.as_ref().filter(|_| authors.is_empty()).map(author_text);
+    authors
+        .of(&change.actor, change.seq)
+        .map(|subject| words_of(subject.as_str().as_bytes()))
+        .or_else(claimed)
+}
+
 fn author_text(author: &automerge::Author<'_>) -> String {
     match std::str::from_utf8(author.as_bytes()) {
         Ok(name) if !name.chars().any(char::is_control) => words_of(name.as_bytes()),

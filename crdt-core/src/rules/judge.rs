@@ -19,6 +19,7 @@ use super::question::{Answer, Question};
 use super::remedy::{Effort, edits};
 use super::set::{Rule, RuleSet};
 use super::violation::Violation;
+use crate::authors::Authors;
 use crate::id::DocumentId;
 use crate::time::Timestamp;
 use automerge::{Automerge, Patch};
@@ -35,6 +36,8 @@ pub struct Judge {
     standings: Vec<RuleStanding>,
     /// Behind which rule the next question is looked for.
     asked_last: usize,
+    /// Who made which change, as far as that is known.
+    authors: Arc<Authors>,
 }
 
 /// Where one rule stands.
@@ -92,7 +95,14 @@ impl Judge {
             looks: 0,
         };
         let standings = rules.rules.iter().map(unjudged).collect();
-        let mut judge = Self { document: document.clone(), rules, facts, standings, asked_last: 0 };
+        let mut judge = Self {
+            document: document.clone(),
+            rules,
+            facts,
+            standings,
+            asked_last: 0,
+            authors: Arc::default(),
+        };
         judge.judge_those(doc, |_| true);
         judge
     }
@@ -108,6 +118,11 @@ impl Judge {
         let mut judge = Self::new(document, rules, doc);
         judge.evaluate_all(doc, ask);
         judge
+    }
+
+    /// Names the makers of changes as they are known from here on.
+    pub fn set_authors(&mut self, authors: &Arc<Authors>) {
+        self.authors = authors.clone();
     }
 
     /// Looks at the whole document, and has no more evaluated than it takes to find `conflict`.
@@ -301,7 +316,7 @@ impl Judge {
                     offers,
                 }),
                 None => {
-                    let (causes, explanation) = causes::of(doc, &violation.registers);
+                    let (causes, explanation) = causes::of(doc, &self.authors, &violation.registers);
                     Arc::new(Finding { violation, causes, explanation, offers })
                 }
             }

@@ -2,7 +2,9 @@
 
 use super::{CloseReason, Effect, Open, Phase, Session};
 use crate::id::{PeerId, StorageId};
-use crate::wire::{Join, Message, PROTOCOL_VERSION, Peer, PeerMetadata};
+use crate::time::Timestamp;
+use crate::wire::{Bounds, Join, Message, Own, PROTOCOL_VERSION, Peer, PeerMetadata, User};
+use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -32,6 +34,24 @@ impl Session {
         }
     }
 
+    /// The first of our own messages: who the peer is taken for, and what holds here.
+    #[must_use]
+    pub fn welcome(&self, now: Timestamp, limits: Bounds, rules: BTreeMap<String, u64>) -> Option<Bytes> {
+        let user = self.who.author().map(|subject| User {
+            id: subject.to_string(),
+            name: self.who.name.as_deref().map(str::to_owned),
+        });
+        let own = Own::Welcome {
+            session_id: self.id.to_string(),
+            user,
+            server_time: now.as_millis(),
+            until: self.who.until.map(Timestamp::as_millis),
+            limits,
+            rules,
+        };
+        self.own(None, own)
+    }
+
     fn joined(&mut self, join: Join, effects: &mut Vec<Effect>) {
         let peer = join.sender;
         // A peer that says it will be gone for good keeps no store worth remembering.
@@ -51,6 +71,9 @@ impl Session {
         });
         effects.push(Effect::Joined(peer.clone()));
         effects.push(Effect::Write(answer.encode().into()));
+        if understands_ours {
+            effects.push(Effect::Welcome);
+        }
         self.phase = Phase::Open(Box::new(Open {
             peer,
             storage,

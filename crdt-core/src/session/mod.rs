@@ -20,18 +20,24 @@ pub use outgoing::Outgoing;
 
 use crate::document::careful::carefully;
 use crate::document::{Heads, RemoteHeads};
+use crate::grant::Identity;
 use crate::id::{DocumentId, PeerId, SessionId, StorageId};
 use crate::limits::{FOLLOWED_STORAGES_MAX, SessionLimits};
 use crate::time::Timestamp;
-use crate::wire::{self, EphemeralFrame, Message, SyncEnvelope, SyncKind};
+use crate::wire::{self, EphemeralFrame, Message, Own, OwnMessage, Secret, SyncEnvelope, SyncKind};
 use automerge::sync;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many of the messages sent last are recognised when they are acknowledged late. A client
 /// acknowledges each message; while a burst is going on it is a few messages behind.
 const TOLD_MAX: usize = 8;
+
+/// How long before a token ends a client that understands it is asked for a newer one. Some seconds are enough to get
+/// one; a phone that is asleep wakes up for its pings within a minute.
+const RENEWAL_BEFORE: Duration = Duration::from_secs(60);
 
 /// Why a session ends, as its peer is told: an `error` message first, then this close code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +108,30 @@ pub enum CloseReason {
         /// The same may succeed later.
         try_again: bool,
     },
+    /// It may not do that. A client that understands more is told so and goes on.
+    #[error("{code}: {words}")]
+    Forbidden {
+        /// What programs look at.
+        code: &'static str,
+        /// What people read.
+        words: String,
+    },
+    /// It does not say who it is, or not any longer.
+    #[error("{code}: {words}")]
+    Unauthenticated {
+        /// What programs look at.
+        code: &'static str,
+        /// What people read.
+        words: String,
+    },
+    /// It does more than one may in this time.
+    #[error("{code}: {words}")]
+    Limited {
+        /// What programs look at.
+        code: &'static str,
+        /// What people read.
+        words: String,
+    },
     /// Another connection joined under the same name.
     #[error("replaced: another connection joined as {peer}")]
     Replaced {
@@ -117,7 +147,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// The WebSocket close code, RFC 6455 section 7.4 and its registry; 4001 is ours.
+    /// The WebSocket close code, RFC 6455 section 7.4 and its registry; those from 4000 on are ours.
     #[must_use]
     pub fn close_code(&self) -> u16 {
         match self {
@@ -136,7 +166,10 @@ impl CloseReason {
             CloseReason::ServerStops => 1012,
             CloseReason::Refused { try_again: true, .. } => 1013,
             CloseReason::Refused { try_again: false, .. } => 1008,
+            CloseReason::Limited { .. } => 1013,
             CloseReason::Replaced { .. } => 4001,
+            CloseReason::Unauthenticated { .. } => 4401,
+            CloseReason::Forbidden { .. } => 4403,
         }
     }
 
@@ -157,6 +190,10 @@ pub enum Effect {
     Close(CloseReason),
     /// The peer has a name now; an older connection of the same name is to be closed.
     Joined(PeerId),
+    /// The peer understands our own messages: [`Session::welcome`] has the first.
+    Welcome,
+    /// Somebody shows a newer token: check it, and tell the session by [`Session::identified`].
+    Verify(Secret),
     /// Tell a document.
     Tell {
         /// Which.
@@ -171,11 +208,17 @@ pub enum Effect {
 pub enum ToDocument {
     /// This session reads it from now on.
     Open {
+        /// Who is behind it.
+        who: Arc<Identity>,
         /// The peer's store, if it has one that lasts.
         storage: Option<StorageId>,
         /// The stores it follows.
         follows: Arc<BTreeSet<StorageId>>,
+        /// It announced that it knows Dovetail's own messages.
+        understands_ours: bool,
     },
+    /// Who is behind it has shown a newer token.
+    Identified(Arc<Identity>),
     /// It follows other stores than before.
     Follow(Arc<BTreeSet<StorageId>>),
     /// A sync message.
@@ -223,17 +266,33 @@ pub struct Session {
     id: SessionId,
     limits: SessionLimits,
     server: Arc<ServerIdentity>,
+    /// Who is behind it.
+    who: Arc<Identity>,
+    /// It was asked for a newer token.
+    was_asked: bool,
     phase: Phase,
     heard_at: Timestamp,
     pinged_at: Timestamp,
 }
 
 impl Session {
-    /// A connection that was just made.
+    /// A connection of somebody that was just made.
     #[must_use]
-    pub fn new(id: SessionId, now: Timestamp, limits: SessionLimits, server: Arc<ServerIdentity>) -> Self {
+    pub fn new(
+        id: SessionId,
+        now: Timestamp,
+        limits: SessionLimits,
+        server: Arc<ServerIdentity>,
+        who: Arc<Identity>,
+    ) -> Self {
         let phase = Phase::AwaitingJoin { until: now + limits.join_within };
-        Self { id, limits, server, phase, heard_at: now, pinged_at: now }
+        Self { id, limits, server, who, was_asked: false, phase, heard_at: now, pinged_at: now }
+    }
+
+    /// Who is behind it.
+    #[must_use]
+    pub fn who(&self) -> &Arc<Identity> {
+        &self.who
     }
 
     /// Its number.
@@ -283,9 +342,8 @@ impl Session {
             Phase::Closed => {}
             Phase::AwaitingJoin { .. } => self.first(message, &mut effects),
             Phase::Open(open) => {
-                if let Err(reason) =
-                    open.receive(message, &self.server, &self.limits, somebody_follows, &mut effects)
-                {
+                let house = House { server: &self.server, limits: &self.limits, who: &self.who };
+                if let Err(reason) = open.receive(message, house, somebody_follows, &mut effects) {
                     self.close(reason, &mut effects);
                 }
             }
@@ -301,6 +359,7 @@ impl Session {
     /// Time has passed.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.look_at_token(now, &mut effects);
         match &self.phase {
             Phase::Closed => {}
             Phase::AwaitingJoin { until } if now >= *until => {
@@ -325,11 +384,12 @@ impl Session {
     /// When [`tick`](Self::tick) has something to do next, if nothing else happens.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
-        match &self.phase {
-            Phase::Closed => None,
-            Phase::AwaitingJoin { until } => Some(*until),
-            Phase::Open(_) => Some(self.ping_at().min(self.heard_at + self.limits.silence_max)),
-        }
+        let next = match &self.phase {
+            Phase::Closed => return None,
+            Phase::AwaitingJoin { until } => *until,
+            Phase::Open(_) => self.ping_at().min(self.heard_at + self.limits.silence_max),
+        };
+        Some(self.token_due_at().map_or(next, |due| due.min(next)))
     }
 
     /// Ends the session from our side.
@@ -347,18 +407,79 @@ impl Session {
         effects.push(Effect::Close(reason));
     }
 
+    /// A client whose token ends soon is asked for another one; when it has ended, so has the session.
+    fn look_at_token(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let Some(until) = self.who.until else { return };
+        if now >= until {
+            let words = "the token of this connection has ended; connect again with a new one".to_owned();
+            self.close(CloseReason::Unauthenticated { code: "token_expired", words }, effects);
+        } else if !self.was_asked && now + RENEWAL_BEFORE >= until {
+            self.was_asked = true;
+            self.tell_token(until, effects);
+        }
+    }
+
+    fn token_due_at(&self) -> Option<Timestamp> {
+        let until = self.who.until?;
+        Some(if self.was_asked { until } else { until.before(RENEWAL_BEFORE) })
+    }
+
+    /// Says when the token ends, to those who understand it.
+    fn tell_token(&self, until: Timestamp, effects: &mut Vec<Effect>) {
+        let own = Own::Token { token: None, until: Some(until.as_millis()) };
+        effects.extend(self.own(None, own).map(Effect::Write));
+    }
+
+    /// What became of [`Effect::Verify`]. Somebody else's token is no renewal.
+    ///
+    /// # Errors
+    /// Nothing is returned as an error: a token that is refused ends the session.
+    pub fn identified(&mut self, checked: Result<Arc<Identity>, CloseReason>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let who = match checked {
+            Ok(who) if who.subject == self.who.subject => who,
+            Ok(_) => {
+                let words = "this token is somebody else's; connect again to be somebody else".to_owned();
+                self.close(CloseReason::Unauthenticated { code: "token_of_another", words }, &mut effects);
+                return effects;
+            }
+            Err(reason) => {
+                self.close(reason, &mut effects);
+                return effects;
+            }
+        };
+        self.was_asked = false;
+        self.who = who;
+        if let Some(until) = self.who.until {
+            self.tell_token(until, &mut effects);
+        }
+        let Phase::Open(open) = &self.phase else { return effects };
+        for document in open.documents.keys() {
+            let what = ToDocument::Identified(self.who.clone());
+            effects.push(Effect::Tell { document: document.clone(), what });
+        }
+        effects
+    }
+
     /// Only a peer that has been silent for a while is pinged: traffic proves life better.
     fn ping_at(&self) -> Timestamp {
         self.heard_at.max(self.pinged_at) + self.limits.ping_every
     }
 }
 
+/// What the open part of a session borrows from the rest.
+#[derive(Clone, Copy)]
+struct House<'a> {
+    server: &'a ServerIdentity,
+    limits: &'a SessionLimits,
+    who: &'a Arc<Identity>,
+}
+
 impl Open {
     fn receive(
         &mut self,
         message: Message<'_>,
-        server: &ServerIdentity,
-        limits: &SessionLimits,
+        house: House<'_>,
         somebody_follows: bool,
         effects: &mut Vec<Effect>,
     ) -> Result<(), CloseReason> {
@@ -375,9 +496,9 @@ impl Open {
         match message {
             Message::Join(_) => Err(CloseReason::AlreadyJoined { peer: self.peer.clone() }),
             Message::Leave { .. } => Err(CloseReason::Left),
-            Message::Sync(said) => self.sync(&said, server, limits, somebody_follows, effects),
+            Message::Sync(said) => self.sync(&said, house, somebody_follows, effects),
             Message::Ephemeral(said) => {
-                self.open(&said.document, server, limits, effects)?;
+                self.open(&said.document, house, effects)?;
                 let what = ToDocument::Ephemeral(EphemeralFrame::new(&said));
                 effects.push(Effect::Tell { document: said.document, what });
                 Ok(())
@@ -388,6 +509,10 @@ impl Open {
                     let what = ToDocument::RemoteHeads(RemoteHeads { storage, heads: heads.into(), at });
                     effects.push(Effect::Tell { document: document.clone(), what });
                 }
+                Ok(())
+            }
+            Message::Own(message) => {
+                self.own(*message, effects);
                 Ok(())
             }
             // What a client says in these is nothing that we would act on.
@@ -401,8 +526,7 @@ impl Open {
     fn sync(
         &mut self,
         said: &wire::Sync<'_>,
-        server: &ServerIdentity,
-        limits: &SessionLimits,
+        house: House<'_>,
         somebody_follows: bool,
         effects: &mut Vec<Effect>,
     ) -> Result<(), CloseReason> {
@@ -410,7 +534,7 @@ impl Open {
         let message = carefully(|| sync::Message::decode(&said.data))
             .map_err(|panicked| bad(panicked.to_string()))?
             .map_err(|error| bad(error.to_string()))?;
-        let open = self.open(&said.document, server, limits, effects)?;
+        let open = self.open(&said.document, house, effects)?;
         let is_request = said.kind == SyncKind::Request;
         let is_silent = !is_request && open.is_acknowledged_by(&message);
         if is_silent && !(somebody_follows && self.storage.is_some()) {
@@ -425,21 +549,30 @@ impl Open {
     fn open(
         &mut self,
         document: &DocumentId,
-        server: &ServerIdentity,
-        limits: &SessionLimits,
+        house: House<'_>,
         effects: &mut Vec<Effect>,
     ) -> Result<&mut OpenDocument, CloseReason> {
+        let House { server, limits, who } = house;
         if !self.documents.contains_key(document) {
             if self.documents.len() >= limits.documents_max {
                 return Err(CloseReason::TooManyDocuments { max: limits.documents_max });
             }
-            let what = ToDocument::Open { storage: self.storage.clone(), follows: self.follows.clone() };
+            let (storage, follows) = (self.storage.clone(), self.follows.clone());
+            let understands_ours = self.understands_ours;
+            let what = ToDocument::Open { who: who.clone(), storage, follows, understands_ours };
             effects.push(Effect::Tell { document: document.clone(), what });
         }
         Ok(self.documents.entry(document.clone()).or_insert_with(|| OpenDocument {
             envelope: SyncEnvelope::new(&server.peer, &self.peer, document),
             told: VecDeque::new(),
         }))
+    }
+
+    /// Of our own messages a client only says one: a newer token.
+    fn own(&self, message: OwnMessage, effects: &mut Vec<Effect>) {
+        if let (true, Own::Token { token: Some(token), .. }) = (self.understands_ours, message.own) {
+            effects.push(Effect::Verify(token));
+        }
     }
 
     fn subscribe(

@@ -1,9 +1,11 @@
 //! What documents say, as frames for this peer.
 
 use super::{CloseReason, Effect, Open, Phase, Session, TOLD_MAX};
-use crate::document::{Body, Refusal, RemoteHeads};
+use crate::document::{Body, Refusal, Rejection, RemoteHeads};
 use crate::id::DocumentId;
-use crate::wire::{self, ConflictsFrame, EphemeralFrame, Message};
+use crate::wire::{self, ConflictsFrame, EphemeralFrame, Message, Own, OwnMessage};
+use automerge::ChangeHash;
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Something that a document has for one of its readers.
@@ -37,6 +39,22 @@ pub enum Outgoing {
         /// Made once for all readers.
         frame: Arc<ConflictsFrame>,
     },
+    /// Some of what this peer brought was not taken. A peer that does not understand that is sent away.
+    Rejected {
+        /// Of which document.
+        document: DocumentId,
+        /// Why.
+        why: Rejection,
+        /// Which changes.
+        changes: Vec<ChangeHash>,
+    },
+    /// Something of our own; only for a peer that understands it.
+    Own {
+        /// About which document.
+        document: DocumentId,
+        /// What.
+        own: Own,
+    },
     /// The document cannot take what this session brought: the session ends.
     Refused(Refusal),
 }
@@ -49,10 +67,39 @@ impl Session {
             self.close(CloseReason::from(refusal), &mut effects);
             return effects;
         }
-        let Phase::Open(open) = &mut self.phase else { return effects };
+        if let (Outgoing::Rejected { why, .. }, false) = (&outgoing, self.understands_ours()) {
+            self.close(CloseReason::from(why.clone()), &mut effects);
+            return effects;
+        }
+        let frame = match outgoing {
+            Outgoing::Rejected { document, why, changes } => {
+                self.own(Some(document), rejected(&why, &changes))
+            }
+            Outgoing::Own { document, own } => self.own(Some(document), own),
+            other => self.plain(other),
+        };
+        effects.extend(frame.map(Effect::Write));
+        effects
+    }
+}
+
+/// What a client is told of changes of its own that were not taken.
+fn rejected(why: &Rejection, changes: &[ChangeHash]) -> Own {
+    Own::Reject {
+        changes: changes.iter().map(ToString::to_string).collect(),
+        code: why.code().to_owned(),
+        reason: why.to_string(),
+        set_aside: true,
+    }
+}
+
+impl Session {
+    /// What every client understands, and what the rules say.
+    fn plain(&mut self, outgoing: Outgoing) -> Option<Bytes> {
+        let Phase::Open(open) = &mut self.phase else { return None };
         let sender = self.server.peer.clone();
         let target = Some(open.peer.clone());
-        let frame = match outgoing {
+        match outgoing {
             Outgoing::Sync { document, body } => open.sync_frame(&document, &body),
             Outgoing::Unavailable { document } => {
                 Some(Message::DocUnavailable { sender, target, document }.encode().into())
@@ -64,10 +111,22 @@ impl Session {
                 Some(Message::RemoteHeadsChanged { sender, target, document, new_heads }.encode().into())
             }
             Outgoing::Conflicts { frame, .. } => open.understands_ours.then(|| frame.frame(&open.peer)),
-            Outgoing::Refused(_) => None,
-        };
-        effects.extend(frame.map(Effect::Write));
-        effects
+            Outgoing::Rejected { .. } | Outgoing::Own { .. } | Outgoing::Refused(_) => None,
+        }
+    }
+
+    /// Whether the peer announced that it knows Dovetail's own messages.
+    pub(super) fn understands_ours(&self) -> bool {
+        matches!(&self.phase, Phase::Open(open) if open.understands_ours)
+    }
+
+    /// The frame of one of our own messages; nothing for a peer that does not understand it.
+    pub(super) fn own(&self, document: Option<DocumentId>, own: Own) -> Option<Bytes> {
+        let Phase::Open(open) = &self.phase else { return None };
+        open.understands_ours.then(|| {
+            let (sender, target) = (self.server.peer.clone(), Some(open.peer.clone()));
+            Message::Own(Box::new(OwnMessage { sender, target, document, own })).encode().into()
+        })
     }
 }
 
@@ -87,8 +146,17 @@ impl Open {
     }
 }
 
+impl From<Rejection> for CloseReason {
+    fn from(rejection: Rejection) -> Self {
+        CloseReason::Forbidden { code: rejection.code(), words: rejection.to_string() }
+    }
+}
+
 impl From<Refusal> for CloseReason {
     fn from(refusal: Refusal) -> Self {
+        if let Refusal::Rejected(rejection) = refusal {
+            return rejection.into();
+        }
         CloseReason::Refused {
             code: refusal.code(),
             words: refusal.to_string(),

@@ -14,10 +14,11 @@
 //! asks for. So `type` may come last, and a field that is none of the type's business may
 //! hold what it likes.
 
+use super::own;
 use super::{
-    Ephemeral, HEADS_MAX, Join, Message, NESTING_MAX, PROTOCOL_VERSION, Peer, PeerMetadata, RemoteHeads,
-    SESSION_ID_BYTES_MAX, STORAGE_IDS_MAX, Sync, SyncKind, UNKNOWN_KIND_BYTES_MAX, VERSION_BYTES_MAX,
-    VERSIONS_MAX, WHOLE_NUMBER_MAX,
+    Ephemeral, HEADS_MAX, Join, Message, NESTING_MAX, Own, OwnMessage, PROTOCOL_VERSION, Peer, PeerMetadata,
+    RemoteHeads, SESSION_ID_BYTES_MAX, STORAGE_IDS_MAX, Sync, SyncKind, UNKNOWN_KIND_BYTES_MAX,
+    VERSION_BYTES_MAX, VERSIONS_MAX, WHOLE_NUMBER_MAX,
 };
 use crate::id::{BadDocumentId, BadTextId, DocumentId, PeerId, StorageId};
 use crate::time::Timestamp;
@@ -47,6 +48,7 @@ pub fn decode(frame: &[u8]) -> Result<Message<'_>, BadFrame> {
         "peer" => fields.peer().map(Message::Peer),
         "leave" => Ok(Message::Leave { sender: fields.sender()? }),
         "error" => fields.error(),
+        own if own.starts_with(own::PREFIX) => fields.own(frame, kind),
         _ => Ok(Message::Unknown { kind: shortened(kind) }),
     }
 }
@@ -318,6 +320,14 @@ impl<'a> Fields<'a> {
             metadata: self.metadata()?,
             version: self.required(Field::SelectedVersion)?.version()?,
         })
+    }
+
+    /// One of Dovetail's own, or one that a later version will have.
+    fn own(&self, frame: &[u8], kind: Cow<'a, str>) -> Result<Message<'a>, BadFrame> {
+        let Some(own) = Own::read(frame) else { return Ok(Message::Unknown { kind: shortened(kind) }) };
+        let document = self.optional(Field::DocumentId)?.is_some().then(|| self.document()).transpose()?;
+        let message = OwnMessage { sender: self.sender()?, target: self.target()?, document, own };
+        Ok(Message::Own(Box::new(message)))
     }
 
     fn error(&self) -> Result<Message<'a>, BadFrame> {

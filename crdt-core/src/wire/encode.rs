@@ -56,6 +56,7 @@ impl Message<'_> {
                 }
                 frame.text("message", message);
             }
+            Message::Own(message) => message.put(&mut frame),
             Message::Unknown { .. } => {}
         }
         frame.bytes
@@ -148,8 +149,7 @@ impl ConflictsFrame {
         frame.peer("senderId", sender);
         frame.document(document);
         for (field, value) in body {
-            frame.key(field);
-            frame.bytes.extend_from_slice(&cbor_json::from_json(value));
+            frame.json(field, value);
         }
         frame.key("targetId");
         Self { prefix: frame.bytes.into() }
@@ -193,7 +193,7 @@ fn put_ephemeral(frame: &mut Fields, ephemeral: &Ephemeral<'_>) {
 
 /// A map being written, field by field. How many there are is counted on the way, in the
 /// low bits of the map's first byte: so it is never wrong, and a map has at most 23.
-struct Fields {
+pub(super) struct Fields {
     bytes: Vec<u8>,
 }
 
@@ -217,6 +217,11 @@ impl Fields {
         put(&mut self.bytes, name);
     }
 
+    pub(super) fn json(&mut self, name: &str, value: &Value) {
+        self.key(name);
+        self.bytes.extend_from_slice(&cbor_json::from_json(value));
+    }
+
     fn text(&mut self, name: &str, value: &str) {
         self.key(name);
         put(&mut self.bytes, value);
@@ -231,14 +236,14 @@ impl Fields {
         self.text(name, peer.as_str());
     }
 
-    fn addressed(&mut self, sender: &PeerId, target: Option<&PeerId>) {
+    pub(super) fn addressed(&mut self, sender: &PeerId, target: Option<&PeerId>) {
         self.peer("senderId", sender);
         if let Some(target) = target {
             self.peer("targetId", target);
         }
     }
 
-    fn document(&mut self, document: &DocumentId) {
+    pub(super) fn document(&mut self, document: &DocumentId) {
         self.text("documentId", &document.to_string());
     }
 

@@ -15,10 +15,12 @@
 pub mod cbor_json; // What applications say in the moment, as JSON and back.
 mod decode; // From bytes to a message: tolerant in form, strict in content.
 mod encode; // From a message to bytes: one form only.
+mod own; // Dovetail's own messages.
 mod sequence; // Frames one behind the other, where a transport has no frames of its own.
 
 pub use decode::{BadFrame, decode};
 pub use encode::{ConflictsFrame, EphemeralFrame, SyncEnvelope};
+pub use own::{Bounds, Own, OwnMessage, Secret, TOKEN_BYTES_MAX, User};
 pub use sequence::{BadSequence, split};
 
 use crate::id::{DocumentId, PeerId, StorageId};
@@ -64,7 +66,7 @@ pub const WHOLE_NUMBER_MAX: u64 = (1 << 53) - 1;
 ///
 /// `target` is what the sender wrote: stock servers do not look at it, and so it may be
 /// missing when we read. samod closes on a message without one, so what we send has one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Message<'a> {
     /// The first message of a client.
     Join(Join),
@@ -119,6 +121,8 @@ pub enum Message<'a> {
         /// What went wrong.
         message: Cow<'a, str>,
     },
+    /// One of Dovetail's own.
+    Own(Box<OwnMessage>),
     /// A type that protocol "1" does not know: to be ignored. We never send one;
     /// encoded, it is its type and nothing else.
     Unknown {
@@ -237,6 +241,7 @@ impl Message<'_> {
             Message::RemoteSubscriptionChange { .. } => "remote-subscription-change",
             Message::RemoteHeadsChanged { .. } => "remote-heads-changed",
             Message::Error { .. } => "error",
+            Message::Own(message) => message.own.kind(),
             Message::Unknown { kind } => kind,
         }
     }
@@ -255,6 +260,7 @@ impl Message<'_> {
             | Message::RemoteSubscriptionChange { sender, .. }
             | Message::RemoteHeadsChanged { sender, .. } => Some(sender),
             Message::Error { sender, .. } => sender.as_ref(),
+            Message::Own(message) => Some(&message.sender),
             Message::Unknown { .. } => None,
         }
     }

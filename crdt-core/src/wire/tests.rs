@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use serde_json::json;
 
 /// CBOR written down piece by piece, odd forms included.
 mod cbor {
@@ -542,7 +543,47 @@ fn any_message() -> impl Strategy<Value = Message<'static>> {
             target,
             message: message.into()
         }),
-        "dovetail-[a-z]{1,20}".prop_map(|kind| Message::Unknown { kind: kind.into() }),
+        (any_peer(), any_target(), prop::option::of(any_document()), any_own()).prop_map(
+            |(sender, target, document, own)| {
+                Message::Own(Box::new(OwnMessage { sender, target, document, own }))
+            }
+        ),
+        "dovetail-x[a-z]{1,20}".prop_map(|kind| Message::Unknown { kind: kind.into() }),
+    ]
+}
+
+fn any_own() -> impl Strategy<Value = Own> {
+    let hashes = || prop::collection::vec("[0-9a-f]{64}", 0..4);
+    let moment = || 0..WHOLE_NUMBER_MAX;
+    let user = prop::option::of(("\\PC{1,20}", prop::option::of("\\PC{1,20}")));
+    let versions = prop::collection::btree_map("[a-z]{1,8}", moment(), 0..3);
+    let bounds = [moment(), moment(), moment(), moment()];
+    prop_oneof![
+        (("[0-9]{1,9}", user), moment(), prop::option::of(moment()), bounds, versions).prop_map(
+            |((session_id, user), server_time, until, [message, change, documents, silence], rules)| {
+                Own::Welcome {
+                    session_id,
+                    user: user.map(|(id, name)| User { id, name }),
+                    server_time,
+                    until,
+                    limits: Bounds {
+                        message_bytes_max: message,
+                        change_bytes_max: change,
+                        documents_max: documents,
+                        silence_ms_max: silence,
+                    },
+                    rules,
+                }
+            }
+        ),
+        (hashes(), moment(), prop::option::of(moment()))
+            .prop_map(|(heads, durable_at, conflicts)| Own::Ack { heads, durable_at, conflicts }),
+        (hashes(), "[a-z_]{1,20}", "\\PC{1,40}", any::<bool>())
+            .prop_map(|(changes, code, reason, set_aside)| Own::Reject { changes, code, reason, set_aside }),
+        prop::sample::select(vec!["none", "read", "write", "admin"])
+            .prop_map(|role| Own::Permission { role: role.to_owned(), paths: Some(json!(["/a"])) }),
+        prop::option::of("[a-z.]{1,40}")
+            .prop_map(|token| Own::Token { token: token.map(Secret::new), until: Some(7) }),
     ]
 }
 
@@ -567,7 +608,9 @@ fn bytes_held(message: &Message<'_>) -> usize {
             })
             .sum(),
         Message::Error { message, .. } => cow(matches!(message, Cow::Owned(_)), message.len()),
-        Message::Peer(_)
+        // Our own hold JSON, whose values are counted while they are read: see `cbor_json::SHOWN_VALUES_MAX`.
+        Message::Own(_)
+        | Message::Peer(_)
         | Message::Leave { .. }
         | Message::DocUnavailable { .. }
         | Message::Unknown { .. } => 0,

@@ -5,6 +5,7 @@ use super::{Failure, explained, on_runtime, print};
 use crate::content::{self, Form};
 use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
+use dovetail_core::grant::ReadPermit;
 use dovetail_core::id::DocumentId;
 
 const ID: &str = "id";
@@ -60,7 +61,11 @@ fn path(id: &DocumentId, form: Form) -> String {
 
 async fn from_directory(directory: &str, id: DocumentId, form: Form) -> Result<Bytes, Failure> {
     let server = place::open_existing(directory).await?;
-    let shown = server.gateway().hub.view(id, move |document| content::show(document, form)).await;
+    let shown = server
+        .gateway()
+        .hub
+        .view(&ReadPermit::of_server(id), move |document| content::show(document, form))
+        .await;
     server.close().await;
     let shown = shown.map_err(|error| Failure::Failed(explained(&error)))?;
     shown.map_err(|error| Failure::Failed(explained(&error)))

@@ -6,6 +6,7 @@ use super::{Failure, explained, on_runtime, print};
 use crate::content::{self, ContentError, Intake};
 use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
+use dovetail_core::grant::EditPermit;
 use std::io::Read;
 
 const FILE: &str = "file";
@@ -71,7 +72,7 @@ async fn into_directory(directory: &str, path: &str, text: &[u8], intake: Intake
         content::new_document(text, intake, now).map_err(|error| Failure::Failed(in_words(path, &error)))?;
     let id = content::new_id();
     let server = place::open(directory).await?;
-    let submitted = server.gateway().hub.submit(id.clone(), new.changes).await;
+    let submitted = server.gateway().hub.submit(EditPermit::of_server(id.clone()), new.changes).await;
     server.close().await;
     submitted.map_err(|error| Failure::Failed(explained(&error)))?;
     Ok(Made { url: id.to_url(), notes: new.notes })

@@ -3,6 +3,7 @@
 //! Always true: `read(text)` of what [`Shape::toml`] writes gives the same value back, so
 //! the output of `dovetail config` is a configuration file.
 
+use crate::auth::{KeysUrl, Origins, Secret};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +15,8 @@ pub(super) trait Shape {
     const HINT: &'static str;
     /// Whether the flag alone, without a value, means something.
     const SWITCH: bool = false;
+    /// Whether its value is nobody's business: it is in no output and no error.
+    const SECRET: bool = false;
     /// The value, or what to write instead.
     fn read(text: &str) -> Result<Self::Value, String>;
     /// As it stands in a TOML file.
@@ -74,6 +77,160 @@ impl Shape for MaybeFolder {
     fn toml(value: &Option<PathBuf>) -> String {
         quoted(&value.as_deref().unwrap_or(Path::new("")).to_string_lossy())
     }
+}
+
+/// A file, or none.
+pub(super) struct MaybeFile;
+
+impl Shape for MaybeFile {
+    type Value = Option<PathBuf>;
+    const HINT: &'static str = "FILE";
+
+    fn read(text: &str) -> Result<Option<PathBuf>, String> {
+        MaybeFolder::read(text)
+    }
+
+    fn toml(value: &Option<PathBuf>) -> String {
+        MaybeFolder::toml(value)
+    }
+}
+
+/// Files, with commas between them.
+pub(super) struct Files;
+
+impl Shape for Files {
+    type Value = Vec<PathBuf>;
+    const HINT: &'static str = "FILE[,FILE]";
+
+    fn read(text: &str) -> Result<Vec<PathBuf>, String> {
+        Ok(Names::read(text)?.into_iter().map(PathBuf::from).collect())
+    }
+
+    fn toml(value: &Vec<PathBuf>) -> String {
+        let files: Vec<_> = value.iter().map(|file| file.to_string_lossy()).collect();
+        quoted(&files.join(","))
+    }
+}
+
+/// Names, with commas between them.
+pub(super) struct Names;
+
+/// No list is longer: each name is compared with for every token.
+const NAMES_MOST: usize = 64;
+
+impl Shape for Names {
+    type Value = Vec<String>;
+    const HINT: &'static str = "NAME[,NAME]";
+
+    fn read(text: &str) -> Result<Vec<String>, String> {
+        let names: Vec<_> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        if names.len() > NAMES_MOST {
+            return Err(format!("write {NAMES_MOST} names at most"));
+        }
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
+
+    fn toml(value: &Vec<String>) -> String {
+        quoted(&value.join(","))
+    }
+}
+
+/// A text, or none.
+pub(super) struct MaybeText;
+
+impl Shape for MaybeText {
+    type Value = Option<String>;
+    const HINT: &'static str = "TEXT";
+
+    fn read(text: &str) -> Result<Option<String>, String> {
+        Ok(Some(text).filter(|text| !text.is_empty()).map(str::to_owned))
+    }
+
+    fn toml(value: &Option<String>) -> String {
+        quoted(value.as_deref().unwrap_or(""))
+    }
+}
+
+/// The name of a cookie, or none.
+pub(super) struct MaybeCookie;
+
+impl Shape for MaybeCookie {
+    type Value = Option<String>;
+    const HINT: &'static str = "NAME";
+
+    fn read(text: &str) -> Result<Option<String>, String> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if !text.bytes().all(plain) {
+            return Err("write a cookie's name in letters, digits, -, _ and .".to_owned());
+        }
+        MaybeText::read(text)
+    }
+
+    fn toml(value: &Option<String>) -> String {
+        MaybeText::toml(value)
+    }
+}
+
+/// A secret that tokens are signed with, or none.
+pub(super) struct MaybeSecret;
+
+/// What is shown in the place of a secret. It is too short to be one.
+const HIDDEN: &str = "(hidden)";
+
+impl Shape for MaybeSecret {
+    type Value = Option<Secret>;
+    const HINT: &'static str = "SECRET";
+    const SECRET: bool = true;
+
+    fn read(text: &str) -> Result<Option<Secret>, String> {
+        match text {
+            "" => Ok(None),
+            HIDDEN => {
+                Err("this is what is shown in the place of the secret; write the secret itself".to_owned())
+            }
+            _ => Secret::for_signing(text).map(Some).map_err(of_error),
+        }
+    }
+
+    fn toml(value: &Option<Secret>) -> String {
+        quoted(if value.is_some() { HIDDEN } else { "" })
+    }
+}
+
+/// Where keys are fetched from, or nothing.
+pub(super) struct MaybeKeysUrl;
+
+impl Shape for MaybeKeysUrl {
+    type Value = Option<KeysUrl>;
+    const HINT: &'static str = "URL";
+
+    fn read(text: &str) -> Result<Option<KeysUrl>, String> {
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(of_error) }
+    }
+
+    fn toml(value: &Option<KeysUrl>) -> String {
+        quoted(value.as_ref().map_or("", KeysUrl::as_str))
+    }
+}
+
+/// Origins, with commas between them.
+pub(super) struct OriginList;
+
+impl Shape for OriginList {
+    type Value = Origins;
+    const HINT: &'static str = "ORIGIN[,ORIGIN]";
+
+    fn read(text: &str) -> Result<Origins, String> {
+        text.parse().map_err(of_error)
+    }
+
+    fn toml(value: &Origins) -> String {
+        quoted(&value.to_string())
+    }
+}
+
+fn of_error(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 pub(super) struct Filter;

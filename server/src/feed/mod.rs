@@ -23,6 +23,7 @@ pub use subscription::Subscription;
 use crate::hub::{Hub, News, ViewError, Watch};
 use automerge::{Automerge, ChangeHash, ReadDoc};
 use dovetail_core::document::{Heads, Standing, Verdict};
+use dovetail_core::grant::ReadPermit;
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::json;
 use serde_json::Value;
@@ -110,11 +111,11 @@ impl Feeds {
     /// See [`ViewError`]; a document that nobody has brought cannot be followed.
     pub async fn follow(
         &self,
-        document: &DocumentId,
+        permit: &ReadPermit,
         from: Option<Vec<ChangeHash>>,
         me: Option<SessionId>,
     ) -> Result<Subscription, ViewError> {
-        let (feed, frames) = self.feed(document);
+        let (feed, frames) = self.feed(permit.document());
         Subscription::begin(feed, frames, from, me).await
     }
 
@@ -134,16 +135,21 @@ impl Feeds {
 
 impl Feed {
     fn spawn(document: &DocumentId, inner: &Arc<Inner>) -> Arc<Self> {
-        let watch = inner.hub.watch(document);
+        let watch = inner.hub.watch(&ReadPermit::of_server(document.clone()));
         let frames = watch::Sender::new(Frame::Looking);
         let feed = Arc::new(Self { id: document.clone(), inner: inner.clone(), frames, watch });
         tokio::spawn(Running { feed: feed.clone() }.run());
         feed
     }
 
+    /// A feed looks for all who follow, each of whom has shown that they may.
+    async fn copy(&self) -> Result<Automerge, ViewError> {
+        self.inner.hub.view(&ReadPermit::of_server(self.id.clone()), Automerge::clone).await
+    }
+
     /// Reads the document and compares it with what was read before.
     async fn look(&self, before: Option<Arc<State>>) -> Result<Arc<State>, ViewError> {
-        let doc = self.inner.hub.view(self.id.clone(), Automerge::clone).await?;
+        let doc = self.copy().await?;
         self.compute(move || {
             let heads = sorted(doc.get_heads());
             match before {
@@ -161,7 +167,7 @@ impl Feed {
     /// What leads from heads that nobody remembers to this state; nothing when the document does not know
     /// them.
     async fn update_from(&self, from: Heads, state: Arc<State>) -> Result<Option<Update>, ViewError> {
-        let doc = self.inner.hub.view(self.id.clone(), Automerge::clone).await?;
+        let doc = self.copy().await?;
         self.compute(move || {
             let is_known = from.iter().all(|head| doc.get_change_by_hash(head).is_some());
             let update = || {
@@ -200,7 +206,7 @@ struct Running {
 impl Running {
     async fn run(self) {
         let feed = &self.feed;
-        let mut watch = feed.inner.hub.watch(&feed.id);
+        let mut watch = feed.inner.hub.watch(&ReadPermit::of_server(feed.id.clone()));
         let mut state = None;
         loop {
             let began = Instant::now();

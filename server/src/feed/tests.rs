@@ -4,6 +4,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::hub::{Said, Spoken, SpokenKind};
+use crate::permits;
 use crate::store::MemoryStore;
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{ActorId, AutomergeError, ROOT};
@@ -44,11 +45,11 @@ impl World {
         self.doc.transact::<_, _, AutomergeError>(write).unwrap();
         let changes = self.doc.get_changes(&before);
         let bytes = changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
-        self.hub.submit(self.id.clone(), bytes).await.unwrap();
+        self.hub.submit(permits::edit(&self.id), bytes).await.unwrap();
     }
 
     async fn follow(&self, from: Option<Vec<ChangeHash>>) -> Follower {
-        let subscription = self.feeds.follow(&self.id, from, None).await.unwrap();
+        let subscription = self.feeds.follow(&permits::read(&self.id), from, None).await.unwrap();
         Follower { subscription, document: Value::Null, heads: Vec::new(), patches: 0, snapshots: 0 }
     }
 
@@ -220,20 +221,20 @@ async fn fe12_following_is_resumed_exactly() {
 async fn fe13_following_ends_with_the_document() {
     let world = World::new().await;
     let unknown = DocumentId::from_bytes(&[8; 16]).unwrap();
-    let refused = world.feeds.follow(&unknown, None, None).await.unwrap_err();
+    let refused = world.feeds.follow(&permits::read(&unknown), None, None).await.unwrap_err();
     assert_eq!(refused, ViewError::Unknown { document: unknown });
     let mut ana = world.follow(None).await;
     ana.take().await;
-    world.hub.delete(world.id.clone()).await.unwrap();
+    world.hub.delete(&permits::admin(&world.id)).await.unwrap();
     assert!(matches!(ana.event().await, Event::Deleted));
     assert!(ana.subscription.next().await.is_none());
-    let refused = world.feeds.follow(&world.id, None, None).await.unwrap_err();
+    let refused = world.feeds.follow(&permits::read(&world.id), None, None).await.unwrap_err();
     assert_eq!(refused, ViewError::Deleted { document: world.id.clone() });
     drop(ana);
     eventually("nothing is left", || world.hub.statistics().documents_open == 0).await;
     assert_eq!(world.feeds.open(), 0);
 
-    world.hub.undelete(world.id.clone()).await.unwrap();
+    world.hub.undelete(&permits::admin(&world.id)).await.unwrap();
     world.follow(None).await.catches_up(&world).await;
 }
 
@@ -243,10 +244,10 @@ async fn fe13_following_ends_with_the_document() {
 async fn fe14_what_is_said_is_told() {
     let world = World::new().await;
     let mut ana = world.follow(None).await;
-    let mut herself = world.feeds.follow(&world.id, None, Some(SessionId(1))).await.unwrap();
+    let mut herself = world.feeds.follow(&permits::read(&world.id), None, Some(SessionId(1))).await.unwrap();
     ana.take().await;
     herself.next().await.unwrap();
-    world.hub.say(&world.id, presence(&world.id, 1, json!({"x": 1}))).await;
+    world.hub.say(&permits::read(&world.id), presence(&world.id, 1, json!({"x": 1}))).await;
     let event = ana.event().await;
     let expected = r#""from":{"sessionId":"session-1","userId":"ana"},"state":{"x":1}"#;
     assert_eq!((event.name(), event.members().as_deref()), ("presence", Some(expected)));
@@ -259,7 +260,7 @@ async fn fe14_what_is_said_is_told() {
 
     for (data, shown) in [(&b"\xa1\x61a\x01"[..], r#"{"a":1}"#), (b"\xa1\x01\x01", r#"{"$bytes":"oQEB"}"#)] {
         let said = Said { from: SessionId(2), frame: word(&world.id, data), spoken: None };
-        world.hub.say(&world.id, Arc::new(said)).await;
+        world.hub.say(&permits::read(&world.id), Arc::new(said)).await;
         let expected = format!(r#""data":{shown},"from":{{"peerId":"peer-bo"}},"scope":"document""#);
         assert_eq!(late.event().await.members(), Some(expected));
     }
@@ -272,9 +273,9 @@ async fn fe14_who_missed_too_much_hears_who_is_where() {
     let mut slow = world.follow(None).await;
     slow.take().await;
     for x in 0..1_000 {
-        world.hub.say(&world.id, presence(&world.id, 1 + x % 2, json!(x))).await;
+        world.hub.say(&permits::read(&world.id), presence(&world.id, 1 + x % 2, json!(x))).await;
     }
-    world.hub.view(world.id.clone(), |_| ()).await.unwrap();
+    world.hub.view(&permits::read(&world.id), |_| ()).await.unwrap();
     let mut heard = Vec::new();
     while heard.iter().filter(|x| **x >= 998).count() < 2 {
         let Event::Presence(said) = slow.event().await else { panic!("presence") };
@@ -304,7 +305,7 @@ async fn fe15_what_a_reader_has_is_the_document_at_its_heads() {
         other.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, key.as_str(), value)).unwrap();
         let changes = other.get_changes(&before);
         let bytes = changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
-        world.hub.submit(world.id.clone(), bytes).await.unwrap();
+        world.hub.submit(permits::edit(&world.id), bytes).await.unwrap();
         world.doc.apply_changes(changes).unwrap();
         if draw(3) == 0 {
             let seen = reader.take().await;
@@ -339,7 +340,7 @@ async fn fe20_followers_are_told_of_conflicts() {
     world.put("columns", 4).await;
     world.put("count", 7).await;
 
-    let mut subscription = world.feeds.follow(&world.id, None, None).await.unwrap();
+    let mut subscription = world.feeds.follow(&permits::read(&world.id), None, None).await.unwrap();
     let mut next = async || timeout(PATIENCE, subscription.next()).await.unwrap().unwrap();
     assert!(matches!(next().await, Event::Snapshot(_)));
     let Event::Conflicts(Some(all)) = next().await else { panic!("first what there is") };

@@ -8,11 +8,14 @@
 //! dropped. A reader that nobody takes away would keep them in memory until the server is started again.
 
 use super::Gateway;
-use crate::hub::{Hub, Mailbox, Outbox};
+use super::door::Caller;
+use crate::hub::{Hub, Mailbox, Outbox, Reader};
 use bytes::Bytes;
 use dovetail_core::id::{DocumentId, PeerId};
+use dovetail_core::limits::DocumentLimits;
 use dovetail_core::session::{CloseReason, Effect, Session, ToDocument};
 use dovetail_core::time::Timestamp;
+use dovetail_core::wire::{Bounds, Secret};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,11 +42,12 @@ pub(super) struct Link {
 
 impl Link {
     /// A session that was just opened.
-    pub(super) fn new(gateway: Gateway) -> Self {
+    pub(super) fn new(gateway: Gateway, caller: Caller) -> Self {
         let hub = &gateway.hub;
         let now = gateway.clock.now();
+        let Caller { who, .. } = caller;
         Self {
-            session: Session::new(hub.next_session(), now, hub.session_limits(), hub.identity()),
+            session: Session::new(hub.next_session(), now, hub.session_limits(), hub.identity(), who),
             outbox: Arc::default(),
             peer: None,
             mailboxes: BTreeMap::new(),
@@ -79,6 +83,14 @@ impl Link {
                 Effect::Write(frame) => wire.write(frame),
                 Effect::Ping => wire.ping(),
                 Effect::Joined(peer) => self.joined(peer),
+                Effect::Welcome => self.welcome(wire),
+                Effect::Verify(token) => {
+                    let effects = self.verify(&token).await;
+                    let ended = Box::pin(self.carry_out(effects, wire)).await;
+                    if ended.is_some() {
+                        return ended;
+                    }
+                }
                 Effect::Tell { document, what } => self.tell(document, what).await,
                 Effect::Close(reason) => return Some(reason),
             }
@@ -110,10 +122,34 @@ impl Link {
         self.peer = Some(peer);
     }
 
+    /// The first of our own messages.
+    fn welcome(&self, wire: &mut impl Wire) {
+        let (limits, session) = (&self.gateway.limits, self.hub().session_limits());
+        let bounds = Bounds {
+            message_bytes_max: limits.message_bytes_max as u64,
+            change_bytes_max: DocumentLimits::default().change_bytes_max as u64,
+            documents_max: session.documents_max as u64,
+            silence_ms_max: u64::try_from(session.silence_max.as_millis()).unwrap_or(u64::MAX),
+        };
+        let versions = self.hub().rules().versions();
+        let now = self.gateway.clock.now();
+        if let Some(frame) = self.session.welcome(now, bounds, versions) {
+            wire.write(frame);
+        }
+    }
+
+    /// Somebody shows a newer token.
+    async fn verify(&mut self, token: &Secret) -> Vec<Effect> {
+        let checked = self.gateway.identify(token.reveal()).await;
+        self.session.identified(checked)
+    }
+
     async fn tell(&mut self, document: DocumentId, what: ToDocument) {
         let session = self.session.id();
-        if let ToDocument::Open { storage, follows } = what {
-            let mailbox = self.gateway.hub.read(&document, session, storage, follows, &self.outbox).await;
+        if let ToDocument::Open { who, storage, follows, understands_ours } = what {
+            let outbox = self.outbox.clone();
+            let reader = Reader { session, who, storage, follows, understands_ours, outbox };
+            let mailbox = self.gateway.hub.read(&document, reader).await;
             self.mailboxes.extend(mailbox.map(|mailbox| (document, mailbox)));
             return;
         }

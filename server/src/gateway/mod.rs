@@ -8,6 +8,7 @@
 //! **Invariant:** an error's source goes to the log and never to the caller.
 
 pub mod accept; // Connections in, and out again when the server stops.
+mod door; // Whoever asks, and what they may do.
 pub mod http; // What is answered at which path.
 mod link; // What ties a session to the documents.
 mod poll; // Sync over plain HTTP.
@@ -16,6 +17,7 @@ pub mod reply; // Errors as words.
 pub mod socket; // The automerge-repo WebSocket.
 pub mod upgrade; // From a request to a WebSocket of ours.
 
+use crate::auth::{Authenticator, Origins};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::feed::Feeds;
@@ -26,6 +28,7 @@ use crate::rules::Shelf;
 use crate::shutdown::Drain;
 use crate::store::Store;
 use crate::sweep::Progress;
+use door::Entered;
 use realtime::People;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -52,6 +55,7 @@ pub struct Gateway {
     pub clock: Clock,
     /// Documents as JSON that is kept up to date.
     pub feeds: Feeds,
+    guard: Arc<Guard>,
     people: Arc<People>,
     /// Answers to requests that may come twice.
     answers: http::Answers,
@@ -62,6 +66,17 @@ pub struct Gateway {
     polls: poll::Polls,
     bodies: Arc<Semaphore>,
     computations: Arc<Semaphore>,
+}
+
+/// What decides who comes in.
+#[derive(Debug)]
+pub struct Guard {
+    /// Who asks people who they are.
+    pub authenticator: Authenticator,
+    /// Which cookie holds a token, if one does.
+    pub cookie_name: Option<String>,
+    /// Pages that may call.
+    pub origins: Origins,
 }
 
 /// What the doors of rules and conflicts use beside the hub.
@@ -75,6 +90,9 @@ pub struct ConflictDoors {
     pub dry_runs: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// The sub-protocols of `/sync` that a client may name beside its token.
+const SYNC_PROTOCOLS: &[&str] = &["automerge-repo.v1"];
+
 /// How many requests may make a document of a body, or a form of a document, at one time. Each
 /// takes a core for up to a second, and JSON takes up to sixteen times its length while it is
 /// read: 256 MiB for the largest body. More wait for their turn.
@@ -87,6 +105,7 @@ impl Gateway {
         hub: Hub,
         store: Arc<dyn Store>,
         conflicts: ConflictDoors,
+        guard: Guard,
         config: &Config,
         drain: Drain,
         metrics: Metrics,
@@ -110,6 +129,7 @@ impl Gateway {
             metrics,
             clock,
             feeds,
+            guard: Arc::new(guard),
             people,
             answers,
             turns,
@@ -129,9 +149,11 @@ impl Gateway {
     /// leaves here is without a body that explains it.
     #[must_use]
     pub fn routes(&self) -> BoxedFilter<(Response,)> {
-        let sync = warp::path!("sync").and(upgrade::request()).then({
-            let gateway = self.clone();
-            move |request| http::answer("/sync", "GET", gateway.clone().open_sync(request))
+        let gateway = self.clone();
+        let path = warp::path!("sync").and(upgrade::request()).and(door::caller(self));
+        let sync = path.then(move |request, entered| {
+            let gateway = gateway.clone();
+            http::answer_anybody("/sync", "GET", async move { open_sync(&gateway, request, entered) })
         });
         sync.boxed().or(http::routes(self)).unify().or(reply::no_route()).unify().boxed()
     }
@@ -150,9 +172,21 @@ impl Gateway {
         });
         done.await.map_err(|error| reply::of_panic(&error))
     }
+}
 
-    async fn open_sync(self, request: upgrade::Request) -> Result<Response, reply::Problem> {
-        let (bytes_max, drain) = (self.limits.message_bytes_max, self.drain.clone());
-        request.open(bytes_max, &drain, move |websocket, address| socket::serve(websocket, address, self))
-    }
+fn open_sync(
+    gateway: &Gateway,
+    request: upgrade::Request,
+    entered: Entered,
+) -> Result<Response, reply::Problem> {
+    let (bytes_max, drain) = (gateway.limits.message_bytes_max, &gateway.drain);
+    let server = gateway.hub.identity().peer.clone();
+    request.open(bytes_max, SYNC_PROTOCOLS, drain, move |websocket, address| async move {
+        match entered {
+            Ok(door) => Box::pin(socket::serve(websocket, address, door)).await,
+            Err(problem) => {
+                socket::turn_away(websocket, server, door::turned_away(&problem)).await;
+            }
+        }
+    })
 }

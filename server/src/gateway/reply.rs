@@ -5,13 +5,16 @@
 //! code, whoever reads it reads `detail`. Sources of errors go to the log and never out.
 
 use super::poll::{Refused, TooManySessions};
+use crate::auth::{AuthError, CredentialsError};
 use crate::conflicts::DecideError;
 use crate::content::ContentError;
 use crate::hub::{SubmitError, ViewError};
 use crate::points::AddPointsError;
 use crate::rules::{BadRules, ReplaceError};
 use crate::store::{CommitError, LoadError};
+use dovetail_core::document::Rejection;
 use dovetail_core::grafana::ExportError;
+use dovetail_core::grant::BadAccess;
 use dovetail_core::id::{BadDocumentId, DocumentId};
 use dovetail_core::json::JsonError;
 use dovetail_core::rules::{SettleError, WaiveError};
@@ -129,6 +132,42 @@ pub enum Code {
     BadCursor,
     /// Too much waits for this session to fetch it.
     TooMuchUnread,
+    /// Nobody says who is calling.
+    TokenMissing,
+    /// What says who is calling is no token.
+    TokenMalformed,
+    /// The token is longer than any has to be.
+    TokenTooLarge,
+    /// The token's time is over.
+    TokenExpired,
+    /// The token's time has not come.
+    TokenNotYetValid,
+    /// The token is for another service.
+    TokenWrongAudience,
+    /// The token is from somebody else.
+    TokenWrongIssuer,
+    /// No key of ours signed the token.
+    TokenBadSignature,
+    /// What the token says cannot be used.
+    TokenBadClaims,
+    /// There are two tokens.
+    TokenAmbiguous,
+    /// A cookie that any page could have sent.
+    CookieWithoutOrigin,
+    /// The keys that tokens are checked with cannot be had.
+    KeysUnavailable,
+    /// What was sent does not say who may do what.
+    BadAccess,
+    /// This takes more rights.
+    Forbidden,
+    /// The actor that made a change belongs to somebody else.
+    ActorMismatch,
+    /// The change goes to a place outside of those that its sender may change.
+    PathForbidden,
+    /// Whose document it is has no room left.
+    QuotaExceeded,
+    /// Somebody has made as many documents as one person may.
+    TooManyDocumentsOwned,
     /// Our fault; the log says more.
     Internal,
 }
@@ -243,6 +282,48 @@ impl Code {
             Self::BadCursor => ("bad_cursor", StatusCode::CONFLICT, "There is no such frame to acknowledge"),
             Self::TooMuchUnread => {
                 ("too_much_unread", StatusCode::TOO_MANY_REQUESTS, "Too much waits to be fetched")
+            }
+            Self::TokenMissing => ("token_missing", StatusCode::UNAUTHORIZED, "Say who is calling"),
+            Self::TokenMalformed => ("token_malformed", StatusCode::UNAUTHORIZED, "This is no token"),
+            Self::TokenTooLarge => ("token_too_large", StatusCode::UNAUTHORIZED, "The token is too large"),
+            Self::TokenExpired => ("token_expired", StatusCode::UNAUTHORIZED, "The token has expired"),
+            Self::TokenNotYetValid => {
+                ("token_not_yet_valid", StatusCode::UNAUTHORIZED, "The token does not hold yet")
+            }
+            Self::TokenWrongAudience => {
+                ("token_wrong_audience", StatusCode::UNAUTHORIZED, "The token is for another service")
+            }
+            Self::TokenWrongIssuer => {
+                ("token_wrong_issuer", StatusCode::UNAUTHORIZED, "The token is from somebody else")
+            }
+            Self::TokenBadSignature => {
+                ("token_bad_signature", StatusCode::UNAUTHORIZED, "The token is not signed by a trusted key")
+            }
+            Self::TokenBadClaims => {
+                ("token_bad_claims", StatusCode::UNAUTHORIZED, "What the token says cannot be used")
+            }
+            Self::TokenAmbiguous => {
+                ("token_ambiguous", StatusCode::BAD_REQUEST, "There are two tokens in this request")
+            }
+            Self::CookieWithoutOrigin => {
+                ("cookie_without_origin", StatusCode::FORBIDDEN, "A cookie counts only with an Origin")
+            }
+            Self::KeysUnavailable => {
+                ("keys_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Tokens cannot be checked right now")
+            }
+            Self::BadAccess => {
+                ("bad_access", StatusCode::UNPROCESSABLE_ENTITY, "This does not say who may do what")
+            }
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "This takes more rights"),
+            Self::ActorMismatch => {
+                ("actor_mismatch", StatusCode::FORBIDDEN, "The change was made in another name")
+            }
+            Self::PathForbidden => {
+                ("path_forbidden", StatusCode::FORBIDDEN, "This place is not yours to change")
+            }
+            Self::QuotaExceeded => ("quota_exceeded", StatusCode::FORBIDDEN, "There is no room left"),
+            Self::TooManyDocumentsOwned => {
+                ("too_many_documents_owned", StatusCode::FORBIDDEN, "There are as many documents as may be")
             }
             Self::Internal => {
                 ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong in the server")
@@ -375,9 +456,81 @@ pub fn of_submit(error: &SubmitError) -> Problem {
         SubmitError::Deleted { document } => (Code::DocumentDeleted, document),
         SubmitError::Damaged { document } => (Code::DocumentDamaged, document),
         SubmitError::InvalidChange { document, .. } => (Code::InvalidChange, document),
+        SubmitError::Rejected { document, why } => (of_rejection(why), document),
         SubmitError::Store { document } => (Code::StoreUnavailable, document),
     };
     about(document, code, error)
+}
+
+/// Somebody who is not who they say they are.
+#[must_use]
+pub fn of_auth(error: &AuthError) -> Problem {
+    let code = match error {
+        AuthError::Missing => Code::TokenMissing,
+        AuthError::Malformed => Code::TokenMalformed,
+        AuthError::TooLarge => Code::TokenTooLarge,
+        AuthError::Expired => Code::TokenExpired,
+        AuthError::NotYetValid => Code::TokenNotYetValid,
+        AuthError::WrongAudience => Code::TokenWrongAudience,
+        AuthError::WrongIssuer => Code::TokenWrongIssuer,
+        AuthError::BadSignature => Code::TokenBadSignature,
+        AuthError::BadClaims { .. } => Code::TokenBadClaims,
+        AuthError::KeysUnavailable => {
+            return retry_later(Problem::new(Code::KeysUnavailable, error.to_string()));
+        }
+    };
+    unauthenticated(code, error.to_string())
+}
+
+/// A request that presents what nobody looks at.
+#[must_use]
+pub fn of_credentials(error: CredentialsError) -> Problem {
+    match error {
+        CredentialsError::Ambiguous => Problem::new(Code::TokenAmbiguous, error.to_string()),
+        CredentialsError::Malformed => unauthenticated(Code::TokenMalformed, error.to_string()),
+        CredentialsError::CookieWithoutOrigin => Problem::new(Code::CookieWithoutOrigin, error.to_string()),
+    }
+}
+
+/// RFC 6750: how one says who one is.
+fn unauthenticated(code: Code, detail: String) -> Problem {
+    let challenge = match code {
+        Code::TokenMissing => "Bearer",
+        _ => r#"Bearer error="invalid_token""#,
+    };
+    Problem::new(code, detail).with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+}
+
+/// Something that the store did not take.
+#[must_use]
+pub fn of_commit(error: &CommitError) -> Problem {
+    match error {
+        CommitError::TooLarge { .. } => Problem::new(Code::BodyTooLarge, error.to_string()),
+        _ => {
+            tracing::error!(%error, "the store did not take a record");
+            retry_later(Problem::new(Code::StoreUnavailable, "the store takes no changes at the moment"))
+        }
+    }
+}
+
+/// What does not say who may do what.
+#[must_use]
+pub fn of_access(error: &BadAccess) -> Problem {
+    let place = if error.pointer.is_empty() { "the body" } else { &error.pointer };
+    Problem::new(Code::BadAccess, format!("{place}: {}", error.what)).with("pointer", error.pointer.as_str())
+}
+
+/// A change that could be applied and was not taken.
+fn of_rejection(why: &Rejection) -> Code {
+    match why {
+        Rejection::Hidden => Code::DocumentNotFound,
+        Rejection::ReadOnly => Code::Forbidden,
+        Rejection::ActorMismatch => Code::ActorMismatch,
+        Rejection::PathForbidden { .. } => Code::PathForbidden,
+        Rejection::QuotaExceeded => Code::QuotaExceeded,
+        Rejection::TooManyDocuments => Code::TooManyDocumentsOwned,
+        Rejection::DependsOnRefused | Rejection::TooMany => Code::InvalidChange,
+    }
 }
 
 /// A document that nobody can look at.

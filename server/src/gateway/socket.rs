@@ -6,13 +6,14 @@
 //! Reading goes on while a large message is being written, so a slow peer's pongs are seen. But when
 //! much waits to be written nothing more is read: who does not listen is not heard.
 
-use super::Gateway;
+use super::door::Door;
 use super::link::{Link, Wire};
 use super::upgrade::Socket;
 use crate::hub::Taken;
-use dovetail_core::id::DocumentId;
+use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::session::{CloseReason, Effect, Outgoing};
 use dovetail_core::time::Timestamp;
+use dovetail_core::wire;
 use futures_util::{Sink, Stream};
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -40,12 +41,21 @@ const THROWN_AWAY_WITHIN: Duration = Duration::from_secs(10);
 const CLOSE_REASON_BYTES_MAX: usize = 123;
 
 /// Serves one connection until it ends.
-pub async fn serve(socket: Socket, address: SocketAddr, gateway: Gateway) {
-    let mut connection = Connection::new(socket, gateway);
+pub(super) async fn serve(socket: Socket, address: SocketAddr, door: Door) {
+    let mut connection = Connection::new(socket, door);
     let session = connection.link.session.id();
     tracing::debug!(%session, %address, "connected");
     let reason = connection.run().await;
     tracing::debug!(%session, ?reason, "disconnected");
+}
+
+/// Tells somebody why they are not let in, as any session is told how it ends.
+pub(super) async fn turn_away(mut socket: Socket, server: PeerId, reason: CloseReason) {
+    let message = reason.to_string().into();
+    let told = wire::Message::Error { sender: Some(server), target: None, message }.encode();
+    // Fails only when the peer is gone already.
+    let _gone = Pin::new(&mut socket).start_send(Message::Binary(told.into()));
+    goodbye(&mut socket, reason.close_code(), reason.to_string()).await;
 }
 
 struct Connection {
@@ -75,9 +85,9 @@ enum Event {
 }
 
 impl Connection {
-    fn new(socket: Socket, gateway: Gateway) -> Self {
+    fn new(socket: Socket, Door { gateway, caller }: Door) -> Self {
         Self {
-            link: Link::new(gateway),
+            link: Link::new(gateway, caller),
             wire: Open { socket, is_writing: false },
             in_socket: Vec::new(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),

@@ -6,6 +6,7 @@
 
 use super::accept::Visitor;
 use super::reply::{Code, Problem};
+use crate::auth;
 use crate::shutdown::Drain;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -57,11 +58,17 @@ impl Request {
     }
 
     /// Answers 101 and, once the socket is free, runs `serve` on it in a task of its own. A message may have
-    /// `message_bytes_max`.
+    /// `message_bytes_max`. Of the sub-protocols that the client offers one of `protocols` is answered.
     ///
     /// # Errors
     /// When the request asks for no WebSocket, or wrongly, or the server is stopping.
-    pub fn open<S, F>(self, message_bytes_max: usize, drain: &Drain, serve: S) -> Result<Response, Problem>
+    pub fn open<S, F>(
+        self,
+        message_bytes_max: usize,
+        protocols: &[&'static str],
+        drain: &Drain,
+        serve: S,
+    ) -> Result<Response, Problem>
     where
         S: FnOnce(Socket, SocketAddr) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -80,7 +87,12 @@ impl Request {
             }
             drop(visitor); // the slot is held until here
         });
-        Ok(switching_protocols(&key))
+        let mut response = switching_protocols(&key);
+        if let Some(protocol) = auth::protocol_to_answer(&self.headers, protocols) {
+            let value = HeaderValue::from_static(protocol);
+            response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, value);
+        }
+        Ok(response)
     }
 
     /// The client's key, if this is a handshake as RFC 6455 (4.2.1) has it.

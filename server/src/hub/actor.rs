@@ -11,18 +11,20 @@ use super::outbox::Outbox;
 use super::watch::{Desk, News, Said};
 use super::{Inner, SubmitError, ViewError};
 use crate::store::{CommitError, LoadError, Store};
-use automerge::Automerge;
+use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
 use dovetail_core::document::careful::carefully;
 use dovetail_core::document::chunk::{Batch, Manifest};
 use dovetail_core::document::{
-    CommitFault, Document, Effect, Input, LoadFault, Refusal, Standing, Ticket, Verdict,
+    CommitFault, Document, Effect, Input, LoadFault, Refusal, Rejection, Standing, Ticket, Verdict,
 };
+use dovetail_core::grant::{Access, EditPermit, Identity, Limits, Role};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::rules::Question;
 use dovetail_core::session::{CloseReason, Outgoing};
-use dovetail_core::wire::ConflictsFrame;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use dovetail_core::time::Timestamp;
+use dovetail_core::wire::{ConflictsFrame, Own};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -40,6 +42,10 @@ pub(super) const MAILBOX_MAX: usize = 1_024;
 /// Messages that the machine holds back while a commit is under way.
 pub(super) const WAITING_MAX: usize = 4_096;
 
+/// Words of the moment that wait until it is known who may hear them: that is a read of the store, and at 20 a second
+/// from each of ten people there are some.
+const SAID_EARLY_MAX: usize = 64;
+
 /// When a task that has nothing to do looks again whether its mailbox is still held. It is for the
 /// moment in which somebody who was just answered has not let go of it yet.
 const END_RETRY: Duration = Duration::from_millis(20);
@@ -55,11 +61,15 @@ pub(super) enum Call {
     /// Something for the machine, as it is.
     Input(Input),
     /// A connection reads this document from now on.
-    Open { input: Input, session: SessionId, outbox: Arc<Outbox> },
-    /// For all readers but this one.
+    Open { input: Input, session: SessionId, outbox: Arc<Outbox>, understands_ours: bool },
+    /// For all readers but this one, from one of them.
     Ephemeral(Arc<Said>),
+    /// The same from somebody who showed that they may.
+    Say(Arc<Said>),
     /// Changes from a door.
-    Submit { changes: Vec<Bytes>, answer: oneshot::Sender<Result<Manifest, SubmitError>> },
+    Submit { permit: EditPermit, changes: Vec<Bytes>, answer: oneshot::Sender<Result<Manifest, SubmitError>> },
+    /// Says who may do what from now on.
+    SetAccess { access: Arc<Access>, answer: oneshot::Sender<Result<Manifest, SubmitError>> },
     /// Somebody wants to look.
     View { look: Look },
     /// Deletes, or takes that back.
@@ -125,7 +135,9 @@ impl fmt::Debug for Call {
             Call::Input(_) => "Input",
             Call::Open { .. } => "Open",
             Call::Ephemeral(_) => "Ephemeral",
+            Call::Say(_) => "Say",
             Call::Submit { .. } => "Submit",
+            Call::SetAccess { .. } => "SetAccess",
             Call::View { .. } => "View",
             Call::Delete { .. } => "Delete",
         })
@@ -143,12 +155,32 @@ pub struct Mailbox {
 }
 
 /// What the hub sees of a task from outside.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Vitals {
     pub(super) used_at_ms: AtomicU64,
     pub(super) resident_bytes: AtomicU64,
     pub(super) readers: AtomicUsize,
     pub(super) is_live: AtomicBool,
+    /// When a right or a token of a reader ends.
+    pub(super) asks_again_at_ms: AtomicU64,
+}
+
+impl Default for Vitals {
+    fn default() -> Self {
+        Self {
+            used_at_ms: AtomicU64::default(),
+            resident_bytes: AtomicU64::default(),
+            readers: AtomicUsize::default(),
+            is_live: AtomicBool::default(),
+            asks_again_at_ms: AtomicU64::new(u64::MAX),
+        }
+    }
+}
+
+/// A reader's way out.
+struct Exit {
+    outbox: Arc<Outbox>,
+    understands_ours: bool,
 }
 
 /// Who waits for an answer.
@@ -170,7 +202,9 @@ pub(super) struct Actor {
     drained: Arc<Drained>,
     desk: Arc<Desk>,
     vitals: Arc<Vitals>,
-    outboxes: BTreeMap<SessionId, Arc<Outbox>>,
+    exits: BTreeMap<SessionId, Exit>,
+    /// What was said in the moment before it was known who may hear it.
+    said_early: VecDeque<Arc<Said>>,
     /// Sessions whose `Leave` has overtaken their `Open`.
     gone_early: BTreeSet<SessionId>,
     callers: HashMap<Ticket, Caller>,
@@ -207,7 +241,7 @@ impl Actor {
         let drained = Arc::new(Drained::default());
         let desk = Arc::new(Desk::default());
         let actor = Self {
-            document: Document::new(id.clone(), hub.limits.document, hub.rules()),
+            document: Document::new(id.clone(), hub.limits.document, hub.rules(), hub.policy()),
             id,
             hub,
             calls: calls_of,
@@ -216,7 +250,8 @@ impl Actor {
             drained: drained.clone(),
             desk: desk.clone(),
             vitals: vitals.clone(),
-            outboxes: BTreeMap::new(),
+            exits: BTreeMap::new(),
+            said_early: VecDeque::new(),
             gone_early: BTreeSet::new(),
             callers: HashMap::new(),
             next_ticket: 0,
@@ -306,11 +341,18 @@ impl Actor {
             Wake::Note(Note::Judge(input)) => self.tell(input),
             Wake::Note(Note::Leave(session)) => self.leave(session),
             Wake::Call(Call::Input(input)) => self.tell(input),
-            Wake::Call(Call::Open { input, session, outbox }) => self.open(input, session, outbox),
-            Wake::Call(Call::Ephemeral(said)) => self.relay(&said),
-            Wake::Call(Call::Submit { changes, answer }) => {
+            Wake::Call(Call::Open { input, session, outbox, understands_ours }) => {
+                self.open(input, session, Exit { outbox, understands_ours });
+            }
+            Wake::Call(Call::Ephemeral(said)) => self.hear(said),
+            Wake::Call(Call::Say(said)) => self.say_to_readers(&said),
+            Wake::Call(Call::Submit { permit, changes, answer }) => {
                 let ticket = self.ticket(Caller::Submit(answer));
-                self.tell(Input::Submit { ticket, changes });
+                self.tell(Input::Submit { ticket, permit, changes });
+            }
+            Wake::Call(Call::SetAccess { access, answer }) => {
+                let ticket = self.ticket(Caller::Submit(answer));
+                self.tell(Input::SetAccess { ticket, access });
             }
             Wake::Call(Call::View { look }) => {
                 let ticket = self.ticket(Caller::View(look));
@@ -330,11 +372,11 @@ impl Actor {
         self.document.handle(now, input, &mut self.effects);
     }
 
-    fn open(&mut self, input: Input, session: SessionId, outbox: Arc<Outbox>) {
+    fn open(&mut self, input: Input, session: SessionId, exit: Exit) {
         if self.gone_early.remove(&session) {
             return;
         }
-        self.outboxes.insert(session, outbox);
+        self.exits.insert(session, exit);
         self.tell(input);
         self.newcomers.push(session);
     }
@@ -343,14 +385,33 @@ impl Actor {
     /// its `Open` is still in the mailbox, and would make a reader that nobody ever takes away.
     fn leave(&mut self, session: SessionId) {
         self.newcomers.retain(|newcomer| *newcomer != session);
-        if self.outboxes.remove(&session).is_none() {
+        if self.exits.remove(&session).is_none() {
             self.gone_early.insert(session);
             return;
         }
         self.tell(Input::Leave { session });
     }
 
-    fn relay(&self, said: &Arc<Said>) {
+    /// Words of the moment are passed on from those who may read, once that is known.
+    fn hear(&mut self, said: Arc<Said>) {
+        if self.document.access_is_unknown() {
+            if self.said_early.len() < SAID_EARLY_MAX {
+                self.said_early.push_back(said);
+            }
+        } else if self.document.may_read(said.from) {
+            self.say_to_readers(&said);
+        }
+    }
+
+    fn hear_what_was_early(&mut self) {
+        if !self.document.access_is_unknown() {
+            for said in std::mem::take(&mut self.said_early) {
+                self.hear(said);
+            }
+        }
+    }
+
+    fn say_to_readers(&self, said: &Arc<Said>) {
         for session in self.document.readers_except(said.from) {
             self.push(session, Outgoing::Ephemeral(said.frame.clone()));
         }
@@ -373,6 +434,7 @@ impl Actor {
         } else {
             self.advance_until_quiet();
         }
+        self.hear_what_was_early();
         self.show_vitals();
         self.publish();
         self.greet_newcomers();
@@ -480,6 +542,13 @@ impl Actor {
                 tracing::info!(document = %self.id, %session, code = refusal.code(), "refused");
                 self.push(session, Outgoing::Refused(refusal));
             }
+            Effect::Reject { session, why, changes } => {
+                tracing::info!(document = %self.id, %session, code = why.code(), "changes were not taken");
+                self.push(session, Outgoing::Rejected { document: self.id.clone(), why, changes });
+            }
+            Effect::SetAside { who, why, changes } => self.set_aside(&who, &why, changes),
+            Effect::Permission { session, role } => self.permission(session, role),
+            Effect::Acknowledge { session, heads } => self.acknowledge(session, &heads),
             Effect::Answer { ticket, answer } => self.answer(ticket, answer),
             Effect::Judged(verdict) => self.judged(verdict.as_ref()),
             Effect::Evaluate(question) => self.evaluate(question),
@@ -488,9 +557,44 @@ impl Actor {
     }
 
     fn push(&self, session: SessionId, outgoing: Outgoing) {
-        if let Some(outbox) = self.outboxes.get(&session) {
-            outbox.push(outgoing);
+        if let Some(exit) = self.exits.get(&session) {
+            exit.outbox.push(outgoing);
         }
+    }
+
+    /// Something of our own, for who understands it.
+    fn push_own(&self, session: SessionId, own: Own) {
+        if let Some(exit) = self.exits.get(&session).filter(|exit| exit.understands_ours) {
+            exit.outbox.push(Outgoing::Own { document: self.id.clone(), own });
+        }
+    }
+
+    /// A reader's role is another one. Who may read from now on knows nothing of the rules yet.
+    fn permission(&mut self, session: SessionId, role: Role) {
+        if role == Role::None {
+            self.newcomers.retain(|newcomer| *newcomer != session);
+        } else if !self.newcomers.contains(&session) {
+            self.newcomers.push(session);
+        }
+        let limits = self.document.limits_of(session);
+        let own = Own::Permission { role: role.to_string(), paths: limits.map(Limits::to_json) };
+        self.push_own(session, own);
+    }
+
+    fn acknowledge(&self, session: SessionId, heads: &[ChangeHash]) {
+        if !self.exits.get(&session).is_some_and(|exit| exit.understands_ours) {
+            return;
+        }
+        let own = Own::Ack {
+            heads: heads.iter().map(ToString::to_string).collect(),
+            durable_at: self.hub.clock.now().as_millis(),
+            conflicts: self.document.open_conflicts(heads),
+        };
+        self.push_own(session, own);
+    }
+
+    fn set_aside(&self, who: &Identity, why: &Rejection, changes: Vec<(ChangeHash, Bytes)>) {
+        let _kept_by_whom = (who, why, changes);
     }
 
     /// Nobody waits for it. The task goes on meanwhile, and hears of it as of everything.
@@ -514,11 +618,13 @@ impl Actor {
             return;
         }
         self.told = verdict.cloned();
-        if let Some(verdict) = verdict.filter(|_| !self.outboxes.is_empty()) {
+        if let Some(verdict) = verdict.filter(|_| !self.exits.is_empty()) {
             self.newcomers.clear();
             let frame = self.conflicts_frame(verdict);
-            for outbox in self.outboxes.values() {
-                outbox.push(Outgoing::Conflicts { document: self.id.clone(), frame: frame.clone() });
+            for (session, exit) in &self.exits {
+                if exit.understands_ours && self.document.may_read(*session) {
+                    exit.outbox.push(Outgoing::Conflicts { document: self.id.clone(), frame: frame.clone() });
+                }
             }
         }
     }
@@ -530,6 +636,9 @@ impl Actor {
         }
         if let Some(frame) = self.conflicts_now() {
             for session in std::mem::take(&mut self.newcomers) {
+                if !self.document.may_read(session) {
+                    continue; // It is one again when it may.
+                }
                 self.push(session, Outgoing::Conflicts { document: self.id.clone(), frame: frame.clone() });
             }
         }
@@ -582,6 +691,8 @@ impl Actor {
         vitals.resident_bytes.store(self.document.resident_bytes(), Ordering::Relaxed);
         vitals.readers.store(self.document.readers(), Ordering::Relaxed);
         vitals.is_live.store(self.document.is_live(), Ordering::Relaxed);
+        let asks_again = self.document.asks_again_at().map_or(u64::MAX, Timestamp::as_millis);
+        vitals.asks_again_at_ms.store(asks_again, Ordering::Relaxed);
     }
 
     /// Ends the task, if nobody can put anything into the mailbox any more: only the table and this
@@ -608,9 +719,9 @@ impl Drop for Actor {
         if !std::thread::panicking() {
             return;
         }
-        tracing::error!(document = %self.id, readers = self.outboxes.len(), "the task of a document panicked");
-        for outbox in self.outboxes.values() {
-            outbox.close(CloseReason::from(Refusal::StoreUnavailable));
+        tracing::error!(document = %self.id, readers = self.exits.len(), "the task of a document panicked");
+        for exit in self.exits.values() {
+            exit.outbox.close(CloseReason::from(Refusal::StoreUnavailable));
         }
         let mut documents = self.hub.documents();
         if documents.get(&self.id).is_some_and(|mailbox| Arc::ptr_eq(&mailbox.vitals, &self.vitals)) {

@@ -24,8 +24,12 @@ use crate::store::{CommitError, LoadError, Space, Store};
 use actor::{Actor, Call, Note, Sight};
 use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
+use dovetail_core::authors::Authors;
 use dovetail_core::document::chunk::Manifest;
-use dovetail_core::document::{Input, Refusal, Verdict};
+use dovetail_core::document::{Input, Refusal, Rejection, Verdict};
+use dovetail_core::grant::{
+    Access, AdminPermit, EditPermit, Grant, Identity, Policy, ReadPermit, ServerPermit,
+};
 use dovetail_core::id::{DocumentId, PeerId, SessionId, StorageId};
 use dovetail_core::limits::{DocumentLimits, SessionLimits};
 use dovetail_core::rules::{Conflict, RuleBook};
@@ -38,6 +42,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The name under which the server's storage id lies in the store.
 const STORAGE_ID: &str = "storage-id";
+
+/// The name under which it lies in the store who may do what with whole kinds of documents.
+const POLICY: &str = "policy";
+
+/// When somebody's right is asked for again if the store could not say.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How often documents that nobody needs are looked for. A second late is early enough.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -58,6 +68,9 @@ pub enum OpenHubError {
     /// What lies there is no id.
     #[error("the stored storage id is damaged")]
     Damaged,
+    /// Who may do what with whole kinds of documents cannot be read.
+    #[error("the stored policy is damaged")]
+    DamagedPolicy,
 }
 
 /// Why changes from a door did not become part of a document.
@@ -89,6 +102,14 @@ pub enum SubmitError {
         /// In words.
         reason: String,
     },
+    /// The sender may not do that.
+    #[error("{why}")]
+    Rejected {
+        /// Which.
+        document: DocumentId,
+        /// Why.
+        why: Rejection,
+    },
     /// Ours: it was fine, and it could not be kept. The same may succeed later.
     #[error("could not store the change to {document}")]
     Store {
@@ -106,6 +127,8 @@ impl SubmitError {
             Refusal::Damaged => Self::Damaged { document },
             Refusal::InvalidChange { reason } => Self::InvalidChange { document, reason },
             Refusal::StoreUnavailable => Self::Store { document },
+            Refusal::Rejected(Rejection::Hidden) => Self::Unknown { document },
+            Refusal::Rejected(why) => Self::Rejected { document, why },
         }
     }
 }
@@ -153,7 +176,7 @@ impl ViewError {
             Refusal::Deleted => Self::Deleted { document },
             Refusal::Damaged => Self::Damaged { document },
             Refusal::StoreUnavailable => Self::Store { document },
-            Refusal::InvalidChange { .. } => Self::Busy { document },
+            Refusal::InvalidChange { .. } | Refusal::Rejected(_) => Self::Busy { document },
         }
     }
 }
@@ -167,6 +190,23 @@ pub struct Conflicts {
     pub verdict: Option<Arc<Verdict>>,
     /// Conflicts that somebody settled and whose rule holds.
     pub settled: Vec<Conflict>,
+}
+
+/// A connection that wants to read a document.
+#[derive(Debug)]
+pub struct Reader {
+    /// Which.
+    pub session: SessionId,
+    /// Who is behind it.
+    pub who: Arc<Identity>,
+    /// The store behind its peer, if it has one that lasts.
+    pub storage: Option<StorageId>,
+    /// The stores it follows.
+    pub follows: Arc<BTreeSet<StorageId>>,
+    /// It announced that it knows Dovetail's own messages.
+    pub understands_ours: bool,
+    /// Where what is for it goes.
+    pub outbox: Arc<Outbox>,
 }
 
 /// How the hub is doing.
@@ -212,6 +252,10 @@ struct Inner {
     next_session: AtomicU64,
     /// The rules in force.
     rules: tokio::sync::watch::Sender<Arc<RuleBook>>,
+    /// Who may do what with whole kinds of documents.
+    policy: tokio::sync::watch::Sender<Arc<Policy>>,
+    /// Counts how often it changed who may do what: whoever shows a document for long asks again then.
+    access_changes: tokio::sync::watch::Sender<u64>,
     inbox: Arc<Inbox>,
     evaluator: Evaluator,
     deciding: Arc<Semaphore>,
@@ -254,6 +298,10 @@ impl Inner {
         self.rules.borrow().clone()
     }
 
+    fn policy(&self) -> Arc<Policy> {
+        self.policy.borrow().clone()
+    }
+
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().expect("nothing panics while it holds this lock")
     }
@@ -270,6 +318,7 @@ impl Hub {
 
     async fn within(limits: HubLimits, store: Arc<dyn Store>, clock: Clock) -> Result<Self, OpenHubError> {
         let storage = storage_id(&*store).await?;
+        let policy = stored_policy(&*store).await?;
         let peer = format!("dovetail-{storage}").parse().map_err(|_| OpenHubError::Damaged)?;
         let inner = Arc::new(Inner {
             store,
@@ -279,6 +328,8 @@ impl Hub {
             documents: Mutex::default(),
             sessions: Mutex::default(),
             rules: tokio::sync::watch::Sender::default(),
+            policy: tokio::sync::watch::Sender::new(Arc::new(policy)),
+            access_changes: tokio::sync::watch::Sender::default(),
             inbox: Arc::default(),
             evaluator: Evaluator::default(),
             deciding: Arc::new(Semaphore::new(DECIDING_MAX)),
@@ -301,33 +352,124 @@ impl Hub {
         self.inner.limits.session
     }
 
+    /// What somebody may do with a document, as it is stored: the one question of every door.
+    ///
+    /// # Errors
+    /// When the store cannot say.
+    pub async fn grant(&self, who: &Arc<Identity>, document: &DocumentId) -> Result<Grant, LoadError> {
+        let manifest = self.inner.store.manifest(document).await?;
+        let now = self.inner.clock.now();
+        Ok(match manifest {
+            Some(manifest) => self.grant_in(who, document, &manifest),
+            None => Grant::to_make(document.clone(), who, now),
+        })
+    }
+
+    /// The same for a document whose manifest is at hand.
+    #[must_use]
+    pub fn grant_in(&self, who: &Arc<Identity>, document: &DocumentId, manifest: &Manifest) -> Grant {
+        let (kind, policy, now) = (manifest.kind.as_deref(), self.inner.policy(), self.inner.clock.now());
+        manifest.access.grant(document, kind, &policy, who, now)
+    }
+
+    /// Resolves when somebody may no longer read a document: their right or their token was taken back, or is over.
+    pub async fn revoked(&self, permit: ReadPermit) {
+        let mut changes = self.inner.access_changes.subscribe();
+        loop {
+            changes.borrow_and_update();
+            let grant = self.grant(permit.who(), permit.document()).await;
+            // What cannot be said is asked again; whoever reads gets nothing new from such a store anyway.
+            let until = match &grant {
+                Ok(grant) if !grant.may_read() => return,
+                Ok(grant) => grant.until(),
+                Err(_) => Some(self.inner.clock.now() + ASK_AGAIN_AFTER),
+            };
+            let over = async {
+                match until {
+                    Some(until) => {
+                        let left = until.since(self.inner.clock.now()).max(Duration::from_millis(1));
+                        tokio::time::sleep(left).await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = over => {}
+            }
+        }
+    }
+
     /// Applies changes (Automerge change chunks) and resolves when they are durable. A document that
-    /// is not there is made by its first changes.
+    /// is not there is made by its first changes, and belongs to whoever brings them.
     ///
     /// # Errors
     /// See [`SubmitError`]; then nothing was stored.
-    pub async fn submit(&self, document: DocumentId, changes: Vec<Bytes>) -> Result<Manifest, SubmitError> {
-        self.ask(document, |answer| Call::Submit { changes, answer }).await
+    pub async fn submit(&self, permit: EditPermit, changes: Vec<Bytes>) -> Result<Manifest, SubmitError> {
+        let document = permit.document().clone();
+        self.ask(document, |answer| Call::Submit { permit, changes, answer }).await
     }
 
     /// Deletes a document: it is gone for all readers, and no client brings it back by syncing.
     ///
     /// # Errors
     /// See [`SubmitError`].
-    pub async fn delete(&self, document: DocumentId) -> Result<Manifest, SubmitError> {
-        self.ask(document, |answer| Call::Delete { deleted: true, answer }).await
+    pub async fn delete(&self, permit: &AdminPermit) -> Result<Manifest, SubmitError> {
+        self.ask(permit.document().clone(), |answer| Call::Delete { deleted: true, answer }).await
     }
 
     /// Takes a deletion back.
     ///
     /// # Errors
     /// See [`SubmitError`].
-    pub async fn undelete(&self, document: DocumentId) -> Result<Manifest, SubmitError> {
+    pub async fn undelete(&self, permit: &AdminPermit) -> Result<Manifest, SubmitError> {
+        let document = permit.document().clone();
         let manifest = self.ask(document.clone(), |answer| Call::Delete { deleted: false, answer }).await?;
         let hub = self.clone();
         // Its conflicts are known again once somebody has looked. Whoever undeletes does not wait for that.
-        tokio::spawn(async move { hub.conflicts(document).await });
+        tokio::spawn(async move { hub.conflicts(&ReadPermit::of_server(document)).await });
         Ok(manifest)
+    }
+
+    /// Says who may do what with a document from now on.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn set_access(
+        &self,
+        permit: &AdminPermit,
+        access: Arc<Access>,
+    ) -> Result<Manifest, SubmitError> {
+        let call = |answer| Call::SetAccess { access, answer };
+        let manifest = self.ask(permit.document().clone(), call).await?;
+        self.access_changed();
+        Ok(manifest)
+    }
+
+    /// Who may do what with whole kinds of documents.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        self.inner.policy()
+    }
+
+    /// Says who may do what with whole kinds of documents from now on; resolves when that is durable.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub async fn set_policy(&self, _permit: &ServerPermit, policy: Policy) -> Result<(), CommitError> {
+        let bytes = Bytes::from(policy.to_json().to_string());
+        self.inner.store.write_records(Space::Access, vec![(POLICY.to_owned(), Some(bytes))]).await?;
+        let policy = Arc::new(policy);
+        self.inner.policy.send_replace(policy.clone());
+        for mailbox in self.inner.documents().values() {
+            mailbox.judge(Input::Policy(policy.clone()));
+        }
+        self.access_changed();
+        Ok(())
+    }
+
+    fn access_changed(&self) {
+        self.inner.access_changes.send_modify(|changes| *changes += 1);
     }
 
     /// Runs `read` on the document as it is stored, on the document's own task: be quick.
@@ -336,36 +478,48 @@ impl Hub {
     /// See [`ViewError`].
     pub async fn view<T: Send + 'static>(
         &self,
-        document: DocumentId,
+        permit: &ReadPermit,
         read: impl FnOnce(&Automerge) -> T + Send + 'static,
     ) -> Result<T, ViewError> {
-        let busy = ViewError::Busy { document: document.clone() };
-        let (answer, answered) = oneshot::channel();
-        let look = Box::new(move |sight: Result<Sight<'_>, ViewError>| {
-            // The caller may have gone: then nobody wants to know.
-            let _gone = answer.send(sight.map(|sight| read(sight.doc)));
-        });
-        self.call(&document, Call::View { look }).await;
-        answered.await.unwrap_or(Err(busy))
+        self.look(permit, |Sight { doc, .. }| read(doc)).await
     }
 
     /// What the rules say of a document, as it is stored.
     ///
     /// # Errors
     /// See [`ViewError`].
-    pub async fn conflicts(&self, document: DocumentId) -> Result<Conflicts, ViewError> {
-        let busy = ViewError::Busy { document: document.clone() };
+    pub async fn conflicts(&self, permit: &ReadPermit) -> Result<Conflicts, ViewError> {
+        let look = |Sight { doc, document }: Sight<'_>| Conflicts {
+            heads: doc.get_heads(),
+            verdict: document.verdict().cloned(),
+            settled: document.settled_conflicts(),
+        };
+        self.look(permit, look).await
+    }
+
+    /// A copy of a document, and whose its actors are.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub async fn with_authors(&self, permit: &ReadPermit) -> Result<(Automerge, Arc<Authors>), ViewError> {
+        let look = |Sight { doc, document }: Sight<'_>| {
+            (doc.clone(), document.authors().cloned().unwrap_or_default())
+        };
+        self.look(permit, look).await
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        permit: &ReadPermit,
+        read: impl FnOnce(Sight<'_>) -> T + Send + 'static,
+    ) -> Result<T, ViewError> {
+        let busy = ViewError::Busy { document: permit.document().clone() };
         let (answer, answered) = oneshot::channel();
         let look = Box::new(move |sight: Result<Sight<'_>, ViewError>| {
-            let conflicts = sight.map(|Sight { doc, document }| Conflicts {
-                heads: doc.get_heads(),
-                verdict: document.verdict().cloned(),
-                settled: document.settled_conflicts(),
-            });
             // The caller may have gone: then nobody wants to know.
-            let _gone = answer.send(conflicts);
+            let _gone = answer.send(sight.map(read));
         });
-        self.call(&document, Call::View { look }).await;
+        self.call(permit.document(), Call::View { look }).await;
         answered.await.unwrap_or(Err(busy))
     }
 
@@ -414,7 +568,7 @@ impl Hub {
             is_live
         };
         // Where the content has left memory it has to come back: to look at it is to judge it.
-        is_live || self.conflicts(document.clone()).await.is_ok()
+        is_live || self.conflicts(&ReadPermit::of_server(document.clone())).await.is_ok()
     }
 
     /// Conflicts of all documents.
@@ -426,16 +580,16 @@ impl Hub {
     /// Follows a document: wakes whoever holds it when what is stored has changed. A document that nobody
     /// has read is only known to stand somewhere once somebody [`view`](Self::view)s it.
     #[must_use]
-    pub fn watch(&self, document: &DocumentId) -> Watch {
-        Watch::new(self.mailbox(document))
+    pub fn watch(&self, permit: &ReadPermit) -> Watch {
+        Watch::new(self.mailbox(permit.document()))
     }
 
     /// Says something to everybody who reads or watches a document, but to its sender. When nobody does,
     /// nobody hears it.
-    pub async fn say(&self, document: &DocumentId, said: Arc<Said>) {
-        let mailbox = self.inner.documents().get(document).cloned();
+    pub async fn say(&self, permit: &ReadPermit, said: Arc<Said>) {
+        let mailbox = self.inner.documents().get(permit.document()).cloned();
         if let Some(mailbox) = mailbox {
-            let _gone = mailbox.calls.send(Call::Ephemeral(said)).await;
+            let _gone = mailbox.calls.send(Call::Say(said)).await;
         }
     }
 
@@ -498,18 +652,13 @@ impl Hub {
         }
     }
 
-    /// Has a session read a document: the mailbox for all that it has to say.
-    pub async fn read(
-        &self,
-        document: &DocumentId,
-        session: SessionId,
-        storage: Option<StorageId>,
-        follows: Arc<BTreeSet<StorageId>>,
-        outbox: &Arc<Outbox>,
-    ) -> Option<Mailbox> {
-        let input = Input::Open { session, storage, follows };
+    /// Has a session read a document, as far as it may: the mailbox for all that it has to say. The document itself
+    /// decides that, for every message.
+    pub async fn read(&self, document: &DocumentId, reader: Reader) -> Option<Mailbox> {
+        let Reader { session, who, storage, follows, understands_ours, outbox } = reader;
+        let input = Input::Open { session, who, storage, follows };
         let mailbox = self.mailbox(document);
-        let call = Call::Open { input, session, outbox: outbox.clone() };
+        let call = Call::Open { input, session, outbox, understands_ours };
         mailbox.calls.send(call).await.ok().map(|()| mailbox)
     }
 
@@ -586,6 +735,7 @@ impl Mailbox {
             ToDocument::Message { is_request, message } => {
                 Call::Input(Input::Message { session, is_request, message })
             }
+            ToDocument::Identified(who) => Call::Input(Input::Identified { session, who }),
             ToDocument::Follow(follows) => Call::Input(Input::Follow { session, follows }),
             ToDocument::RemoteHeads(news) => Call::Input(Input::RemoteHeads { session, news }),
             ToDocument::Ephemeral(frame) => {
@@ -614,6 +764,12 @@ impl Mailbox {
     }
 }
 
+async fn stored_policy(store: &dyn Store) -> Result<Policy, OpenHubError> {
+    let Some(bytes) = store.record(Space::Access, POLICY).await? else { return Ok(Policy::default()) };
+    let value = serde_json::from_slice(&bytes).map_err(|_| OpenHubError::DamagedPolicy)?;
+    Policy::read(&value).map_err(|_| OpenHubError::DamagedPolicy)
+}
+
 async fn storage_id(store: &dyn Store) -> Result<StorageId, OpenHubError> {
     let bytes = match store.record(Space::Server, STORAGE_ID).await? {
         Some(bytes) => bytes,
@@ -637,6 +793,12 @@ async fn sweep(hub: Weak<Inner>) {
         let Some(hub) = hub.upgrade() else { return };
         for mailbox in due_for_rest(&hub) {
             let _full = mailbox.calls.try_send(Call::Input(Input::Rest));
+        }
+        let now_ms = hub.clock.now().as_millis();
+        for mailbox in hub.documents().values() {
+            if mailbox.vitals.asks_again_at_ms.load(Ordering::Relaxed) <= now_ms {
+                mailbox.judge(Input::AskAgain);
+            }
         }
     }
 }

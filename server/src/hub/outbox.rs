@@ -115,7 +115,21 @@ impl Queue {
                     return;
                 }
             }
-            Outgoing::Sync { .. } | Outgoing::Unavailable { .. } | Outgoing::Refused(_) => {}
+            // Of what is durable, and of what one may do, only the newest is of interest.
+            Outgoing::Own { document, own } => {
+                let of = |item: &Outgoing| {
+                    matches!(item, Outgoing::Own { document: of, own: older }
+                        if of == document && older.kind() == own.kind())
+                };
+                if let Some(older) = self.items.iter_mut().find(|item| of(item)) {
+                    *older = outgoing;
+                    return;
+                }
+            }
+            Outgoing::Sync { .. }
+            | Outgoing::Unavailable { .. }
+            | Outgoing::Rejected { .. }
+            | Outgoing::Refused(_) => {}
         }
         self.items.push_back(outgoing);
     }

@@ -4,6 +4,7 @@
 
 use super::actor::MAILBOX_MAX;
 use super::*;
+use crate::permits;
 use crate::store::held::{Commits, HeldStore};
 use automerge::sync::{Message, State, SyncDoc};
 use automerge::transaction::Transactable;
@@ -49,17 +50,25 @@ impl World {
     }
 
     async fn put(&self, document: &DocumentId, key: u64) -> Result<Manifest, SubmitError> {
-        self.hub.submit(document.clone(), vec![change(key)]).await
+        self.hub.submit(permits::edit(&document), vec![change(key)]).await
     }
 
     async fn keys(&self, document: &DocumentId) -> Result<Vec<String>, ViewError> {
-        self.hub.view(document.clone(), |doc| doc.keys(ROOT).collect()).await
+        self.hub.view(&permits::read(&document), |doc| doc.keys(ROOT).collect()).await
     }
 
     async fn reader(&self, document: &DocumentId) -> Reader {
         let session = self.hub.next_session();
         let outbox = Arc::new(Outbox::default());
-        let mailbox = self.hub.read(document, session, None, Arc::default(), &outbox).await.unwrap();
+        let reader = super::Reader {
+            session,
+            who: Identity::local(),
+            storage: None,
+            follows: Arc::default(),
+            understands_ours: true,
+            outbox: outbox.clone(),
+        };
+        let mailbox = self.hub.read(document, reader).await.unwrap();
         Reader { session, outbox, mailbox, doc: Automerge::new(), state: State::new(), others: Vec::new() }
     }
 
@@ -109,6 +118,8 @@ impl Reader {
                     self.mailbox.drained(self.session);
                     self.talk().await;
                 }
+                // What one may do, and what is durable, is told beside all else.
+                Outgoing::Own { .. } => {}
                 other => self.others.push(other),
             }
         }
@@ -179,21 +190,21 @@ async fn do20_a_door_is_told_what_became_of_its_call() {
     let (id, hub) = (document(1), &world.hub);
     let named = id.clone();
     assert_eq!(world.keys(&id).await, Err(ViewError::Unknown { document: named.clone() }));
-    assert_eq!(hub.delete(id.clone()).await, Err(SubmitError::Unknown { document: named.clone() }));
+    assert_eq!(hub.delete(&permits::admin(&id)).await, Err(SubmitError::Unknown { document: named.clone() }));
 
     let stored = world.put(&id, 1).await.unwrap();
     assert_eq!(stored.changes, 1);
     assert_eq!(world.put(&id, 1).await.unwrap(), stored, "the same change again changes nothing");
-    let nonsense = hub.submit(id.clone(), vec![Bytes::from_static(b"nonsense")]).await;
+    let nonsense = hub.submit(permits::edit(&id), vec![Bytes::from_static(b"nonsense")]).await;
     assert!(matches!(nonsense, Err(SubmitError::InvalidChange { .. })), "{nonsense:?}");
     assert_eq!(world.keys(&id).await.unwrap(), ["1"]);
 
-    let deleted = hub.delete(id.clone()).await.unwrap();
+    let deleted = hub.delete(&permits::admin(&id)).await.unwrap();
     assert!(matches!(deleted.lifecycle, Lifecycle::Deleted { .. }));
     assert_eq!(world.keys(&id).await, Err(ViewError::Deleted { document: named.clone() }));
     assert_eq!(world.put(&id, 2).await, Err(SubmitError::Deleted { document: named }));
 
-    assert_eq!(hub.undelete(id.clone()).await.unwrap().lifecycle, Lifecycle::Live);
+    assert_eq!(hub.undelete(&permits::admin(&id)).await.unwrap().lifecycle, Lifecycle::Live);
     world.put(&id, 2).await.unwrap();
     assert_eq!(world.keys(&id).await.unwrap(), ["1", "2"]);
 }
@@ -218,9 +229,10 @@ async fn do21_nobody_is_told_before_the_commit() {
     let hub = world.hub.clone();
     let looked = tokio::spawn({
         let (hub, id) = (hub.clone(), id.clone());
-        async move { hub.view(id, |doc| doc.keys(ROOT).count()).await }
+        async move { hub.view(&permits::read(&id), |doc| doc.keys(ROOT).count()).await }
     });
-    let submitted = tokio::spawn(async move { hub.submit(document(1), vec![change(3)]).await });
+    let submitted =
+        tokio::spawn(async move { hub.submit(permits::edit(&document(1)), vec![change(3)]).await });
     everybody_had_a_chance().await;
     assert_eq!((ana.outbox.waiting(), bo.outbox.waiting()), (0, 0), "nothing leaves");
     assert!(!looked.is_finished() && !submitted.is_finished(), "nobody is answered");
@@ -247,7 +259,10 @@ async fn do22_a_failed_commit_is_told_and_forgotten() {
     world.put(&id, 1).await.unwrap();
     world.store.commits(Commits::Fail);
     assert_eq!(world.put(&id, 2).await, Err(SubmitError::Store { document: id.clone() }));
-    assert_eq!(world.hub.delete(id.clone()).await, Err(SubmitError::Store { document: id.clone() }));
+    assert_eq!(
+        world.hub.delete(&permits::admin(&id)).await,
+        Err(SubmitError::Store { document: id.clone() })
+    );
     assert_eq!(world.keys(&id).await.unwrap(), ["1"], "what is seen is what is stored");
 
     let mut ana = world.reader(&id).await;
@@ -276,7 +291,7 @@ async fn do23_senders_wait_when_there_is_no_room() {
     world.store.commits(Commits::Wait);
     let first = tokio::spawn({
         let (hub, id) = (world.hub.clone(), id.clone());
-        async move { hub.submit(id, vec![change(0)]).await }
+        async move { hub.submit(permits::edit(&id), vec![change(0)]).await }
     });
     eventually("the commit has begun", || world.store.begun() == 1).await;
 
@@ -529,7 +544,10 @@ async fn do30_a_task_stays_while_its_mailbox_is_held() {
     everybody_had_a_chance().await;
     assert!(Arc::ptr_eq(&held.vitals, &world.hub.mailbox(&id).vitals), "it is the same task");
     let (answer, answered) = oneshot::channel();
-    held.calls.send(Call::Submit { changes: vec![change(2)], answer }).await.unwrap();
+    held.calls
+        .send(Call::Submit { permit: permits::edit(&document(1)), changes: vec![change(2)], answer })
+        .await
+        .unwrap();
     drop(held);
     assert_eq!(answered.await.unwrap().unwrap().changes, 2);
     world.nobody_is_left().await;
@@ -557,7 +575,7 @@ async fn do32_a_look_that_panics_costs_its_answer_only() {
     let mut ana = world.reader(&id).await;
     ana.talk().await;
     ana.hears_of(1).await;
-    let looked = world.hub.view(id.clone(), |_| -> () { panic!("this look fails") }).await;
+    let looked = world.hub.view(&permits::read(&id), |_| -> () { panic!("this look fails") }).await;
     assert_eq!(looked, Err(ViewError::Busy { document: id.clone() }));
     world.put(&id, 2).await.unwrap();
     ana.hears_of(2).await;
@@ -600,10 +618,10 @@ async fn do34_a_look_between_edits_is_answered() {
     let mut looks = JoinSet::new();
     for key in 1..20 {
         let (hub, of) = (world.hub.clone(), id.clone());
-        calls.spawn(async move { hub.submit(of, vec![change(key)]).await });
+        calls.spawn(async move { hub.submit(permits::edit(&of), vec![change(key)]).await });
         everybody_had_a_chance().await;
         let (hub, of) = (world.hub.clone(), id.clone());
-        looks.spawn(async move { hub.view(of, |doc| doc.keys(ROOT).count()).await });
+        looks.spawn(async move { hub.view(&permits::read(&of), |doc| doc.keys(ROOT).count()).await });
         everybody_had_a_chance().await;
     }
     world.store.commits(Commits::Succeed);

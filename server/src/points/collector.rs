@@ -11,10 +11,11 @@
 //! Invariant: between two writes the copy holds nothing that is not stored. Whatever fails, the copy is
 //! dropped and made again from what is stored.
 
-use super::{AddPointsError, BYTES_PER_CHANGE, COPIES_BYTES_MAX, Inner, Receipt, Vitals};
+use super::{AddPointsError, BYTES_PER_CHANGE, COPIES_BYTES_MAX, Fed, Inner, Receipt, Vitals};
 use crate::hub::ViewError;
 use automerge::{Automerge, Change};
 use dovetail_core::dashboard::{self, AddError, Added, Feed, Point};
+use dovetail_core::grant::EditPermit;
 use dovetail_core::id::DocumentId;
 use dovetail_core::time::Timestamp;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// Points, and who waits for what.
 pub(super) struct Handed {
+    pub(super) permit: EditPermit,
     pub(super) points: Vec<Point>,
     pub(super) caller: Caller,
 }
@@ -44,6 +46,8 @@ pub(super) enum Caller {
 /// See the top of the file.
 pub(super) struct Collector {
     document: DocumentId,
+    /// The newest of those whose points these are.
+    permit: EditPermit,
     points: Arc<Inner>,
     handed: mpsc::UnboundedReceiver<Handed>,
     vitals: Arc<Vitals>,
@@ -65,13 +69,14 @@ struct Copy {
 
 impl Collector {
     pub(super) fn new(
-        document: DocumentId,
+        permit: EditPermit,
         points: Arc<Inner>,
         handed: mpsc::UnboundedReceiver<Handed>,
         vitals: Arc<Vitals>,
     ) -> Self {
         Self {
-            document,
+            document: permit.document().clone(),
+            permit,
             points,
             handed,
             vitals,
@@ -100,7 +105,7 @@ impl Collector {
         let mut collectors = self.points.collectors();
         let late = self.handed.try_recv().ok();
         if late.is_none() {
-            collectors.remove(&self.document);
+            collectors.remove(&self.fed());
         }
         late
     }
@@ -141,7 +146,7 @@ impl Collector {
     /// Makes a copy of what is stored.
     async fn open(&mut self) -> Result<(), AddPointsError> {
         let document = self.document.clone();
-        let doc = self.points.hub.view(document.clone(), Automerge::clone).await?;
+        let doc = self.points.hub.view(&self.permit.to_read(), Automerge::clone).await?;
         let manifest = self.points.store.manifest(&document).await.map_err(|error| {
             tracing::error!(%document, error = &error as &dyn std::error::Error, "could not read the manifest");
             ViewError::Store { document: document.clone() }
@@ -149,7 +154,7 @@ impl Collector {
         self.changes = manifest.map_or(0, |manifest| manifest.changes);
         // Else a copy of a long history is made for nothing.
         self.interval()?;
-        let actor = self.points.actor(&document);
+        let actor = self.points.actor(&self.fed());
         let feed = computed(move || Feed::new(doc, actor)).await.ok_or_else(|| self.failed())?;
         let feed = feed.map_err(|why| AddPointsError::NotPoints { document, why })?;
         self.copy = Some(Copy::of(feed, self.changes, self.points.clone()));
@@ -157,6 +162,7 @@ impl Collector {
     }
 
     fn take(&mut self, handed: Handed) {
+        self.permit = handed.permit;
         self.gathered.extend(handed.points);
         match handed.caller {
             Caller::Durable(answer) => self.callers.push(answer),
@@ -207,7 +213,7 @@ impl Collector {
         let mut copy = self.copy.take().ok_or_else(|| self.failed())?;
         let known = copy.feed.heads();
         let lacking = move |doc: &Automerge| lacks(doc, &known);
-        let lacking = self.points.hub.view(self.document.clone(), lacking).await?;
+        let lacking = self.points.hub.view(&self.permit.to_read(), lacking).await?;
         let now = self.points.clock.now();
         let done = computed(move || {
             let added = copy.advance(lacking, &gathered, now);
@@ -219,7 +225,7 @@ impl Collector {
         let mut receipt = Receipt { heads, points, changes, kept: retention.points, unread };
         if let Some(change) = change {
             let doubt = Doubt::begin(&self.points.doubts);
-            let manifest = self.points.hub.submit(self.document.clone(), vec![change]).await?;
+            let manifest = self.points.hub.submit(self.permit.clone(), vec![change]).await?;
             doubt.end();
             self.changes = manifest.changes;
             (receipt.heads, receipt.changes) = (manifest.heads, manifest.changes);
@@ -237,7 +243,12 @@ impl Collector {
         while let Ok(handed) = self.handed.try_recv() {
             self.refuse(handed, error);
         }
-        collectors.remove(&self.document);
+        collectors.remove(&self.fed());
+    }
+
+    /// Its line in the table.
+    fn fed(&self) -> Fed {
+        (self.document.clone(), self.permit.who().subject.clone())
     }
 
     fn refuse(&self, handed: Handed, error: &AddPointsError) {

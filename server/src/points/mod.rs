@@ -8,7 +8,7 @@
 //! Edit path: ← a request's points, → the document's [`collector`] makes one change of all that came since
 //! the last, → the [`hub`](crate::hub) answers when it is durable, and so do we.
 //!
-//! Always true: a document has one collector at most. It writes as an actor of its own, the same for as
+//! Always true: what one person feeds a document with goes through one collector. It writes as an actor of its own, the same for as
 //! long as this process lives: actors cost memory in every replica for ever, so there is none for each
 //! batch. After a change of which nobody knows whether it was stored, everybody begins with a new one.
 
@@ -21,7 +21,8 @@ use crate::store::Store;
 use automerge::{ActorId, ChangeHash};
 use collector::{Caller, Collector, Handed};
 use dovetail_core::dashboard::{HISTORY_BUDGET, NotPoints, Point, Unread};
-use dovetail_core::id::DocumentId;
+use dovetail_core::grant::EditPermit;
+use dovetail_core::id::{DocumentId, SubjectId};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -123,7 +124,7 @@ struct Inner {
     store: Arc<dyn Store>,
     clock: Clock,
     drain: Drain,
-    collectors: Mutex<HashMap<DocumentId, Door>>,
+    collectors: Mutex<HashMap<Fed, Door>>,
     /// What this process has drawn by lot, for its actors.
     run: uuid::Uuid,
     /// How often it remained open whether a change was stored.
@@ -131,6 +132,9 @@ struct Inner {
     /// What all copies take, estimated.
     copies_bytes: AtomicU64,
 }
+
+/// Which document, and by whom: what one person brings is one person's change.
+type Fed = (DocumentId, SubjectId);
 
 /// The way to a collector.
 #[derive(Debug, Clone)]
@@ -171,8 +175,8 @@ impl Points {
     /// # Errors
     /// See [`AddPointsError`]; then none of them was added as far as is known, or only the newest where they
     /// take several changes. To add them again does no harm: equal times are one point.
-    pub async fn add(&self, document: DocumentId, points: Vec<Point>) -> Result<Receipt, AddPointsError> {
-        self.hand_in(document, points, Caller::Durable).await
+    pub async fn add(&self, permit: EditPermit, points: Vec<Point>) -> Result<Receipt, AddPointsError> {
+        self.hand_in(permit, points, Caller::Durable).await
     }
 
     /// Adds points; resolves when the document takes points and these wait for its next change. They are
@@ -180,8 +184,8 @@ impl Points {
     ///
     /// # Errors
     /// As [`add`](Self::add).
-    pub async fn add_later(&self, document: DocumentId, points: Vec<Point>) -> Result<(), AddPointsError> {
-        self.hand_in(document, points, Caller::Taken).await
+    pub async fn add_later(&self, permit: EditPermit, points: Vec<Point>) -> Result<(), AddPointsError> {
+        self.hand_in(permit, points, Caller::Taken).await
     }
 
     /// Waits until what was taken in is durable. To be called when the draining has begun: then every
@@ -200,36 +204,39 @@ impl Points {
 
     async fn hand_in<T>(
         &self,
-        document: DocumentId,
+        permit: EditPermit,
         points: Vec<Point>,
         caller: impl FnOnce(oneshot::Sender<Result<T, AddPointsError>>) -> Caller,
     ) -> Result<T, AddPointsError> {
         let (answer, answered) = oneshot::channel();
-        self.inner.hand_in(&document, Handed { points, caller: caller(answer) })?;
+        let document = permit.document().clone();
+        self.inner.hand_in(Handed { permit, points, caller: caller(answer) })?;
         answered.await.unwrap_or(Err(AddPointsError::Failed { document }))
     }
 }
 
 impl Inner {
-    fn collectors(&self) -> MutexGuard<'_, HashMap<DocumentId, Door>> {
+    fn collectors(&self) -> MutexGuard<'_, HashMap<Fed, Door>> {
         self.collectors.lock().expect("nothing panics while it holds this lock")
     }
 
     /// Puts points into the mailbox of their document's collector, which is made if there is none.
-    fn hand_in(self: &Arc<Self>, document: &DocumentId, handed: Handed) -> Result<(), AddPointsError> {
+    fn hand_in(self: &Arc<Self>, handed: Handed) -> Result<(), AddPointsError> {
+        let document = handed.permit.document();
+        let fed = (document.clone(), handed.permit.who().subject.clone());
         let mut collectors = self.collectors();
         // Closed: its task panicked.
-        let present = collectors.get(document).filter(|door| !door.handed.is_closed()).cloned();
+        let present = collectors.get(&fed).filter(|door| !door.handed.is_closed()).cloned();
         let door = match present {
             Some(door) => door,
             None if collectors.len() >= COLLECTORS_MAX => return Err(AddPointsError::TooManyDocuments),
             None => {
-                let (handed, handed_of) = mpsc::unbounded_channel();
-                let door = Door { handed, vitals: Arc::default() };
+                let (sender, handed_of) = mpsc::unbounded_channel();
+                let door = Door { handed: sender, vitals: Arc::default() };
                 let collector =
-                    Collector::new(document.clone(), self.clone(), handed_of, door.vitals.clone());
+                    Collector::new(handed.permit.clone(), self.clone(), handed_of, door.vitals.clone());
                 tokio::spawn(Box::pin(collector.run()));
-                collectors.insert(document.clone(), door.clone());
+                collectors.insert(fed, door.clone());
                 door
             }
         };
@@ -245,12 +252,13 @@ impl Inner {
     }
 
     /// The actor for this document's next copy.
-    fn actor(&self, document: &DocumentId) -> ActorId {
+    fn actor(&self, (document, by): &Fed) -> ActorId {
         let doubts = self.doubts.load(Ordering::SeqCst).to_be_bytes();
         let digest = Sha256::new()
             .chain_update(self.run)
             .chain_update(doubts)
             .chain_update(document.to_string())
+            .chain_update(by.as_str())
             .finalize();
         let (actor, _) = digest.split_first_chunk::<16>().expect("SHA-256 has 32 bytes");
         ActorId::from(*actor)

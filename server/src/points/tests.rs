@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::Config;
+use crate::permits;
 use crate::server::Server;
 use crate::store::MemoryStore;
 use automerge::Automerge;
@@ -19,7 +20,7 @@ fn raw(doc: &Automerge) -> Vec<Bytes> {
 
 async fn made(server: &Server, byte: u8, doc: &Automerge) -> DocumentId {
     let id = DocumentId::from_bytes(&[byte; 16]).unwrap();
-    server.gateway().hub.submit(id.clone(), raw(doc)).await.unwrap();
+    server.gateway().hub.submit(permits::edit(&id), raw(doc)).await.unwrap();
     id
 }
 
@@ -28,7 +29,7 @@ fn point(t: i64) -> Point {
 }
 
 async fn stored(server: &Server, id: &DocumentId) -> Automerge {
-    server.gateway().hub.view(id.clone(), Automerge::clone).await.unwrap()
+    server.gateway().hub.view(&permits::read(&id), Automerge::clone).await.unwrap()
 }
 
 fn times(doc: &Automerge) -> Vec<i64> {
@@ -46,7 +47,7 @@ async fn pt5_what_comes_at_once_is_few_changes() {
     let mut posts = Vec::new();
     for n in 0..60 {
         let (points, id) = (points.clone(), id.clone());
-        posts.push(tokio::spawn(async move { points.add(id, vec![point(n)]).await }));
+        posts.push(tokio::spawn(async move { points.add(permits::edit(&id), vec![point(n)]).await }));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for post in posts {
@@ -70,11 +71,11 @@ async fn pt4_what_others_write_is_kept() {
     let server = server().await;
     let id = made(&server, 1, &dashboard::first_widget_data()).await;
     let points = &server.gateway().points;
-    points.add(id.clone(), vec![point(10), point(30)]).await.unwrap();
+    points.add(permits::edit(&id), vec![point(10), point(30)]).await.unwrap();
     let mut feed = dashboard::Feed::new(stored(&server, &id).await, ActorId::from([7; 16])).unwrap();
     let change = feed.add(&[point(20)], server.gateway().clock.now()).unwrap().change.unwrap();
-    server.gateway().hub.submit(id.clone(), vec![change]).await.unwrap();
-    let receipt = points.add(id.clone(), vec![point(25)]).await.unwrap();
+    server.gateway().hub.submit(permits::edit(&id), vec![change]).await.unwrap();
+    let receipt = points.add(permits::edit(&id), vec![point(25)]).await.unwrap();
     let doc = stored(&server, &id).await;
     assert_eq!(times(&doc), [10, 20, 25, 30]);
     assert_eq!(receipt.points, 4);
@@ -89,11 +90,11 @@ async fn pt1_documents_that_take_no_points() {
     let points = server.gateway().points.clone();
     let board = made(&server, 1, &dashboard::first_dashboard()).await;
     let gone = made(&server, 2, &dashboard::first_widget_data()).await;
-    server.gateway().hub.delete(gone.clone()).await.unwrap();
+    server.gateway().hub.delete(&permits::admin(&gone)).await.unwrap();
     let nobodys = DocumentId::from_bytes(&[3; 16]).unwrap();
     let refused = async |id: &DocumentId| {
-        let later = points.add_later(id.clone(), vec![point(1)]).await.unwrap_err();
-        let error = points.add(id.clone(), vec![point(1)]).await.unwrap_err();
+        let later = points.add_later(permits::edit(&id), vec![point(1)]).await.unwrap_err();
+        let error = points.add(permits::edit(&id), vec![point(1)]).await.unwrap_err();
         assert_eq!(later, error);
         error
     };
@@ -110,15 +111,15 @@ async fn pt8_points_that_wait_are_bounded() {
     let server = server().await;
     let id = made(&server, 1, &dashboard::first_widget_data()).await;
     let points = &server.gateway().points;
-    points.add(id.clone(), vec![point(0)]).await.unwrap();
+    points.add(permits::edit(&id), vec![point(0)]).await.unwrap();
     let full: Vec<Point> = (0..10_000).map(point).collect();
-    points.add_later(id.clone(), full.clone()).await.unwrap();
-    points.add_later(id.clone(), full.clone()).await.unwrap();
-    let refused = points.add_later(id.clone(), vec![point(1)]).await.unwrap_err();
+    points.add_later(permits::edit(&id), full.clone()).await.unwrap();
+    points.add_later(permits::edit(&id), full.clone()).await.unwrap();
+    let refused = points.add_later(permits::edit(&id), vec![point(1)]).await.unwrap_err();
     let AddPointsError::TooManyWait { retry_after, .. } = refused else { panic!("{refused:?}") };
     assert_eq!(retry_after, Duration::from_millis(500));
     let taken = async {
-        while points.add_later(id.clone(), vec![point(20_000)]).await.is_err() {
+        while points.add_later(permits::edit(&id), vec![point(20_000)]).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -137,7 +138,7 @@ async fn pt5_a_spent_history_is_fed_no_more() {
         doc.empty_commit(automerge::transaction::CommitOptions::default());
     }
     let id = made(&server, 1, &doc).await;
-    let refused = server.gateway().points.add(id.clone(), vec![point(1)]).await.unwrap_err();
+    let refused = server.gateway().points.add(permits::edit(&id), vec![point(1)]).await.unwrap_err();
     assert_eq!(
         refused,
         AddPointsError::BudgetSpent { document: id.clone(), changes: HISTORY_BUDGET },
@@ -153,11 +154,11 @@ async fn pt6_doubt_changes_the_actor() {
     let server = server().await;
     let inner = &server.gateway().points.inner;
     let id = DocumentId::from_bytes(&[1; 16]).unwrap();
-    let before = inner.actor(&id);
-    assert_eq!(inner.actor(&id), before, "the same as long as nothing goes wrong");
-    assert_ne!(inner.actor(&DocumentId::from_bytes(&[2; 16]).unwrap()), before);
+    let before = inner.actor(&fed(&id));
+    assert_eq!(inner.actor(&fed(&id)), before, "the same as long as nothing goes wrong");
+    assert_ne!(inner.actor(&fed(&DocumentId::from_bytes(&[2; 16]).unwrap())), before);
     inner.doubts.fetch_add(1, Ordering::SeqCst);
-    assert_ne!(inner.actor(&id), before);
+    assert_ne!(inner.actor(&fed(&id)), before);
 }
 
 /// What a point costs from its call to its receipt, in a document with 10,000 changes and 5,000 points that
@@ -172,11 +173,16 @@ async fn measures_a_steady_feed() {
         .filter_map(|t| feed.add(&[point(t)], server.gateway().clock.now()).unwrap().change)
         .collect();
     let first = made(&server, 1, &dashboard::first_widget_data()).await;
-    server.gateway().hub.submit(first.clone(), changes).await.unwrap();
+    server.gateway().hub.submit(permits::edit(&first), changes).await.unwrap();
     for n in 0..8 {
         let began = Instant::now();
-        let receipt = server.gateway().points.add(first.clone(), vec![point(20_000 + n)]).await.unwrap();
+        let receipt =
+            server.gateway().points.add(permits::edit(&first), vec![point(20_000 + n)]).await.unwrap();
         println!("{} changes: {:?}", receipt.changes, began.elapsed());
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }
+}
+
+fn fed(id: &DocumentId) -> Fed {
+    (id.clone(), "ana".parse().unwrap())
 }

@@ -559,6 +559,7 @@ fn manifest(changes: usize) -> Manifest {
         created_at: Timestamp::from_millis(1_700_000_000_000),
         changed_at: Timestamp::from_millis(1_700_000_000_001),
         lifecycle: Lifecycle::Live,
+        access: Arc::default(),
     }
 }
 

@@ -704,6 +704,7 @@ mod tests {
             created_at: Timestamp::from_millis(1),
             changed_at: Timestamp::from_millis(2),
             lifecycle: Lifecycle::Live,
+            access: Arc::default(),
         };
         Batch { document: id(document), put, delete: vec![], manifest }
     }

@@ -69,7 +69,7 @@ fn routes(limits: &Limits, drain: &Drain) -> BoxedFilter<(Response,)> {
     });
     let (limits, drain) = (limits.clone(), drain.clone());
     let echo = warp::path!("echo").and(upgrade::request()).map(move |request: upgrade::Request| {
-        let opened = request.open(limits.message_bytes_max, &drain, |mut socket, _| async move {
+        let opened = request.open(limits.message_bytes_max, &[], &drain, |mut socket, _| async move {
             while let Some(Ok(message)) = socket.next().await {
                 let _ = futures_util::SinkExt::send(&mut socket, message).await;
             }

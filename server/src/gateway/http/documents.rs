@@ -11,7 +11,7 @@ use super::parameters::{self, Parameters};
 use super::segment::Segment;
 use super::{versions, write};
 use crate::content::{self, Form, Intake};
-use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use automerge::{Automerge, ChangeHash};
 use dovetail_core::document::chunk::{Lifecycle, Manifest};
@@ -29,15 +29,17 @@ const PAGE_DOCUMENTS: usize = 50;
 /// a few milliseconds.
 const PAGE_DOCUMENTS_MAX: usize = 500;
 
+/// How many documents are read from the store at once to find those that somebody may see.
+const LISTED_AT_ONCE: usize = 500;
+
 /// GET /api/docs: a page of documents in the order of their ids, deleted ones included.
-pub(super) async fn list(gateway: Gateway, mut parameters: Parameters) -> Result<Response, Problem> {
+pub(super) async fn list(door: Door, mut parameters: Parameters) -> Result<Response, Problem> {
     let after = parameters.take::<DocumentId>("after")?;
     let limit = parameters.take_number("limit", 1..=PAGE_DOCUMENTS_MAX)?.unwrap_or(PAGE_DOCUMENTS);
     parameters.finish()?;
 
     // One more than asked for tells whether there is a next page.
-    let mut found =
-        gateway.store.list(after.as_ref(), limit + 1).await.map_err(|error| reply::of_load(&error))?;
+    let mut found = visible(&door, after, limit + 1).await?;
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|(id, _)| format!("/api/docs?after={id}&limit={limit}"));
@@ -50,9 +52,31 @@ pub(super) async fn list(gateway: Gateway, mut parameters: Parameters) -> Result
     Ok(response)
 }
 
+/// The next documents that somebody may see. Those of others are passed over, so that no page tells how many there
+/// are.
+async fn visible(
+    door: &Door,
+    mut after: Option<DocumentId>,
+    wanted: usize,
+) -> Result<Vec<(DocumentId, Manifest)>, Problem> {
+    let mut visible = Vec::new();
+    loop {
+        let page = door.gateway.store.list(after.as_ref(), LISTED_AT_ONCE.max(wanted)).await;
+        let page = page.map_err(|error| reply::of_load(&error))?;
+        let is_last = page.len() < LISTED_AT_ONCE.max(wanted);
+        after = page.last().map(|(id, _)| id.clone());
+        let may_read = |(id, manifest): &(DocumentId, Manifest)| door.grant_in(id, manifest).may_read();
+        visible.extend(page.into_iter().filter(may_read));
+        if is_last || visible.len() >= wanted {
+            visible.truncate(wanted);
+            return Ok(visible);
+        }
+    }
+}
+
 /// POST /api/docs: a new document from JSON, or from a Grafana dashboard with `?import=grafana`.
 pub(super) async fn create(
-    gateway: Gateway,
+    door: Door,
     mut parameters: Parameters,
     headers: HeaderMap,
     body: Result<Body, Problem>,
@@ -70,17 +94,13 @@ pub(super) async fn create(
 
     let says = format!("{intake:?}");
     let parts = Parts { route: "POST /api/docs", document: "", rest: &[&says], body: &body.bytes };
-    let request = Request::of(&headers, &parts)?;
-    let answers = gateway.answers.clone();
-    answers.once(request.as_ref(), make(gateway, intake, body, request.as_ref())).await
+    let request = Request::of(door.who(), &headers, &parts)?;
+    let answers = door.gateway.answers.clone();
+    answers.once(request.as_ref(), make(door, intake, body, request.as_ref())).await
 }
 
-async fn make(
-    gateway: Gateway,
-    intake: Intake,
-    body: Body,
-    request: Option<&Request>,
-) -> Result<Answer, Problem> {
+async fn make(door: Door, intake: Intake, body: Body, request: Option<&Request>) -> Result<Answer, Problem> {
+    let gateway = &door.gateway;
     let id = request.map_or_else(content::new_id, Request::document);
     // Whether the same request made it before, and nobody was told.
     if request.is_some()
@@ -88,13 +108,13 @@ async fn make(
     {
         return Ok(made(&id, &manifest, Vec::new()));
     }
+    let permit = door.make(&id)?;
     let actor = request.map_or_else(content::new_actor, Request::actor);
     let now = gateway.clock.now();
     // The body goes along, so that its place is taken until the changes are made.
     let new = gateway.compute(move || content::new_document_by(actor, &body.bytes, intake, now)).await?;
     let new = new.map_err(|error| reply::of_content(&error))?;
-    let manifest =
-        gateway.hub.submit(id.clone(), new.changes).await.map_err(|error| reply::of_submit(&error))?;
+    let manifest = gateway.hub.submit(permit, new.changes).await.map_err(|error| reply::of_submit(&error))?;
     Ok(made(&id, &manifest, new.notes))
 }
 
@@ -113,7 +133,7 @@ fn made(id: &DocumentId, manifest: &Manifest, notes: Vec<String>) -> Answer {
 
 /// GET /api/docs/{id}, with `?heads=` or `?version=` as it was then.
 pub(super) async fn show_json(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     mut parameters: Parameters,
     headers: HeaderMap,
@@ -122,14 +142,14 @@ pub(super) async fn show_json(
     let version = parameters.take::<String>("version")?;
     parameters.finish()?;
     match (then, version) {
-        (None, None) => show(gateway, &id, &headers, Form::Json, "application/json").await,
+        (None, None) => show(&door, &id, &headers, Form::Json, "application/json").await,
         (Some(then), None) => {
             let then = heads::parse(&then, "heads")?;
-            show_past(gateway, &id, &headers, move |_| Ok(then)).await
+            show_past(&door, &id, &headers, move |_| Ok(then)).await
         }
         (None, Some(name)) => {
             let find = move |document: &Automerge| Ok(versions::find(document, &name)?.heads);
-            show_past(gateway, &id, &headers, find).await
+            show_past(&door, &id, &headers, find).await
         }
         (Some(_), Some(_)) => Err(parameters::problem("version", "take either heads or version")),
     }
@@ -137,12 +157,13 @@ pub(super) async fn show_json(
 
 /// The document as it was, at the heads that `find` finds in it.
 async fn show_past(
-    gateway: Gateway,
+    door: &Door,
     id: &Segment,
     headers: &HeaderMap,
     find: impl FnOnce(&Automerge) -> Result<Vec<ChangeHash>, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    let document = write::view(&gateway, &parsed(id)?).await?;
+    let gateway = &door.gateway;
+    let document = write::view(gateway, &door.read(&parsed(id)?).await?).await?;
     let present = heads::of(&document);
     let known = headers.get(IF_NONE_MATCH).cloned();
     let shown = gateway.compute(move || {
@@ -169,47 +190,43 @@ async fn show_past(
 }
 
 /// GET /api/docs/{id}/automerge
-pub(super) async fn show_automerge(
-    gateway: Gateway,
-    id: Segment,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    show(gateway, &id, &headers, Form::Automerge, "application/octet-stream").await
+pub(super) async fn show_automerge(door: Door, id: Segment, headers: HeaderMap) -> Result<Response, Problem> {
+    show(&door, &id, &headers, Form::Automerge, "application/octet-stream").await
 }
 
 /// GET /api/docs/{id}/grafana
-pub(super) async fn show_grafana(
-    gateway: Gateway,
-    id: Segment,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    show(gateway, &id, &headers, Form::Grafana, "application/json").await
+pub(super) async fn show_grafana(door: Door, id: Segment, headers: HeaderMap) -> Result<Response, Problem> {
+    show(&door, &id, &headers, Form::Grafana, "application/json").await
 }
 
 /// DELETE /api/docs/{id}
-pub(super) async fn delete(gateway: Gateway, id: Segment) -> Result<Response, Problem> {
+pub(super) async fn delete(door: Door, id: Segment) -> Result<Response, Problem> {
     let id = parsed(&id)?;
-    gateway.hub.delete(id).await.map_err(|error| reply::of_submit(&error))?;
+    let permit = door.administer(&id).await?;
+    door.gateway.hub.delete(&permit).await.map_err(|error| reply::of_submit(&error))?;
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)
 }
 
 /// POST /api/docs/{id}/undelete
-pub(super) async fn undelete(gateway: Gateway, id: Segment) -> Result<Response, Problem> {
+pub(super) async fn undelete(door: Door, id: Segment) -> Result<Response, Problem> {
     let id = parsed(&id)?;
-    let manifest = gateway.hub.undelete(id.clone()).await.map_err(|error| reply::of_submit(&error))?;
+    let permit = door.administer(&id).await?;
+    let manifest = door.gateway.hub.undelete(&permit).await.map_err(|error| reply::of_submit(&error))?;
     Ok(reply::json(StatusCode::OK, &named(&id, &manifest)))
 }
 
 async fn show(
-    gateway: Gateway,
+    door: &Door,
     id: &Segment,
     headers: &HeaderMap,
     form: Form,
     media_type: &'static str,
 ) -> Result<Response, Problem> {
     let id = parsed(id)?;
+    let gateway = &door.gateway;
+    let permit = door.read(&id).await?;
     // Who has it already is answered from the manifest, without opening the document.
     if let Some(known) = headers.get(IF_NONE_MATCH) {
         let manifest = gateway.store.manifest(&id).await.map_err(|error| reply::of_load(&error))?;
@@ -220,7 +237,8 @@ async fn show(
         }
     }
     // The document's task gives a copy and goes on with its edits; the form is made elsewhere.
-    let document = gateway.hub.view(id, Automerge::clone).await.map_err(|error| reply::of_view(&error))?;
+    let document =
+        gateway.hub.view(&permit, Automerge::clone).await.map_err(|error| reply::of_view(&error))?;
     let etag = heads::etag(&heads::of(&document));
     let shown = gateway.compute(move || content::show(&document, form)).await?;
     let shown = shown.map_err(|error| reply::of_show(&error))?;

@@ -10,7 +10,7 @@ use super::documents::parsed;
 use super::parameters::{self, Parameters};
 use super::segment::Segment;
 use crate::feed::{Event, Subscription, dotted, from_dotted};
-use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::shutdown::Drain;
 use automerge::ChangeHash;
@@ -42,7 +42,7 @@ const LAST_EVENT_ID: &str = "last-event-id";
 
 /// GET /api/docs/{id}/events: everything that happens to a document, from now on or from `Last-Event-ID` on.
 pub(super) async fn follow(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     mut parameters: Parameters,
     headers: HeaderMap,
@@ -50,12 +50,21 @@ pub(super) async fn follow(
     let id = parsed(&id)?;
     let from = last_event(&mut parameters, &headers)?;
     parameters.finish()?;
+    let gateway = &door.gateway;
     if gateway.drain.has_begun() {
         return Err(Problem::new(Code::Draining, "the server is stopping; come back in a moment"));
     }
-    let following = gateway.feeds.follow(&id, from, None).await;
+    let permit = door.read(&id).await?;
+    let following = gateway.feeds.follow(&permit, from, None).await;
     let subscription = following.map_err(|error| reply::of_view(&error))?;
-    let events = Events { subscription, drain: gateway.drain.clone(), heads: String::new(), is_over: false };
+    let hub = gateway.hub.clone();
+    let events = Events {
+        subscription,
+        drain: gateway.drain.clone(),
+        revoked: Box::pin(async move { hub.revoked(permit).await }),
+        heads: String::new(),
+        is_over: false,
+    };
     let greeting = stream::iter([Ok(Bytes::from_static(GREETING.as_bytes()))]);
     let told = stream::unfold(events, |mut events| async {
         let bytes = events.next().await?;
@@ -84,6 +93,8 @@ fn last_event(parameters: &mut Parameters, headers: &HeaderMap) -> Result<Option
 struct Events {
     subscription: Subscription,
     drain: Drain,
+    /// Its reader may no longer see the document.
+    revoked: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// What the reader has after the last event, as an id.
     heads: String,
     /// The last word was said.
@@ -102,6 +113,10 @@ impl Events {
                 () = self.drain.begun() => {
                     self.is_over = true;
                     return Some(written("restart", &self.heads, ""));
+                }
+                () = &mut self.revoked => {
+                    self.is_over = true;
+                    return Some(written("forbidden", &self.heads, ""));
                 }
                 event = self.subscription.next() => {
                     let event = event?;

@@ -9,7 +9,7 @@ use super::heads;
 use super::parameters::{self, Parameters};
 use super::segment::Segment;
 use super::write::{of_unknown_heads, view};
-use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Problem};
 use dovetail_core::doors::{self, Cursor, Group};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ const PAGE_GROUPS_MAX: usize = 200;
 
 /// GET /api/docs/{id}/history
 pub(super) async fn history(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
@@ -33,9 +33,11 @@ pub(super) async fn history(
     let cursor = parameters.take::<Cursor>("cursor")?;
     let limit = parameters.take_number("limit", 1..=PAGE_GROUPS_MAX)?.unwrap_or(PAGE_GROUPS);
     parameters.finish()?;
-    let document = view(&gateway, &id).await?;
+    let gateway = &door.gateway;
+    let seen = gateway.hub.with_authors(&door.read(&id).await?).await;
+    let (document, authors) = seen.map_err(|error| reply::of_view(&error))?;
     let present = heads::of(&document);
-    let found = gateway.compute(move || doors::history(&document, cursor.as_ref(), limit)).await?;
+    let found = gateway.compute(move || doors::history(&document, &authors, cursor.as_ref(), limit)).await?;
     let found = found.map_err(|unknown| of_unknown_heads(&unknown, &present))?;
     let next = found.next.map(|cursor| format!("/api/docs/{id}/history?cursor={cursor}&limit={limit}"));
     let groups: Vec<Value> = found.groups.iter().map(described).collect();
@@ -48,11 +50,7 @@ pub(super) async fn history(
 }
 
 /// GET /api/docs/{id}/diff
-pub(super) async fn diff(
-    gateway: Gateway,
-    id: Segment,
-    mut parameters: Parameters,
-) -> Result<Response, Problem> {
+pub(super) async fn diff(door: Door, id: Segment, mut parameters: Parameters) -> Result<Response, Problem> {
     let id = parsed(&id)?;
     let from = parameters.take::<String>("from")?;
     let to = parameters.take::<String>("to")?;
@@ -61,7 +59,8 @@ pub(super) async fn diff(
     let from = heads::parse(&from, "from")?;
     let to = to.map(|to| heads::parse(&to, "to")).transpose()?;
 
-    let document = view(&gateway, &id).await?;
+    let gateway = &door.gateway;
+    let document = view(gateway, &door.read(&id).await?).await?;
     let present = heads::of(&document);
     let to = to.unwrap_or_else(|| present.clone());
     let made = gateway

@@ -16,7 +16,8 @@ use crate::gateway::reply::{Code, Problem};
 use crate::store::{CommitError, LoadError, Space, Store};
 use automerge::ActorId;
 use bytes::Bytes;
-use dovetail_core::id::DocumentId;
+use dovetail_core::grant::Identity;
+use dovetail_core::id::{DocumentId, SubjectId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -73,8 +74,12 @@ pub(super) struct Parts<'r> {
 }
 
 impl Request {
-    /// The request, if it has a key.
-    pub(super) fn of(headers: &HeaderMap, parts: &Parts<'_>) -> Result<Option<Self>, Problem> {
+    /// The request, if it has a key. The keys of one person are none of another's.
+    pub(super) fn of(
+        who: &Identity,
+        headers: &HeaderMap,
+        parts: &Parts<'_>,
+    ) -> Result<Option<Self>, Problem> {
         let repeated = |Repeated| {
             let detail = "Idempotency-Key is there more than once; send it once";
             Problem::new(Code::BadIdempotencyKey, detail)
@@ -86,10 +91,14 @@ impl Request {
             let detail = format!("an Idempotency-Key is 1 to {KEY_BYTES_MAX} letters, digits and signs");
             return Err(Problem::new(Code::BadIdempotencyKey, detail));
         }
-        let name = digest([key]).iter().map(|byte| format!("{byte:02x}")).collect();
+        let who = who.author().map_or("", SubjectId::as_str).as_bytes();
+        // As before there were people: what is remembered outlives the day on which a server learns to ask.
+        let name = if who.is_empty() { digest([key]) } else { digest([who, key]) };
+        let name = name.iter().map(|byte| format!("{byte:02x}")).collect();
         let rest = parts.rest.iter().map(|part| part.as_bytes());
         let all = [key, parts.route.as_bytes(), parts.document.as_bytes(), parts.body];
-        Ok(Some(Self { name, digest: digest(all.into_iter().chain(rest)) }))
+        let whose = Some(who).filter(|who| !who.is_empty());
+        Ok(Some(Self { name, digest: digest(all.into_iter().chain(rest).chain(whose)) }))
     }
 
     /// The actor that nobody else writes under.
@@ -340,7 +349,7 @@ mod tests {
     fn request(key: &str) -> Request {
         let mut headers = HeaderMap::new();
         headers.insert(KEY, HeaderValue::try_from(key).unwrap());
-        Request::of(&headers, &Parts::default()).unwrap().unwrap()
+        Request::of(&Identity::local(), &headers, &Parts::default()).unwrap().unwrap()
     }
 
     fn answer(body: &str) -> Answer {

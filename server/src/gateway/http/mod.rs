@@ -5,6 +5,7 @@
 //! which answers a [`Problem`]. So the last route of a path can
 //! answer 405, and the last of all 404.
 
+mod access; // Who may do what.
 mod body; // A request's body, bounded in bytes and in time.
 mod conflicts; // What the rules say, and what people decide about it.
 mod documents; // Documents through the JSON door.
@@ -27,11 +28,13 @@ pub(super) mod write; // Plain JSON that merges.
 pub(in crate::gateway) use idempotency::Answers;
 pub(in crate::gateway) use turns::Turns;
 
+use super::door::{self, Door, Entered};
 use super::reply::{Problem, only};
 use super::{Gateway, realtime, upgrade};
 use crate::metrics;
 use parameters::Parameters;
 use segment::Segment;
+use std::convert::Infallible;
 use std::time::Instant;
 use warp::filters::BoxedFilter;
 use warp::http::HeaderMap;
@@ -49,6 +52,8 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         realtime(gateway),
         documents(gateway),
         document(gateway),
+        access(gateway),
+        policy(gateway),
         automerge(gateway),
         events(gateway),
         grafana(gateway),
@@ -75,46 +80,51 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 }
 
 fn page(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    let show = get(gateway).then(|gateway| answer("/", "GET", async move { Ok(page::page(&gateway)) }));
+    let show = get_openly(gateway)
+        .then(|gateway| answer_anybody("/", "GET", async move { Ok(page::page(&gateway)) }));
     let path = warp::path::end();
     path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
 fn openapi(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    let show = get(gateway).then(|_| answer("/openapi.json", "GET", async { Ok(openapi::openapi()) }));
+    let show = get_openly(gateway)
+        .then(|_| answer_anybody("/openapi.json", "GET", async { Ok(openapi::openapi()) }));
     let path = warp::path!("openapi.json");
     path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
 fn health(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    let show = get(gateway).then(|_| answer("/health", "GET", async { Ok(operation::health()) }));
+    let show =
+        get_openly(gateway).then(|_| answer_anybody("/health", "GET", async { Ok(operation::health()) }));
     let path = warp::path!("health");
     path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
 fn ready(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    let show =
-        get(gateway).then(|gateway| answer("/ready", "GET", async move { operation::ready(&gateway) }));
+    let show = get_openly(gateway)
+        .then(|gateway| answer_anybody("/ready", "GET", async move { operation::ready(&gateway) }));
     let path = warp::path!("ready");
     path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
 fn metrics(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let show = get(gateway)
-        .then(|gateway| answer("/metrics", "GET", async move { Ok(operation::metrics(&gateway)) }));
+        .then(|door| answer("/metrics", "GET", door, |door| async move { operation::metrics(&door) }));
     let path = warp::path!("metrics");
     path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
 /// A WebSocket for who asks for one; else the status.
 fn realtime(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    let show = get(gateway).and(upgrade::request()).and(parameters()).then(
-        |gateway: Gateway, request: upgrade::Request, parameters| {
-            answer("/api/realtime", "GET", async move {
+    let gateway = gateway.clone();
+    let show = get(&gateway).and(upgrade::request()).and(parameters()).then(
+        move |entered: Entered, request: upgrade::Request, parameters| {
+            let gateway = gateway.clone();
+            answer_anybody("/api/realtime", "GET", async move {
                 if request.asks_for_websocket() {
-                    return realtime::open(&gateway, request, parameters);
+                    return realtime::open(&gateway, entered, request, parameters);
                 }
-                Ok(operation::realtime(&gateway))
+                Ok(operation::realtime(&entered?.gateway))
             })
         },
     );
@@ -127,9 +137,9 @@ fn documents(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let path = warp::path!("api" / "docs");
     let list = get(gateway)
         .and(parameters())
-        .then(|gateway, parameters| answer(ROUTE, "GET", documents::list(gateway, parameters)));
-    let create = warp::post().and(written(gateway)).then(|gateway, parameters, headers, body| {
-        answer(ROUTE, "POST", documents::create(gateway, parameters, headers, body))
+        .then(|door, parameters| answer(ROUTE, "GET", door, |door| documents::list(door, parameters)));
+    let create = warp::post().and(written(gateway)).then(|door, parameters, headers, body| {
+        answer(ROUTE, "POST", door, |door| documents::create(door, parameters, headers, body))
     });
     let allowed = path.map(only("GET, HEAD, POST"));
     path.and(list).or(path.and(create)).unify().or(allowed).unify().boxed()
@@ -139,31 +149,60 @@ fn document(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}";
     let path = warp::path!("api" / "docs" / Segment);
     let show = path.and(get(gateway)).and(parameters()).and(warp::header::headers_cloned()).then(
-        |id, gateway, parameters, headers| {
-            answer(ROUTE, "GET", documents::show_json(gateway, id, parameters, headers))
+        |id, door, parameters, headers| {
+            answer(ROUTE, "GET", door, |door| documents::show_json(door, id, parameters, headers))
         },
     );
-    let put = path.and(warp::put()).and(written(gateway)).then(|id, gateway, parameters, headers, body| {
-        answer(ROUTE, "PUT", write::put(gateway, id, parameters, headers, body))
+    let put = path.and(warp::put()).and(written(gateway)).then(|id, door, parameters, headers, body| {
+        answer(ROUTE, "PUT", door, |door| write::put(door, id, parameters, headers, body))
     });
-    let patch =
-        path.and(warp::patch()).and(written(gateway)).then(|id, gateway, parameters, headers, body| {
-            answer(ROUTE, "PATCH", write::patch(gateway, id, parameters, headers, body))
-        });
+    let patch = path.and(warp::patch()).and(written(gateway)).then(|id, door, parameters, headers, body| {
+        answer(ROUTE, "PATCH", door, |door| write::patch(door, id, parameters, headers, body))
+    });
     let delete =
-        path.and(warp::delete()).and(with(gateway)).and(parameters()).then(|id, gateway, parameters| {
-            plain(ROUTE, "DELETE", parameters, documents::delete(gateway, id))
+        path.and(warp::delete()).and(with(gateway)).and(parameters()).then(|id, door, parameters| {
+            plain(ROUTE, "DELETE", parameters, door, |door| documents::delete(door, id))
         });
     let allowed = path.map(|_| only("GET, HEAD, PUT, PATCH, DELETE")());
     show.or(put).unify().or(patch).unify().or(delete).unify().or(allowed).unify().boxed()
+}
+
+fn access(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/docs/{id}/access";
+    let path = warp::path!("api" / "docs" / Segment / "access");
+    let show = path
+        .and(get(gateway))
+        .and(parameters())
+        .then(|id, door, parameters| plain(ROUTE, "GET", parameters, door, |door| access::show(door, id)));
+    let put = path.and(warp::put()).and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
+        |id, door, parameters, body| {
+            plain(ROUTE, "PUT", parameters, door, |door| access::replace(door, id, body))
+        },
+    );
+    show.or(put).unify().or(path.map(|_| only("GET, HEAD, PUT")())).unify().boxed()
+}
+
+fn policy(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/access";
+    let path = warp::path!("api" / "access");
+    let show = get(gateway)
+        .and(parameters())
+        .then(|door, parameters| plain(ROUTE, "GET", parameters, door, access::show_policy));
+    let put = warp::put().and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
+        |door, parameters, body| {
+            plain(ROUTE, "PUT", parameters, door, |door| access::replace_policy(door, body))
+        },
+    );
+    let allowed = path.map(only("GET, HEAD, PUT"));
+    path.and(show).or(path.and(put)).unify().or(allowed).unify().boxed()
 }
 
 fn automerge(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/automerge";
     let path = warp::path!("api" / "docs" / Segment / "automerge");
     let show = path.and(get(gateway)).and(parameters()).and(warp::header::headers_cloned()).then(
-        |id, gateway, parameters, headers| {
-            plain(ROUTE, "GET", parameters, documents::show_automerge(gateway, id, headers))
+        |id, door, parameters, headers| {
+            plain(ROUTE, "GET", parameters, door, |door| documents::show_automerge(door, id, headers))
         },
     );
     show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
@@ -173,8 +212,8 @@ fn events(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/events";
     let path = warp::path!("api" / "docs" / Segment / "events");
     let follow = path.and(get(gateway)).and(parameters()).and(warp::header::headers_cloned()).then(
-        |id, gateway, parameters, headers| {
-            answer(ROUTE, "GET", events::follow(gateway, id, parameters, headers))
+        |id, door, parameters, headers| {
+            answer(ROUTE, "GET", door, |door| events::follow(door, id, parameters, headers))
         },
     );
     follow.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
@@ -184,8 +223,8 @@ fn grafana(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/grafana";
     let path = warp::path!("api" / "docs" / Segment / "grafana");
     let show = path.and(get(gateway)).and(parameters()).and(warp::header::headers_cloned()).then(
-        |id, gateway, parameters, headers| {
-            plain(ROUTE, "GET", parameters, documents::show_grafana(gateway, id, headers))
+        |id, door, parameters, headers| {
+            plain(ROUTE, "GET", parameters, door, |door| documents::show_grafana(door, id, headers))
         },
     );
     show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
@@ -195,8 +234,8 @@ fn undelete(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/undelete";
     let path = warp::path!("api" / "docs" / Segment / "undelete");
     let undelete =
-        path.and(warp::post()).and(with(gateway)).and(parameters()).then(|id, gateway, parameters| {
-            plain(ROUTE, "POST", parameters, documents::undelete(gateway, id))
+        path.and(warp::post()).and(with(gateway)).and(parameters()).then(|id, door, parameters| {
+            plain(ROUTE, "POST", parameters, door, |door| documents::undelete(door, id))
         });
     undelete.or(path.map(|_| only("POST")())).unify().boxed()
 }
@@ -204,8 +243,8 @@ fn undelete(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn conflicts(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/conflicts";
     let path = warp::path!("api" / "docs" / Segment / "conflicts");
-    let show = path.and(get(gateway)).and(parameters()).then(|id, gateway, parameters| {
-        answer(ROUTE, "GET", conflicts::of_document(gateway, id, parameters))
+    let show = path.and(get(gateway)).and(parameters()).then(|id, door, parameters| {
+        answer(ROUTE, "GET", door, |door| conflicts::of_document(door, id, parameters))
     });
     show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
 }
@@ -213,8 +252,8 @@ fn conflicts(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn conflict(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/conflicts/{conflict}";
     let path = warp::path!("api" / "docs" / Segment / "conflicts" / Segment);
-    let show = path.and(get(gateway)).and(parameters()).then(|id, conflict, gateway, parameters| {
-        plain(ROUTE, "GET", parameters, conflicts::one(gateway, id, conflict))
+    let show = path.and(get(gateway)).and(parameters()).then(|id, conflict, door, parameters| {
+        plain(ROUTE, "GET", parameters, door, |door| conflicts::one(door, id, conflict))
     });
     show.or(path.map(|_, _| only("GET, HEAD")())).unify().boxed()
 }
@@ -225,18 +264,18 @@ fn decide(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const UNWAIVE: &str = "/api/docs/{id}/conflicts/{conflict}/unwaive";
     let post = || warp::post().and(with(gateway)).and(parameters()).and(body::read(gateway));
     let path = warp::path!("api" / "docs" / Segment / "conflicts" / Segment / "settle");
-    let settle = path.and(post()).then(|id, conflict, gateway, parameters, body| {
-        plain(SETTLE, "POST", parameters, conflicts::settle(gateway, id, conflict, body))
+    let settle = path.and(post()).then(|id, conflict, door, parameters, body| {
+        plain(SETTLE, "POST", parameters, door, |door| conflicts::settle(door, id, conflict, body))
     });
     let settle = settle.or(path.map(|_, _| only("POST")())).unify().boxed();
     let path = warp::path!("api" / "docs" / Segment / "conflicts" / Segment / "waive");
-    let waive = path.and(post()).then(|id, conflict, gateway, parameters, body| {
-        plain(WAIVE, "POST", parameters, conflicts::waive(gateway, id, conflict, body))
+    let waive = path.and(post()).then(|id, conflict, door, parameters, body| {
+        plain(WAIVE, "POST", parameters, door, |door| conflicts::waive(door, id, conflict, body))
     });
     let waive = waive.or(path.map(|_, _| only("POST")())).unify().boxed();
     let path = warp::path!("api" / "docs" / Segment / "conflicts" / Segment / "unwaive");
-    let unwaive = path.and(post()).then(|id, conflict, gateway, parameters, body| {
-        plain(UNWAIVE, "POST", parameters, conflicts::unwaive(gateway, id, conflict, body))
+    let unwaive = path.and(post()).then(|id, conflict, door, parameters, body| {
+        plain(UNWAIVE, "POST", parameters, door, |door| conflicts::unwaive(door, id, conflict, body))
     });
     let unwaive = unwaive.or(path.map(|_, _| only("POST")())).unify().boxed();
     settle.or(waive).unify().or(unwaive).unify().boxed()
@@ -247,7 +286,7 @@ fn inbox(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let path = warp::path!("api" / "conflicts");
     let list = get(gateway)
         .and(parameters())
-        .then(|gateway, parameters| answer(ROUTE, "GET", conflicts::inbox(gateway, parameters)));
+        .then(|door, parameters| answer(ROUTE, "GET", door, |door| conflicts::inbox(door, parameters)));
     path.and(list).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
@@ -255,20 +294,19 @@ fn all_rules(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let path = warp::path!("api" / "rules");
     let list = get(gateway)
         .and(parameters())
-        .then(|gateway, parameters| plain("/api/rules", "GET", parameters, rules::list(gateway)));
+        .then(|door, parameters| plain("/api/rules", "GET", parameters, door, |door| rules::list(door)));
     path.and(list).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
 fn rules(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/rules/{kind}";
     let path = warp::path!("api" / "rules" / Segment);
-    let show = path
-        .and(get(gateway))
-        .and(parameters())
-        .then(|kind, gateway, parameters| answer(ROUTE, "GET", rules::show(gateway, kind, parameters)));
+    let show = path.and(get(gateway)).and(parameters()).then(|kind, door, parameters| {
+        answer(ROUTE, "GET", door, |door| rules::show(door, kind, parameters))
+    });
     let replace =
-        path.and(warp::put()).and(written(gateway)).then(|kind, gateway, parameters, headers, body| {
-            plain(ROUTE, "PUT", parameters, rules::replace(gateway, kind, headers, body))
+        path.and(warp::put()).and(written(gateway)).then(|kind, door, parameters, headers, body| {
+            plain(ROUTE, "PUT", parameters, door, |door| rules::replace(door, kind, headers, body))
         });
     show.or(replace).unify().or(path.map(|_| only("GET, HEAD, PUT")())).unify().boxed()
 }
@@ -276,10 +314,9 @@ fn rules(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn rules_history(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/rules/{kind}/history";
     let path = warp::path!("api" / "rules" / Segment / "history");
-    let list = path
-        .and(get(gateway))
-        .and(parameters())
-        .then(|kind, gateway, parameters| plain(ROUTE, "GET", parameters, rules::history(gateway, kind)));
+    let list = path.and(get(gateway)).and(parameters()).then(|kind, door, parameters| {
+        plain(ROUTE, "GET", parameters, door, |door| rules::history(door, kind))
+    });
     list.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
 }
 
@@ -287,8 +324,8 @@ fn dry_run(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/rules/{kind}/dry-run";
     let path = warp::path!("api" / "rules" / Segment / "dry-run");
     let try_out = path.and(warp::post()).and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
-        |kind, gateway, parameters, body| {
-            plain(ROUTE, "POST", parameters, rules::dry_run(gateway, kind, body))
+        |kind, door, parameters, body| {
+            plain(ROUTE, "POST", parameters, door, |door| rules::dry_run(door, kind, body))
         },
     );
     try_out.or(path.map(|_| only("POST")())).unify().boxed()
@@ -297,20 +334,18 @@ fn dry_run(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn restore(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/restore";
     let path = warp::path!("api" / "docs" / Segment / "restore");
-    let restore =
-        path.and(warp::post()).and(written(gateway)).then(|id, gateway, parameters, headers, body| {
-            answer(ROUTE, "POST", write::restore(gateway, id, parameters, headers, body))
-        });
+    let restore = path.and(warp::post()).and(written(gateway)).then(|id, door, parameters, headers, body| {
+        answer(ROUTE, "POST", door, |door| write::restore(door, id, parameters, headers, body))
+    });
     restore.or(path.map(|_| only("POST")())).unify().boxed()
 }
 
 fn history(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/history";
     let path = warp::path!("api" / "docs" / Segment / "history");
-    let show = path
-        .and(get(gateway))
-        .and(parameters())
-        .then(|id, gateway, parameters| answer(ROUTE, "GET", history::history(gateway, id, parameters)));
+    let show = path.and(get(gateway)).and(parameters()).then(|id, door, parameters| {
+        answer(ROUTE, "GET", door, |door| history::history(door, id, parameters))
+    });
     show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
 }
 
@@ -320,7 +355,7 @@ fn diff(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let show = path
         .and(get(gateway))
         .and(parameters())
-        .then(|id, gateway, parameters| answer(ROUTE, "GET", history::diff(gateway, id, parameters)));
+        .then(|id, door, parameters| answer(ROUTE, "GET", door, |door| history::diff(door, id, parameters)));
     show.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
 }
 
@@ -330,26 +365,25 @@ fn versions(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let list = path
         .and(get(gateway))
         .and(parameters())
-        .then(|id, gateway, parameters| plain(ROUTE, "GET", parameters, versions::list(gateway, id)));
+        .then(|id, door, parameters| plain(ROUTE, "GET", parameters, door, |door| versions::list(door, id)));
     list.or(path.map(|_| only("GET, HEAD")())).unify().boxed()
 }
 
 fn version(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/versions/{name}";
     let path = warp::path!("api" / "docs" / Segment / "versions" / Segment);
-    let show = path.and(get(gateway)).and(parameters()).then(|id, name, gateway, parameters| {
-        plain(ROUTE, "GET", parameters, versions::show(gateway, id, name))
+    let show = path.and(get(gateway)).and(parameters()).then(|id, name, door, parameters| {
+        plain(ROUTE, "GET", parameters, door, |door| versions::show(door, id, name))
     });
     let put = path.and(warp::put()).and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
-        |id, name, gateway, parameters, body| {
-            plain(ROUTE, "PUT", parameters, versions::put(gateway, id, name, body))
+        |id, name, door, parameters, body| {
+            plain(ROUTE, "PUT", parameters, door, |door| versions::put(door, id, name, body))
         },
     );
-    let delete = path.and(warp::delete()).and(with(gateway)).and(parameters()).then(
-        |id, name, gateway, parameters| {
-            plain(ROUTE, "DELETE", parameters, versions::delete(gateway, id, name))
-        },
-    );
+    let delete =
+        path.and(warp::delete()).and(with(gateway)).and(parameters()).then(|id, name, door, parameters| {
+            plain(ROUTE, "DELETE", parameters, door, |door| versions::delete(door, id, name))
+        });
     let allowed = path.map(|_, _| only("GET, HEAD, PUT, DELETE")());
     show.or(put).unify().or(delete).unify().or(allowed).unify().boxed()
 }
@@ -357,7 +391,7 @@ fn version(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 /// All that a request with a body brings.
 fn written(
     gateway: &Gateway,
-) -> impl Filter<Extract = (Gateway, Parameters, HeaderMap, Result<body::Body, Problem>), Error = Rejection>
+) -> impl Filter<Extract = (Entered, Parameters, HeaderMap, Result<body::Body, Problem>), Error = Rejection>
 + Clone
 + use<> {
     with(gateway).and(parameters()).and(warp::header::headers_cloned()).and(body::read(gateway))
@@ -366,8 +400,8 @@ fn written(
 fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/docs/{id}/points";
     let path = warp::path!("api" / "docs" / Segment / "points");
-    let add = path.and(warp::post()).and(written(gateway)).then(|id, gateway, parameters, headers, body| {
-        plain(ROUTE, "POST", parameters, points::add(gateway, id, headers, body))
+    let add = path.and(warp::post()).and(written(gateway)).then(|id, door, parameters, headers, body| {
+        plain(ROUTE, "POST", parameters, door, |door| points::add(door, id, headers, body))
     });
     add.or(path.map(|_| only("POST")())).unify().boxed()
 }
@@ -375,7 +409,8 @@ fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn sync_open(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/realtime/sync";
     let path = warp::path!("api" / "realtime" / "sync");
-    let open = warp::post().and(with(gateway)).then(|gateway| answer(ROUTE, "POST", sync::open(gateway)));
+    let open =
+        warp::post().and(with(gateway)).then(|door| answer(ROUTE, "POST", door, |door| sync::open(door)));
     path.and(open).or(path.map(only("POST"))).unify().boxed()
 }
 
@@ -383,36 +418,43 @@ fn sync_session(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/realtime/sync/{session}";
     let path = warp::path!("api" / "realtime" / "sync" / Segment);
     // No HEAD here: it would take frames and show none of them.
-    let poll = path
-        .and(warp::get())
-        .and(with(gateway))
-        .and(parameters())
-        .then(|token, gateway, parameters| answer(ROUTE, "GET", sync::poll(gateway, token, parameters)));
+    let poll =
+        path.and(warp::get()).and(openly(gateway)).and(parameters()).then(|token, gateway, parameters| {
+            answer_anybody(ROUTE, "GET", sync::poll(gateway, token, parameters))
+        });
     let post = path
         .and(warp::post())
-        .and(with(gateway))
+        .and(openly(gateway))
         .and(warp::header::headers_cloned())
         .and(parameters())
         .and(body::read(gateway))
         .then(|token, gateway, headers, parameters, body| {
-            answer(ROUTE, "POST", sync::post(gateway, token, headers, parameters, body))
+            answer_anybody(ROUTE, "POST", sync::post(gateway, token, headers, parameters, body))
         });
     let end = path
         .and(warp::delete())
-        .and(with(gateway))
-        .then(|token, gateway| answer(ROUTE, "DELETE", sync::end(gateway, token)));
+        .and(openly(gateway))
+        .then(|token, gateway| answer_anybody(ROUTE, "DELETE", sync::end(gateway, token)));
     let allowed = path.map(|_: Segment| only("GET, POST, DELETE")());
     poll.or(post).unify().or(end).unify().or(allowed).unify().boxed()
 }
 
 /// GET, and HEAD: hyper sends the head of what GET would answer.
-fn get(gateway: &Gateway) -> impl Filter<Extract = (Gateway,), Error = Rejection> + Clone + use<> {
+fn get(gateway: &Gateway) -> impl Filter<Extract = (Entered,), Error = Rejection> + Clone + use<> {
     warp::get().or(warp::head()).unify().and(with(gateway))
 }
 
-fn with(
-    gateway: &Gateway,
-) -> impl Filter<Extract = (Gateway,), Error = std::convert::Infallible> + Clone + use<> {
+/// The same for what is shown to whoever asks.
+fn get_openly(gateway: &Gateway) -> impl Filter<Extract = (Gateway,), Error = Rejection> + Clone + use<> {
+    warp::get().or(warp::head()).unify().and(openly(gateway))
+}
+
+/// Who asks, in a form in which nothing but a door can come of it.
+fn with(gateway: &Gateway) -> impl Filter<Extract = (Entered,), Error = Infallible> + Clone + use<> {
+    door::caller(gateway)
+}
+
+fn openly(gateway: &Gateway) -> impl Filter<Extract = (Gateway,), Error = Infallible> + Clone + use<> {
     let gateway = gateway.clone();
     warp::any().map(move || gateway.clone())
 }
@@ -423,21 +465,32 @@ fn parameters() -> impl Filter<Extract = (Parameters,), Error = std::convert::In
 }
 
 /// [`answer`] for a route without parameters: who sends one is refused before anything is done.
-async fn plain(
+async fn plain<F: Future<Output = Result<Response, Problem>>>(
     route: &'static str,
     method: &'static str,
     parameters: Parameters,
-    answering: impl Future<Output = Result<Response, Problem>>,
+    entered: Entered,
+    answering: impl FnOnce(Door) -> F,
 ) -> Response {
-    let answering = async {
+    let answering = |door| async {
         parameters.finish()?;
-        answering.await
+        answering(door).await
     };
-    answer(route, method, answering).await
+    answer(route, method, entered, answering).await
+}
+
+/// Lets in who may come in, and answers them. Anybody else is told why not.
+async fn answer<F: Future<Output = Result<Response, Problem>>>(
+    route: &'static str,
+    method: &'static str,
+    entered: Entered,
+    answering: impl FnOnce(Door) -> F,
+) -> Response {
+    answer_anybody(route, method, async { answering(entered?).await }).await
 }
 
 /// Runs what answers a request, counts it, and turns a problem into its response.
-pub(super) async fn answer(
+pub(super) async fn answer_anybody(
     route: &'static str,
     method: &'static str,
     answering: impl Future<Output = Result<Response, Problem>>,

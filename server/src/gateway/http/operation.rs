@@ -1,6 +1,7 @@
 //! For those who run the server: does it live, should it get requests, how is it doing.
 
 use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::metrics;
 use serde_json::{Value, json};
@@ -26,7 +27,9 @@ pub(super) fn ready(gateway: &Gateway) -> Result<Response, Problem> {
 }
 
 /// GET /metrics, for Prometheus. What is a state and no event is measured now.
-pub(super) fn metrics(gateway: &Gateway) -> Response {
+pub(super) fn metrics(door: &Door) -> Result<Response, Problem> {
+    door.serve()?;
+    let gateway = &door.gateway;
     let (health, hub) = (gateway.store.health(), gateway.hub.statistics());
     let conflicts = gateway.hub.inbox().counts();
     #[allow(clippy::cast_precision_loss)] // bytes and counts far below 2^53
@@ -51,7 +54,7 @@ pub(super) fn metrics(gateway: &Gateway) -> Response {
     let mut response = Response::new(gateway.metrics.render().into());
     let prometheus_text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, prometheus_text);
-    response
+    Ok(response)
 }
 
 /// GET /api/realtime: status and statistics for clients and dashboards.

@@ -15,6 +15,9 @@ pub(in crate::gateway) struct Parameters {
     given: BTreeMap<String, Given>,
 }
 
+/// What says who asks, on every path: looked at before the path is, and in no message about parameters.
+const CREDENTIALS: [&str; 2] = ["token", "link"];
+
 /// What is said of one parameter.
 #[derive(Debug, Clone)]
 enum Given {
@@ -27,6 +30,9 @@ impl From<String> for Parameters {
         let mut given = BTreeMap::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if CREDENTIALS.contains(&name) {
+                continue;
+            }
             given
                 .entry(name.to_owned())
                 .and_modify(|given| *given = Given::Again)

@@ -7,7 +7,7 @@ use super::body::Body;
 use super::documents::{parsed, put};
 use super::heads;
 use super::segment::Segment;
-use crate::gateway::Gateway;
+use crate::gateway::door::{Door, of_denied};
 use crate::gateway::reply::{self, Code, Problem};
 use crate::points::{POINTS_PER_REQUEST_MAX, Receipt};
 use dovetail_core::dashboard::{BadPoint, HISTORY_BUDGET, Point, Unread, read_point};
@@ -33,12 +33,15 @@ enum Form {
 
 /// POST /api/docs/{id}/points
 pub(super) async fn add(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
     let document = parsed(&id)?;
+    let gateway = &door.gateway;
+    let permit = door.edit(&document).await?.for_points();
+    let permit = permit.map_err(|denied| of_denied(&document, denied))?;
     let body = body?;
     let form = form(&body)?;
     let now = gateway.clock.now();
@@ -46,13 +49,13 @@ pub(super) async fn add(
     let points = gateway.compute(move || read(&body.bytes, form, now)).await??;
     let accepted = points.len();
     if prefers_async(&headers) {
-        gateway.points.add_later(document, points).await.map_err(|error| reply::of_points(&error))?;
+        gateway.points.add_later(permit, points).await.map_err(|error| reply::of_points(&error))?;
         let answer = json!({ "accepted": accepted, "durable": false });
         let mut response = reply::json(StatusCode::ACCEPTED, &answer);
         put(&mut response, PREFERENCE_APPLIED, RESPOND_ASYNC);
         return Ok(response);
     }
-    let receipt = gateway.points.add(document, points).await.map_err(|error| reply::of_points(&error))?;
+    let receipt = gateway.points.add(permit, points).await.map_err(|error| reply::of_points(&error))?;
     Ok(shown(accepted, receipt))
 }
 

@@ -10,6 +10,7 @@ use super::heads;
 use super::parameters::{self, Parameters, WHOLE_MAX};
 use super::segment::Segment;
 use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::rules::{Format, Origin, Version, parse};
 use dovetail_core::document::chunk::Lifecycle;
@@ -30,29 +31,26 @@ const FIRST_MAX: usize = 10;
 const PAGE: usize = 64;
 
 /// GET /api/rules
-pub(super) async fn list(gateway: Gateway) -> Result<Response, Problem> {
-    let rules: Vec<Value> = gateway.conflicts.rules.in_force().await.iter().map(described).collect();
+pub(super) async fn list(door: Door) -> Result<Response, Problem> {
+    let rules: Vec<Value> = door.gateway.conflicts.rules.in_force().await.iter().map(described).collect();
     Ok(reply::json(StatusCode::OK, &json!({ "rules": rules })))
 }
 
 /// GET /api/rules/{kind}, and an older one with `?version=`.
-pub(super) async fn show(
-    gateway: Gateway,
-    kind: Segment,
-    mut parameters: Parameters,
-) -> Result<Response, Problem> {
+pub(super) async fn show(door: Door, kind: Segment, mut parameters: Parameters) -> Result<Response, Problem> {
     let kind = kind.parameter("kind")?;
     let version = parameters.take_number("version", 0..=WHOLE_MAX)?;
     parameters.finish()?;
-    let found = gateway.conflicts.rules.version(kind, version).await;
+    let found = door.gateway.conflicts.rules.version(kind, version).await;
     let found = found.map_err(|error| reply::of_load(&error))?.ok_or_else(|| not_found(kind, version))?;
     Ok(shown(&found))
 }
 
 /// GET /api/rules/{kind}/history: the newest first.
-pub(super) async fn history(gateway: Gateway, kind: Segment) -> Result<Response, Problem> {
+pub(super) async fn history(door: Door, kind: Segment) -> Result<Response, Problem> {
     let kind = kind.parameter("kind")?;
-    let versions = gateway.conflicts.rules.history(kind).await.map_err(|error| reply::of_load(&error))?;
+    let versions =
+        door.gateway.conflicts.rules.history(kind).await.map_err(|error| reply::of_load(&error))?;
     if versions.is_empty() {
         return Err(not_found(kind, None));
     }
@@ -62,11 +60,13 @@ pub(super) async fn history(gateway: Gateway, kind: Segment) -> Result<Response,
 
 /// PUT /api/rules/{kind}
 pub(super) async fn replace(
-    gateway: Gateway,
+    door: Door,
     kind: Segment,
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
+    door.serve()?;
+    let gateway = &door.gateway;
     let kind = kind.parameter("kind")?;
     let expected = expected(&headers)?;
     let rules = read(kind, &body?)?;
@@ -75,7 +75,7 @@ pub(super) async fn replace(
         Some(Match::One(version)) => Some(version),
         Some(Match::Any) => {
             // A kind that has rules keeps some, so nobody comes between this and the replacing.
-            check_in_force(&gateway, kind).await?;
+            check_in_force(gateway, kind).await?;
             None
         }
     };
@@ -85,10 +85,12 @@ pub(super) async fn replace(
 
 /// POST /api/rules/{kind}/dry-run: what these rules would say of all stored documents.
 pub(super) async fn dry_run(
-    gateway: Gateway,
+    door: Door,
     kind: Segment,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
+    door.serve()?;
+    let gateway = &door.gateway;
     let kind = kind.parameter("kind")?;
     let rules = Arc::new(read(kind, &body?)?);
     // One at a time: it looks at every document there is.
@@ -102,7 +104,7 @@ pub(super) async fn dry_run(
         let is_last = page.len() < PAGE;
         for (document, manifest) in page {
             if manifest.kind.as_deref() == Some(kind) && manifest.lifecycle == Lifecycle::Live {
-                found.add(&document, judged(&gateway, &document, &book).await?.as_ref());
+                found.add(&document, judged(gateway, &document, &book).await?.as_ref());
             }
             after = Some(document);
         }

@@ -8,6 +8,7 @@ use super::heads::once;
 use super::parameters::{self, Parameters, WHOLE_MAX};
 use super::segment::Segment;
 use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::poll::{self, Page, Token};
 use crate::gateway::reply::{self, Code, Problem};
 use dovetail_core::wire;
@@ -39,11 +40,12 @@ const AFTER: HeaderName = HeaderName::from_static("dovetail-after");
 const CURSOR: HeaderName = HeaderName::from_static("dovetail-cursor");
 
 /// POST /api/realtime/sync: a session of its own, in which a `join` has to come first.
-pub(super) async fn open(gateway: Gateway) -> Result<Response, Problem> {
+pub(super) async fn open(door: Door) -> Result<Response, Problem> {
+    let gateway = door.gateway.clone();
     if gateway.drain.has_begun() {
         return Err(Problem::new(Code::Draining, "the server is stopping; come back in a moment"));
     }
-    let token = gateway.polls.open(&gateway).map_err(|error| reply::of_too_many_sessions(&error))?.to_path();
+    let token = gateway.polls.open(door).map_err(|error| reply::of_too_many_sessions(&error))?.to_path();
     let limits = &gateway.limits;
     let answer = json!({
         "session": token,

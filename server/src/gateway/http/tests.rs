@@ -14,6 +14,7 @@ use warp::http::Response as Answer;
 use warp::reply::Response;
 use warp::test::RequestBuilder;
 
+mod access; // Who may do what.
 mod conflicts; // Rules, and what people decide.
 mod doors; // PUT, PATCH and what belongs to them.
 mod past; // History, versions, going back.

@@ -10,7 +10,7 @@ use super::heads;
 use super::segment::Segment;
 use super::write::{of_write, submit, view};
 use crate::content;
-use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use automerge::Automerge;
 use dovetail_core::doors::{self, Version, VersionName, Writer, Written};
@@ -33,8 +33,9 @@ struct Given {
 }
 
 /// GET /api/docs/{id}/versions
-pub(super) async fn list(gateway: Gateway, id: Segment) -> Result<Response, Problem> {
-    let document = view(&gateway, &parsed(&id)?).await?;
+pub(super) async fn list(door: Door, id: Segment) -> Result<Response, Problem> {
+    let gateway = &door.gateway;
+    let document = view(gateway, &door.read(&parsed(&id)?).await?).await?;
     let present = heads::of(&document);
     let found = gateway.compute(move || doors::versions(&document)).await?;
     let listed: Vec<Value> = found.iter().map(|(name, version)| described(name, version)).collect();
@@ -44,8 +45,9 @@ pub(super) async fn list(gateway: Gateway, id: Segment) -> Result<Response, Prob
 }
 
 /// GET /api/docs/{id}/versions/{name}
-pub(super) async fn show(gateway: Gateway, id: Segment, name: Segment) -> Result<Response, Problem> {
-    let document = view(&gateway, &parsed(&id)?).await?;
+pub(super) async fn show(door: Door, id: Segment, name: Segment) -> Result<Response, Problem> {
+    let gateway = &door.gateway;
+    let document = view(gateway, &door.read(&parsed(&id)?).await?).await?;
     let name = name_of(&name)?;
     let found = gateway
         .compute({
@@ -58,7 +60,7 @@ pub(super) async fn show(gateway: Gateway, id: Segment, name: Segment) -> Result
 
 /// PUT /api/docs/{id}/versions/{name}
 pub(super) async fn put(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     name: Segment,
     body: Result<Body, Problem>,
@@ -68,19 +70,21 @@ pub(super) async fn put(
     let given: Given = body?.read()?;
     let of = given.heads.map(|texts| heads::parse(&texts.join("."), "heads")).transpose()?;
 
-    let document = view(&gateway, &id).await?;
+    let gateway = &door.gateway;
+    let permit = door.edit_all(&id).await?;
+    let document = view(gateway, &permit.to_read()).await?;
     let present = heads::of(&document);
     let now = gateway.clock.now();
     let writer = Writer { actor: content::new_actor(), time: now, message: None };
     let heads_of_version = of.unwrap_or_else(|| present.clone());
-    let version = Version { heads: heads_of_version, at: now, by: given.by, note: given.note };
+    let version = Version { heads: heads_of_version, at: now, by: door.signs(given.by), note: given.note };
     let made = gateway.compute({
         let name = name.clone();
         move || doors::name_version(&document, &name, &version, &writer)
     });
     let written = made.await?.map_err(|error| of_write(&error, &present))?;
     let named = doors::versions(&written.document).remove(name.as_str());
-    let outcome = submit(&gateway, &id, written).await?;
+    let outcome = submit(gateway, &permit, written).await?;
     let mut told = named.map_or(Value::Null, |version| described(name.as_str(), &version));
     told["document_heads"] = heads::texts(&outcome.heads).into();
     let mut response = reply::json(StatusCode::OK, &told);
@@ -89,10 +93,12 @@ pub(super) async fn put(
 }
 
 /// DELETE /api/docs/{id}/versions/{name}
-pub(super) async fn delete(gateway: Gateway, id: Segment, name: Segment) -> Result<Response, Problem> {
+pub(super) async fn delete(door: Door, id: Segment, name: Segment) -> Result<Response, Problem> {
     let id = parsed(&id)?;
     let name = name_of(&name)?;
-    let document = view(&gateway, &id).await?;
+    let gateway = &door.gateway;
+    let permit = door.edit_all(&id).await?;
+    let document = view(gateway, &permit.to_read()).await?;
     let present = heads::of(&document);
     let writer = Writer { actor: content::new_actor(), time: gateway.clock.now(), message: None };
     let made = gateway.compute({
@@ -100,7 +106,7 @@ pub(super) async fn delete(gateway: Gateway, id: Segment, name: Segment) -> Resu
         move || doors::remove_version(&document, &name, &writer)
     });
     let written: Option<Written> = made.await?.map_err(|error| of_write(&error, &present))?;
-    let outcome = submit(&gateway, &id, written.ok_or_else(|| none(name.as_str()))?).await?;
+    let outcome = submit(gateway, &permit, written.ok_or_else(|| none(name.as_str()))?).await?;
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     put_header(&mut response, ETAG, &heads::etag(&outcome.heads));

@@ -18,10 +18,12 @@ use super::versions;
 use crate::conflicts;
 use crate::content;
 use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use automerge::{Automerge, Change, ChangeHash};
 use bytes::Bytes;
 use dovetail_core::doors::{self, Lost, LostValue, PatchError, PatchFault, WriteError, Writer, Written};
+use dovetail_core::grant::{EditPermit, ReadPermit};
 use dovetail_core::id::DocumentId;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -35,19 +37,19 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// PUT /api/docs/{id}: the document as the writer wants it.
 pub(super) async fn put(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     parameters: Parameters,
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
     let sent = Sent::json(Kind::Whole, body?)?;
-    write(gateway, "PUT /api/docs/{id}", &id, parameters, &headers, sent).await
+    write(door, "PUT /api/docs/{id}", &id, parameters, &headers, sent).await
 }
 
 /// PATCH /api/docs/{id}: what the writer wants changed.
 pub(super) async fn patch(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     parameters: Parameters,
     headers: HeaderMap,
@@ -59,19 +61,19 @@ pub(super) async fn patch(
         Some(MERGE_PATCH) => Kind::MergePatch,
         other => return Err(no_patch(other.unwrap_or("nothing"))),
     };
-    write(gateway, "PATCH /api/docs/{id}", &id, parameters, &headers, Sent::of(kind, body)).await
+    write(door, "PATCH /api/docs/{id}", &id, parameters, &headers, Sent::of(kind, body)).await
 }
 
 /// POST /api/docs/{id}/restore: the document as it was at `heads`, or as a version has it.
 pub(super) async fn restore(
-    gateway: Gateway,
+    door: Door,
     id: Segment,
     parameters: Parameters,
     headers: HeaderMap,
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
     let sent = Sent::json(Kind::Restore, body?)?;
-    write(gateway, "POST /api/docs/{id}/restore", &id, parameters, &headers, sent).await
+    write(door, "POST /api/docs/{id}/restore", &id, parameters, &headers, sent).await
 }
 
 /// A body and what it is taken for. It holds its place among those in memory until the change is made.
@@ -130,7 +132,7 @@ enum Refused {
 }
 
 async fn write(
-    gateway: Gateway,
+    door: Door,
     route: &'static str,
     id: &Segment,
     mut parameters: Parameters,
@@ -144,10 +146,12 @@ async fn write(
     let says = format!("{base:?} {:?}", sent.kind);
     let parts = Parts { route, document: &id.to_string(), rest: &[&says], body: &sent.bytes };
     // What stores nothing need not be remembered.
-    let request = if is_dry { None } else { Request::of(headers, &parts)? };
+    let request = if is_dry { None } else { Request::of(door.who(), headers, &parts)? };
+    let permit = door.edit(&id).await?;
 
+    let gateway = door.gateway;
     let answers = gateway.answers.clone();
-    let writing = Writing { gateway, id, base, is_dry, request: request.clone() };
+    let writing = Writing { gateway, id, permit, base, is_dry, request: request.clone() };
     // Several copies of a document by value: on the heap, and only while it is written.
     answers.once(request.as_ref(), Box::pin(writing.run(sent))).await
 }
@@ -157,6 +161,7 @@ async fn write(
 struct Writing {
     gateway: Gateway,
     id: DocumentId,
+    permit: EditPermit,
     base: Option<Base>,
     is_dry: bool,
     request: Option<Request>,
@@ -166,7 +171,7 @@ impl Writing {
     async fn run(self, sent: Sent) -> Result<Answer, Problem> {
         let strict = self.base.as_ref().is_some_and(Base::is_strict) && !self.is_dry;
         let _turn = if strict { Some(self.gateway.turns.of(&self.id).await) } else { None };
-        let before = view(&self.gateway, &self.id).await?;
+        let before = view(&self.gateway, &self.permit.to_read()).await?;
         let writer = self.writer();
         let present = heads::of(&before);
         // What was written under this key before is answered, whatever the document has become.
@@ -194,7 +199,7 @@ impl Writing {
         if self.is_dry {
             return Box::pin(answer(&self.gateway, &self.id, before, Outcome::of(written), true)).await;
         }
-        let outcome = submit(&self.gateway, &self.id, written).await?;
+        let outcome = submit(&self.gateway, &self.permit, written).await?;
         Box::pin(answer(&self.gateway, &self.id, before, outcome, false)).await
     }
 
@@ -205,8 +210,8 @@ impl Writing {
 }
 
 /// A copy of the document as it is stored.
-pub(in crate::gateway) async fn view(gateway: &Gateway, id: &DocumentId) -> Result<Automerge, Problem> {
-    let seen = gateway.hub.view(id.clone(), Automerge::clone).await;
+pub(in crate::gateway) async fn view(gateway: &Gateway, permit: &ReadPermit) -> Result<Automerge, Problem> {
+    let seen = gateway.hub.view(permit, Automerge::clone).await;
     seen.map_err(|error| reply::of_view(&error))
 }
 
@@ -234,18 +239,18 @@ impl Outcome {
 /// did not win is looked for again in what there is now.
 pub(in crate::gateway) async fn submit(
     gateway: &Gateway,
-    id: &DocumentId,
+    permit: &EditPermit,
     written: Written,
 ) -> Result<Outcome, Problem> {
     let Some(change) = written.change().cloned() else { return Ok(Outcome::of(written)) };
     let chunks = written.changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
-    let submitted = gateway.hub.submit(id.clone(), chunks).await;
+    let submitted = gateway.hub.submit(permit.clone(), chunks).await;
     let manifest = submitted.map_err(|error| reply::of_submit(&error))?;
     let stored = heads::sorted(manifest.heads);
     if stored == written.after {
         return Ok(Outcome::of(written));
     }
-    let Ok(after) = view(gateway, id).await else {
+    let Ok(after) = view(gateway, &permit.to_read()).await else {
         // It is stored, whoever deletes the document at the same moment: what came of it is told as far as it is known.
         return Ok(Outcome { heads: stored, ..Outcome::of(written) });
     };

@@ -12,7 +12,7 @@ mod session; // The task of one session.
 
 pub(crate) use ledger::Page;
 
-use super::Gateway;
+use super::door::Door;
 use crate::metrics;
 use bytes::Bytes;
 use dovetail_core::session::CloseReason;
@@ -131,7 +131,7 @@ impl Polls {
     ///
     /// # Errors
     /// When there are as many as may be.
-    pub(crate) fn open(&self, gateway: &Gateway) -> Result<Token, TooManySessions> {
+    pub(in crate::gateway) fn open(&self, door: Door) -> Result<Token, TooManySessions> {
         let token = Token::draw();
         let (calls, calls_of) = mpsc::channel(CALLS_MAX);
         let mut sessions = self.table.sessions();
@@ -142,7 +142,7 @@ impl Polls {
         drop(sessions);
         ::metrics::gauge!(metrics::HTTP_SESSIONS).increment(1.0);
         let place = Place { table: self.table.clone(), token: token.clone() };
-        tokio::spawn(Box::pin(Task::new(gateway.clone(), calls_of, place).run()));
+        tokio::spawn(Box::pin(Task::new(door, calls_of, place).run()));
         Ok(token)
     }
 

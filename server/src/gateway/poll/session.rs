@@ -16,7 +16,7 @@
 
 use super::ledger::{Admission, Ledger, Page};
 use super::{Place, Refused};
-use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::link::Link;
 use crate::hub::Taken;
 use crate::shutdown::Drain;
@@ -70,10 +70,11 @@ enum Event {
 }
 
 impl Task {
-    pub(super) fn new(gateway: Gateway, calls: mpsc::Receiver<Call>, place: Place) -> Self {
+    pub(super) fn new(door: Door, calls: mpsc::Receiver<Call>, place: Place) -> Self {
+        let Door { gateway, caller } = door;
         Self {
             drain: gateway.drain.clone(),
-            link: Link::new(gateway),
+            link: Link::new(gateway, caller),
             calls,
             ledger: Ledger::default(),
             waiting: None,

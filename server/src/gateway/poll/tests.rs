@@ -3,11 +3,15 @@
 use super::*;
 use crate::clock::Clock;
 use crate::config::{Config, Given, Source};
+use crate::gateway::Gateway;
+use crate::gateway::door::{Caller, Door};
+use crate::permits;
 use crate::server::Server;
 use crate::store::MemoryStore;
 use automerge::sync::{State, SyncDoc};
 use automerge::transaction::Transactable;
 use automerge::{Automerge, ROOT};
+use dovetail_core::grant::Identity;
 use dovetail_core::id::DocumentId;
 use dovetail_core::wire::{self, Join, Message, PeerMetadata, SyncKind};
 use std::borrow::Cow;
@@ -39,7 +43,7 @@ struct Peer {
 impl Peer {
     async fn joined(server: &Server, name: &str) -> Self {
         let gateway = server.gateway();
-        let token = gateway.polls.open(gateway).unwrap();
+        let token = gateway.polls.open(door(gateway)).unwrap();
         let mut peer = Self { polls: gateway.polls.clone(), token, name: name.to_owned(), seq: 0, cursor: 0 };
         peer.post(&[peer.join()]).await.unwrap();
         assert_eq!(peer.next_kind().await, "peer");
@@ -112,7 +116,7 @@ async fn sh2_a_session_is_its_tokens() {
     let server = server_with(&[]).await;
     let gateway = server.gateway();
     let tokens: std::collections::HashSet<Token> =
-        (0..100).map(|_| gateway.polls.open(gateway).unwrap()).collect();
+        (0..100).map(|_| gateway.polls.open(door(gateway)).unwrap()).collect();
     assert_eq!(tokens.len(), 100);
     for token in &tokens {
         assert_eq!(token.to_path().parse(), Ok(token.clone()));
@@ -147,7 +151,7 @@ async fn sh4_a_repeated_post_is_not_acted_on_twice() {
 async fn sh5_a_frame_is_kept_until_it_was_acknowledged() {
     let server = server_with(&[]).await;
     let gateway = server.gateway();
-    let token = gateway.polls.open(gateway).unwrap();
+    let token = gateway.polls.open(door(gateway)).unwrap();
     let mut peer = Peer { polls: gateway.polls.clone(), token, name: "ana".into(), seq: 0, cursor: 0 };
     peer.post(&[peer.join()]).await.unwrap();
     let first = peer.poll(PATIENCE).await.unwrap();
@@ -188,7 +192,7 @@ async fn sh6_a_slow_peer_costs_flags_and_no_queue() {
         doc.transact::<_, _, automerge::AutomergeError>(|tx| tx.put(ROOT, "n", n)).unwrap();
         let changes = doc.get_changes(&heads);
         let changes = changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
-        server.gateway().hub.submit(id.clone(), changes).await.unwrap();
+        server.gateway().hub.submit(permits::edit(&id), changes).await.unwrap();
     };
     submit(&mut writer, 0).await;
 
@@ -253,7 +257,7 @@ async fn sh8_silence_ends_a_session_and_polls_keep_it() {
     let settings = [("join_timeout", "200ms"), ("ping_interval", "300ms"), ("silence_max", "600ms")];
     let server = server_with(&settings).await;
     let gateway = server.gateway();
-    let token = gateway.polls.open(gateway).unwrap();
+    let token = gateway.polls.open(door(gateway)).unwrap();
     let stranger = Peer { polls: gateway.polls.clone(), token, name: String::new(), seq: 0, cursor: 0 };
     let late = stranger.poll(PATIENCE).await.unwrap();
     assert!(matches!(wire::decode(&late.body), Ok(Message::Error { .. })), "{late:?}");
@@ -274,8 +278,8 @@ async fn sh8_silence_ends_a_session_and_polls_keep_it() {
 async fn sh9_sessions_are_counted() {
     let server = server_with(&[("connections_max", "2")]).await;
     let gateway = server.gateway();
-    let _two = [gateway.polls.open(gateway).unwrap(), gateway.polls.open(gateway).unwrap()];
-    assert_eq!(gateway.polls.open(gateway), Err(TooManySessions { sessions_max: 2 }));
+    let _two = [gateway.polls.open(door(gateway)).unwrap(), gateway.polls.open(door(gateway)).unwrap()];
+    assert_eq!(gateway.polls.open(door(gateway)), Err(TooManySessions { sessions_max: 2 }));
 }
 
 /// SH10: a server that stops tells whoever polls, joined or not, and forgets the sessions.
@@ -284,7 +288,7 @@ async fn sh10_a_server_that_stops_tells_all() {
     let server = server_with(&[]).await;
     let gateway = server.gateway().clone();
     let peer = Peer::joined(&server, "ana").await;
-    let token = gateway.polls.open(&gateway).unwrap();
+    let token = gateway.polls.open(door(&gateway)).unwrap();
     let stranger = Peer { polls: gateway.polls.clone(), token, name: String::new(), seq: 0, cursor: 0 };
     let stop = async {
         tokio::time::sleep(NOT_YET).await;
@@ -299,4 +303,9 @@ async fn sh10_a_server_that_stops_tells_all() {
         }
     };
     timeout(PATIENCE, empty).await.unwrap();
+}
+
+fn door(gateway: &Gateway) -> Door {
+    let caller = Caller { who: Identity::local(), address: None };
+    Door { gateway: gateway.clone(), caller }
 }

@@ -5,7 +5,7 @@
 
 use super::message::{Edit, Refusal, inner};
 use crate::feed::listed;
-use crate::gateway::Gateway;
+use crate::gateway::door::Door;
 use crate::gateway::http::write::{lost_value, of_patch, submit, view};
 use automerge::{ActorId, ChangeHash};
 use dovetail_core::doors::{self, Lost, Writer};
@@ -37,9 +37,11 @@ impl Done {
 }
 
 /// Applies an edit; resolves when it is durable.
-pub(super) async fn apply(gateway: Gateway, edit: Edit) -> Result<Done, Refusal> {
+pub(super) async fn apply(door: Door, edit: Edit) -> Result<Done, Refusal> {
     let Edit { document, base, patch } = edit;
-    let before = view(&gateway, &document).await?;
+    let permit = door.edit(&document).await?;
+    let gateway = door.gateway;
+    let before = view(&gateway, &permit.to_read()).await?;
     // Every edit is its own writer, so none waits for another.
     let actor = ActorId::from(*uuid::Uuid::new_v4().as_bytes());
     let writer = Writer { actor, time: gateway.clock.now(), message: None };
@@ -48,6 +50,6 @@ pub(super) async fn apply(gateway: Gateway, edit: Edit) -> Result<Done, Refusal>
         written.map_err(|error| of_patch(&error, &before.get_heads()))
     };
     let written = gateway.compute(making).await??;
-    let stored = submit(&gateway, &document, written).await?;
+    let stored = submit(&gateway, &permit, written).await?;
     Ok(Done { heads: stored.heads, change: stored.change, lost: stored.lost })
 }

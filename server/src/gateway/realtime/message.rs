@@ -11,6 +11,7 @@ use crate::gateway::reply::Problem;
 use automerge::ChangeHash;
 use dovetail_core::id::DocumentId;
 use dovetail_core::time::Timestamp;
+use dovetail_core::wire::Secret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -40,6 +41,8 @@ pub(super) enum Request {
     Broadcast { to: Audience, data: Value },
     /// To say where one is in a document; `null` is nowhere.
     Presence { document: DocumentId, state: Value },
+    /// To go on with a newer token.
+    Token(Secret),
     /// To hear that the server lives.
     Ping,
 }
@@ -152,6 +155,12 @@ enum Broadcast {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Token {
+    token: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Ping {}
 
 /// Reads a message.
@@ -200,6 +209,7 @@ fn request(mut members: Map<String, Value>) -> Result<Request, Refusal> {
             let Presence { document_id, state } = parsed(&kind, members)?;
             Ok(Request::Presence { document: document(&document_id)?, state })
         }
+        "token" => parsed(&kind, members).map(|Token { token }| Request::Token(token)),
         "ping" => parsed(&kind, members).map(|Ping {}| Request::Ping),
         _ => Err(Refusal::new("unknown_type", "there is no message of this type")),
     }

@@ -16,6 +16,7 @@ mod socket; // One connection's socket.
 pub(super) use people::People;
 
 use super::Gateway;
+use super::door::Entered;
 use super::http::parameters::{self, Parameters};
 use super::reply::Problem;
 use super::upgrade::Request;
@@ -26,23 +27,35 @@ use warp::reply::Response;
 /// times its length while it is worked on; what is larger is better sent by PUT.
 pub(super) const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 
+/// The sub-protocols that a client may name beside its token.
+const PROTOCOLS: &[&str] = &["dovetail.realtime.v1"];
+
 /// The most bytes of a user id. E-mail addresses have at most 254.
 const USER_BYTES_MAX: usize = 256;
 
 /// GET /api/realtime with a WebSocket handshake.
 pub(super) fn open(
     gateway: &Gateway,
+    entered: Entered,
     request: Request,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let user = parameters.take::<String>("userId")?.filter(|user| !user.is_empty());
+    let claimed = parameters.take::<String>("userId")?.filter(|user| !user.is_empty());
     parameters.finish()?;
-    if user.as_ref().is_some_and(|user| user.len() > USER_BYTES_MAX) {
+    if claimed.as_ref().is_some_and(|user| user.len() > USER_BYTES_MAX) {
         return Err(parameters::problem("userId", &format!("userId has at most {USER_BYTES_MAX} bytes")));
     }
-    let user: Option<Arc<str>> = user.map(Arc::from);
-    let serving = gateway.clone();
-    request.open(MESSAGE_BYTES_MAX, &gateway.drain, move |socket, address| {
-        socket::serve(socket, address, user, serving)
+    // Where somebody was asked who they are, that counts, and not what they claim.
+    let known = entered.as_ref().ok().and_then(|door| door.who().author());
+    let user: Option<Arc<str>> = match known {
+        Some(subject) => Some(subject.as_str().into()),
+        None => claimed.map(Arc::from),
+    };
+    let clock = gateway.clock.clone();
+    request.open(MESSAGE_BYTES_MAX, PROTOCOLS, &gateway.drain, move |socket, address| async move {
+        match entered {
+            Ok(door) => Box::pin(socket::serve(socket, address, user, door)).await,
+            Err(problem) => socket::turn_away(socket, clock.now(), problem).await,
+        }
     })
 }

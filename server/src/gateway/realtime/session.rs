@@ -11,14 +11,15 @@ use super::{MESSAGE_BYTES_MAX, edit};
 use crate::feed::Event;
 use crate::hub::{Said, Spoken, SpokenKind};
 use automerge::ChangeHash;
+use dovetail_core::grant::{Identity, Kind};
 use dovetail_core::id::{DocumentId, PeerId, SessionId};
 use dovetail_core::limits::SessionLimits;
 use dovetail_core::time::Timestamp;
-use dovetail_core::wire::{Ephemeral, EphemeralFrame, cbor_json};
+use dovetail_core::wire::{Ephemeral, EphemeralFrame, Secret, cbor_json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many documents one connection follows. A page of dashboards has ten; each costs some hundred bytes
 /// and, when nobody else follows it, its document as JSON.
@@ -30,20 +31,23 @@ const PRESENCE_BYTES_MAX: usize = 4 * 1024;
 /// The most bytes of what is said to others, as JSON. What is larger belongs into a document.
 const DATA_BYTES_MAX: usize = 64 * 1024;
 
+/// How long before a token ends its holder is asked for a newer one, as on the sync socket.
+const RENEWAL_BEFORE: Duration = Duration::from_secs(60);
+
 /// The version of these messages.
 const PROTOCOL: u32 = 1;
 
-/// Who is connected. The user is a claim: nobody is asked to prove who they are yet.
+/// Who is connected.
 #[derive(Debug, Clone)]
 pub(super) struct Who {
+    /// Who it is, as far as they were asked.
+    pub(super) identity: Arc<Identity>,
     /// As the hub numbers connections.
     pub(super) number: SessionId,
     /// As others see it.
     pub(super) name: Arc<str>,
-    /// Whom it claims to be of.
+    /// As others see whose it is: as it is known, or as it claims where nobody is asked.
     pub(super) user: Option<Arc<str>>,
-    /// Where it comes from.
-    pub(super) address: SocketAddr,
 }
 
 /// What has to be done in the world.
@@ -57,12 +61,14 @@ pub(super) enum Effect {
     Unfollow { document: DocumentId },
     /// Make an edit, and say what became of it.
     Edit { correlation: Option<String>, edit: Edit },
-    /// Say something to those who read a document.
-    Say { document: DocumentId, said: Arc<Said> },
+    /// Say something to those who read a document, then that it was done.
+    Say { document: DocumentId, said: Arc<Said>, correlation: Option<String>, done: Option<String> },
     /// Tell the other sessions of a user, then how many there were.
     TellUser { correlation: Option<String>, user: String, message: Arc<str> },
     /// Tell everybody else, then how many there were.
     TellAll { correlation: Option<String>, message: Arc<str> },
+    /// Check a newer token.
+    Verify { correlation: Option<String>, token: Secret },
 }
 
 /// What time asks for.
@@ -74,6 +80,10 @@ pub(super) enum Due {
     Ping,
     /// The end: nothing came for too long.
     Silent,
+    /// The token ends soon: a newer one is asked for.
+    Renew(Timestamp),
+    /// The end: the token is over.
+    TokenOver,
 }
 
 /// See the top of the file.
@@ -90,6 +100,8 @@ pub(super) struct Session {
     present: BTreeSet<DocumentId>,
     /// How often it said something: sync clients take each count once.
     said: u64,
+    /// It was asked for a newer token.
+    was_asked: bool,
 }
 
 impl Session {
@@ -103,6 +115,7 @@ impl Session {
             follows: BTreeMap::new(),
             present: BTreeSet::new(),
             said: 0,
+            was_asked: false,
         }
     }
 
@@ -163,9 +176,8 @@ impl Session {
             Request::Unsubscribe { document } => self.unsubscribe(now, correlation.as_deref(), document),
             Request::Edit(edit) => Ok(vec![Effect::Edit { correlation, edit }]),
             Request::Broadcast { to, data } => self.broadcast(now, correlation, to, data),
-            Request::Presence { document, state } => {
-                self.presence(now, correlation.as_deref(), document, state)
-            }
+            Request::Presence { document, state } => self.presence(now, correlation, document, state),
+            Request::Token(token) => Ok(vec![Effect::Verify { correlation, token }]),
             Request::Ping => Ok(vec![Effect::Reply(answer("pong", None, correlation.as_deref(), now, ""))]),
         }
     }
@@ -206,7 +218,7 @@ impl Session {
     fn presence(
         &mut self,
         now: Timestamp,
-        correlation: Option<&str>,
+        correlation: Option<String>,
         document: DocumentId,
         state: Value,
     ) -> Result<Vec<Effect>, Refusal> {
@@ -218,8 +230,7 @@ impl Session {
             self.present.insert(document.clone());
         }
         let said = self.say(&document, SpokenKind::Presence, state);
-        let done = answer("ok", Some(&document), correlation, now, "");
-        Ok(self.said_and_done(document, said, correlation.is_some().then_some(done)))
+        Ok(self.said_and_done(now, document, said, correlation))
     }
 
     fn broadcast(
@@ -233,14 +244,16 @@ impl Session {
         match to {
             Audience::Document(document) => {
                 let said = self.say(&document, SpokenKind::Message, data);
-                let done = answer("ok", Some(&document), correlation.as_deref(), now, "");
-                Ok(self.said_and_done(document, said, correlation.is_some().then_some(done)))
+                Ok(self.said_and_done(now, document, said, correlation))
+            }
+            Audience::User(_) if self.who.identity.kind == Kind::Link => {
+                Err(Refusal::new("forbidden", "whoever holds a link speaks to those who read its document"))
             }
             Audience::User(user) => {
                 let message = self.message(now, "user", &data);
                 Ok(vec![Effect::TellUser { correlation, user, message }])
             }
-            Audience::All if may_tell_everybody(&self.who) => {
+            Audience::All if self.who.identity.permit_server().is_some() => {
                 let message = self.message(now, "all", &data);
                 Ok(vec![Effect::TellAll { correlation, message }])
             }
@@ -248,8 +261,16 @@ impl Session {
         }
     }
 
-    fn said_and_done(&self, document: DocumentId, said: Arc<Said>, done: Option<String>) -> Vec<Effect> {
-        std::iter::once(Effect::Say { document, said }).chain(done.map(Effect::Reply)).collect()
+    fn said_and_done(
+        &self,
+        now: Timestamp,
+        document: DocumentId,
+        said: Arc<Said>,
+        correlation: Option<String>,
+    ) -> Vec<Effect> {
+        let done = |correlation: &str| answer("ok", Some(&document), Some(correlation), now, "");
+        let done = correlation.as_deref().map(done);
+        vec![Effect::Say { document, said, correlation, done }]
     }
 
     fn check_follows(&self, document: &DocumentId) -> Result<(), Refusal> {
@@ -318,8 +339,38 @@ impl Session {
         correlation.map(|correlation| answer("ok", None, Some(correlation), now, &members))
     }
 
+    /// What became of a newer token: who it is now, and what they are told. Somebody else's is none.
+    pub(super) fn identified(
+        &mut self,
+        now: Timestamp,
+        correlation: Option<&str>,
+        identity: Arc<Identity>,
+    ) -> Option<String> {
+        if identity.subject != self.who.identity.subject {
+            return None;
+        }
+        self.who.identity = identity;
+        self.was_asked = false;
+        Some(Self::token(now, correlation, self.who.identity.until))
+    }
+
+    /// When the token ends.
+    pub(super) fn token(now: Timestamp, correlation: Option<&str>, until: Option<Timestamp>) -> String {
+        let members = inner(&json!({ "until": until.map(Timestamp::as_millis) }));
+        answer("token", None, correlation, now, &members)
+    }
+
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Timestamp) -> Due {
+        if let Some(until) = self.who.identity.until {
+            if now >= until {
+                return Due::TokenOver;
+            }
+            if !self.was_asked && now + RENEWAL_BEFORE >= until {
+                self.was_asked = true;
+                return Due::Renew(until);
+            }
+        }
         if now.since(self.heard_at) >= self.limits.silence_max {
             return Due::Silent;
         }
@@ -332,7 +383,10 @@ impl Session {
 
     /// When [`tick`](Self::tick) has something to do next, if nothing else happens.
     pub(super) fn next_tick(&self) -> Timestamp {
-        self.ping_at().min(self.heard_at + self.limits.silence_max)
+        let next = self.ping_at().min(self.heard_at + self.limits.silence_max);
+        let until = self.who.identity.until;
+        let token = until.map(|until| if self.was_asked { until } else { until.before(RENEWAL_BEFORE) });
+        token.map_or(next, |token| token.min(next))
     }
 
     /// For how long a client may be silent.
@@ -350,7 +404,7 @@ impl Session {
         let was_present = self.present.remove(document);
         was_present.then(|| {
             let said = self.say(document, SpokenKind::Presence, Value::Null);
-            Effect::Say { document: document.clone(), said }
+            Effect::Say { document: document.clone(), said, correlation: None, done: None }
         })
     }
 
@@ -358,12 +412,6 @@ impl Session {
     fn ping_at(&self) -> Timestamp {
         self.heard_at.max(self.pinged_at) + self.limits.ping_every
     }
-}
-
-/// Whether somebody administers this server. Until they can be asked who they are, everybody on this
-/// machine does, and nobody else.
-fn may_tell_everybody(who: &Who) -> bool {
-    who.address.ip().to_canonical().is_loopback()
 }
 
 fn check_size(what: &str, value: &Value, bytes_max: usize) -> Result<(), Refusal> {

@@ -12,11 +12,15 @@ use super::edit;
 use super::message::{Edit, Refusal};
 use super::people::Inbox;
 use super::session::{Due, Effect, Session, Who};
-use crate::feed::{Event, Feeds, Subscription};
+use crate::feed::{Event, Subscription};
 use crate::gateway::Gateway;
+use crate::gateway::door::{Caller, Door, turned_away};
+use crate::gateway::reply::Problem;
 use crate::gateway::socket::{goodbye, throw_away_rest};
 use crate::gateway::upgrade::Socket;
+use crate::hub::ViewError;
 use automerge::ChangeHash;
+use dovetail_core::grant::ReadPermit;
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::time::Timestamp;
 use futures_util::stream::{self, BoxStream, SelectAll};
@@ -38,14 +42,24 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 const REPLIES_MAX: usize = 1_024;
 
 /// Serves one connection until it ends.
-pub(super) async fn serve(socket: Socket, address: SocketAddr, user: Option<Arc<str>>, gateway: Gateway) {
+pub(super) async fn serve(socket: Socket, address: SocketAddr, user: Option<Arc<str>>, door: Door) {
     let name = uuid::Uuid::new_v4().to_string().into();
-    let who = Who { number: gateway.hub.next_session(), name, user, address };
+    let Door { gateway, caller } = door;
+    let who = Who { identity: caller.who, number: gateway.hub.next_session(), name, user };
     let session = who.number;
     let mut connection = Connection::new(socket, who, gateway);
     tracing::debug!(%session, %address, "connected as JSON");
     let reason = connection.run().await;
     tracing::debug!(%session, ?reason, "disconnected");
+}
+
+/// Tells somebody why they are not let in.
+pub(super) async fn turn_away(mut socket: Socket, now: Timestamp, problem: Problem) {
+    let reason = turned_away(&problem);
+    let told = Refusal::from(problem).text(now);
+    // Fails only when the client is gone already.
+    let _gone = Pin::new(&mut socket).start_send(Message::text(told));
+    goodbye(&mut socket, reason.close_code(), reason.to_string()).await;
 }
 
 /// Why a connection ends from our side.
@@ -57,6 +71,12 @@ enum CloseReason {
     Silent { silence_ms: u64 },
     #[error("restart: the server is going down")]
     ServerStops,
+    #[error("token_expired: the token of this connection has ended; connect again with a new one")]
+    TokenOver,
+    #[error("token_of_another: this token is somebody else's; connect again to be somebody else")]
+    TokenOfAnother,
+    #[error("{0}")]
+    TokenRefused(dovetail_core::session::CloseReason),
 }
 
 impl CloseReason {
@@ -65,6 +85,8 @@ impl CloseReason {
             CloseReason::TooLarge { .. } => 1009,
             CloseReason::Silent { .. } => 1008,
             CloseReason::ServerStops => 1012,
+            CloseReason::TokenOver | CloseReason::TokenOfAnother => 4401,
+            CloseReason::TokenRefused(reason) => reason.close_code(),
         }
     }
 }
@@ -226,13 +248,15 @@ impl Connection {
             }
         };
         for effect in effects {
-            self.carry_out(now, effect).await;
+            if let Err(reason) = self.carry_out(now, effect).await {
+                return Some(reason);
+            }
         }
         None
     }
 
     /// Routing only.
-    async fn carry_out(&mut self, now: Timestamp, effect: Effect) {
+    async fn carry_out(&mut self, now: Timestamp, effect: Effect) -> Result<(), CloseReason> {
         match effect {
             Effect::Reply(text) => self.replies.push_back(text),
             Effect::Follow { document, from } => self.follow(document, from),
@@ -241,7 +265,22 @@ impl Connection {
                 self.next_edit = Some((correlation, edit));
                 self.begin_edit();
             }
-            Effect::Say { document, said } => self.gateway.hub.say(&document, said).await,
+            Effect::Say { document, said, correlation, done } => match self.door().read(&document).await {
+                Ok(permit) => {
+                    self.gateway.hub.say(&permit, said).await;
+                    self.replies.extend(done);
+                }
+                Err(problem) => {
+                    let refusal = Refusal { correlation, ..Refusal::from(problem).about(&document) };
+                    self.replies.push_back(refusal.text(now));
+                }
+            },
+            Effect::Verify { correlation, token } => {
+                let checked = self.gateway.identify(token.reveal()).await;
+                let identity = checked.map_err(CloseReason::TokenRefused)?;
+                let told = self.session.identified(now, correlation.as_deref(), identity);
+                self.replies.push_back(told.ok_or(CloseReason::TokenOfAnother)?);
+            }
             Effect::TellUser { correlation, user, message } => {
                 let reached = self.gateway.people.tell_user(&user, self.number(), &message);
                 self.replies.extend(Session::reached(now, correlation.as_deref(), reached));
@@ -251,6 +290,13 @@ impl Connection {
                 self.replies.extend(Session::reached(now, correlation.as_deref(), reached));
             }
         }
+        Ok(())
+    }
+
+    /// What this session may do, asked anew each time.
+    fn door(&self) -> Door {
+        let caller = Caller { who: self.session.who().identity.clone(), address: None };
+        Door { gateway: self.gateway.clone(), caller }
     }
 
     fn number(&self) -> SessionId {
@@ -260,7 +306,7 @@ impl Connection {
     fn follow(&mut self, document: DocumentId, from: Option<Vec<ChangeHash>>) {
         let (hold, let_go) = oneshot::channel();
         let following = Following::Beginning { from, me: self.number() };
-        let told = following.events(self.gateway.feeds.clone(), document.clone());
+        let told = following.events(self.door(), document.clone());
         self.told.push(told.take_until(let_go.map(drop)).boxed());
         self.follows.insert(document, hold);
     }
@@ -278,11 +324,11 @@ impl Connection {
             return;
         }
         let Some((correlation, edit)) = self.next_edit.take() else { return };
-        let gateway = self.gateway.clone();
+        let door = self.door();
         let editing = async move {
             let document = edit.document.clone();
             // Boxed: what computing and storing take, a connection need not hold while it is idle.
-            (document, correlation, Box::pin(edit::apply(gateway, edit)).await)
+            (document, correlation, Box::pin(edit::apply(door, edit)).await)
         };
         self.editing = Some(editing.boxed());
     }
@@ -301,6 +347,11 @@ impl Connection {
         match due {
             Due::Nothing => None,
             Due::Ping => self.write(Message::Ping(Bytes::new())),
+            Due::Renew(until) => {
+                self.replies.push_back(Session::token(now, None, Some(until)));
+                None
+            }
+            Due::TokenOver => Some(CloseReason::TokenOver),
             Due::Silent => Some(CloseReason::Silent { silence_ms: self.session.silence_max_ms() }),
         }
     }
@@ -339,8 +390,9 @@ impl Drop for Connection {
         let hub = self.gateway.hub.clone();
         tokio::spawn(async move {
             for effect in leaving {
-                if let Effect::Say { document, said } = effect {
-                    hub.say(&document, said).await;
+                if let Effect::Say { document, said, .. } = effect {
+                    // That somebody is gone is said also when they may say nothing any more.
+                    hub.say(&ReadPermit::of_server(document), said).await;
                 }
             }
         });
@@ -350,32 +402,50 @@ impl Drop for Connection {
 /// How far the following of one document has come.
 enum Following {
     Beginning { from: Option<Vec<ChangeHash>>, me: SessionId },
-    Going(Box<Subscription>),
+    Going(Box<Subscription>, BoxFuture<'static, ()>),
     Over,
 }
 
 impl Following {
     /// All that the document has to tell. Looked at only when the socket is free, so nothing gathers.
-    fn events(self, feeds: Feeds, document: DocumentId) -> impl Stream<Item = (DocumentId, Event)> + Send {
+    fn events(self, door: Door, document: DocumentId) -> impl Stream<Item = (DocumentId, Event)> + Send {
         stream::unfold(self, move |following| {
-            let (feeds, document) = (feeds.clone(), document.clone());
+            let (door, document) = (door.clone(), document.clone());
             async move {
-                let (event, following) = following.next(&feeds, &document).await?;
+                let (event, following) = following.next(&door, &document).await?;
                 Some(((document, event), following))
             }
         })
     }
 
-    async fn next(self, feeds: &Feeds, document: &DocumentId) -> Option<(Event, Self)> {
-        let mut subscription = match self {
+    async fn next(self, door: &Door, document: &DocumentId) -> Option<(Event, Self)> {
+        let (mut subscription, mut revoked) = match self {
             Following::Over => return None,
-            Following::Going(subscription) => subscription,
-            Following::Beginning { from, me } => match feeds.follow(document, from, Some(me)).await {
-                Ok(subscription) => Box::new(subscription),
+            Following::Going(subscription, revoked) => (subscription, revoked),
+            Following::Beginning { from, me } => match Self::begin(door, document, from, me).await {
+                Ok(begun) => begun,
                 Err(error) => return Some((Event::Lost(error), Following::Over)),
             },
         };
-        let event = subscription.next().await?;
-        Some((event, Following::Going(subscription)))
+        tokio::select! {
+            biased;
+            () = &mut revoked => {
+                let hidden = ViewError::Unknown { document: document.clone() };
+                Some((Event::Lost(hidden), Following::Over))
+            }
+            event = subscription.next() => Some((event?, Following::Going(subscription, revoked))),
+        }
+    }
+
+    async fn begin(
+        door: &Door,
+        document: &DocumentId,
+        from: Option<Vec<ChangeHash>>,
+        me: SessionId,
+    ) -> Result<(Box<Subscription>, BoxFuture<'static, ()>), ViewError> {
+        let permit = door.look(document).await?;
+        let subscription = door.gateway.feeds.follow(&permit, from, Some(me)).await?;
+        let hub = door.gateway.hub.clone();
+        Ok((Box::new(subscription), async move { hub.revoked(permit).await }.boxed()))
     }
 }

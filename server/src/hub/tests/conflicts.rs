@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::inbox::Filter;
+use crate::permits;
 #[cfg(feature = "cel")]
 use dovetail_core::rules::UndecidedReason;
 use dovetail_core::rules::{InForce, RuleBook, RuleSet};
@@ -73,7 +74,7 @@ async fn co10_readers_are_told_what_the_rules_say() {
     bo.talk().await;
     bo.is_told(1).await;
     assert_eq!(world.hub.inbox().list(&Filter::default(), None, 10).0.len(), 1);
-    world.hub.delete(id.clone()).await.unwrap();
+    world.hub.delete(&permits::admin(&id)).await.unwrap();
     eventually("a deleted document has no conflicts", || world.hub.inbox().counts().documents == 0).await;
 }
 
@@ -112,14 +113,14 @@ async fn do40_the_store_is_asked_before_the_rules() {
     world.store.commits(Commits::Wait);
     let begun = world.store.begun();
     let (hub, changes) = (world.hub.clone(), bytes(&doc));
-    let asking = tokio::spawn(async move { hub.submit(document(1), changes).await });
+    let asking = tokio::spawn(async move { hub.submit(permits::edit(&document(1)), changes).await });
     eventually("the commit has begun", || world.store.begun() > begun).await;
     everybody_had_a_chance().await;
     assert_eq!(world.hub.inbox().counts().documents, 0, "nothing is told before it is stored");
     world.store.commits(Commits::Succeed);
     asking.await.unwrap().unwrap();
     eventually("it is told", || world.hub.inbox().counts().open == 1).await;
-    assert_eq!(world.hub.conflicts(id).await.unwrap().verdict.unwrap().version, 1);
+    assert_eq!(world.hub.conflicts(&permits::read(&id)).await.unwrap().verdict.unwrap().version, 1);
 }
 
 /// Boards of which the sum is bounded, which only an expression can say.
@@ -143,7 +144,7 @@ async fn co12_expressions_are_evaluated_beside_the_document() {
     set_count(&mut ana.doc, 7);
     ana.talk().await;
     ana.is_told(1).await;
-    let conflicts = world.hub.conflicts(id.clone()).await.unwrap().verdict.unwrap();
+    let conflicts = world.hub.conflicts(&permits::read(&id)).await.unwrap().verdict.unwrap();
     assert_eq!((conflicts.report.conflicts.len(), conflicts.report.is_pending()), (1, false));
     assert_eq!(world.hub.inbox().counts().open, 1);
     set_count(&mut ana.doc, 3);
@@ -172,7 +173,7 @@ async fn co12_nobody_waits_for_an_expression() {
     // Acknowledged, whatever the rule says and when.
     ana.settle().await;
     ana.is_told(1).await;
-    let verdict = world.hub.conflicts(id).await.unwrap().verdict.unwrap();
+    let verdict = world.hub.conflicts(&permits::read(&id)).await.unwrap().verdict.unwrap();
     assert_eq!(verdict.report.undecided[0].reason, UndecidedReason::TooMuchToEvaluate);
     assert_eq!(world.hub.inbox().counts().undecided, 1);
 }

@@ -21,15 +21,18 @@ use super::super::CHUNK_BYTES_MAX;
 use automerge::ChangeHash;
 use bytes::Bytes;
 use dovetail_core::document::chunk::{ChunkKey, ChunkKind, Lifecycle, Manifest};
+use dovetail_core::grant::Access;
 use dovetail_core::id::DocumentId;
 use dovetail_core::time::Timestamp;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// What this program writes. A change to anything in this file is a new number.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
-/// Format 1 kept the storage id under another key and is else the same: opened by this program it gets a
-/// new storage id, and clients compare documents from the beginning once.
+/// Format 2 is the same but for who may do what, which its manifests do not say: they are nobody's. Format 1 kept the
+/// storage id under another key: opened by this program it gets a new storage id, and clients compare documents from
+/// the beginning once.
 pub(super) const FORMAT_OLDEST: u32 = 1;
 
 /// The most bytes of one record. Sled keeps up to 16 of them on a page and puts a page of more than
@@ -162,6 +165,8 @@ fn chunk_kind_to_byte(kind: ChunkKind) -> u8 {
     match kind {
         ChunkKind::Snapshot => 0,
         ChunkKind::Changes => 1,
+        // 2 is `ValueName::MANIFEST`, which lies among them.
+        ChunkKind::Authors => 3,
     }
 }
 
@@ -169,6 +174,7 @@ fn chunk_kind_from_byte(byte: u8) -> Result<ChunkKind, Damage> {
     match byte {
         0 => Ok(ChunkKind::Snapshot),
         1 => Ok(ChunkKind::Changes),
+        3 => Ok(ChunkKind::Authors),
         _ => damage("a chunk of a kind that there is not"),
     }
 }
@@ -258,7 +264,7 @@ pub(super) fn decode_head(document: &DocumentId, record: &[u8]) -> Result<(Head,
 // ---- Manifests
 
 fn encode_manifest(manifest: &Manifest) -> Vec<u8> {
-    let Manifest { heads, changes, bytes, kind, title, created_at, changed_at, lifecycle } = manifest;
+    let Manifest { heads, changes, bytes, kind, title, created_at, changed_at, lifecycle, access } = manifest;
     let mut out = Vec::with_capacity(64 + 32 * heads.len() + title.as_ref().map_or(0, String::len));
     put_number(&mut out, heads.len() as u64);
     for head in heads {
@@ -276,6 +282,10 @@ fn encode_manifest(manifest: &Manifest) -> Vec<u8> {
             out.push(1);
             put_number(&mut out, at.as_millis());
         }
+    }
+    // What is nobody's is not written down at all: most documents of a server that asks nobody.
+    if **access != Access::default() {
+        put_text(&mut out, Some(&access.to_stored()));
     }
     out
 }
@@ -306,8 +316,18 @@ fn decode_manifest(bytes: &[u8]) -> Result<Manifest, Damage> {
             1 => Lifecycle::Deleted { at: Timestamp::from_millis(reader.number()?) },
             _ => return damage("a lifecycle that there is not"),
         },
+        access: Arc::new(read_access(&mut reader)?),
     };
     if reader.rest.is_empty() { Ok(manifest) } else { damage("something follows the manifest") }
+}
+
+/// Who may do what, if that is written down.
+fn read_access(reader: &mut Reader<'_>) -> Result<Access, Damage> {
+    if reader.rest.is_empty() {
+        return Ok(Access::default());
+    }
+    let text = reader.text()?.unwrap_or_default();
+    Access::from_stored(&text).or_else(|_| damage("who may do what cannot be read"))
 }
 
 // ---- Entries of pages and tails
@@ -471,8 +491,9 @@ mod tests {
         let heads = prop::collection::vec(any::<[u8; 32]>().prop_map(ChangeHash), 0..80);
         let text = || prop::option::of(".{0,40}");
         let lifecycle = prop::option::of(any::<u64>());
-        (heads, any::<[u64; 4]>(), text(), text(), lifecycle).prop_map(
-            |(heads, numbers, kind, title, deleted)| Manifest {
+        let owner = prop::option::of("[a-z]{1,20}");
+        (heads, any::<[u64; 4]>(), text(), text(), lifecycle, owner).prop_map(
+            |(heads, numbers, kind, title, deleted, owner)| Manifest {
                 heads,
                 changes: numbers[0],
                 bytes: numbers[1],
@@ -484,6 +505,10 @@ mod tests {
                     None => Lifecycle::Live,
                     Some(at) => Lifecycle::Deleted { at: Timestamp::from_millis(at) },
                 },
+                access: Arc::new(Access {
+                    owner: owner.map(|owner| owner.parse().unwrap()),
+                    entries: Vec::new(),
+                }),
             },
         )
     }

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use warp::http::header::CONTENT_TYPE;
 use warp::reply::Response;
 
-pub(super) static DOCUMENT: LazyLock<Value> =
+pub(in crate::gateway::http) static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(super::OPENAPI).expect("docs/openapi.json is JSON"));
 
 /// The answer, when it is one that the document has; else the test fails.

@@ -201,7 +201,9 @@ fn oa4_the_document_is_whole() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(DOCUMENT.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
-    for (kind, components) in DOCUMENT["components"].as_object().unwrap() {
+    let components = DOCUMENT["components"].as_object().unwrap();
+    // Ways to say who one is are referred to by their names.
+    for (kind, components) in components.iter().filter(|(kind, _)| *kind != "securitySchemes") {
         for name in components.as_object().unwrap().keys() {
             let reference = format!("#/components/{kind}/{name}");
             assert!(references.contains(&reference), "nobody refers to {reference}");

@@ -54,7 +54,7 @@ impl World {
 
     /// A dashboard with two widgets on one place.
     async fn crowded(&self) -> String {
-        made(&self.routes, &dashboard(&[("cpu", 0), ("ram", 3)])).await
+        made(&self.routes, &crowded_board()).await
     }
 
     async fn conflicts(&self, id: &str, query: &str) -> Vec<Value> {
@@ -642,4 +642,9 @@ async fn co12_expressions_are_rules_like_others() {
     assert_eq!(world.put_rules("board", &expression("self.nothing == 1")).await.status(), 200);
     let fails = |seen: &Value| seen["undecided"][0]["reason"]["expression_fails"].is_string();
     world.eventually("it fails", &path, fails).await;
+}
+
+/// A dashboard with two widgets on one place.
+pub(super) fn crowded_board() -> Value {
+    dashboard(&[("cpu", 0), ("ram", 3)])
 }

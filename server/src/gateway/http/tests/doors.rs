@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::gateway::COMPUTATIONS_MAX;
 use crate::hub::Hub;
+use crate::permits;
 use crate::server::Server;
 use crate::store::held::{Commits, HeldStore};
 use crate::store::{MemoryStore, SledStore, Store};
@@ -547,7 +548,7 @@ async fn jd33_what_is_stored_is_never_refused() {
         }
         let deleting = tokio::spawn({
             let hub = gateway.hub.clone();
-            async move { hub.delete(document).await }
+            async move { hub.delete(&permits::admin(&document)).await }
         });
         a_chance().await;
         store.commits(Commits::Succeed);
@@ -569,7 +570,7 @@ async fn submit_title(hub: Hub, document: DocumentId, mut doc: Automerge) {
     doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "other", 1)).unwrap();
     let changes = doc.get_changes(&[]);
     let changes = changes.iter().map(|change| Bytes::copy_from_slice(change.raw_bytes())).collect();
-    hub.submit(document, changes).await.unwrap();
+    hub.submit(permits::edit(&document), changes).await.unwrap();
 }
 
 /// Lets everything happen that can happen now, but for what other threads do.

@@ -18,18 +18,18 @@ fn document() -> DocumentId {
     DocumentId::from_bytes(&[7; 16]).unwrap()
 }
 
-fn session_from(address: &str) -> Session {
+fn session_of(identity: Identity) -> Session {
     let who = Who {
+        identity: Arc::new(identity),
         number: SessionId(5),
         name: "session-5".into(),
         user: Some("ana".into()),
-        address: address.parse().unwrap(),
     };
     Session::new(who, "dovetail".parse().unwrap(), SessionLimits::default(), NOON)
 }
 
 fn session() -> Session {
-    session_from("127.0.0.1:1")
+    session_of((*Identity::local()).clone())
 }
 
 /// What a session answers to a message.
@@ -169,22 +169,59 @@ fn rt9_what_is_said_is_said_to_sync_clients_too() {
     assert_eq!(code(&hear(&mut session, long)), "data_too_large");
 }
 
-/// RT10: only administrators tell everybody; until somebody can be asked who they are, that is whoever is on
-/// this machine.
+fn person(name: &str) -> Identity {
+    Identity::person(name.parse().unwrap())
+}
+
+/// RT10: only administrators of the server tell everybody; whoever holds a link tells nobody but its readers.
 #[test]
 fn rt10_only_administrators_tell_everybody() {
     let all = json!({"type": "broadcast", "scope": "all", "data": 1});
-    for (address, may) in
-        [("127.0.0.1:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("10.0.0.1:1", false)]
+    let boss = Identity { is_server_admin: true, ..person("boss") };
+    let limited = Identity { scope: Some(Arc::from([])), ..boss.clone() };
+    for (who, may) in
+        [((*Identity::local()).clone(), true), (boss, true), (limited, false), (person("ana"), false)]
     {
-        let effects = hear(&mut session_from(address), all.clone());
+        let effects = hear(&mut session_of(who.clone()), all.clone());
         let did = matches!(&effects[..], [Effect::TellAll { .. }]);
-        assert_eq!(did, may, "{address}");
+        assert_eq!(did, may, "{who:?}");
         assert!(may || code(&effects) == "forbidden");
     }
     let user = json!({"type": "broadcast", "scope": "user", "userId": "bo", "data": 1});
-    let effects = hear(&mut session_from("10.0.0.1:1"), user);
+    let effects = hear(&mut session_of(person("ana")), &user);
     assert!(matches!(&effects[..], [Effect::TellUser { user, .. }] if user == "bo"));
+    let link = Identity::holder_of(dovetail_core::grant::LinkHash::of_secret("dvl_x"));
+    assert_eq!(code(&hear(&mut session_of(link), user)), "forbidden");
+}
+
+/// RT17: a token that ends soon is asked for once; another of the same person renews it, and without one the session
+/// ends.
+#[test]
+fn rt17_a_token_is_renewed_in_place() {
+    let until = |seconds: u64| NOON + Duration::from_secs(seconds);
+    let ana = |seconds| Identity { until: Some(until(seconds)), ..person("ana") };
+    let mut session = session_of(ana(100));
+    for seconds in (10..40).step_by(10) {
+        session.heard(until(seconds));
+    }
+    assert_eq!(session.tick(until(39)), Due::Nothing);
+    assert_eq!(session.next_tick(), until(40));
+    assert_eq!(session.tick(until(40)), Due::Renew(until(100)));
+    assert_eq!(session.tick(until(41)), Due::Nothing, "once");
+    let asked = hear(&mut session, json!({"type": "token", "correlationId": "c", "token": "secret"}));
+    assert!(matches!(&asked[..], [Effect::Verify { token, .. }] if token.reveal() == "secret"));
+    assert!(!format!("{asked:?}").contains("secret"));
+    assert_eq!(
+        session.identified(until(42), None, Arc::new(Identity { until: Some(until(900)), ..person("bo") })),
+        None
+    );
+    let told = session.identified(until(42), Some("c"), Arc::new(ana(200))).unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["type"], &told["until"]), (&json!("token"), &json!(until(200).as_millis())));
+    session.heard(until(139));
+    assert_eq!(session.tick(until(140)), Due::Renew(until(200)));
+    session.heard(until(199));
+    assert_eq!(session.tick(until(200)), Due::TokenOver);
 }
 
 /// RT11: a silent client is pinged, and left when it stays silent; any word counts as life.

@@ -1,0 +1,292 @@
+//! Whether a change may be part of the document: who brings it, whose it is, and where it goes.
+//!
+//! Edit path: ← [`burst`](super::burst) has read the changes of a message or a call, → those that may be applied go on
+//! to [`intake`](super::intake), the others back to their sender as [`Effect::Reject`] and aside for rescue as
+//! [`Effect::SetAside`].
+//!
+//! ```text
+//!  arrival  right to change? · on top of a refused one? · whose actor?
+//!  ready    (all it builds on is there)   the same for one that had to wait · within the places of a limited right?
+//! ```
+//! Always true: a change that the document has is nobody's to refuse: relays are lawful.
+//! **Invariant:** what is refused is never in the document, nor is anything that builds on it.
+
+use super::events::{Effect, Refusal, Rejection};
+use super::intake::{Incoming, has_change};
+use super::places;
+use super::{Document, Ticket};
+use crate::authors::Authors;
+use crate::grant::{Access, Grant, Identity, Limits, Policy, Role};
+use crate::id::{DocumentId, SessionId};
+use crate::reserved;
+use crate::time::Timestamp;
+use automerge::{Automerge, Change, ChangeHash};
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
+
+/// How many refused changes are remembered of one reader. One that brings more is sent away, and comes back with a
+/// clean slate.
+pub(super) const REFUSED_MAX: usize = 4_096;
+
+/// The changes that everybody makes alike: they are nobody's.
+static CANONICAL: LazyLock<BTreeSet<ChangeHash>> = LazyLock::new(|| {
+    let firsts = [crate::dashboard::first_dashboard(), crate::dashboard::first_widget_data()];
+    let firsts = firsts.into_iter().flat_map(|doc| doc.get_heads());
+    firsts.chain([reserved::entry_change().hash()]).collect()
+});
+
+/// Who brings changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Bringer {
+    pub(super) from: From,
+    pub(super) who: Arc<Identity>,
+    pub(super) limits: Option<Limits>,
+}
+
+/// By which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    Peer(SessionId),
+    Door(Ticket),
+}
+
+/// What a reader brought and was refused: its later heads are understood without it.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    builds_on: BTreeMap<ChangeHash, Vec<ChangeHash>>,
+}
+
+impl Refused {
+    fn note(&mut self, change: &Change) {
+        self.builds_on.insert(change.hash(), change.deps().to_vec());
+    }
+
+    fn holds(&self, hash: &ChangeHash) -> bool {
+        self.builds_on.contains_key(hash)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.builds_on.len() > REFUSED_MAX
+    }
+
+    /// What these heads amount to without what was refused: in place of each refused one what it builds on.
+    pub(super) fn without(&self, heads: &[ChangeHash]) -> Vec<ChangeHash> {
+        if self.builds_on.is_empty() {
+            return heads.to_vec();
+        }
+        let (mut seen, mut kept) = (BTreeSet::new(), BTreeSet::new());
+        let mut todo = heads.to_vec();
+        while let Some(head) = todo.pop() {
+            match self.builds_on.get(&head) {
+                None => drop(kept.insert(head)),
+                Some(deps) if seen.insert(head) => todo.extend(deps),
+                Some(_) => {}
+            }
+        }
+        kept.into_iter().collect()
+    }
+}
+
+/// Changes of one bringer that may not be part of the document.
+#[derive(Debug)]
+pub(super) struct Rejected {
+    pub(super) bringer: Arc<Bringer>,
+    pub(super) why: Rejection,
+    pub(super) changes: Vec<Change>,
+}
+
+impl Rejected {
+    /// One that waited for what was refused.
+    pub(super) fn on_refused(incoming: Incoming) -> Self {
+        let Incoming { change, bringer } = incoming;
+        Self { bringer, why: Rejection::DependsOnRefused, changes: vec![change] }
+    }
+}
+
+/// Sorts the changes of one bringer on their arrival.
+pub(super) struct Arrival<'a> {
+    pub(super) doc: &'a Automerge,
+    pub(super) authors: &'a Authors,
+    /// What was bound in this burst before.
+    pub(super) fresh: &'a mut Authors,
+    pub(super) role: Role,
+    pub(super) refused: Option<&'a Refused>,
+}
+
+impl Arrival<'_> {
+    /// Those that may go on, and those that may not.
+    pub(super) fn sort(
+        &mut self,
+        bringer: &Arc<Bringer>,
+        changes: Vec<Change>,
+    ) -> (Vec<Incoming>, Vec<Rejected>) {
+        let mut admitted = Vec::with_capacity(changes.len());
+        let mut rejected = Rejections::default();
+        for change in changes {
+            if has_change(self.doc, &change.hash()) {
+                continue;
+            }
+            let on_refused = |dep: &ChangeHash| {
+                rejected.hold(dep) || self.refused.is_some_and(|refused| refused.holds(dep))
+            };
+            if self.role < Role::Write {
+                let why = if self.role == Role::None { Rejection::Hidden } else { Rejection::ReadOnly };
+                rejected.add(bringer, why, change);
+            } else if change.deps().iter().any(on_refused) {
+                rejected.add(bringer, Rejection::DependsOnRefused, change);
+            } else if !self.is_own(bringer, &change) {
+                rejected.add(bringer, Rejection::ActorMismatch, change);
+            } else {
+                admitted.push(Incoming { change, bringer: bringer.clone() });
+            }
+        }
+        (admitted, rejected.all)
+    }
+
+    /// Whether the actor is the bringer's, or nobody's and from here on the bringer's.
+    fn is_own(&mut self, bringer: &Bringer, change: &Change) -> bool {
+        let Some(author) = bringer.who.author() else { return true };
+        if is_canonical(change) {
+            return true;
+        }
+        let owner = self.authors.owner(change.actor_id()).or_else(|| self.fresh.owner(change.actor_id()));
+        match owner {
+            Some(owner) => owner == author,
+            // Nobody owns the actors of changes that all make alike.
+            None if is_of_house(change) => false,
+            None => self.fresh.bind(change, author),
+        }
+    }
+}
+
+/// Whether nobody else has taken the actor while the change waited.
+fn is_still_own(authors: &Authors, bringer: &Bringer, change: &Change) -> bool {
+    let owner = authors.owner(change.actor_id());
+    owner.is_none_or(|owner| bringer.who.author().is_none_or(|author| author == owner))
+}
+
+fn is_canonical(change: &Change) -> bool {
+    is_of_house(change) && CANONICAL.contains(&change.hash())
+}
+
+/// Dovetail's own actors have names in plain letters.
+pub(super) fn is_of_house(change: &Change) -> bool {
+    change.actor_id().to_bytes().starts_with(b"dovetail")
+}
+
+/// Rejections, those of one bringer for one reason together.
+#[derive(Default)]
+struct Rejections {
+    all: Vec<Rejected>,
+    hashes: BTreeSet<ChangeHash>,
+}
+
+impl Rejections {
+    fn add(&mut self, bringer: &Arc<Bringer>, why: Rejection, change: Change) {
+        self.hashes.insert(change.hash());
+        match self.all.last_mut() {
+            Some(last) if last.why == why && Arc::ptr_eq(&last.bringer, bringer) => last.changes.push(change),
+            _ => self.all.push(Rejected { bringer: bringer.clone(), why, changes: vec![change] }),
+        }
+    }
+
+    fn hold(&self, hash: &ChangeHash) -> bool {
+        self.hashes.contains(hash)
+    }
+}
+
+/// What is written down of who may do what with a document. See [`Document::rights`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rights<'a> {
+    pub(super) document: &'a DocumentId,
+    /// Nothing for a document that nobody has brought.
+    pub(super) access: Option<&'a Access>,
+    pub(super) kind: Option<&'a str>,
+    pub(super) policy: &'a Policy,
+    pub(super) now: Timestamp,
+}
+
+impl Rights<'_> {
+    pub(super) fn of(&self, who: &Arc<Identity>) -> Grant {
+        match self.access {
+            Some(access) => access.grant(self.document, self.kind, self.policy, who, self.now),
+            None => Grant::to_make(self.document.clone(), who, self.now),
+        }
+    }
+}
+
+/// Looks once more at what is ready to be applied: at what had to wait, since rights may have gone meanwhile, and at
+/// what is limited to places. `waited` are the hashes of those that had to wait.
+pub(super) fn look_again(
+    doc: &Automerge,
+    authors: &Authors,
+    rights: Rights<'_>,
+    ready: Vec<Incoming>,
+    waited: &BTreeSet<ChangeHash>,
+) -> (Vec<Incoming>, Vec<Rejected>) {
+    let is_plain =
+        |incoming: &Incoming| incoming.bringer.limits.is_none() && !waited.contains(&incoming.change.hash());
+    if ready.iter().all(is_plain) {
+        return (ready, Vec::new());
+    }
+    let mut rejected = Rejections::default();
+    // A copy is made once there is something that a later change may go to.
+    let mut ahead: Option<Automerge> = None;
+    let is_last_limited = ready.iter().rposition(|incoming| incoming.bringer.limits.is_some());
+    let mut kept = Vec::with_capacity(ready.len());
+    for (n, incoming) in ready.into_iter().enumerate() {
+        let Incoming { change, bringer } = &incoming;
+        let grant = waited.contains(&change.hash()).then(|| rights.of(&bringer.who));
+        let role = grant.as_ref().map_or(Role::Write, Grant::role);
+        let limits = grant.as_ref().map_or(bringer.limits.as_ref(), Grant::limits);
+        let seen = ahead.as_ref().unwrap_or(doc);
+        if change.deps().iter().any(|dep| rejected.hold(dep)) {
+            rejected.add(bringer, Rejection::DependsOnRefused, change.clone());
+            continue;
+        }
+        if role < Role::Write {
+            rejected.add(bringer, Rejection::ReadOnly, change.clone());
+            continue;
+        }
+        if grant.is_some() && !is_still_own(authors, bringer, change) {
+            rejected.add(bringer, Rejection::ActorMismatch, change.clone());
+            continue;
+        }
+        if let Some(limits) = limits
+            && let Err(out_of_place) = places::check(seen, change, limits)
+        {
+            rejected.add(bringer, Rejection::PathForbidden { place: out_of_place.place }, change.clone());
+            continue;
+        }
+        if is_last_limited.is_some_and(|last| n < last) {
+            let copy = ahead.get_or_insert_with(|| doc.clone());
+            // A change that cannot be applied here cannot be applied later either, and is found then.
+            let _found_later = super::careful::carefully(|| copy.apply_changes([change.clone()]));
+        }
+        kept.push(incoming);
+    }
+    (kept, rejected.all)
+}
+
+impl Document {
+    /// Tells those who brought them, and has the changes set aside. Doors are answered by their caller.
+    pub(super) fn reject(&mut self, rejected: Vec<Rejected>, effects: &mut Vec<Effect>) {
+        for Rejected { bringer, why, changes } in rejected {
+            let From::Peer(session) = bringer.from else { continue };
+            let hashes = changes.iter().map(Change::hash).collect();
+            let aside: Vec<(ChangeHash, Bytes)> = changes
+                .iter()
+                .map(|change| (change.hash(), Bytes::copy_from_slice(change.raw_bytes())))
+                .collect();
+            effects.push(Effect::SetAside { who: bringer.who.clone(), why: why.clone(), changes: aside });
+            let Some(peer) = self.peers.get_mut(&session) else { continue };
+            changes.iter().for_each(|change| peer.refused.note(change));
+            if peer.refused.is_full() {
+                effects.push(Effect::Refuse { session, refusal: Refusal::Rejected(Rejection::TooMany) });
+            } else {
+                effects.push(Effect::Reject { session, why, changes: hashes });
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Who may do what with the document: asked again whenever that may have changed.
+//!
+//! Edit path: ← a token, an entry or the policy is another one, or ends, → readers that may no longer read are turned
+//! away, those that now may are served, and who understands it is told.
+//!
+//! Always true: a grant is made anew from what is stored, never changed. What is not stored yet holds for nobody.
+//! **Invariant:** nobody is told of a role before they may know that the document exists.
+
+use super::admit::{Bringer, From, Rejected, Rights};
+use super::burst::{Waiting, refuse};
+use super::chunk::{Lifecycle, Manifest};
+use super::events::{Effect, Refusal, Rejection};
+use super::phase::{AfterCommit, Asked, Content};
+use super::{Document, intake, peer};
+use crate::authors::Authors;
+use crate::grant::{Access, Identity, Limits, Role};
+use crate::id::SessionId;
+use crate::rules::{Conflict, Mode, State};
+use crate::time::Timestamp;
+use automerge::ChangeHash;
+use std::sync::Arc;
+
+impl Document {
+    /// What is written down of who may do what; nothing while that is not known.
+    pub(super) fn rights(&self, now: Timestamp) -> Option<Rights<'_>> {
+        let manifest = match &self.content {
+            Content::Unknown | Content::Damaged => return None,
+            Content::Live(live) if live.is_absent() => None,
+            Content::Live(live) => Some(&live.manifest),
+            Content::Cold { manifest, .. } | Content::Deleted { manifest } => Some(manifest),
+        };
+        Some(Rights {
+            document: &self.id,
+            access: manifest.map(|manifest| &*manifest.access),
+            kind: manifest.and_then(|manifest| manifest.kind.as_deref()),
+            policy: &self.policy,
+            now,
+        })
+    }
+
+    /// Who may do what is written down here; nothing for a document that nobody has brought, or of which that is not
+    /// known.
+    #[must_use]
+    pub fn access(&self) -> Option<&Arc<Access>> {
+        match &self.content {
+            Content::Live(live) if !live.is_absent() => Some(&live.manifest.access),
+            Content::Cold { manifest, .. } | Content::Deleted { manifest } => Some(&manifest.access),
+            Content::Live(_) | Content::Unknown | Content::Damaged => None,
+        }
+    }
+
+    /// Whose the actors are, while the content is in memory.
+    #[must_use]
+    pub fn authors(&self) -> Option<&Arc<Authors>> {
+        match &self.content {
+            Content::Live(live) => Some(&live.authors),
+            _ => None,
+        }
+    }
+
+    /// Whether a connection may read the document.
+    #[must_use]
+    pub fn may_read(&self, session: SessionId) -> bool {
+        self.peers.get(&session).is_some_and(|peer| peer.grant.may_read())
+    }
+
+    /// Whether it is not known yet who may do what.
+    #[must_use]
+    pub fn access_is_unknown(&self) -> bool {
+        matches!(self.content, Content::Unknown)
+    }
+
+    /// The places that a connection may change, when it is not all.
+    #[must_use]
+    pub fn limits_of(&self, session: SessionId) -> Option<&Limits> {
+        self.peers.get(&session).and_then(|peer| peer.grant.limits())
+    }
+
+    /// How many conflicts stand open at these heads, as far as that was judged.
+    #[must_use]
+    pub fn open_conflicts(&self, heads: &[ChangeHash]) -> Option<u64> {
+        let verdict = self.verdict().filter(|verdict| *verdict.heads == *heads)?;
+        let surface = |conflict: &&Conflict| conflict.state == State::Open && conflict.mode == Mode::Surface;
+        Some(verdict.report.conflicts.iter().filter(surface).count() as u64)
+    }
+
+    /// When a right or a token of somebody who is connected ends: time for [`Input::AskAgain`](super::Input::AskAgain).
+    #[must_use]
+    pub fn asks_again_at(&self) -> Option<Timestamp> {
+        self.peers.values().filter_map(|peer| peer.grant.until()).min()
+    }
+
+    /// Asks the store when somebody has connected, who may say something in the moment and nothing else. Should the store
+    /// not answer, it is asked again when there is more to do.
+    pub(super) fn find_out_who_may_read(&mut self, effects: &mut Vec<Effect>) {
+        if self.access_is_unknown() && self.asked.is_none() && self.somebody_came {
+            self.somebody_came = false;
+            self.ask(Asked::Manifest, effects);
+        }
+    }
+
+    /// Asks again what each reader may do.
+    pub(super) fn ask_again(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let sessions: Vec<SessionId> = self.peers.keys().copied().collect();
+        for session in sessions {
+            self.ask_for(now, session, effects);
+        }
+    }
+
+    /// Asks what one reader may do.
+    pub(super) fn ask_for(&mut self, now: Timestamp, session: SessionId, effects: &mut Vec<Effect>) {
+        let Some(rights) = self.rights(now) else { return };
+        let Some(peer) = self.peers.get(&session) else { return };
+        let grant = rights.of(&peer.who);
+        let is_there = rights.access.is_some() && !matches!(self.content, Content::Deleted { .. });
+        let Some(peer) = self.peers.get_mut(&session) else { return };
+        let could_read = peer.grant.may_read();
+        peer.grant = grant;
+        let role = peer.grant.role();
+        if could_read != peer.grant.may_read() {
+            self.stale.mark(session);
+        }
+        if could_read && role == Role::None && is_there {
+            effects.push(Effect::Unavailable { session });
+        }
+        if is_there && role != peer.told_role {
+            peer.told_role = role;
+            effects.push(Effect::Permission { session, role });
+        }
+    }
+
+    /// Who is behind a connection has shown a newer token.
+    pub(super) fn identified(
+        &mut self,
+        now: Timestamp,
+        session: SessionId,
+        who: Arc<Identity>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(peer) = self.peers.get_mut(&session) {
+            peer.who = who;
+            self.ask_for(now, session, effects);
+        }
+    }
+
+    /// Whether the next that waits is a message of somebody who may not know that the document exists.
+    pub(super) fn is_next_hidden(&self) -> bool {
+        let Some(Waiting::Message { session, .. }) = self.waiting.front() else { return false };
+        self.peers.get(session).is_some_and(|peer| !peer.grant.may_read())
+    }
+
+    /// Takes a message of somebody who may not know that the document exists: they are told that there is none, and
+    /// what they brought goes aside. The document is not looked at for that.
+    pub(super) fn hear_hidden(&mut self, effects: &mut Vec<Effect>) {
+        let Some(Waiting::Message { session, is_request, message }) = self.waiting.pop_front() else {
+            return;
+        };
+        let changes = intake::read_changes(message.changes.iter(), self.limits.change_bytes_max);
+        let Some(peer) = self.peers.get_mut(&session) else { return };
+        let mut said = super::serve::said(&message, is_request, !message.changes.is_empty());
+        // Should they be let in later, they begin from nothing.
+        said = peer::Said { heads: Vec::new(), need: Vec::new(), starts_over: true, ..said };
+        peer.heard(said);
+        self.stale.mark(session);
+        let who = peer.who.clone();
+        match changes {
+            Ok(changes) if changes.is_empty() => {}
+            Ok(changes) => {
+                let bringer = Arc::new(Bringer { from: From::Peer(session), who, limits: None });
+                self.reject(vec![Rejected { bringer, why: Rejection::Hidden, changes }], effects);
+            }
+            Err(bad) => {
+                let waiting = Waiting::Message { session, is_request, message };
+                refuse(&waiting, &Refusal::InvalidChange { reason: bad.to_string() }, effects);
+            }
+        }
+    }
+
+    /// Has it stored who may do what from now on. Says whether that could be begun, or answered.
+    pub(super) fn set_access(&mut self, effects: &mut Vec<Effect>) -> bool {
+        let manifest = match &self.content {
+            Content::Live(live) if live.is_absent() => None,
+            Content::Live(live) => Some(live.manifest.clone()),
+            Content::Cold { manifest, .. } => Some(manifest.clone()),
+            // What is deleted answers as deleted, what is damaged as damaged, and of the rest nothing is known yet.
+            Content::Deleted { .. } | Content::Unknown | Content::Damaged => return false,
+        };
+        let Some(Waiting::SetAccess { ticket, access }) = self.waiting.pop_front() else { return false };
+        match manifest {
+            None => effects.push(Effect::Answer { ticket, answer: Err(Refusal::Unknown) }),
+            Some(manifest) => {
+                let manifest = Manifest { access, lifecycle: Lifecycle::Live, ..manifest };
+                self.commit(Vec::new(), Vec::new(), manifest, AfterCommit::Access { ticket }, effects);
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,463 @@
+//! A document among peers that run Automerge's own sync, in a world without sockets: a store that answers when it is
+//! told to, and links that keep their order.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on says where
+#![allow(dead_code)] // no test uses all of it
+#![allow(missing_debug_implementations, unreachable_pub)]
+
+use automerge::sync::{Message, State, SyncDoc};
+use automerge::transaction::Transactable;
+use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ROOT, ReadDoc};
+use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest, Stored};
+use dovetail_core::document::{Document, Effect, Input, Refusal, Ticket, Verdict};
+use dovetail_core::grant::{Identity, Policy, Role};
+use dovetail_core::id::{DocumentId, SessionId};
+use dovetail_core::limits::DocumentLimits;
+use dovetail_core::rules::{
+    InForce, Judge, Question, Report, RuleBook, RuleSet, UndecidedReason, to_the_end,
+};
+use dovetail_core::time::Timestamp;
+use serde_json::json;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// A store in memory whose answers wait until they are let go.
+#[derive(Default)]
+pub struct Disk {
+    pub manifest: Option<Manifest>,
+    pub chunks: BTreeMap<ChunkKey, Chunk>,
+    pub asked: VecDeque<Asked>,
+}
+
+pub enum Asked {
+    Manifest,
+    Chunks,
+    Commit(Box<Batch>),
+}
+
+impl Disk {
+    pub fn write(&mut self, batch: Batch) {
+        for key in &batch.delete {
+            self.chunks.remove(key);
+        }
+        self.chunks.extend(batch.put.into_iter().map(|chunk| (chunk.key(), chunk)));
+        self.manifest = Some(batch.manifest);
+    }
+
+    pub fn load(&self) -> Option<Stored> {
+        let manifest = self.manifest.clone()?;
+        Some(Stored { manifest, chunks: self.chunks.values().cloned().collect() })
+    }
+
+    /// The document as a server would find it after a crash at this very moment.
+    pub fn document(&self) -> Automerge {
+        let content = |chunk: &&Chunk| chunk.key().kind.is_content();
+        let mut chunks: Vec<&Chunk> = self.chunks.values().filter(content).collect();
+        chunks.sort_by_key(|chunk| chunk.key().kind);
+        let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.bytes().to_vec()).collect();
+        if bytes.is_empty() { Automerge::new() } else { Automerge::load(&bytes).unwrap() }
+    }
+}
+
+/// A stock client: Automerge, a sync state per connection, and two queues to the server.
+pub struct Client {
+    pub doc: Automerge,
+    pub state: State,
+    pub session: Option<SessionId>,
+    pub to_server: VecDeque<Message>,
+    pub from_server: VecDeque<Vec<u8>>,
+    /// Announces that it takes whole documents.
+    pub is_modern: bool,
+    pub unavailable: usize,
+    pub received: usize,
+    /// Who is behind it.
+    pub who: Arc<Identity>,
+    /// What it was told of changes that were not taken.
+    pub rejected: Vec<(&'static str, Vec<ChangeHash>)>,
+    /// What it was told of what it may do.
+    pub roles: Vec<Role>,
+    pub acknowledged: usize,
+}
+
+impl Client {
+    pub fn put(&mut self, key: &str, value: i64) {
+        self.doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, key, value)).unwrap();
+    }
+
+    /// On a document of a kind that has rules.
+    pub fn put_on_board(&mut self, key: &str, value: i64) {
+        let write = |tx: &mut automerge::transaction::Transaction<'_>| {
+            if tx.get(ROOT, "kind")?.is_none() {
+                tx.put(ROOT, "kind", "board")?;
+            }
+            tx.put(ROOT, key, value)
+        };
+        self.doc.transact::<_, _, AutomergeError>(write).unwrap();
+    }
+
+    pub fn talk(&mut self) {
+        if self.session.is_some()
+            && let Some(mut message) = self.doc.generate_sync_message(&mut self.state)
+        {
+            if !self.is_modern {
+                message.flags = None;
+            }
+            self.to_server.push_back(Message::decode(&message.encode()).unwrap());
+        }
+    }
+
+    pub fn listen(&mut self) -> bool {
+        let Some(bytes) = self.from_server.pop_front() else { return false };
+        self.received += 1;
+        let message = Message::decode(&bytes).unwrap();
+        assert!(message.flags.is_none(), "no flags section leaves the server");
+        // A client that lies about its actor cannot take the truth either; that is its own affair.
+        if self.doc.receive_sync_message(&mut self.state, message).is_ok() {
+            self.talk();
+        }
+        true
+    }
+}
+
+pub struct World {
+    pub machine: Document,
+    pub disk: Disk,
+    pub clients: Vec<Client>,
+    pub next_session: u64,
+    pub now: u64,
+    pub answers: Vec<(Ticket, Result<Manifest, Refusal>)>,
+    pub views: Vec<Ticket>,
+    pub refused: Vec<SessionId>,
+    /// Changes that were set aside: whose, why, which.
+    pub aside: Vec<(String, &'static str, ChangeHash)>,
+    /// Who may do what with whole kinds of documents.
+    pub policy: Arc<Policy>,
+    pub is_slow: Vec<SessionId>,
+    /// What the rules said last.
+    pub verdict: Option<Arc<Verdict>>,
+    pub judged: usize,
+    /// What the rules ask and nobody has answered.
+    pub questions: VecDeque<Arc<Question>>,
+    /// Nobody finds the time to judge.
+    pub judges_late: bool,
+}
+
+impl World {
+    pub fn new(clients: u8) -> Self {
+        let client = |n: u8| Client {
+            doc: Automerge::new().with_actor(ActorId::from([n + 1])),
+            state: State::new(),
+            session: None,
+            to_server: VecDeque::new(),
+            from_server: VecDeque::new(),
+            is_modern: n.is_multiple_of(2),
+            unavailable: 0,
+            received: 0,
+            who: Identity::local(),
+            rejected: Vec::new(),
+            roles: Vec::new(),
+            acknowledged: 0,
+        };
+        let limits = DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() };
+        Self {
+            machine: Document::new(id(), limits, rules(), Arc::default()),
+            disk: Disk::default(),
+            clients: (0..clients).map(client).collect(),
+            next_session: 1,
+            now: 0,
+            answers: Vec::new(),
+            views: Vec::new(),
+            refused: Vec::new(),
+            aside: Vec::new(),
+            policy: Arc::default(),
+            is_slow: Vec::new(),
+            verdict: None,
+            judged: 0,
+            questions: VecDeque::new(),
+            judges_late: false,
+        }
+    }
+
+    pub fn tell(&mut self, input: Input) {
+        self.now += 1;
+        let mut effects = Vec::new();
+        self.machine.handle(Timestamp::from_millis(self.now), input, &mut effects);
+        self.carry_out(effects);
+    }
+
+    pub fn advance(&mut self) {
+        loop {
+            let mut effects = Vec::new();
+            self.machine.advance(Timestamp::from_millis(self.now), &mut effects);
+            if effects.is_empty() {
+                break;
+            }
+            self.carry_out(effects);
+        }
+        if !self.judges_late {
+            self.judge();
+        }
+    }
+
+    /// As whoever drives the machine does when it has carried everything out.
+    pub fn judge(&mut self) {
+        if self.machine.wants_to_judge() {
+            let mut effects = Vec::new();
+            self.machine.judge(Timestamp::from_millis(self.now), &mut effects);
+            self.carry_out(effects);
+        }
+    }
+
+    pub fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::LoadManifest => self.disk.asked.push_back(Asked::Manifest),
+                Effect::LoadChunks => self.disk.asked.push_back(Asked::Chunks),
+                Effect::Commit(batch) => self.disk.asked.push_back(Asked::Commit(Box::new(batch))),
+                Effect::Send { to, body } => self.send(&to, &body.bytes),
+                Effect::Unavailable { session } => {
+                    if let Some(client) = self.client(session) {
+                        client.unavailable += 1;
+                    }
+                }
+                Effect::Refuse { session, .. } => self.refused.push(session),
+                Effect::Reject { session, why, changes } => {
+                    if let Some(client) = self.client(session) {
+                        client.rejected.push((why.code(), changes));
+                    }
+                }
+                Effect::SetAside { who, why, changes } => {
+                    for (hash, _) in changes {
+                        self.aside.push((who.subject.to_string(), why.code(), hash));
+                    }
+                }
+                Effect::Permission { session, role } => {
+                    if let Some(client) = self.client(session) {
+                        client.roles.push(role);
+                    }
+                }
+                Effect::Acknowledge { session, heads } => self.acknowledged(session, &heads),
+                Effect::Answer { ticket, answer } => self.answers.push((ticket, answer)),
+                Effect::View { ticket } => {
+                    let seen = self.machine.automerge().expect("a view is only offered when there is one");
+                    assert_eq!(
+                        seen.get_heads(),
+                        self.disk.document().get_heads(),
+                        "a view shows what is stored"
+                    );
+                    self.views.push(ticket);
+                }
+                Effect::Judged(verdict) => self.judged(verdict),
+                Effect::Evaluate(question) => {
+                    assert!(self.questions.is_empty(), "one at a time");
+                    self.questions.push_back(question);
+                }
+                Effect::RemoteHeads { .. } => {}
+            }
+        }
+    }
+
+    /// P2: whatever is acknowledged is on the disk at that moment.
+    fn acknowledged(&mut self, session: SessionId, heads: &[ChangeHash]) {
+        let stored = self.disk.document();
+        for head in heads {
+            assert!(stored.get_change_by_hash(head).is_some(), "acknowledged what is not stored");
+        }
+        if let Some(client) = self.client(session) {
+            client.acknowledged += 1;
+        }
+    }
+
+    /// DO41: once there is time, the newest verdict is on the newest state.
+    pub fn the_rules_have_spoken(&mut self) {
+        let stored = self.disk.document();
+        if stored.get(ROOT, "kind").unwrap().is_none() {
+            return assert_eq!(self.verdict, None);
+        }
+        // What nobody needs in memory is not judged: somebody looks.
+        self.tell(Input::View { ticket: Ticket(99) });
+        self.run_until_quiet();
+        self.judge();
+        while self.evaluated() {
+            self.judge();
+        }
+        let verdict = self.verdict.clone().expect("somebody has looked");
+        assert!(!verdict.report.is_pending());
+        assert_eq!(*verdict.heads, *stored.get_heads());
+        assert_eq!((verdict.kind.as_str(), verdict.version), ("board", 3));
+        assert_eq!(self.machine.verdict(), Some(&verdict));
+    }
+
+    /// P2: what is told of the rules is told of what is stored, and is what a look at the whole finds.
+    pub fn judged(&mut self, verdict: Option<Arc<Verdict>>) {
+        self.judged += 1;
+        if let Some(verdict) = &verdict {
+            let stored = self.disk.document();
+            for head in verdict.heads.iter() {
+                assert!(stored.get_change_by_hash(head).is_some(), "a verdict on what is not stored");
+            }
+            let seen = stored.fork_at(&verdict.heads).unwrap();
+            let in_force = rules();
+            let rules = in_force.of("board").unwrap().rules.clone();
+            let judge = Judge::evaluated(&id(), rules, &seen, |question| question.answer(&to_the_end()));
+            let whole = judge.report(&seen, Timestamp::from_millis(self.now));
+            assert_eq!(decided(&verdict.report, &verdict.report), decided(&whole, &verdict.report));
+        }
+        self.verdict = verdict;
+    }
+
+    /// P2: whatever is told is on the disk at that moment.
+    pub fn send(&mut self, to: &[SessionId], bytes: &[u8]) {
+        let stored = self.disk.document();
+        for head in Message::decode(bytes).unwrap().heads {
+            assert!(stored.get_change_by_hash(&head).is_some(), "told of a change that is not stored");
+        }
+        for session in to {
+            if let Some(client) = self.client(*session) {
+                client.from_server.push_back(bytes.to_vec());
+            }
+            if !self.is_slow.contains(session) {
+                self.tell(Input::Drained { session: *session });
+            }
+        }
+    }
+
+    pub fn client(&mut self, session: SessionId) -> Option<&mut Client> {
+        self.clients.iter_mut().find(|client| client.session == Some(session))
+    }
+
+    pub fn connect(&mut self, n: usize) -> SessionId {
+        let session = SessionId(self.next_session);
+        self.next_session += 1;
+        self.clients[n].session = Some(session);
+        self.clients[n].state = State::new();
+        let who = self.clients[n].who.clone();
+        self.tell(Input::Open { session, who, storage: None, follows: Arc::default() });
+        self.clients[n].talk();
+        session
+    }
+
+    pub fn disconnect(&mut self, n: usize) {
+        if let Some(session) = self.clients[n].session.take() {
+            self.clients[n].to_server.clear();
+            self.clients[n].from_server.clear();
+            self.tell(Input::Leave { session });
+        }
+    }
+
+    pub fn deliver_to_server(&mut self, n: usize) -> bool {
+        let Some(session) = self.clients[n].session else { return false };
+        let Some(message) = self.clients[n].to_server.pop_front() else { return false };
+        let is_request = message.heads.is_empty() && message.changes.is_empty();
+        self.tell(Input::Message { session, is_request, message });
+        true
+    }
+
+    pub fn disk_answers(&mut self) -> bool {
+        let Some(asked) = self.disk.asked.pop_front() else { return false };
+        let input = match asked {
+            Asked::Manifest => Input::Manifest(Ok(self.disk.manifest.clone())),
+            Asked::Chunks => Input::Chunks(Ok(self.disk.load())),
+            Asked::Commit(batch) => {
+                self.disk.write(*batch);
+                Input::Stored(Ok(()))
+            }
+        };
+        self.tell(input);
+        true
+    }
+
+    pub fn evaluated(&mut self) -> bool {
+        let Some(question) = self.questions.pop_front() else { return false };
+        self.tell(Input::Evaluated(question.answer(&to_the_end())));
+        true
+    }
+
+    /// The server is killed: what is in memory and in flight is gone, the disk stays.
+    pub fn crash(&mut self) {
+        for n in 0..self.clients.len() {
+            self.disconnect(n);
+        }
+        self.disk.asked.clear();
+        self.questions.clear();
+        let limits = DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() };
+        self.machine = Document::new(id(), limits, rules(), self.policy.clone());
+        self.verdict = None;
+    }
+
+    pub fn run_until_quiet(&mut self) {
+        loop {
+            self.run_without_evaluating();
+            if !self.evaluated() {
+                return;
+            }
+        }
+    }
+
+    pub fn run_without_evaluating(&mut self) {
+        for _ in 0..10_000 {
+            self.advance();
+            let mut moved = self.disk_answers();
+            for n in 0..self.clients.len() {
+                moved |= self.deliver_to_server(n);
+                moved |= self.clients[n].listen();
+            }
+            if !moved {
+                return;
+            }
+        }
+        panic!("the world does not come to rest");
+    }
+
+    pub fn everyone_agrees(&self) {
+        let stored = self.disk.document();
+        for (n, client) in self.clients.iter().enumerate() {
+            assert_eq!(client.doc.get_heads(), stored.get_heads(), "client {n}");
+        }
+    }
+}
+
+pub fn id() -> DocumentId {
+    DocumentId::from_bytes(&[7; 16]).unwrap()
+}
+
+/// A report without what the rules that are being evaluated in `of` have found.
+pub fn decided(report: &Report, of: &Report) -> Report {
+    let pending = of.undecided.iter().filter(|it| it.reason == UndecidedReason::Pending);
+    let pending: Vec<&str> = pending.map(|it| it.rule.as_str()).collect();
+    let mut report = report.clone();
+    report.conflicts.retain(|conflict| !pending.contains(&conflict.rule.as_str()));
+    report.undecided.retain(|it| !pending.contains(&it.rule.as_str()));
+    report
+}
+
+/// Boards on which every member of the root that is called like a client's key has a bound, and no two
+/// people may write the same one apart.
+pub fn rules() -> Arc<RuleBook> {
+    let rule = |key: &str, predicate: &str| {
+        let mut rule = json!({"id": format!("{key}-{predicate}"), "predicate": predicate, "over": key, "message": "{found}"});
+        match predicate {
+            "range" => {
+                rule["max"] = json!(10);
+                rule["proposals"] = json!(["clamp"]);
+            }
+            _ => rule["message"] = json!("{values}"),
+        }
+        rule
+    };
+    let keys = ["k0", "k1", "k2", "k3", "k4"];
+    let rules = keys.iter().flat_map(|key| [rule(key, "range"), rule(key, "exclusive_field")]);
+    let rules: Vec<_> = rules.chain(expressions()).collect();
+    let source = serde_json::from_value(json!({"kind": "board", "rule": rules})).unwrap();
+    let rules = Arc::new(RuleSet::compile(source).unwrap());
+    Arc::new(RuleBook::empty().with(InForce { version: 3, rules }))
+}
+
+/// What is evaluated elsewhere, where that can be done.
+pub fn expressions() -> Vec<serde_json::Value> {
+    match cfg!(feature = "cel") {
+        true => vec![json!({"id": "pair", "predicate": "cel", "message": "{k0} and {k1}",
+            "expr": "!has(self.k0) || !has(self.k1) || self.k0 + self.k1 <= 12.0"})],
+        false => Vec::new(),
+    }
+}

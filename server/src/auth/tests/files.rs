@@ -1,0 +1,110 @@
+//! Keys in files: which are taken, and how they are changed.
+
+use super::*;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn settings_of(directory: &TempDir, text: &str) -> (PathBuf, AuthSettings) {
+    let file = directory.path().join("key");
+    std::fs::write(&file, text).unwrap();
+    (file.clone(), AuthSettings { jwt_public_key_file: vec![file], ..settings() })
+}
+
+/// In the place of the file, as `mv` and Kubernetes do it.
+fn replace(file: &Path, text: &str) {
+    let new = file.with_extension("new");
+    std::fs::write(&new, text).unwrap();
+    std::fs::rename(new, file).unwrap();
+}
+
+/// AU32: a key that is weak, secret or none is refused at the start, with words that help.
+#[test]
+fn au32_bad_keys_are_refused_at_the_start() {
+    let directory = TempDir::new().unwrap();
+    let pkcs1 = "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n";
+    let cases = [
+        (RSA_1024_PUBLIC, "1024 bits"),
+        (RSA, "private key"),
+        (EC, "private key"),
+        (EC_K1_PUBLIC, "kind that is not used"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "certificate"),
+        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "no public key in PEM"),
+        (pkcs1, "no public key in PEM"),
+        ("garbage", "no public key in PEM"),
+        ("", "no key in it"),
+        (&RSA_PUBLIC.repeat(9), "more than 8"),
+        (&"x".repeat(65 * 1024), "no text of at most 64 KiB"),
+    ];
+    for (text, expected) in cases {
+        let (_, settings) = settings_of(&directory, text);
+        let error = Authenticator::open(&settings, clock()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text:.40} gave {error}");
+        assert!(error.contains("key: "), "the file is named in {error}");
+    }
+    let (file, settings) = settings_of(&directory, RSA_PUBLIC);
+    std::fs::remove_file(&file).unwrap();
+    assert!(Authenticator::open(&settings, clock()).unwrap_err().to_string().contains("cannot be read"));
+
+    let (file, _) = settings_of(&directory, "short");
+    let settings = AuthSettings { jwt_secret_file: Some(file), ..super::settings() };
+    assert!(Authenticator::open(&settings, clock()).unwrap_err().to_string().contains("32 bytes at least"));
+}
+
+/// AU31: a key is changed by putting another file in its place. Within a second nobody looks.
+#[tokio::test]
+async fn au31_keys_change_without_a_restart() {
+    let directory = TempDir::new().unwrap();
+    let (file, settings) = settings_of(&directory, RSA_PUBLIC);
+    let clock = clock();
+    let authenticator = Authenticator::open(&settings, clock.clone()).unwrap();
+    let (before, after) = (rs(RSA, None, &good()), rs(RSA_OTHER, None, &good()));
+    let answers = async || (refusal(&authenticator, &before).await, refusal(&authenticator, &after).await);
+    assert_eq!(answers().await, ("taken", "token_bad_signature"));
+
+    replace(&file, &format!("the old one\n{RSA_PUBLIC}\nand the new one\n{RSA_OTHER_PUBLIC}"));
+    assert_eq!(answers().await, ("taken", "token_bad_signature"));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(answers().await, ("taken", "taken"));
+
+    replace(&file, RSA_OTHER_PUBLIC);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(answers().await, ("token_bad_signature", "taken"));
+}
+
+/// AU31: a file that is gone, or holds no keys, leaves those before in use, until it holds some again.
+#[tokio::test]
+async fn au31_a_broken_file_keeps_the_keys_before() {
+    let directory = TempDir::new().unwrap();
+    let (file, settings) = settings_of(&directory, RSA_PUBLIC);
+    let clock = clock();
+    let authenticator = Authenticator::open(&settings, clock.clone()).unwrap();
+    let (before, after) = (rs(RSA, None, &good()), rs(RSA_OTHER, None, &good()));
+    for broken in [Some("garbage"), Some(RSA_1024_PUBLIC), Some(""), None, Some(RSA)] {
+        match broken {
+            Some(text) => replace(&file, text),
+            None => std::fs::remove_file(&file).unwrap(),
+        }
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(refusal(&authenticator, &before).await, "taken", "{broken:?}");
+    }
+    replace(&file, RSA_OTHER_PUBLIC);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(&authenticator, &before).await, "token_bad_signature");
+    assert_eq!(refusal(&authenticator, &after).await, "taken");
+}
+
+/// AU31: a file of secrets has one a line, and each is good.
+#[tokio::test]
+async fn au31_secrets_stand_in_lines() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("secrets");
+    std::fs::write(&file, format!("{}\n\n{SECRET}\r\n", "n".repeat(40))).unwrap();
+    let settings = AuthSettings { jwt_secret_file: Some(file.clone()), ..settings() };
+    let clock = clock();
+    let authenticator = Authenticator::open(&settings, clock.clone()).unwrap();
+    assert_eq!(refusal(&authenticator, &hs(&good())).await, "taken");
+    std::fs::write(&file, "n".repeat(40)).unwrap();
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(&authenticator, &hs(&good())).await, "token_bad_signature");
+}

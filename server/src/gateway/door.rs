@@ -1,0 +1,184 @@
+//! Whoever is at the door: who they are, and what they may do with which document.
+//!
+//! Edit path: ← a request says who sends it, → a [`Door`], through which a handler gets the permits that the
+//! [`hub`](crate::hub) takes.
+//!
+//! **Invariant:** a document that somebody may not read is answered for like one that does not exist: the same code,
+//! the same words, and after the same look at the store.
+
+use super::Gateway;
+use super::accept::Visitor;
+use super::reply::{self, Code, Problem};
+use crate::auth::{AuthError, Credentials, Parts};
+use crate::hub::ViewError;
+use dovetail_core::document::chunk::Manifest;
+use dovetail_core::grant::{AdminPermit, Denied, EditPermit, Grant, Identity, ReadPermit, ServerPermit};
+use dovetail_core::id::DocumentId;
+use dovetail_core::session::CloseReason;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use warp::Filter;
+use warp::http::{HeaderMap, Method, StatusCode};
+
+/// Who sends a request.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    /// Who it is.
+    pub(super) who: Arc<Identity>,
+    /// Where they come from; nothing in tests without a socket.
+    pub(super) address: Option<SocketAddr>,
+}
+
+/// What a handler may use, in the name of whoever asks.
+#[derive(Debug, Clone)]
+pub(super) struct Door {
+    pub(super) gateway: Gateway,
+    pub(super) caller: Caller,
+}
+
+/// What became of somebody at the door.
+pub(super) type Entered = Result<Door, Problem>;
+
+/// Who sends a request, and through which door they come in.
+pub(super) fn caller(
+    gateway: &Gateway,
+) -> impl Filter<Extract = (Entered,), Error = Infallible> + Clone + use<> {
+    let gateway = gateway.clone();
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::method().and(warp::header::headers_cloned()).and(query).and(warp::ext::optional::<Visitor>()).then(
+        move |method: Method, headers: HeaderMap, query: String, visitor: Option<Visitor>| {
+            let gateway = gateway.clone();
+            async move {
+                let parts = Parts { method: &method, headers: &headers, query: Some(&query) };
+                gateway.let_in(parts, visitor.map(|visitor| visitor.address)).await
+            }
+        },
+    )
+}
+
+impl Gateway {
+    /// Whether people are asked who they are.
+    pub(super) fn asks(&self) -> bool {
+        self.guard.authenticator.is_on()
+    }
+
+    async fn let_in(self, parts: Parts<'_>, address: Option<SocketAddr>) -> Entered {
+        let guard = &self.guard;
+        let presented = Credentials::read(parts, guard.cookie_name.as_deref(), &guard.origins);
+        let presented = presented.map_err(|error| reply::of_credentials(error))?;
+        let who = guard.authenticator.identify_credentials(&presented).await;
+        let who = who.map_err(|error| reply::of_auth(&error))?;
+        Ok(Door { gateway: self, caller: Caller { who, address } })
+    }
+
+    /// Who shows this token on a connection that is open; else why it ends.
+    pub(super) async fn identify(&self, token: &str) -> Result<Arc<Identity>, CloseReason> {
+        let who = self.guard.authenticator.identify(token).await;
+        who.map_err(|error| match error {
+            AuthError::KeysUnavailable => {
+                CloseReason::Limited { code: error.code(), words: error.to_string() }
+            }
+            _ => CloseReason::Unauthenticated { code: error.code(), words: error.to_string() },
+        })
+    }
+}
+
+/// How a WebSocket ends whose caller was not let in. A browser shows its page no status of a handshake, only how a
+/// connection was closed; so it is opened first.
+pub(super) fn turned_away(problem: &Problem) -> CloseReason {
+    let (code, words) = (problem.code.as_str(), problem.detail().to_owned());
+    match problem.code.status() {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            CloseReason::Limited { code, words }
+        }
+        StatusCode::UNAUTHORIZED => CloseReason::Unauthenticated { code, words },
+        _ => CloseReason::Forbidden { code, words },
+    }
+}
+
+impl Door {
+    /// Who asks.
+    pub(super) fn who(&self) -> &Arc<Identity> {
+        &self.caller.who
+    }
+
+    /// That they may see a document.
+    pub(super) async fn read(&self, document: &DocumentId) -> Result<ReadPermit, Problem> {
+        self.grant(document).await?.permit_read().map_err(|denied| of_denied(document, denied))
+    }
+
+    /// The same for whoever follows.
+    pub(super) async fn look(&self, document: &DocumentId) -> Result<ReadPermit, ViewError> {
+        let grant = self.gateway.hub.grant(self.who(), document).await;
+        let grant = grant.map_err(|_| ViewError::Store { document: document.clone() })?;
+        grant.permit_read().map_err(|_| ViewError::Unknown { document: document.clone() })
+    }
+
+    /// That they may change a document, perhaps at some places only.
+    pub(super) async fn edit(&self, document: &DocumentId) -> Result<EditPermit, Problem> {
+        self.grant(document).await?.permit_edit().map_err(|denied| of_denied(document, denied))
+    }
+
+    /// That they may change all of a document.
+    pub(super) async fn edit_all(&self, document: &DocumentId) -> Result<EditPermit, Problem> {
+        let permit = self.edit(document).await?;
+        permit.unlimited().map_err(|denied| of_denied(document, denied))
+    }
+
+    /// That they may delete a document and say who may do what with it.
+    pub(super) async fn administer(&self, document: &DocumentId) -> Result<AdminPermit, Problem> {
+        self.grant(document).await?.permit_admin().map_err(|denied| of_denied(document, denied))
+    }
+
+    /// That they may make a document, of this id.
+    pub(super) fn make(&self, document: &DocumentId) -> Result<EditPermit, Problem> {
+        let grant = Grant::to_make(document.clone(), self.who(), self.gateway.clock.now());
+        grant.permit_edit().map_err(|_| {
+            let detail = "you may not make documents here; ask whoever administers this server for it";
+            Problem::new(Code::Forbidden, detail)
+        })
+    }
+
+    /// That they administer the server.
+    pub(super) fn serve(&self) -> Result<ServerPermit, Problem> {
+        self.who().permit_server().ok_or_else(|| {
+            Problem::new(Code::Forbidden, "this is for the administrators of the server, and you are none")
+        })
+    }
+
+    /// What they may do with a document whose manifest is at hand.
+    pub(super) fn grant_in(&self, document: &DocumentId, manifest: &Manifest) -> Grant {
+        self.gateway.hub.grant_in(self.who(), document, manifest)
+    }
+
+    /// In whose name something is written down: their own, where somebody was asked for it, whatever they say.
+    pub(super) fn signs(&self, claimed: Option<String>) -> Option<String> {
+        self.who().author().map(ToString::to_string).or(claimed)
+    }
+
+    /// What is answered about a document that is not there.
+    pub(super) fn no_such(&self, document: &DocumentId) -> Problem {
+        of_denied(document, Denied::Hidden)
+    }
+
+    /// What they may do with a document.
+    pub(super) async fn grant(&self, document: &DocumentId) -> Result<Grant, Problem> {
+        let grant = self.gateway.hub.grant(self.who(), document).await;
+        grant.map_err(|error| reply::of_load(&error))
+    }
+}
+
+/// Why somebody may not, in words.
+pub(super) fn of_denied(document: &DocumentId, denied: Denied) -> Problem {
+    match denied {
+        Denied::Hidden => reply::of_view(&ViewError::Unknown { document: document.clone() }),
+        Denied::Role { has, needs } => Problem::new(Code::Forbidden, denied.to_string())
+            .with("document", document.to_string())
+            .with("role", has.as_str())
+            .with("needs", needs.as_str()),
+        Denied::Limited => {
+            Problem::new(Code::Forbidden, denied.to_string()).with("document", document.to_string())
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Who may do what over HTTP: every operation that is documented, in every role.
+
+use super::{NOON, Routes, UNKNOWN_ID, code, read, request, server_with};
+use crate::auth::{NewToken, issue};
+use crate::config::AuthSettings;
+use crate::gateway::http::openapi::held::DOCUMENT;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::time::Duration;
+use warp::http::Response as Answer;
+
+pub(super) const SECRET: &str = "a secret for tests that nobody else has";
+
+const SETTINGS: [(&str, &str); 4] = [
+    ("jwt_secret", SECRET),
+    ("jwt_audience", "dovetail"),
+    ("jwt_issuer", "tests"),
+    ("admin_groups", "bosses"),
+];
+
+/// A server that asks who is calling.
+pub(super) struct Asking {
+    pub(super) routes: Routes,
+    auth: AuthSettings,
+}
+
+impl Asking {
+    pub(super) async fn new() -> Self {
+        let server = server_with(&SETTINGS).await;
+        Self { routes: server.gateway().routes(), auth: server.config().auth.clone() }
+    }
+
+    pub(super) fn token(&self, subject: &str, groups: &[&str]) -> String {
+        self.scoped(subject, groups, None)
+    }
+
+    fn scoped(&self, subject: &str, groups: &[&str], scope: Option<Value>) -> String {
+        let new = NewToken {
+            subject: subject.to_owned(),
+            name: None,
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            holds_for: Duration::from_secs(3600),
+            scope,
+        };
+        issue(&self.auth, &new, NOON).unwrap()
+    }
+
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> Answer<Bytes> {
+        let mut asked = request(method, path).header("if-match", "*").header("dovetail-seq", "1");
+        if !token.is_empty() {
+            asked = asked.header("authorization", format!("Bearer {token}"));
+        }
+        if method == "PATCH" {
+            asked = asked.header("content-type", "application/json-patch+json");
+            return asked.body(body.map_or("[]".to_owned(), Value::to_string)).reply(&self.routes).await;
+        }
+        match body {
+            Some(body) => asked.json(body).reply(&self.routes).await,
+            None => asked.reply(&self.routes).await,
+        }
+    }
+
+    /// Ana's dashboard, which Bo may write and Cleo read.
+    pub(super) async fn shared(&self) -> String {
+        let ana = self.token("ana", &[]);
+        let made =
+            self.ask("POST", "/api/docs", &ana, Some(&json!({"kind": "dashboard", "title": "t"}))).await;
+        assert_eq!(made.status(), 201, "{made:?}");
+        let id = read(&made)["id"].as_str().unwrap().to_owned();
+        let put = self.ask("PUT", &format!("/api/docs/{id}/access"), &ana, Some(&grants())).await;
+        assert_eq!(put.status(), 200, "{put:?}");
+        id
+    }
+}
+
+fn grants() -> Value {
+    json!({"owner": "ana", "grants": [{"user": "bo", "role": "write"}, {"user": "cleo", "role": "read"}]})
+}
+
+/// What an answer says that could tell one document from another: all but its id.
+fn said(answer: &Answer<Bytes>, id: &str) -> String {
+    let headers = answer.headers().iter().map(|(name, value)| format!("{name}: {value:?}\n"));
+    let body = String::from_utf8_lossy(answer.body()).replace(id, "ID");
+    format!("{}\n{}\n{body}", answer.status(), headers.collect::<String>())
+}
+
+/// Every operation with a path and a body that make it go as far as rights.
+fn operations() -> Vec<(String, String, String, Option<Value>)> {
+    let mut all = Vec::new();
+    for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
+        for method in ["get", "put", "post", "patch", "delete"] {
+            let Some(operation) = item.get(method) else { continue };
+            let needs = operation["x-needs"].as_str().unwrap_or_else(|| panic!("{method} {path}: who may?"));
+            let example = operation.pointer("/requestBody/content/application~1json/example").cloned();
+            let mut body = operation.get("requestBody").map(|_| example.unwrap_or_else(|| json!({})));
+            if path == "/api/docs/{id}/access" && method == "put" {
+                body = Some(grants()); // or nobody has the role any more that comes next
+            }
+            all.push((method.to_uppercase(), path.clone(), needs.to_owned(), body));
+        }
+    }
+    all
+}
+
+fn filled(path: &str, id: &str) -> String {
+    let path = path.replace("{id}", id).replace("{name}", "v").replace("{conflict}", "c");
+    let path = path.replace("{kind}", "dashboard").replace("{session}", &"0".repeat(32));
+    // It never ends for who may follow.
+    if path.ends_with("/diff") { format!("{path}?from={}", "0a".repeat(32)) } else { path }
+}
+
+/// AU1: without a token nobody gets anything but what is open to all, on any path and by any method.
+#[tokio::test]
+async fn au1_nobody_gets_in_without_a_token() {
+    let asking = Asking::new().await;
+    let id = asking.shared().await;
+    for (method, path, needs, body) in operations() {
+        let answer = asking.ask(&method, &filled(&path, &id), "", body.as_ref()).await;
+        let place = format!("{method} {path}");
+        match needs.as_str() {
+            "nobody" | "session" => assert_ne!(answer.status(), 401, "{place}"),
+            _ if path == "/sync" => assert_eq!(answer.status(), 426, "{place}"),
+            _ => {
+                assert_eq!(
+                    (answer.status().as_u16(), code(&answer).as_str()),
+                    (401, "token_missing"),
+                    "{place}"
+                );
+                assert_eq!(answer.headers()["www-authenticate"], "Bearer", "{place}");
+            }
+        }
+    }
+}
+
+/// AU6: every operation in every role: who may is not refused, who may see and not do this is told what it takes, and
+/// to who may not see it the document does not exist, down to the last letter of the answer.
+#[tokio::test]
+async fn au6_every_operation_in_every_role() {
+    let asking = Asking::new().await;
+    let id = asking.shared().await;
+    let order = ["anybody", "read", "write", "admin", "server"];
+    let rank = |needs: &str| order.iter().position(|one| *one == needs);
+    let people =
+        [("dee", "anybody"), ("cleo", "read"), ("bo", "write"), ("ana", "admin"), ("boss", "server")];
+    let mut operations = operations();
+    // What ends the document comes last.
+    operations.sort_by_key(|(method, path, ..)| {
+        (method == "DELETE" && path == "/api/docs/{id}", path.ends_with("/access"))
+    });
+    let mut held = 0;
+    for (method, path, needs, body) in operations {
+        let Some(needed) = rank(&needs).filter(|_| path != "/sync") else { continue };
+        for (name, role) in people {
+            let token = asking.token(name, if role == "server" { &["bosses"] } else { &[] });
+            let place = format!("{name}: {method} {path}");
+            let answer = asking.ask(&method, &filled(&path, &id), &token, body.as_ref()).await;
+            let status = answer.status().as_u16();
+            held += 1;
+            assert_ne!(status, 401, "{place}");
+            if rank(role).unwrap() >= needed {
+                assert_ne!(status, 403, "{place}: {answer:?}");
+                assert!(status != 404 || code(&answer) != "document_not_found", "{place}: {answer:?}");
+            } else if role == "anybody" && path.contains("{id}") {
+                let unknown = asking.ask(&method, &filled(&path, UNKNOWN_ID), &token, body.as_ref()).await;
+                assert_eq!(code(&answer), "document_not_found", "{place}");
+                assert_eq!(said(&answer, &id), said(&unknown, UNKNOWN_ID), "{place}");
+            } else {
+                assert_eq!((status, code(&answer).as_str()), (403, "forbidden"), "{place}");
+            }
+            if method == "DELETE" && path == "/api/docs/{id}" && status < 300 {
+                let boss = asking.token("boss", &["bosses"]);
+                let back = asking.ask("POST", &format!("/api/docs/{id}/undelete"), &boss, None).await;
+                assert_eq!(back.status(), 200);
+            }
+        }
+    }
+    assert!(held > 100, "{held}");
+}
+
+/// AU19: lists and the inbox have only what somebody may see, in pages that meet.
+#[tokio::test]
+async fn au19_lists_have_what_one_may_see() {
+    let asking = Asking::new().await;
+    let mut anas = Vec::new();
+    for n in 0..7 {
+        let who = if n % 3 == 0 { "ana" } else { "bo" };
+        let crowded = super::conflicts::crowded_board();
+        let made = asking.ask("POST", "/api/docs", &asking.token(who, &[]), Some(&crowded)).await;
+        if who == "ana" {
+            anas.push(read(&made)["id"].as_str().unwrap().to_owned());
+        }
+    }
+    anas.sort();
+    let listed = |path: &'static str, member: &'static str, id: &'static str, who: &'static str| {
+        let asking = &asking;
+        async move {
+            let groups: &[&str] = if who == "boss" { &["bosses"] } else { &[] };
+            let (mut found, mut next) = (Vec::new(), Some(path.to_owned()));
+            while let Some(page) = next {
+                let answer = read(&asking.ask("GET", &page, &asking.token(who, groups), None).await);
+                let ids = answer[member].as_array().unwrap().iter();
+                found.extend(ids.map(|item| item[id].as_str().unwrap().to_owned()));
+                next = answer["next"].as_str().map(str::to_owned);
+            }
+            found.sort();
+            found
+        }
+    };
+    assert_eq!(listed("/api/docs?limit=2", "documents", "id", "ana").await, anas);
+    assert_eq!(listed("/api/docs?limit=2", "documents", "id", "boss").await.len(), 7);
+    assert_eq!(listed("/api/docs?limit=2", "documents", "id", "dee").await, Vec::<String>::new());
+    assert_eq!(listed("/api/conflicts?limit=1", "conflicts", "document", "ana").await, anas);
+    assert_eq!(listed("/api/conflicts?limit=3", "conflicts", "document", "boss").await.len(), 7);
+    let counts =
+        read(&asking.ask("GET", "/api/conflicts", &asking.token("ana", &[]), None).await)["counts"].clone();
+    assert_eq!(counts, Value::Null, "how many others have is theirs to know");
+}
+
+/// AU8: a link opens its document, to whoever holds it, until it is taken back.
+#[tokio::test]
+async fn au8_a_link_opens_its_document() {
+    let asking = Asking::new().await;
+    let (id, ana) = (asking.shared().await, asking.token("ana", &[]));
+    let (path, access) = (format!("/api/docs/{id}"), format!("/api/docs/{id}/access"));
+    let grants = json!({"owner": "ana", "grants": [{"link": "new", "role": "read"}]});
+    let answer = read(&asking.ask("PUT", &access, &ana, Some(&grants)).await);
+    let name = answer["grants"][0]["link"].as_str().unwrap();
+    let secret = answer["links"][name].as_str().unwrap().to_owned();
+    assert_eq!(asking.ask("GET", &path, &secret, None).await.status(), 200);
+    assert_eq!(asking.ask("GET", &format!("{path}?token={secret}"), "", None).await.status(), 200);
+    assert_eq!(
+        asking.ask("GET", &format!("{path}?link={secret}"), &asking.token("dee", &[]), None).await.status(),
+        200
+    );
+    assert_eq!(asking.ask("GET", &path, &asking.token("dee", &[]), None).await.status(), 404);
+    let written = asking.ask("PATCH", &path, &secret, None).await;
+    assert_eq!(code(&written), "forbidden");
+    let made = asking.ask("POST", "/api/docs", &secret, Some(&json!({"a": 1}))).await;
+    assert_eq!(code(&made), "forbidden", "a link makes nothing");
+    let shown = read(&asking.ask("GET", &access, &ana, None).await);
+    assert_eq!(shown["grants"][0]["link"], name);
+    assert!(!shown.to_string().contains(&secret), "the secret is told once");
+    let kept = json!({"owner": "ana", "grants": [{"link": name, "role": "write"}]});
+    assert_eq!(asking.ask("PUT", &access, &ana, Some(&kept)).await.status(), 200);
+    assert_eq!(asking.ask("PATCH", &path, &secret, None).await.status(), 200);
+    let none = json!({"owner": "ana", "grants": []});
+    assert_eq!(asking.ask("PUT", &access, &ana, Some(&none)).await.status(), 200);
+    assert_eq!(code(&asking.ask("GET", &path, &secret, None).await), "document_not_found");
+}
+
+/// AU16: a feeder's token adds points to one document, through the door that is for it, and does nothing else.
+#[tokio::test]
+async fn au16_a_feeder_feeds_and_does_nothing_else() {
+    let asking = Asking::new().await;
+    let ana = asking.token("ana", &[]);
+    let data = json!({"kind": "widget-data", "schemaVersion": 1, "shape": "points", "points": [], "columns": [], "rows": []});
+    let id =
+        read(&asking.ask("POST", "/api/docs", &ana, Some(&data)).await)["id"].as_str().unwrap().to_owned();
+    let other =
+        read(&asking.ask("POST", "/api/docs", &ana, Some(&data)).await)["id"].as_str().unwrap().to_owned();
+    let scope = json!([{"doc": id, "role": "write", "paths": [{"path": "/points", "may": "append"}]}]);
+    let feeder = asking.scoped("ana", &[], Some(scope));
+    let point = json!({"t": 1_700_000_000_000_u64, "v": 5});
+    let fed = asking.ask("POST", &format!("/api/docs/{id}/points"), &feeder, Some(&point)).await;
+    assert_eq!(fed.status(), 200, "{fed:?}");
+    assert_eq!(
+        code(&asking.ask("POST", &format!("/api/docs/{other}/points"), &feeder, Some(&point)).await),
+        "document_not_found"
+    );
+    let patch = json!([{"op": "add", "path": "/title", "value": "x"}]);
+    let refused = asking.ask("PATCH", &format!("/api/docs/{id}"), &feeder, Some(&patch)).await;
+    assert_eq!(code(&refused), "path_forbidden");
+    assert!(read(&refused)["detail"].as_str().unwrap().contains("/title"));
+    let deleted = asking.ask("DELETE", &format!("/api/docs/{id}"), &feeder, None).await;
+    assert_eq!(code(&deleted), "forbidden");
+}
+
+/// AU13: who made a change stands in the history as the server knows it, and so does who settles and names.
+#[tokio::test]
+async fn au13_authors_are_as_the_server_knows_them() {
+    let asking = Asking::new().await;
+    let (id, bo) = (asking.shared().await, asking.token("bo", &[]));
+    let patch = json!([{"op": "replace", "path": "/title", "value": "Bo's"}]);
+    assert_eq!(asking.ask("PATCH", &format!("/api/docs/{id}"), &bo, Some(&patch)).await.status(), 200);
+    let named = json!({"by": "ana"});
+    let named = asking.ask("PUT", &format!("/api/docs/{id}/versions/v"), &bo, Some(&named)).await;
+    assert_eq!(read(&named)["by"], "bo", "whatever is claimed");
+    let history = read(&asking.ask("GET", &format!("/api/docs/{id}/history"), &bo, None).await);
+    let authors: Vec<&str> =
+        history["groups"].as_array().unwrap().iter().filter_map(|g| g["author"].as_str()).collect();
+    assert_eq!(authors, ["bo", "ana"], "{history}");
+}
