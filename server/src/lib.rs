@@ -12,7 +12,6 @@ pub mod auth; // Who is calling.
 pub mod clock; // What time it is.
 pub mod config; // Settings, checked.
 pub mod metrics; // Figures and their names.
-pub mod origins; // Whose pages may call this server.
 pub mod shutdown; // How the server stops.
 pub mod telemetry; // Logs.
 
