@@ -49,17 +49,12 @@ pub enum Space {
     Rules,
     /// Answers that were given to requests with a key, so that the same request gets the same one.
     Answers,
-<<<<<<< HEAD
-    /// Who may do what with which document.
+    /// Who may do what with whole kinds of documents.
     Access,
     /// What was done and refused, in the order of time.
     Audit,
     /// Changes that were refused, kept aside for a while.
     Quarantine,
-=======
-    /// Who may do what with whole kinds of documents.
-    Access,
->>>>>>> main
 }
 
 /// What a store answers with. Boxed, so that the hub can hold any store as `Arc<dyn Store>`;

@@ -122,11 +122,8 @@ impl Space {
             Space::Rules => 2,
             Space::Answers => 3,
             Space::Access => 4,
-<<<<<<< HEAD
             Space::Audit => 5,
             Space::Quarantine => 6,
-=======
->>>>>>> main
         }
     }
 }
