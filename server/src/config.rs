@@ -282,6 +282,17 @@ settings! {
     /// stops a service (systemd, Kubernetes) kills after 10 s to 90 s: this and the last
     /// commits must fit into 10 s.
     drain_timeout: Duration as Span = "7s";
+
+    /// Entries that the audit log keeps; the oldest give way. At some 200 bytes each that is
+    /// 20 MB in the store and 3 MiB in memory: a month of a busy server.
+    audit_entries_max: usize as Count = "100000";
+
+    /// Bytes of refused changes that are kept aside, a tenth of that of one person. A refused
+    /// change has some hundred bytes; this holds a day offline of a hundred people.
+    quarantine_bytes_max: usize as Size = "64MiB";
+
+    /// How long refused changes are kept aside: until somebody is back from a week off.
+    quarantine_keep: Duration as Span = "7d";
 }
 
 /// The smallest message limit that lets a peer say anything: a join with two ids and a

@@ -19,6 +19,11 @@ pub mod telemetry; // Logs.
 mod permits; // For tests: the right to everything.
 pub mod store; // Where documents are kept.
 
+pub mod serial; // Names that sort by time.
+
+pub mod audit; // Who did what, and who was refused what.
+pub mod quarantine; // What was refused and may be rescued.
+
 pub mod evaluator; // Rules that take long, away from everybody.
 pub mod inbox; // Conflicts of all documents.
 

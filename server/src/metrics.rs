@@ -68,6 +68,15 @@ pub const STORE_COMMITS: &str = "dovetail_store_commits_total";
 /// Groups they were written in; commits divided by groups share one sync of the disk.
 pub const STORE_GROUPS: &str = "dovetail_store_groups_total";
 
+/// Entries in the audit log. At `audit_entries_max` the oldest are taken away.
+pub const AUDIT_ENTRIES: &str = "dovetail_audit_entries";
+/// Entries that the store did not take. The log tells how many they were when it takes some again.
+pub const AUDIT_NOT_RECORDED: &str = "dovetail_audit_not_recorded_total";
+/// Bytes of refused changes that are kept. At `quarantine_bytes_max` no more are.
+pub const QUARANTINE_BYTES: &str = "dovetail_quarantine_bytes";
+/// Refused changes that were not kept, because there was no room or they were too many.
+pub const QUARANTINE_NOT_KEPT: &str = "dovetail_quarantine_not_kept_total";
+
 /// Bounds of the buckets of [`REQUEST_SECONDS`].
 const REQUEST_SECONDS_BUCKETS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 
@@ -160,6 +169,10 @@ fn describe() {
     describe_gauge!(STORE_READ_ONLY, "1 when the store takes no more changes until the next start");
     describe_gauge!(STORE_QUEUED, "Batches accepted and not yet durable");
     describe_counter!(STORE_COMMITS, "Batches that became durable");
+    describe_gauge!(AUDIT_ENTRIES, "Entries in the audit log");
+    describe_counter!(AUDIT_NOT_RECORDED, "Entries that the store did not take");
+    describe_gauge!(QUARANTINE_BYTES, Unit::Bytes, "Refused changes that are kept");
+    describe_counter!(QUARANTINE_NOT_KEPT, "Refused changes that were not kept");
     describe_counter!(STORE_GROUPS, "Groups of batches, one sync of the disk each");
 }
 

@@ -341,13 +341,15 @@ impl Shape for Size {
     }
 }
 
-/// A stretch of time: `20s`, `500ms`, `5min`.
+/// A stretch of time: `20s`, `500ms`, `5min`, `12h`, `7d`.
 pub(super) struct Span;
 
-const SPAN_UNITS: [(&str, u64); 3] = [("min", 60_000), ("ms", 1), ("s", 1_000)];
+/// `min` and `ms` stand before the letters they end or begin with.
+const SPAN_UNITS: [(&str, u64); 5] =
+    [("min", 60_000), ("ms", 1), ("s", 1_000), ("h", 3_600_000), ("d", 86_400_000)];
 
-/// A day: longer than anybody waits, and no sum of them overflows.
-const SPAN_MS_MOST: u64 = 24 * 60 * 60 * 1000;
+/// A year: longer than anything is kept that is thrown away by itself, and no sum of them overflows.
+const SPAN_MS_MOST: u64 = 365 * 86_400_000;
 
 impl Shape for Span {
     type Value = Duration;
@@ -358,13 +360,17 @@ impl Shape for Span {
         let ms = unit.and_then(|(number, ms)| number.trim().parse::<u64>().ok()?.checked_mul(ms));
         match ms {
             Some(ms) if (1..=SPAN_MS_MOST).contains(&ms) => Ok(Duration::from_millis(ms)),
-            _ => Err("not a time from 1ms to 1440min; write 20s, 500ms or 5min".to_owned()),
+            _ => Err("not a time from 1ms to 365d; write 20s, 500ms, 5min, 12h or 7d".to_owned()),
         }
     }
 
     fn toml(value: &Duration) -> String {
         let ms = value.as_millis();
-        quoted(&if ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") })
+        quoted(&match ms {
+            ms if ms.is_multiple_of(86_400_000) => format!("{}d", ms / 86_400_000),
+            ms if ms.is_multiple_of(1000) => format!("{}s", ms / 1000),
+            ms => format!("{ms}ms"),
+        })
     }
 }
 

@@ -402,6 +402,10 @@ pub async fn st13_records_are_kept_apart_from_documents(place: &dyn Place) {
     let name = |text: &str| text.to_owned();
     let store = place.open();
     assert_eq!(store.record(Space::Server, "a").await, Ok(None));
+    for space in [Space::Access, Space::Audit, Space::Quarantine] {
+        let mine = Bytes::from(format!("{space:?}"));
+        store.write_records(space, vec![("a".to_owned(), Some(mine))]).await.unwrap();
+    }
     let writes = vec![
         (name("a"), Some(large.clone())),
         (name("a/2"), Some(one.clone())),
@@ -416,6 +420,10 @@ pub async fn st13_records_are_kept_apart_from_documents(place: &dyn Place) {
     assert_eq!(store.record(Space::Rules, "a").await, Ok(Some(large.clone())));
     assert_eq!(store.record(Space::Server, "a").await, Ok(Some(small.clone())));
     assert_eq!(store.record(Space::Answers, "a").await, Ok(None));
+    for space in [Space::Access, Space::Audit, Space::Quarantine] {
+        let mine = Bytes::from(format!("{space:?}"));
+        assert_eq!(store.records(space, None, 10).await, Ok(vec![("a".to_owned(), mine)]));
+    }
     let all = [(name("a"), large), (name("a/2"), one.clone()), (name("b"), one.clone())];
     assert_eq!(store.records(Space::Rules, None, 10).await.unwrap(), all);
     assert_eq!(store.records(Space::Rules, None, 1).await.unwrap(), all[..1]);

@@ -51,6 +51,10 @@ pub enum Space {
     Answers,
     /// Who may do what with whole kinds of documents.
     Access,
+    /// What was done and refused, in the order of time.
+    Audit,
+    /// Changes that were refused, kept aside for a while.
+    Quarantine,
 }
 
 /// What a store answers with. Boxed, so that the hub can hold any store as `Arc<dyn Store>`;

@@ -122,6 +122,8 @@ impl Space {
             Space::Rules => 2,
             Space::Answers => 3,
             Space::Access => 4,
+            Space::Audit => 5,
+            Space::Quarantine => 6,
         }
     }
 }
@@ -132,7 +134,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn spaces() -> impl Strategy<Value = Space> {
-        prop::sample::select(vec![Space::Server, Space::Rules, Space::Answers])
+        prop::sample::select(vec![
+            Space::Server,
+            Space::Rules,
+            Space::Answers,
+            Space::Access,
+            Space::Audit,
+            Space::Quarantine,
+        ])
     }
 
     proptest! {

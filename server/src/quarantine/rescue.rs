@@ -1,0 +1,288 @@
+//! What refused changes would do to a document, and the same done by somebody who may.
+//!
+//! Edit path: ← changes that were kept aside and the document as it stands; → a difference to look at, or one new change.
+//!
+//! Always true: the document that was given is not touched, and the refused changes themselves do not come in: what is made
+//! of them is a change of whoever accepts it, at the heads that their author knew.
+
+use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, ReadDoc};
+use bytes::Bytes;
+use dovetail_core::document::careful::{Panicked, carefully};
+use dovetail_core::doors::{self, PatchError, UnknownHeads, Writer};
+use dovetail_core::id::SubjectId;
+use dovetail_core::reserved::RESERVED_KEY;
+use dovetail_core::time::Timestamp;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// How many missing changes are named; more are of no use to a reader.
+const MISSING_MAX: usize = 32;
+
+/// What refused changes would do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Preview {
+    /// The heads that their author knew, as far as they are here.
+    pub base: Vec<ChangeHash>,
+    /// The difference to what their author saw, as JSON Patch (RFC 6902). Empty when something is missing.
+    pub patch: Vec<Value>,
+    /// Changes that they depend on and that the document does not have; the first of them.
+    pub missing: Vec<ChangeHash>,
+    /// How many of the changes the document has by now.
+    pub already_there: usize,
+    /// Whether they write under the key that belongs to the server, which cannot be carried over.
+    pub writes_reserved: bool,
+}
+
+/// The same effect, by somebody who may.
+#[derive(Debug, Clone)]
+pub struct Rebased {
+    /// What is to be stored; nothing when it would change nothing.
+    pub change: Option<Change>,
+    /// Whether something under the key that belongs to the server was left out.
+    pub left_out_reserved: bool,
+}
+
+/// Why there is nothing to show or to accept.
+#[derive(Debug, thiserror::Error)]
+pub enum RescueError {
+    /// What is kept is no change, or not the one that it was.
+    #[error("a change that was kept aside cannot be read")]
+    Unreadable,
+    /// Something is missing that the changes depend on.
+    #[error("the document lacks {} changes that these depend on", .missing.len())]
+    Missing {
+        /// The first of them.
+        missing: Vec<ChangeHash>,
+    },
+    /// Automerge panicked or refused.
+    #[error("the changes cannot be applied: {why}")]
+    NotApplicable {
+        /// Its words.
+        why: String,
+    },
+    /// The effect cannot be written.
+    #[error("the effect of the changes cannot be written")]
+    Patch(#[from] PatchError),
+}
+
+/// What the changes would do to the document as their author saw it.
+///
+/// # Errors
+/// When they cannot be read or applied. That something is missing is no error: it is told.
+pub fn preview(doc: &Automerge, changes: &[(ChangeHash, Bytes)]) -> Result<Preview, RescueError> {
+    guarded(|| {
+        let parsed = parse(changes)?;
+        let (new, already_there) = new_ones(doc, parsed);
+        let missing = missing(doc, &new);
+        if !missing.is_empty() {
+            return Ok(Preview { missing, already_there, ..Preview::default() });
+        }
+        let effect = Effect::of(doc, new)?;
+        Ok(Preview {
+            base: effect.base,
+            patch: effect.patch,
+            missing,
+            already_there,
+            writes_reserved: effect.writes_reserved,
+        })
+    })
+}
+
+/// One change by `actor`, at the heads that the author knew, with the effect of the refused ones.
+///
+/// # Errors
+/// When something is missing, or the effect cannot be written.
+pub fn rebased(
+    doc: &Automerge,
+    changes: &[(ChangeHash, Bytes)],
+    author: Option<&SubjectId>,
+    actor: ActorId,
+    now: Timestamp,
+) -> Result<Rebased, RescueError> {
+    guarded(|| {
+        let (new, _) = new_ones(doc, parse(changes)?);
+        let missing = missing(doc, &new);
+        if !missing.is_empty() {
+            return Err(RescueError::Missing { missing });
+        }
+        let effect = Effect::of(doc, new)?;
+        let message = author.map(|author| format!("accepted for {author}"));
+        let writer = Writer { actor, time: now, message };
+        let written = doors::patch(doc, &effect.base, &Value::Array(effect.patch), &writer)?;
+        Ok(Rebased { change: written.change().cloned(), left_out_reserved: effect.writes_reserved })
+    })
+}
+
+/// What changes do to the state on which their author made them.
+struct Effect {
+    base: Vec<ChangeHash>,
+    patch: Vec<Value>,
+    writes_reserved: bool,
+}
+
+impl Effect {
+    fn of(doc: &Automerge, changes: Vec<Change>) -> Result<Self, RescueError> {
+        let base = base_of(&changes);
+        // On a fork at base, so that nothing others wrote meanwhile takes part.
+        let mut fork = doc.fork_at(&base).map_err(|error| not_applicable(&error))?;
+        fork.apply_changes(changes).map_err(|error| not_applicable(&error))?;
+        let after = fork.get_heads();
+        let patch = doors::diff(&fork, &base, &after).map_err(|unknown| lacks(&unknown))?;
+        let (before, after) = (reserved_at(&fork, &base), reserved_at(&fork, &after));
+        Ok(Self { base, patch, writes_reserved: before != after })
+    }
+}
+
+fn reserved_at(doc: &Automerge, heads: &[ChangeHash]) -> Option<Value> {
+    dovetail_core::json::read(doc, Some(heads)).get(RESERVED_KEY).cloned()
+}
+
+/// Runs what works on foreign bytes; a panic becomes an error.
+fn guarded<T>(work: impl FnOnce() -> Result<T, RescueError>) -> Result<T, RescueError> {
+    let not_applicable = |panicked: Panicked| RescueError::NotApplicable { why: panicked.to_string() };
+    carefully(work).map_err(not_applicable)?
+}
+
+fn parse(changes: &[(ChangeHash, Bytes)]) -> Result<Vec<Change>, RescueError> {
+    let one = |(hash, bytes): &(ChangeHash, Bytes)| {
+        let change = Change::from_bytes(bytes.to_vec()).map_err(|_| RescueError::Unreadable)?;
+        if change.hash() == *hash { Ok(change) } else { Err(RescueError::Unreadable) }
+    };
+    changes.iter().map(one).collect()
+}
+
+/// Those that the document does not have, and how many it has.
+fn new_ones(doc: &Automerge, changes: Vec<Change>) -> (Vec<Change>, usize) {
+    let all = changes.len();
+    let is_new = |change: &Change| doc.get_change_by_hash(&change.hash()).is_none();
+    let new: Vec<Change> = changes.into_iter().filter(is_new).collect();
+    let already_there = all - new.len();
+    (new, already_there)
+}
+
+/// What is in neither the document nor the changes.
+fn missing(doc: &Automerge, changes: &[Change]) -> Vec<ChangeHash> {
+    let outside = base_of(changes).into_iter();
+    outside.filter(|hash| doc.get_change_by_hash(hash).is_none()).take(MISSING_MAX).collect()
+}
+
+/// What the changes depend on outside of themselves.
+fn base_of(changes: &[Change]) -> Vec<ChangeHash> {
+    let own: BTreeSet<ChangeHash> = changes.iter().map(Change::hash).collect();
+    let outside = changes.iter().flat_map(|change| change.deps().iter().copied());
+    let outside: BTreeSet<ChangeHash> = outside.filter(|dep| !own.contains(dep)).collect();
+    outside.into_iter().collect()
+}
+
+fn not_applicable(error: &AutomergeError) -> RescueError {
+    RescueError::NotApplicable { why: error.to_string() }
+}
+
+fn lacks(unknown: &UnknownHeads) -> RescueError {
+    RescueError::Missing { missing: unknown.unknown.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use automerge::ROOT;
+    use automerge::transaction::Transactable;
+    use dovetail_core::json;
+    use serde_json::json;
+
+    type Kept = Vec<(ChangeHash, Bytes)>;
+
+    fn put(doc: &mut Automerge, key: &str, value: &str) {
+        doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, key, value)).unwrap();
+    }
+
+    /// A document, a copy with refused changes in it, and those.
+    fn refused(keys: &[(&str, &str)]) -> (Automerge, Kept) {
+        let mut doc = Automerge::new();
+        put(&mut doc, "title", "Sales");
+        let mut copy = doc.fork();
+        for (key, value) in keys {
+            put(&mut copy, key, value);
+        }
+        let kept = copy.get_changes(&doc.get_heads());
+        let kept = kept.iter().map(|change| (change.hash(), change.raw_bytes().to_vec().into())).collect();
+        (doc, kept)
+    }
+
+    fn accept(doc: &Automerge, kept: &Kept) -> Result<Rebased, RescueError> {
+        let ana = "ana".parse().unwrap();
+        rebased(doc, kept, Some(&ana), ActorId::from([9; 16]), Timestamp::from_millis(5_000))
+    }
+
+    /// AU63: what is shown is the difference to what the author saw, whatever others did meanwhile.
+    #[test]
+    fn au63_the_difference_is_to_what_the_author_saw() {
+        let (mut doc, kept) = refused(&[("title", "Sales 2027"), ("note", "x")]);
+        put(&mut doc, "other", "meanwhile");
+        let shown = preview(&doc, &kept).unwrap();
+        let patch = json!([
+            {"op": "replace", "path": "/title", "value": "Sales 2027"},
+            {"op": "add", "path": "/note", "value": "x"}]);
+        let mut paths: Vec<&Value> = shown.patch.iter().collect();
+        paths.sort_by_key(|one| one["path"].as_str().map(|path| std::cmp::Reverse(path.to_owned())));
+        assert_eq!(json!(paths), patch);
+        assert!(shown.missing.is_empty() && !shown.writes_reserved);
+    }
+
+    /// AU64: what is accepted has the same effect by another actor, says for whom, and brings no refused change in.
+    #[test]
+    fn au64_what_is_accepted_is_a_new_change() {
+        let (mut doc, kept) = refused(&[("title", "Sales 2027"), ("note", "x")]);
+        put(&mut doc, "other", "meanwhile");
+        let change = accept(&doc, &kept).unwrap().change.unwrap();
+        assert_eq!(change.message(), Some("accepted for ana"));
+        assert_eq!(change.actor_id(), &ActorId::from([9; 16]));
+        doc.apply_changes([change]).unwrap();
+        let expected = json!({"title": "Sales 2027", "note": "x", "other": "meanwhile"});
+        assert_eq!(json::read(&doc, None), expected);
+        assert!(kept.iter().all(|(hash, _)| doc.get_change_by_hash(hash).is_none()));
+    }
+
+    /// AU63: what depends on something that never came is shown with what is missing, and cannot be accepted.
+    #[test]
+    fn au63_what_is_missing_is_named() {
+        let (doc, kept) = refused(&[("a", "1"), ("b", "2")]);
+        let shown = preview(&doc, &kept[1..].to_vec()).unwrap();
+        assert_eq!((shown.missing, shown.patch), (vec![kept[0].0], vec![]));
+        assert!(matches!(accept(&doc, &kept[1..].to_vec()), Err(RescueError::Missing { .. })));
+    }
+
+    /// AU65: what writes where the server writes is told, and left out of what is accepted.
+    #[test]
+    fn au65_the_reserved_place_is_left_out() {
+        let (doc, kept) = refused(&[(RESERVED_KEY, "mine"), ("note", "x")]);
+        assert!(preview(&doc, &kept).unwrap().writes_reserved);
+        let accepted = accept(&doc, &kept).unwrap();
+        assert!(accepted.left_out_reserved);
+        let mut doc = doc;
+        doc.apply_changes(accepted.change).unwrap();
+        assert_eq!(json::read(&doc, None), json!({"title": "Sales", "note": "x"}));
+    }
+
+    /// AU64: what is there already is not written again.
+    #[test]
+    fn au64_what_is_there_already_is_nothing() {
+        let (mut doc, kept) = refused(&[("note", "x")]);
+        let changes = kept.iter().map(|(_, bytes)| Change::from_bytes(bytes.to_vec()).unwrap());
+        doc.apply_changes(changes.collect::<Vec<_>>()).unwrap();
+        assert_eq!(preview(&doc, &kept).unwrap().already_there, 1);
+        assert!(accept(&doc, &kept).unwrap().change.is_none());
+    }
+
+    /// AU66: bytes that are no change, or another one, are an error and no panic.
+    #[test]
+    fn au66_what_cannot_be_read_is_an_error() {
+        let (doc, kept) = refused(&[("note", "x")]);
+        let other = (ChangeHash([1; 32]), kept[0].1.clone());
+        assert!(matches!(preview(&doc, &[other]), Err(RescueError::Unreadable)));
+        for length in 0..kept[0].1.len() {
+            let cut = (kept[0].0, kept[0].1.slice(..length));
+            assert!(matches!(preview(&doc, &[cut]), Err(RescueError::Unreadable)), "{length} bytes");
+        }
+    }
+}
