@@ -306,7 +306,7 @@ fn read_entry(name: Serial, bytes: &[u8]) -> Option<Entry> {
 
 impl Query {
     fn first(&self) -> Bound<Serial> {
-        let until = self.until.map(|until| Serial::last_at(until));
+        let until = self.until.map(Serial::last_at);
         match (self.after, until) {
             (Some(after), Some(until)) if until < after => Bound::Included(until),
             (Some(after), _) => Bound::Excluded(after),

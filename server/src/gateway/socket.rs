@@ -9,6 +9,7 @@
 use super::door::Door;
 use super::link::{Link, Wire};
 use super::upgrade::Socket;
+use crate::audit::Action;
 use crate::hub::Taken;
 use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::session::{CloseReason, Effect, Outgoing};
@@ -42,6 +43,7 @@ const CLOSE_REASON_BYTES_MAX: usize = 123;
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(socket: Socket, address: SocketAddr, door: Door) {
+    door.note(Action::SignIn, None);
     let mut connection = Connection::new(socket, door);
     let session = connection.link.session.id();
     tracing::debug!(%session, %address, "connected");

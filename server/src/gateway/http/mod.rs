@@ -6,6 +6,7 @@
 //! answer 405, and the last of all 404.
 
 mod access; // Who may do what.
+mod admin; // What was done and refused, for administrators of the server.
 mod body; // A request's body, bounded in bytes and in time.
 mod conflicts; // What the rules say, and what people decide about it.
 mod documents; // Documents through the JSON door.
@@ -31,13 +32,14 @@ pub(in crate::gateway) use turns::Turns;
 use super::door::{self, Door, Entered};
 use super::reply::{Code, Problem, only};
 use super::{Gateway, realtime, upgrade};
+use crate::audit::Action;
 use crate::metrics;
 use parameters::Parameters;
 use segment::Segment;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use warp::filters::BoxedFilter;
-use warp::http::HeaderMap;
+use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
@@ -56,6 +58,10 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         realtime(gateway),
         documents(gateway),
         document(gateway),
+        audit(gateway),
+        quarantine(gateway),
+        kept_item(gateway),
+        accept(gateway),
         access(gateway),
         policy(gateway),
         automerge(gateway),
@@ -169,6 +175,48 @@ fn document(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         });
     let allowed = path.map(|_| only("GET, HEAD, PUT, PATCH, DELETE")());
     show.or(put).unify().or(patch).unify().or(delete).unify().or(allowed).unify().boxed()
+}
+
+fn audit(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/audit";
+    let path = warp::path!("api" / "admin" / "audit");
+    let show = get(gateway)
+        .and(parameters())
+        .then(|door, parameters| answer(ROUTE, "GET", door, |door| admin::audit(door, parameters)));
+    path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+fn quarantine(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/quarantine";
+    let path = warp::path!("api" / "admin" / "quarantine");
+    let list = get(gateway)
+        .and(parameters())
+        .then(|door, parameters| answer(ROUTE, "GET", door, |door| admin::quarantine(door, parameters)));
+    path.and(list).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+fn kept_item(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/quarantine/{item}";
+    let path = warp::path!("api" / "admin" / "quarantine" / Segment);
+    let show = path
+        .and(get(gateway))
+        .and(parameters())
+        .then(|item, door, parameters| plain(ROUTE, "GET", parameters, door, |door| admin::item(door, item)));
+    let discard =
+        path.and(warp::delete()).and(with(gateway)).and(parameters()).then(|item, door, parameters| {
+            plain(ROUTE, "DELETE", parameters, door, |door| admin::discard(door, item))
+        });
+    show.or(discard).unify().or(path.map(|_| only("GET, HEAD, DELETE")())).unify().boxed()
+}
+
+fn accept(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/quarantine/{item}/accept";
+    let path = warp::path!("api" / "admin" / "quarantine" / Segment / "accept");
+    let accept =
+        path.and(warp::post()).and(with(gateway)).and(parameters()).then(|item, door, parameters| {
+            plain(ROUTE, "POST", parameters, door, |door| admin::accept(door, item))
+        });
+    accept.or(path.map(|_| only("POST")())).unify().boxed()
 }
 
 fn access(gateway: &Gateway) -> BoxedFilter<(Response,)> {
@@ -493,7 +541,15 @@ async fn answer<F: Future<Output = Result<Response, Problem>>>(
     let began = Instant::now();
     let hides = entered.as_ref().is_ok_and(|door| door.gateway.asks());
     let answering = async {
-        let answered = answering(entered?).await;
+        let door = entered?;
+        let caller = door.clone();
+        let answered = answering(door).await;
+        if let Err(problem) = &answered
+            && hides
+            && (problem.code.status() == StatusCode::FORBIDDEN || problem.code == Code::DocumentNotFound)
+        {
+            caller.note(Action::Refused, Some(problem.code.as_str()));
+        }
         if let (true, Err(Problem { code: Code::DocumentNotFound, .. })) = (hides, &answered) {
             let took = began.elapsed().as_millis() / HIDDEN_EVERY.as_millis() + 1;
             let until = began + HIDDEN_EVERY * u32::try_from(took).unwrap_or(1);
