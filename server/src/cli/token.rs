@@ -42,7 +42,7 @@ pub(super) fn command() -> Command {
         .arg(text(ROLE, "ROLE", "").help(format!("{limits} a role")).value_parser(["read", "write", "admin"]))
         .arg(
             text(PATH, "PATH", "")
-                .help(format!("{limits} a place in documents, as in /series; may be given several times"))
+                .help(format!("{limits} a place in documents, as in /points; may be given several times"))
                 .action(ArgAction::Append)
                 .requires(ROLE),
         )

@@ -123,6 +123,23 @@ test('SE18 a client of ours is told who it is, what it may do, what is durable a
   assert.deepEqual([reject.code, reject.changes], ['read_only', headsOf(theirs)])
   assert.ok(reject.setAside && bo.isOpen)
 
+  const kept = (await here.ask('boss', 'GET', '/api/admin/quarantine')).body.items
+  assert.deepEqual(
+    kept.map(({ document, subject, code }) => [document, subject, code]),
+    [[documentId, 'bo', 'read_only']],
+  )
+  const shown = (await here.ask('boss', 'GET', `/api/admin/quarantine/${kept[0].id}`)).body
+  assert.deepEqual(shown.patch, [{ op: 'replace', path: '/title', value: 'refused' }])
+  assert.equal((await here.ask('ana', 'GET', `/api/admin/quarantine/${kept[0].id}`)).status, 403)
+  const accepted = await here.ask('boss', 'POST', `/api/admin/quarantine/${kept[0].id}/accept`)
+  assert.equal(accepted.status, 200, JSON.stringify(accepted.body))
+  assert.equal((await here.ask('ana', 'GET', `/api/docs/${documentId}`)).body.title, 'refused')
+  const history = (await here.ask('ana', 'GET', `/api/docs/${documentId}/history`)).body.groups
+  assert.deepEqual([history[0].author, history[0].messages], ['boss', ['accepted for bo']])
+  assert.deepEqual((await here.ask('boss', 'GET', '/api/admin/quarantine')).body.items, [])
+  const audit = (await here.ask('boss', 'GET', '/api/admin/audit')).body.entries
+  assert.ok(audit.some((entry) => entry.action === 'quarantine_accepted' && entry.subject === 'boss'))
+
   await give(here, { documentId }, [])
   assert.equal((await bo.next('dovetail-permission')).role, 'none')
   assert.equal((await bo.next('doc-unavailable')).documentId, documentId)
