@@ -67,7 +67,7 @@ impl Gateway {
     async fn let_in(self, parts: Parts<'_>, address: Option<SocketAddr>) -> Entered {
         let guard = &self.guard;
         let presented = Credentials::read(parts, guard.cookie_name.as_deref(), &guard.origins);
-        let presented = presented.map_err(|error| reply::of_credentials(error))?;
+        let presented = presented.map_err(reply::of_credentials)?;
         let who = guard.authenticator.identify_credentials(&presented).await;
         let who = who.map_err(|error| {
             self.note_refused_sign_in(&error, address);

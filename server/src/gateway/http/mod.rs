@@ -346,7 +346,7 @@ fn all_rules(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let path = warp::path!("api" / "rules");
     let list = get(gateway)
         .and(parameters())
-        .then(|door, parameters| plain("/api/rules", "GET", parameters, door, |door| rules::list(door)));
+        .then(|door, parameters| plain("/api/rules", "GET", parameters, door, rules::list));
     path.and(list).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
@@ -461,8 +461,7 @@ fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn sync_open(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/realtime/sync";
     let path = warp::path!("api" / "realtime" / "sync");
-    let open =
-        warp::post().and(with(gateway)).then(|door| answer(ROUTE, "POST", door, |door| sync::open(door)));
+    let open = warp::post().and(with(gateway)).then(|door| answer(ROUTE, "POST", door, sync::open));
     path.and(open).or(path.map(only("POST"))).unify().boxed()
 }
 
