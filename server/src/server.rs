@@ -8,6 +8,7 @@ use crate::audit::Audit;
 use crate::auth::{Authenticator, OpenAuthError};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::gateway::headers::{Shield, guarded};
 use crate::gateway::{ConflictDoors, Gateway, Guard, accept};
 use crate::hub::{Hub, OpenHubError, Records};
 use crate::metrics::Metrics;
@@ -125,7 +126,9 @@ impl Server {
         let upkeep = tokio::spawn(fold_metrics(gateway.metrics.clone()));
         let sweeping = tokio::spawn(sweep.run());
         let forgetting = tokio::spawn(gateway.keep_swept());
-        let serving = accept::serve(listener, gateway.routes(), &config.limits, shutdown.watch());
+        let shield = Shield::new(config.auth.allowed_origins.clone(), config.listen, gateway.asks());
+        let routes = guarded(gateway.routes(), shield);
+        let serving = accept::serve(listener, routes, &config.limits, shutdown.watch());
         let stopping = async {
             stop.await;
             sweeping.abort();

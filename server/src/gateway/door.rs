@@ -60,7 +60,8 @@ pub(super) fn caller(
 
 impl Gateway {
     /// Whether people are asked who they are.
-    pub(super) fn asks(&self) -> bool {
+    #[must_use]
+    pub fn asks(&self) -> bool {
         self.guard.authenticator.is_on()
     }
 

@@ -9,6 +9,7 @@
 
 pub mod accept; // Connections in, and out again when the server stops.
 mod door; // Whoever asks, and what they may do.
+pub mod headers; // What browsers are told, and which pages may call.
 pub mod http; // What is answered at which path.
 mod link; // What ties a session to the documents.
 mod poll; // Sync over plain HTTP.

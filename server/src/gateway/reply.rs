@@ -174,6 +174,22 @@ pub enum Code {
     TooManyDocumentsOwned,
     /// Our fault; the log says more.
     Internal,
+    /// The page that calls is of an origin that nobody named.
+    OriginNotAllowed,
+    /// The server does not go by this name.
+    HostNotAllowed,
+    /// More messages than one person may send.
+    TooManyMessages,
+    /// More bytes than one person may send.
+    TooManyBytes,
+    /// More changes than one person may make, or one document takes.
+    TooManyChanges,
+    /// More requests than one person may send.
+    TooManyRequests,
+    /// More new connections than one address may open.
+    TooManyConnections,
+    /// More tokens of one address were refused than may be.
+    TooManyFailedLogins,
 }
 
 impl Code {
@@ -337,6 +353,30 @@ impl Code {
             }
             Self::Internal => {
                 ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong in the server")
+            }
+            Self::OriginNotAllowed => {
+                ("origin_not_allowed", StatusCode::FORBIDDEN, "Pages of this origin may not call")
+            }
+            Self::HostNotAllowed => {
+                ("host_not_allowed", StatusCode::MISDIRECTED_REQUEST, "The server does not go by this name")
+            }
+            Self::TooManyMessages => {
+                ("too_many_messages", StatusCode::TOO_MANY_REQUESTS, "These are too many messages")
+            }
+            Self::TooManyBytes => {
+                ("too_many_bytes", StatusCode::TOO_MANY_REQUESTS, "This is too much at once")
+            }
+            Self::TooManyChanges => {
+                ("too_many_changes", StatusCode::TOO_MANY_REQUESTS, "These are too many changes")
+            }
+            Self::TooManyRequests => {
+                ("too_many_requests", StatusCode::TOO_MANY_REQUESTS, "These are too many requests")
+            }
+            Self::TooManyConnections => {
+                ("too_many_connections", StatusCode::TOO_MANY_REQUESTS, "These are too many connections")
+            }
+            Self::TooManyFailedLogins => {
+                ("too_many_failed_logins", StatusCode::TOO_MANY_REQUESTS, "Too many tokens were refused")
             }
         }
     }

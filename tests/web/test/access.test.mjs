@@ -1,8 +1,10 @@
 // Who may do what, as stock clients see it, and as clients see it that understand Dovetail's own messages.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { Automerge } from 'peer-2.5.6'
+import { WebSocket } from 'ws'
 import { VERSIONS, until, world } from '../harness.mjs'
 import { RawReplica, newDocumentId } from '../raw-peer.mjs'
 import { ASKING, tokenOf } from '../token.mjs'
@@ -23,7 +25,10 @@ for (const version of VERSIONS) {
     await assert.rejects(bo.open(ours.url), /unavailable/)
 
     assert.equal((await give(here, ours, [{ user: 'bo', role: 'write' }])).status, 200)
-    await until('it comes by itself', () => bo.handle(ours.url).isReady() && bo.doc(bo.handle(ours.url)).title)
+    await until(
+      'it comes by itself',
+      () => bo.handle(ours.url).isReady() && bo.doc(bo.handle(ours.url)).title,
+    )
     bo.handle(ours.url).change((doc) => (doc.title = 'of both'))
     await bo.saved(bo.handle(ours.url))
     await until('Ana has it', () => ana.json(ours).title === 'of both')
@@ -76,7 +81,10 @@ for (const [what, url] of [
   ['no token', (here) => here.server.syncUrl],
   ['a token that is none', (here) => `${here.server.syncUrl}?token=nonsense`],
   ['a token that is over', (here) => `${here.server.syncUrl}?token=${tokenOf('ana', { holdsFor: -3600 })}`],
-  ['a token for another service', (here) => `${here.server.syncUrl}?token=${tokenOf('ana', { aud: 'other' })}`],
+  [
+    'a token for another service',
+    (here) => `${here.server.syncUrl}?token=${tokenOf('ana', { aud: 'other' })}`,
+  ],
 ])
   test(`SE17 ${what}: the socket opens, says why, and closes with 4401`, async (t) => {
     const here = await asking(t)
@@ -88,6 +96,24 @@ for (const [what, url] of [
   })
 
 const headsOf = (replica) => Automerge.getHeads(replica.doc)
+
+test('HT31 a foreign page opens no WebSocket and changes nothing, also where nobody is asked', async (t) => {
+  const here = await world(t)
+  const at = `http://${here.server.address}`
+  const headers = { 'content-type': 'application/json', origin: 'https://evil.example' }
+  const posted = await fetch(`${at}/api/docs`, { method: 'POST', headers, body: '{}' })
+  assert.deepEqual([posted.status, (await posted.json()).code], [403, 'origin_not_allowed'])
+  const socket = new WebSocket(here.server.syncUrl, { origin: 'https://evil.example' })
+  const [, answer] = await once(socket, 'unexpected-response')
+  assert.equal(answer.statusCode, 403)
+  socket.on('error', () => {}).terminate()
+  const own = await fetch(`${at}/api/docs`, {
+    method: 'POST',
+    headers: { ...headers, origin: at },
+    body: '{}',
+  })
+  assert.equal(own.status, 201)
+})
 
 /** A peer that understands our own messages. */
 async function own(here, subject, claims) {

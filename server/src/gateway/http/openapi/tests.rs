@@ -188,6 +188,18 @@ fn oa3_codes_stand_under_their_status() {
     }
     // What no operation answers: paths and methods that there are not.
     seen.extend(["not_found".to_owned(), "method_not_allowed".to_owned()]);
+    // What is refused before any route is reached.
+    let before = [
+        "origin_not_allowed",
+        "host_not_allowed",
+        "too_many_messages",
+        "too_many_bytes",
+        "too_many_changes",
+        "too_many_requests",
+        "too_many_connections",
+        "too_many_failed_logins",
+    ];
+    seen.extend(before.map(str::to_owned));
     assert_eq!(seen, statuses.into_keys().collect(), "every code is answered by something");
 }
 
