@@ -128,7 +128,7 @@ impl Audit {
     }
 
     /// Writes what waits. To be called before the store is closed; what is noted afterwards is lost.
-    pub async fn close(&self) {
+    pub async fn flush(&self) {
         self.inner.flush(true).await;
     }
 

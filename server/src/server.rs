@@ -157,7 +157,7 @@ async fn close(gateway: &Gateway, hub: &Hub, store: &dyn Store) {
     gateway.points.close().await;
     hub.close().await;
     gateway.records.quarantine.flush().await;
-    gateway.records.audit.close().await;
+    gateway.records.audit.flush().await;
     store.close().await;
     tracing::info!("closed");
 }

@@ -42,6 +42,8 @@ pub(super) async fn audit(door: Door, mut parameters: Parameters) -> Result<Resp
         until: moment(parameters.take_number("until", 0..=WHOLE_MAX)?),
     };
     parameters.finish()?;
+    // What was noted a moment ago is to be seen.
+    door.gateway.records.audit.flush().await;
     let page = door.gateway.records.audit.page(&permit, &query).await;
     let page = page.map_err(|error| reply::of_load(&error))?;
     let entries: Vec<Value> = page
