@@ -16,7 +16,7 @@ pub use shape::LogFormat;
 use crate::auth::{KeysUrl, Origins, Secret};
 use shape::{
     Address, Count, Files, Filter, Folder, Format, MaybeCookie, MaybeFile, MaybeFolder, MaybeKeysUrl,
-    MaybeSecret, MaybeText, Names, OriginList, Shape, Size, Span, Switch,
+    MaybeSecret, MaybeSize, MaybeText, Names, OriginList, Rate, Shape, Size, Span, Switch,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -293,6 +293,40 @@ settings! {
 
     /// How long refused changes are kept aside: until somebody is back from a week off.
     quarantine_keep: Duration as Span = "7d";
+
+    /// Messages that one person may send each second, over all connections. An editor that drags
+    /// sends 60. Of this and of what follows five seconds' worth may come at once; what is over is slowed
+    /// for up to 2 s before anything is cut. Off when nobody is asked who they are, as are all below.
+    messages_per_second_max: Option<u32> as Rate = "1000";
+
+    /// Bytes of messages that one person may send each second. A stock client brings a document
+    /// in one message of up to 20 MiB.
+    bytes_per_second_max: Option<usize> as MaybeSize = "32MiB";
+
+    /// Changes that one person may make each second. Some thousand from a day offline come at once.
+    changes_per_second_max: Option<u32> as Rate = "2000";
+
+    /// Changes that one document takes each second, of all together: what one task applies with
+    /// half of its time to spare.
+    document_changes_per_second_max: Option<u32> as Rate = "5000";
+
+    /// HTTP requests that one person may send each second. A page asks for some tens when it opens.
+    requests_per_second_max: Option<u32> as Rate = "500";
+
+    /// Connections that may join each second from one address (IPv6: one /64). An office of 500
+    /// behind one address comes back after a restart without being slowed.
+    joins_per_second_max: Option<u32> as Rate = "100";
+
+    /// Tokens from one address that may be refused each minute, so many at once. People and tools
+    /// with an old token try again some times; who guesses tries millions.
+    failed_logins_per_minute_max: Option<u32> as Rate = "30";
+
+    /// Documents that one person may own. Nobody keeps track of more.
+    documents_per_subject_max: Option<u32> as Rate = "10000";
+
+    /// Bytes in the store that the documents of one person may take: a thousand large ones with
+    /// all of their history.
+    bytes_per_subject_max: Option<usize> as MaybeSize = "10GiB";
 }
 
 /// The smallest message limit that lets a peer say anything: a join with two ids and a

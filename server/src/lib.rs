@@ -23,6 +23,8 @@ pub mod serial; // Names that sort by time.
 
 pub mod audit; // Who did what, and who was refused what.
 pub mod quarantine; // What was refused and may be rescued.
+pub mod quotas; // How much each may have.
+pub mod throttle; // How much each may do.
 
 pub mod evaluator; // Rules that take long, away from everybody.
 pub mod inbox; // Conflicts of all documents.

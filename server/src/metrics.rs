@@ -76,6 +76,8 @@ pub const AUDIT_NOT_RECORDED: &str = "dovetail_audit_not_recorded_total";
 pub const QUARANTINE_BYTES: &str = "dovetail_quarantine_bytes";
 /// Refused changes that were not kept, because there was no room or they were too many.
 pub const QUARANTINE_NOT_KEPT: &str = "dovetail_quarantine_not_kept_total";
+/// Times that somebody was slowed or stopped, by `code` and `verdict`.
+pub const THROTTLED: &str = "dovetail_throttled_total";
 
 /// Bounds of the buckets of [`REQUEST_SECONDS`].
 const REQUEST_SECONDS_BUCKETS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
@@ -172,6 +174,7 @@ fn describe() {
     describe_gauge!(AUDIT_ENTRIES, "Entries in the audit log");
     describe_counter!(AUDIT_NOT_RECORDED, "Entries that the store did not take");
     describe_gauge!(QUARANTINE_BYTES, Unit::Bytes, "Refused changes that are kept");
+    describe_counter!(THROTTLED, "Times that somebody was slowed or stopped");
     describe_counter!(QUARANTINE_NOT_KEPT, "Refused changes that were not kept");
     describe_counter!(STORE_GROUPS, "Groups of batches, one sync of the disk each");
 }

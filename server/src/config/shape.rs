@@ -311,6 +311,48 @@ impl Shape for Count {
     }
 }
 
+/// How many of something, or `off`: then there is no bound. A number that means something else than a number would be
+/// read as one.
+pub(super) struct Rate;
+
+const OFF: &str = "off";
+
+/// A burst of it and more are counted in 32 bits.
+const RATE_MOST: u32 = 10_000_000;
+
+impl Shape for Rate {
+    type Value = Option<u32>;
+    const HINT: &'static str = "NUMBER|off";
+
+    fn read(text: &str) -> Result<Option<u32>, String> {
+        match text.parse() {
+            Ok(rate) if (1..=RATE_MOST).contains(&rate) => Ok(Some(rate)),
+            _ if text == OFF => Ok(None),
+            _ => Err(format!("write a whole number from 1 to {RATE_MOST}, or off")),
+        }
+    }
+
+    fn toml(value: &Option<u32>) -> String {
+        value.map_or_else(|| quoted(OFF), |rate| rate.to_string())
+    }
+}
+
+/// Bytes, or `off`.
+pub(super) struct MaybeSize;
+
+impl Shape for MaybeSize {
+    type Value = Option<usize>;
+    const HINT: &'static str = "BYTES|off";
+
+    fn read(text: &str) -> Result<Option<usize>, String> {
+        if text == OFF { Ok(None) } else { Size::read(text).map(Some) }
+    }
+
+    fn toml(value: &Option<usize>) -> String {
+        value.as_ref().map_or_else(|| quoted(OFF), Size::toml)
+    }
+}
+
 /// Bytes: `64MiB`, `512KiB`, `1GiB`, or a plain number.
 pub(super) struct Size;
 

@@ -12,6 +12,7 @@ use crate::hub::{SubmitError, ViewError};
 use crate::points::AddPointsError;
 use crate::rules::{BadRules, ReplaceError};
 use crate::store::{CommitError, LoadError};
+use crate::throttle::TooMany;
 use dovetail_core::document::Rejection;
 use dovetail_core::grafana::ExportError;
 use dovetail_core::grant::BadAccess;
@@ -21,6 +22,7 @@ use dovetail_core::rules::{SettleError, WaiveError};
 use dovetail_core::session::CloseReason;
 use dovetail_core::wire::BadSequence;
 use serde_json::{Map, Value};
+use std::time::Duration;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -679,6 +681,24 @@ fn ending(reason: &CloseReason) -> Value {
     let close_code = reason.close_code();
     let try_again = matches!(close_code, 1012 | 1013);
     serde_json::json!({ "code": code, "detail": words, "close_code": close_code, "try_again": try_again })
+}
+
+/// Somebody who does more than they may.
+#[must_use]
+pub fn of_too_many(what: TooMany, retry_after: Duration) -> Problem {
+    let code = match what {
+        TooMany::Messages => Code::TooManyMessages,
+        TooMany::Bytes => Code::TooManyBytes,
+        TooMany::Changes => Code::TooManyChanges,
+        TooMany::Requests => Code::TooManyRequests,
+        TooMany::Connections => Code::TooManyConnections,
+        TooMany::FailedLogins => Code::TooManyFailedLogins,
+    };
+    // Whole seconds are all that the header has; who comes too early is turned away again.
+    let seconds = retry_after.as_millis().div_ceil(1_000).max(1);
+    let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+    Problem::new(code, format!("this is more than one may do at a time; come again in {seconds} s"))
+        .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
 }
 
 /// A computation that panicked: a bug, found in the log.
