@@ -17,6 +17,7 @@ use crate::rules::{OpenRulesError, Shelf};
 use crate::shutdown::Shutdown;
 use crate::store::{LoadError, OpenError, SledStore, Store};
 use crate::sweep::Sweep;
+use crate::throttle::Throttle;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -87,8 +88,12 @@ impl Server {
             quarantine: Quarantine::open(Arc::clone(&store), kept(&config), clock.clone()).await?,
         };
         hub.keep_records(records.clone());
+        let authenticator = Authenticator::open(&config.auth, clock.clone())?;
+        let throttle =
+            if authenticator.is_on() { Throttle::new(&config.limits, &clock) } else { Throttle::off() };
         let guard = Guard {
-            authenticator: Authenticator::open(&config.auth, clock.clone())?,
+            authenticator,
+            throttle,
             cookie_name: config.auth.cookie_name.clone(),
             origins: config.auth.allowed_origins.clone(),
         };

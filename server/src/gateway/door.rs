@@ -12,6 +12,7 @@ use super::reply::{self, Code, Problem};
 use crate::audit::{Action, Entry};
 use crate::auth::{AuthError, Credentials, Parts};
 use crate::hub::ViewError;
+use crate::throttle::{self, Cost, Verdict};
 use dovetail_core::document::chunk::Manifest;
 use dovetail_core::grant::{AdminPermit, Denied, EditPermit, Grant, Identity, ReadPermit, ServerPermit};
 use dovetail_core::id::DocumentId;
@@ -29,6 +30,13 @@ pub(super) struct Caller {
     pub(super) who: Arc<Identity>,
     /// Where they come from; nothing in tests without a socket.
     pub(super) address: Option<SocketAddr>,
+}
+
+impl Caller {
+    /// Whose limits count.
+    pub(super) fn counted(&self) -> throttle::Who<'_> {
+        throttle::Who { subject: self.who.author(), address: self.address.map(|address| address.ip()) }
+    }
 }
 
 /// What a handler may use, in the name of whoever asks.
@@ -58,6 +66,13 @@ pub(super) fn caller(
     )
 }
 
+/// Counts that somebody opens a connection.
+pub(super) async fn joined(entered: Entered) -> Entered {
+    let door = entered?;
+    door.spend(None, Cost::Join).await?;
+    Ok(door)
+}
+
 impl Gateway {
     /// Whether people are asked who they are.
     #[must_use]
@@ -70,11 +85,20 @@ impl Gateway {
         let presented = Credentials::read(parts, guard.cookie_name.as_deref(), &guard.origins);
         let presented = presented.map_err(reply::of_credentials)?;
         let who = guard.authenticator.identify_credentials(&presented).await;
-        let who = who.map_err(|error| {
-            self.note_refused_sign_in(&error, address);
-            reply::of_auth(&error)
-        })?;
-        Ok(Door { gateway: self, caller: Caller { who, address } })
+        let who = who.map_err(|error| self.refused_sign_in(&error, address))?;
+        let door = Door { gateway: self, caller: Caller { who, address } };
+        door.spend(None, Cost::Request).await?;
+        Ok(door)
+    }
+
+    /// Who tries many tokens is told to wait, and no longer what is wrong with each.
+    fn refused_sign_in(&self, error: &AuthError, address: Option<SocketAddr>) -> Problem {
+        self.note_refused_sign_in(error, address);
+        let who = throttle::Who { subject: None, address: address.map(|address| address.ip()) };
+        match self.guard.throttle.check(&who, None, Cost::FailedLogin) {
+            Verdict::Stop { what, retry_after } => reply::of_too_many(what, retry_after),
+            Verdict::Go | Verdict::Slow(_) => reply::of_auth(error),
+        }
     }
 
     fn note_refused_sign_in(&self, error: &AuthError, address: Option<SocketAddr>) {
@@ -111,6 +135,21 @@ pub(super) fn turned_away(problem: &Problem) -> CloseReason {
 }
 
 impl Door {
+    /// Counts what they do. Who is over a limit waits here, and who is far over it is turned away.
+    pub(super) async fn spend(&self, document: Option<&DocumentId>, cost: Cost) -> Result<(), Problem> {
+        match self.gateway.guard.throttle.check(&self.caller.counted(), document, cost) {
+            Verdict::Go => Ok(()),
+            Verdict::Slow(wait) => {
+                tokio::time::sleep(wait).await;
+                Ok(())
+            }
+            Verdict::Stop { what, retry_after } => {
+                self.note(Action::Limited, Some(what.code()));
+                Err(reply::of_too_many(what, retry_after))
+            }
+        }
+    }
+
     /// Writes down that something was done; resolves when that is durable. It was done in any case.
     pub(super) async fn record(&self, action: Action, document: Option<&DocumentId>) {
         let written = self.gateway.records.audit.record(self.entry(action, document)).await;
@@ -153,6 +192,7 @@ impl Door {
 
     /// That they may change a document, perhaps at some places only.
     pub(super) async fn edit(&self, document: &DocumentId) -> Result<EditPermit, Problem> {
+        self.spend(Some(document), Cost::Changes(1)).await?;
         self.grant(document).await?.permit_edit().map_err(|denied| of_denied(document, denied))
     }
 

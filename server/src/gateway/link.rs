@@ -8,8 +8,10 @@
 //! dropped. A reader that nobody takes away would keep them in memory until the server is started again.
 
 use super::Gateway;
-use super::door::Caller;
+use super::door::{Caller, Door};
+use crate::audit::Action;
 use crate::hub::{Hub, Mailbox, Outbox, Reader};
+use crate::throttle::{Cost, Verdict};
 use bytes::Bytes;
 use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::limits::DocumentLimits;
@@ -38,6 +40,8 @@ pub(super) struct Link {
     mailboxes: BTreeMap<DocumentId, Mailbox>,
     /// Whether this session counts among those who follow other stores.
     follows: bool,
+    /// Whose limits count.
+    caller: Caller,
 }
 
 impl Link {
@@ -45,13 +49,14 @@ impl Link {
     pub(super) fn new(gateway: Gateway, caller: Caller) -> Self {
         let hub = &gateway.hub;
         let now = gateway.clock.now();
-        let Caller { who, .. } = caller;
+        let who = caller.who.clone();
         Self {
             session: Session::new(hub.next_session(), now, hub.session_limits(), hub.identity(), who),
             outbox: Arc::default(),
             peer: None,
             mailboxes: BTreeMap::new(),
             follows: false,
+            caller,
             gateway,
         }
     }
@@ -63,6 +68,24 @@ impl Link {
         let effects = self.session.receive(now, frame, somebody_follows);
         self.note_follows();
         effects
+    }
+
+    /// Counts what has come. Who is over a limit is not read meanwhile; who is far over it is sent away.
+    pub(super) async fn spend(&self, document: Option<&DocumentId>, cost: Cost) -> Option<CloseReason> {
+        match self.gateway.guard.throttle.check(&self.caller.counted(), document, cost) {
+            Verdict::Go => None,
+            Verdict::Slow(wait) => {
+                tokio::time::sleep(wait).await;
+                None
+            }
+            Verdict::Stop { what, retry_after } => {
+                let door = Door { gateway: self.gateway.clone(), caller: self.caller.clone() };
+                door.note(Action::Limited, Some(what.code()));
+                let seconds = retry_after.as_secs_f64().ceil();
+                let words = format!("too much for now; come again in {seconds} s, and send less at a time");
+                Some(CloseReason::Limited { code: what.code(), words })
+            }
+        }
     }
 
     /// Ends the session from our side.
@@ -91,7 +114,13 @@ impl Link {
                         return ended;
                     }
                 }
-                Effect::Tell { document, what } => self.tell(document, what).await,
+                Effect::Tell { document, what } => {
+                    if let Some(reason) = self.spend_changes(&document, &what).await {
+                        let effects = self.closing(reason);
+                        return Box::pin(self.carry_out(effects, wire)).await;
+                    }
+                    self.tell(document, what).await;
+                }
                 Effect::Close(reason) => return Some(reason),
             }
         }
@@ -120,6 +149,14 @@ impl Link {
     fn joined(&mut self, peer: PeerId) {
         self.hub().joined(self.session.id(), &peer, &self.outbox);
         self.peer = Some(peer);
+    }
+
+    async fn spend_changes(&self, document: &DocumentId, what: &ToDocument) -> Option<CloseReason> {
+        let ToDocument::Message { message, .. } = what else { return None };
+        match message.changes.iter().count() {
+            0 => None,
+            changes => self.spend(Some(document), Cost::Changes(changes)).await,
+        }
     }
 
     /// The first of our own messages.

@@ -29,6 +29,7 @@ use crate::rules::Shelf;
 use crate::shutdown::Drain;
 use crate::store::Store;
 use crate::sweep::Progress;
+use crate::throttle::Throttle;
 use door::Entered;
 use realtime::People;
 use std::sync::Arc;
@@ -80,6 +81,8 @@ pub struct Guard {
     pub cookie_name: Option<String>,
     /// Pages that may call.
     pub origins: Origins,
+    /// How much one person, address and document may have at a time.
+    pub throttle: Throttle,
 }
 
 /// What the doors of rules and conflicts use beside the hub.
@@ -191,7 +194,7 @@ fn open_sync(
     let (bytes_max, drain) = (gateway.limits.message_bytes_max, &gateway.drain);
     let server = gateway.hub.identity().peer.clone();
     request.open(bytes_max, SYNC_PROTOCOLS, drain, move |websocket, address| async move {
-        match entered {
+        match door::joined(entered).await {
             Ok(door) => Box::pin(socket::serve(websocket, address, door)).await,
             Err(problem) => {
                 socket::turn_away(websocket, server, door::turned_away(&problem)).await;

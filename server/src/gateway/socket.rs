@@ -11,6 +11,7 @@ use super::link::{Link, Wire};
 use super::upgrade::Socket;
 use crate::audit::Action;
 use crate::hub::Taken;
+use crate::throttle::Cost;
 use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::session::{CloseReason, Effect, Outgoing};
 use dovetail_core::time::Timestamp;
@@ -103,6 +104,13 @@ impl Connection {
     async fn run(&mut self) -> Option<CloseReason> {
         loop {
             let event = poll_fn(|cx| self.poll_event(cx)).await;
+            let limited = match &event {
+                Event::Frame(Message::Binary(bytes)) => {
+                    self.link.spend(None, Cost::Message { bytes: bytes.len() }).await
+                }
+                _ => None,
+            };
+            let event = limited.map_or(event, |reason| Event::Outgoing(Taken::Close(reason)));
             let now = self.link.gateway.clock.now();
             let effects = match event {
                 Event::Frame(message) => self.frame(now, message),

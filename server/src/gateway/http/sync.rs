@@ -9,7 +9,7 @@ use super::parameters::{self, Parameters, WHOLE_MAX};
 use super::segment::Segment;
 use crate::audit::Action;
 use crate::gateway::Gateway;
-use crate::gateway::door::Door;
+use crate::gateway::door::{Door, joined};
 use crate::gateway::poll::{self, Page, Token};
 use crate::gateway::reply::{self, Code, Problem};
 use dovetail_core::wire;
@@ -43,6 +43,7 @@ const CURSOR: HeaderName = HeaderName::from_static("dovetail-cursor");
 /// POST /api/realtime/sync: a session of its own, in which a `join` has to come first.
 pub(super) async fn open(door: Door) -> Result<Response, Problem> {
     let gateway = door.gateway.clone();
+    let door = joined(Ok(door)).await?;
     door.note(Action::SignIn, None);
     if gateway.drain.has_begun() {
         return Err(Problem::new(Code::Draining, "the server is stopping; come back in a moment"));

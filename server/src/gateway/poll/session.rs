@@ -20,6 +20,7 @@ use crate::gateway::door::Door;
 use crate::gateway::link::Link;
 use crate::hub::Taken;
 use crate::shutdown::Drain;
+use crate::throttle::Cost;
 use bytes::Bytes;
 use dovetail_core::session::{CloseReason, Effect, Outgoing};
 use std::future::poll_fn;
@@ -165,6 +166,10 @@ impl Task {
             Admission::Act => {}
         }
         for frame in frames {
+            if let Some(reason) = self.link.spend(None, Cost::Message { bytes: frame.len() }).await {
+                let effects = self.link.closing(reason);
+                return (Ok(()), self.carry_out(effects).await);
+            }
             let effects = {
                 let _stop = tracing::debug_span!("gateway.poll", bytes = frame.len()).entered();
                 self.link.receive(now, &frame)

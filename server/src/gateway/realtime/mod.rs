@@ -16,7 +16,7 @@ mod socket; // One connection's socket.
 pub(super) use people::People;
 
 use super::Gateway;
-use super::door::Entered;
+use super::door::{self, Entered};
 use super::http::parameters::{self, Parameters};
 use super::reply::Problem;
 use super::upgrade::Request;
@@ -53,7 +53,7 @@ pub(super) fn open(
     };
     let clock = gateway.clock.clone();
     request.open(MESSAGE_BYTES_MAX, PROTOCOLS, &gateway.drain, move |socket, address| async move {
-        match entered {
+        match door::joined(entered).await {
             Ok(door) => Box::pin(socket::serve(socket, address, user, door)).await,
             Err(problem) => socket::turn_away(socket, clock.now(), problem).await,
         }

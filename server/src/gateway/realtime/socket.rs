@@ -20,6 +20,7 @@ use crate::gateway::reply::Problem;
 use crate::gateway::socket::{goodbye, throw_away_rest};
 use crate::gateway::upgrade::Socket;
 use crate::hub::ViewError;
+use crate::throttle::Cost;
 use automerge::ChangeHash;
 use dovetail_core::grant::ReadPermit;
 use dovetail_core::id::{DocumentId, SessionId};
@@ -79,6 +80,8 @@ enum CloseReason {
     TokenOfAnother,
     #[error("{0}")]
     TokenRefused(dovetail_core::session::CloseReason),
+    #[error("{0}")]
+    Limited(dovetail_core::session::CloseReason),
 }
 
 impl CloseReason {
@@ -88,7 +91,7 @@ impl CloseReason {
             CloseReason::Silent { .. } => 1008,
             CloseReason::ServerStops => 1012,
             CloseReason::TokenOver | CloseReason::TokenOfAnother => 4401,
-            CloseReason::TokenRefused(reason) => reason.close_code(),
+            CloseReason::TokenRefused(reason) | CloseReason::Limited(reason) => reason.close_code(),
         }
     }
 }
@@ -232,6 +235,13 @@ impl Connection {
     }
 
     async fn frame(&mut self, now: Timestamp, message: Message) -> Option<CloseReason> {
+        if let Message::Text(text) = &message
+            && let Err(problem) = self.door().spend(None, Cost::Message { bytes: text.len() }).await
+        {
+            let reason = turned_away(&problem);
+            self.replies.push_back(Refusal::from(problem).text(now));
+            return Some(CloseReason::Limited(reason));
+        }
         let effects = match message {
             Message::Text(text) => {
                 metrics::counter!(crate::metrics::FRAMES_RECEIVED).increment(1);
