@@ -13,6 +13,7 @@ use crate::gateway::{ConflictDoors, Gateway, Guard, accept};
 use crate::hub::{Hub, OpenHubError, Records};
 use crate::metrics::Metrics;
 use crate::quarantine::{self, Quarantine};
+use crate::quotas::Quotas;
 use crate::rules::{OpenRulesError, Shelf};
 use crate::shutdown::Shutdown;
 use crate::store::{LoadError, OpenError, SledStore, Store};
@@ -88,6 +89,11 @@ impl Server {
             quarantine: Quarantine::open(Arc::clone(&store), kept(&config), clock.clone()).await?,
         };
         hub.keep_records(records.clone());
+        if config.auth.is_on() {
+            let limits = &config.limits;
+            let documents = limits.documents_per_subject_max.map(|most| most as usize);
+            hub.bound(Quotas::new(documents, limits.bytes_per_subject_max)).await?;
+        }
         let authenticator = Authenticator::open(&config.auth, clock.clone())?;
         let throttle =
             if authenticator.is_on() { Throttle::new(&config.limits, &clock) } else { Throttle::off() };

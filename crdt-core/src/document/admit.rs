@@ -111,6 +111,8 @@ pub(super) struct Arrival<'a> {
     /// What was bound in this burst before.
     pub(super) fresh: &'a mut Authors,
     pub(super) role: Role,
+    /// Whose document it is has no room left.
+    pub(super) is_full: bool,
     pub(super) refused: Option<&'a Refused>,
 }
 
@@ -135,6 +137,8 @@ impl Arrival<'_> {
                 rejected.add(bringer, why, change);
             } else if change.deps().iter().any(on_refused) {
                 rejected.add(bringer, Rejection::DependsOnRefused, change);
+            } else if self.is_full {
+                rejected.add(bringer, Rejection::QuotaExceeded, change);
             } else if !self.is_own(bringer, &change) {
                 rejected.add(bringer, Rejection::ActorMismatch, change);
             } else {

@@ -10,7 +10,7 @@ use super::intake::{self, BadChange, Incoming};
 use super::phase::{AfterCommit, Content};
 use super::{Document, live};
 use crate::authors::Authors;
-use crate::grant::{Access, EditPermit, Role};
+use crate::grant::{Access, EditPermit, Kind, Role};
 use crate::id::SessionId;
 use crate::time::Timestamp;
 use automerge::Change;
@@ -156,7 +156,8 @@ impl Document {
             From::Peer(session) => self.peers.get(&session).map(|peer| &peer.refused),
             From::Door(_) => None,
         };
-        let mut arrival = Arrival { doc: &live.doc, authors: &live.authors, fresh, role, refused };
+        let is_full = self.is_full && bringer.who.kind != Kind::House;
+        let mut arrival = Arrival { doc: &live.doc, authors: &live.authors, fresh, role, is_full, refused };
         let (admitted, rejected) = arrival.sort(&bringer, changes);
         if let (From::Door(_), Some(first)) = (bringer.from, rejected.first()) {
             return Err(Refusal::Rejected(first.why.clone()));

@@ -111,6 +111,8 @@ pub enum Input {
     Policy(Arc<Policy>),
     /// A right or a token ends about now.
     AskAgain,
+    /// Whether whose document it is has used up the space there is for one person.
+    Full(bool),
     /// The answer to [`Effect::Evaluate`].
     Evaluated(Answer),
     /// A waiver ends about now.

@@ -74,6 +74,8 @@ pub struct Document {
     policy: Arc<Policy>,
     /// Somebody connected since the store was last asked who may do what.
     somebody_came: bool,
+    /// Nothing more is taken in: its owner has no room left.
+    is_full: bool,
     /// Who may be owed something.
     stale: Stale,
     gossip: Gossip,
@@ -96,6 +98,7 @@ impl Document {
             peers: BTreeMap::new(),
             policy,
             somebody_came: false,
+            is_full: false,
             stale: Stale::default(),
             gossip: Gossip::default(),
             judging: Judging::new(rules),
@@ -136,6 +139,7 @@ impl Document {
                 self.ask_again(now, effects);
             }
             Input::AskAgain => self.ask_again(now, effects),
+            Input::Full(is_full) => self.is_full = is_full,
             Input::Evaluated(answer) => self.judging.evaluated(answer),
             Input::JudgeAgain => self.judging.set_due(),
             Input::Rest => self.resting = true,

@@ -39,6 +39,15 @@ pub struct Visitor {
     _slot: Arc<Slot>,
 }
 
+#[cfg(test)]
+impl Visitor {
+    /// For tests without sockets: somebody from another machine.
+    pub(super) fn of_test() -> Self {
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        Self { address: SocketAddr::from(([10, 1, 2, 3], 4)), _slot: Arc::new(Slot::taken(permit)) }
+    }
+}
+
 /// One of `connections_max`, given back when the last [`Visitor`] of a connection is gone.
 #[derive(Debug)]
 struct Slot {

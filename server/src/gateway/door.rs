@@ -209,6 +209,7 @@ impl Door {
 
     /// That they may make a document, of this id.
     pub(super) fn make(&self, document: &DocumentId) -> Result<EditPermit, Problem> {
+        self.gateway.hub.check_new_document(self.who()).map_err(|over| reply::of_quota(&over))?;
         let grant = Grant::to_make(document.clone(), self.who(), self.gateway.clock.now());
         grant.permit_edit().map_err(|_| {
             let detail = "you may not make documents here; ask whoever administers this server for it";

@@ -75,7 +75,8 @@ impl Link {
         match self.gateway.guard.throttle.check(&self.caller.counted(), document, cost) {
             Verdict::Go => None,
             Verdict::Slow(wait) => {
-                tokio::time::sleep(wait).await;
+                // Boxed: an idle connection need not hold the timer.
+                Box::pin(tokio::time::sleep(wait)).await;
                 None
             }
             Verdict::Stop { what, retry_after } => {
@@ -108,7 +109,7 @@ impl Link {
                 Effect::Joined(peer) => self.joined(peer),
                 Effect::Welcome => self.welcome(wire),
                 Effect::Verify(token) => {
-                    let effects = self.verify(&token).await;
+                    let effects = Box::pin(self.verify(&token)).await;
                     let ended = Box::pin(self.carry_out(effects, wire)).await;
                     if ended.is_some() {
                         return ended;
@@ -155,7 +156,7 @@ impl Link {
         let ToDocument::Message { message, .. } = what else { return None };
         match message.changes.iter().count() {
             0 => None,
-            changes => self.spend(Some(document), Cost::Changes(changes)).await,
+            changes => Box::pin(self.spend(Some(document), Cost::Changes(changes))).await,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::conflicts::DecideError;
 use crate::content::ContentError;
 use crate::hub::{SubmitError, ViewError};
 use crate::points::AddPointsError;
+use crate::quotas::OverQuota;
 use crate::rules::{BadRules, ReplaceError};
 use crate::store::{CommitError, LoadError};
 use crate::throttle::TooMany;
@@ -570,6 +571,16 @@ pub fn of_commit(error: &CommitError) -> Problem {
 pub fn of_access(error: &BadAccess) -> Problem {
     let place = if error.pointer.is_empty() { "the body" } else { &error.pointer };
     Problem::new(Code::BadAccess, format!("{place}: {}", error.what)).with("pointer", error.pointer.as_str())
+}
+
+/// Somebody who has as much as one person may.
+#[must_use]
+pub fn of_quota(over: &OverQuota) -> Problem {
+    let code = match over {
+        OverQuota::Documents { .. } => Code::TooManyDocumentsOwned,
+        OverQuota::Bytes { .. } => Code::QuotaExceeded,
+    };
+    Problem::new(code, over.to_string())
 }
 
 /// A change that could be applied and was not taken.

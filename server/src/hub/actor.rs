@@ -9,7 +9,7 @@
 
 use super::outbox::Outbox;
 use super::watch::{Desk, News, Said};
-use super::{Inner, SubmitError, ViewError};
+use super::{Inner, SubmitError, ViewError, owned};
 use crate::audit::{Action, Entry};
 use crate::quarantine::Refused;
 use crate::store::{CommitError, LoadError, Store};
@@ -21,7 +21,7 @@ use dovetail_core::document::{
     CommitFault, Document, Effect, Input, LoadFault, Refusal, Rejection, Standing, Ticket, Verdict,
 };
 use dovetail_core::grant::{Access, EditPermit, Identity, Limits, Role};
-use dovetail_core::id::{DocumentId, SessionId};
+use dovetail_core::id::{DocumentId, SessionId, SubjectId};
 use dovetail_core::rules::Question;
 use dovetail_core::session::{CloseReason, Outgoing};
 use dovetail_core::time::Timestamp;
@@ -215,6 +215,11 @@ pub(super) struct Actor {
     asked: Option<Answer>,
     /// The store's answer, if it was there at the first look.
     answered: Option<Input>,
+    /// Whose the document is and how much it takes, as the quotas know it.
+    counted: Option<(SubjectId, usize)>,
+    /// What a commit that is under way will make of that.
+    to_count: Option<Option<(SubjectId, usize)>>,
+    is_full: bool,
     /// What readers know of the rules.
     told: Option<Arc<Verdict>>,
     /// Readers that know nothing of them yet.
@@ -259,6 +264,9 @@ impl Actor {
             next_ticket: 0,
             asked: None,
             answered: None,
+            counted: None,
+            to_count: None,
+            is_full: false,
             told: None,
             newcomers: Vec::new(),
             effects: Vec::new(),
@@ -335,7 +343,10 @@ impl Actor {
     /// Routing only.
     fn take(&mut self, wake: Wake) {
         match wake {
-            Wake::Store(input) => self.tell(input),
+            Wake::Store(input) => {
+                self.count(&input);
+                self.tell(input);
+            }
             // It was put where the task looks every time it wakes.
             Wake::Note(Note::Drained) => {}
             // Whether anybody is left is looked at when everything is taken in.
@@ -368,13 +379,61 @@ impl Actor {
         }
     }
 
+    /// Tells the quotas what the document takes, once that is stored.
+    fn count(&mut self, answer: &Input) {
+        let Some(quotas) = self.hub.quotas.get() else { return };
+        match answer {
+            Input::Manifest(Ok(Some(manifest))) => self.counted = owned(manifest),
+            Input::Stored(Ok(())) => {
+                let Some(now) = self.to_count.take() else { return };
+                let before = std::mem::replace(&mut self.counted, now.clone());
+                match (before, now) {
+                    (Some((one, bytes)), Some((other, more))) if one == other => {
+                        quotas.changed(&one, Some(bytes), Some(more));
+                    }
+                    (before, now) => {
+                        before
+                            .into_iter()
+                            .for_each(|(owner, bytes)| quotas.changed(&owner, Some(bytes), None));
+                        now.into_iter().for_each(|(owner, bytes)| quotas.changed(&owner, None, Some(bytes)));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether there is room for more is asked before each advance: others of the same owner grow meanwhile.
+    fn ask_for_room(&mut self) {
+        let Some(quotas) = self.hub.quotas.get() else { return };
+        let full = self.counted.as_ref().is_some_and(|(owner, _)| quotas.check_bytes(owner, 1).is_err());
+        if full != self.is_full {
+            self.is_full = full;
+            self.tell(Input::Full(full));
+        }
+    }
+
     fn tell(&mut self, input: Input) {
         let _stop = tracing::debug_span!("hub", document = %self.id).entered();
         let now = self.hub.clock.now();
         self.document.handle(now, input, &mut self.effects);
     }
 
+    /// Who has as many documents as they may makes no other one.
+    fn without_making(&self, input: Input) -> Input {
+        match (self.hub.quotas.get(), input) {
+            (Some(quotas), Input::Open { session, who, storage, follows })
+                if who.author().is_some_and(|author| quotas.check_new_document(author).is_err()) =>
+            {
+                let who = Arc::new(Identity { may_create: false, ..(*who).clone() });
+                Input::Open { session, who, storage, follows }
+            }
+            (_, input) => input,
+        }
+    }
+
     fn open(&mut self, input: Input, session: SessionId, exit: Exit) {
+        let input = self.without_making(input);
         if self.gone_early.remove(&session) {
             return;
         }
@@ -429,6 +488,7 @@ impl Actor {
 
     /// Lets the machine do what it can, and carries out what it answers, until it has nothing more.
     fn advance(&mut self) {
+        self.ask_for_room();
         let now = self.hub.clock.now();
         self.vitals.used_at_ms.store(now.as_millis(), Ordering::Relaxed);
         if self.document.is_heavy() {
@@ -521,7 +581,10 @@ impl Actor {
             Effect::LoadChunks => {
                 self.asked = Some(Box::pin(chunks(self.hub.store.clone(), self.id.clone())));
             }
-            Effect::Commit(batch) => self.asked = Some(Box::pin(commit(self.hub.store.clone(), batch))),
+            Effect::Commit(batch) => {
+                self.to_count = Some(owned(&batch.manifest));
+                self.asked = Some(Box::pin(commit(self.hub.store.clone(), batch)));
+            }
             Effect::Send { to, body } => {
                 let _stop = tracing::debug_span!("fanout", document = %self.id, readers = to.len()).entered();
                 metrics::counter!(crate::metrics::SYNC_SENT).increment(to.len() as u64);

@@ -22,17 +22,18 @@ use crate::config::Limits;
 use crate::evaluator::Evaluator;
 use crate::inbox::Inbox;
 use crate::quarantine::Quarantine;
+use crate::quotas::{OverQuota, Quotas};
 use crate::store::{CommitError, LoadError, Space, Store};
 use actor::{Actor, Call, Note, Sight};
 use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
 use dovetail_core::authors::Authors;
-use dovetail_core::document::chunk::Manifest;
+use dovetail_core::document::chunk::{Lifecycle, Manifest};
 use dovetail_core::document::{Input, Refusal, Rejection, Verdict};
 use dovetail_core::grant::{
     Access, AdminPermit, EditPermit, Grant, Identity, Policy, ReadPermit, ServerPermit,
 };
-use dovetail_core::id::{DocumentId, PeerId, SessionId, StorageId};
+use dovetail_core::id::{DocumentId, PeerId, SessionId, StorageId, SubjectId};
 use dovetail_core::limits::{DocumentLimits, SessionLimits};
 use dovetail_core::rules::{Conflict, RuleBook};
 use dovetail_core::session::{CloseReason, ServerIdentity, ToDocument};
@@ -47,6 +48,9 @@ const STORAGE_ID: &str = "storage-id";
 
 /// The name under which it lies in the store who may do what with whole kinds of documents.
 const POLICY: &str = "policy";
+
+/// Manifests that are read at once to find out who has how much.
+const QUOTA_PAGE: usize = 500;
 
 /// When somebody's right is asked for again if the store could not say.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -270,6 +274,8 @@ struct Inner {
     inbox: Arc<Inbox>,
     /// Set once, before anybody is served.
     records: OnceLock<Records>,
+    /// How much each person has, where that is bounded. Set once, too.
+    quotas: OnceLock<Quotas>,
     evaluator: Evaluator,
     deciding: Arc<Semaphore>,
     /// Connections that follow other stores: while there is none, acknowledgements stay in the sockets.
@@ -345,6 +351,7 @@ impl Hub {
             access_changes: tokio::sync::watch::Sender::default(),
             inbox: Arc::default(),
             records: OnceLock::new(),
+            quotas: OnceLock::new(),
             evaluator: Evaluator::default(),
             deciding: Arc::new(Semaphore::new(DECIDING_MAX)),
             next_session: AtomicU64::new(1),
@@ -546,6 +553,39 @@ impl Hub {
     /// Has it write down what is refused. To be called before anybody is served.
     pub fn keep_records(&self, records: Records) {
         let _kept_before = self.inner.records.set(records);
+    }
+
+    /// Bounds how much each person has. What they have already is read from the store. To be called before anybody is
+    /// served.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn bound(&self, quotas: Quotas) -> Result<(), LoadError> {
+        let mut after = None;
+        loop {
+            let page = self.inner.store.list(after.as_ref(), QUOTA_PAGE).await?;
+            for (_, manifest) in &page {
+                if let Some((owner, bytes)) = owned(manifest) {
+                    quotas.changed(&owner, None, Some(bytes));
+                }
+            }
+            after = page.last().map(|(id, _)| id.clone());
+            if page.len() < QUOTA_PAGE {
+                let _bound_before = self.inner.quotas.set(quotas);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether somebody may make another document.
+    ///
+    /// # Errors
+    /// When they have as many, or as much, as one person may.
+    pub fn check_new_document(&self, who: &Identity) -> Result<(), OverQuota> {
+        match (self.inner.quotas.get(), who.author()) {
+            (Some(quotas), Some(author)) => quotas.check_new_document(author),
+            _ => Ok(()),
+        }
     }
 
     /// Who evaluates rules that take long.
@@ -772,6 +812,12 @@ impl Mailbox {
     pub fn leave(&self, session: SessionId) {
         let _gone = self.notes.send(Note::Leave(session));
     }
+}
+
+/// Whose a document is and how much it takes, if it is somebody's and there.
+fn owned(manifest: &Manifest) -> Option<(SubjectId, usize)> {
+    let owner = manifest.access.owner.clone().filter(|_| manifest.lifecycle == Lifecycle::Live)?;
+    Some((owner, usize::try_from(manifest.bytes).unwrap_or(usize::MAX)))
 }
 
 async fn stored_policy(store: &dyn Store) -> Result<Policy, OpenHubError> {

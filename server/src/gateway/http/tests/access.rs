@@ -26,7 +26,11 @@ pub(super) struct Asking {
 
 impl Asking {
     pub(super) async fn new() -> Self {
-        let server = server_with(&SETTINGS).await;
+        Self::with(&[]).await
+    }
+
+    async fn with(more: &[(&'static str, &str)]) -> Self {
+        let server = server_with(&[&SETTINGS, more].concat()).await;
         Self { routes: server.gateway().routes(), auth: server.config().auth.clone() }
     }
 
@@ -295,4 +299,49 @@ async fn au13_authors_are_as_the_server_knows_them() {
     let authors: Vec<&str> =
         history["groups"].as_array().unwrap().iter().filter_map(|g| g["author"].as_str()).collect();
     assert_eq!(authors, ["bo", "ana"], "{history}");
+}
+
+/// LI7, LI8: who has as many documents as one may makes no other until one is deleted; a document of an owner without
+/// room takes no more.
+#[tokio::test]
+async fn li7_quotas_hold_at_the_doors() {
+    let asking = Asking::with(&[("documents_per_subject_max", "2"), ("bytes_per_subject_max", "2KiB")]).await;
+    let ana = asking.token("ana", &[]);
+    let make = |body: Value| {
+        let (asking, ana) = (&asking, &ana);
+        async move { asking.ask("POST", "/api/docs", ana, Some(&body)).await }
+    };
+    let first = read(&make(json!({"a": 1})).await)["id"].as_str().unwrap().to_owned();
+    let second = read(&make(json!({"a": 2})).await)["id"].as_str().unwrap().to_owned();
+    assert_eq!(code(&make(json!({"a": 3})).await), "too_many_documents_owned");
+    let bo = asking.ask("POST", "/api/docs", &asking.token("bo", &[]), Some(&json!({"a": 1}))).await;
+    assert_eq!(bo.status(), 201, "others have their own");
+    assert_eq!(asking.ask("DELETE", &format!("/api/docs/{first}"), &ana, None).await.status(), 204);
+    let third = make(json!({"text": "x".repeat(3000)})).await;
+    assert_eq!(third.status(), 201, "there was room when it came");
+    let patch = json!([{"op": "add", "path": "/b", "value": 1}]);
+    let full = asking.ask("PATCH", &format!("/api/docs/{second}"), &ana, Some(&patch)).await;
+    assert_eq!(code(&full), "quota_exceeded");
+}
+
+/// LI1: who sends more requests than one may waits, and then hears when to come again; who tries many tokens too.
+#[tokio::test]
+async fn li1_who_does_too_much_is_told_when_to_come_again() {
+    let asking = Asking::with(&[("failed_logins_per_minute_max", "3")]).await;
+    let mut codes = Vec::new();
+    for _ in 0..30 {
+        let answer = request("GET", "/api/docs")
+            .header("authorization", "Bearer nonsense")
+            .extension(crate::gateway::accept::Visitor::of_test())
+            .reply(&asking.routes)
+            .await;
+        if code(&answer) == "too_many_failed_logins" {
+            assert_eq!(answer.status(), 429);
+            assert!(answer.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
+        }
+        codes.push(code(&answer));
+    }
+    assert_eq!(codes[0], "token_malformed");
+    assert!(codes.contains(&"too_many_failed_logins".to_owned()), "{codes:?}");
+    assert_eq!(asking.ask("GET", "/api/docs", &asking.token("ana", &[]), None).await.status(), 200);
 }
