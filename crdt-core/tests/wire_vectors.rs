@@ -7,7 +7,9 @@
 
 #![allow(clippy::unwrap_used, reason = "all of this is test code, also the functions that are no tests")]
 
-use dovetail_core::wire::{Message, PeerMetadata, RemoteHeads, decode};
+use dovetail_core::wire::{
+    Bounds, Message, Own, OwnMessage, PeerMetadata, RemoteHeads, Secret, User, cbor_json, decode,
+};
 use minicbor::Decoder;
 use minicbor::data::Type;
 use serde_json::{Map, Value, json};
@@ -238,4 +240,104 @@ fn hex(bytes: &[u8]) -> String {
 fn unhex(text: &str) -> Vec<u8> {
     let pair = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(pair).collect()
+}
+
+/// WI19: each of our own messages in bytes: what is written today is what was written, and is read as it was.
+/// `DOVETAIL_WRITE_VECTORS=1` writes the file anew, for a message that is new.
+#[test]
+fn wi19_our_own_messages_have_vectors() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/own.json");
+    let written: Vec<Value> = own_messages()
+        .into_iter()
+        .map(|message| {
+            let frame = Message::Own(Box::new(message)).encode();
+            let hex: String = frame.iter().map(|byte| format!("{byte:02x}")).collect();
+            json!({"decoded": cbor_json::to_json(&frame).unwrap(), "hex": hex})
+        })
+        .collect();
+    if std::env::var_os("DOVETAIL_WRITE_VECTORS").is_some() {
+        let lines: Vec<String> = written.iter().map(|vector| format!("  {vector}")).collect();
+        fs::write(&path, format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
+    }
+    let stored: Vec<Value> = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(written, stored);
+    for (vector, message) in stored.iter().zip(own_messages()) {
+        let hex = vector["hex"].as_str().unwrap();
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let frame: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        assert_eq!(decode(&frame), Ok(Message::Own(Box::new(message))), "{vector}");
+    }
+}
+
+fn own_messages() -> Vec<OwnMessage> {
+    let about = |document: bool, own| OwnMessage {
+        sender: "dovetail-1".parse().unwrap(),
+        target: Some("peer-ana".parse().unwrap()),
+        document: document.then(|| "4NMNnkMhL8jXrdJ9jamS58PAVdXu".parse().unwrap()),
+        own,
+    };
+    let limits = Bounds {
+        message_bytes_max: 67_108_864,
+        change_bytes_max: 33_554_432,
+        documents_max: 10_000,
+        silence_ms_max: 40_000,
+    };
+    let head = "ab".repeat(32);
+    let members = json!({"heads": [head], "rules": {"kind": "dashboard", "version": 3}, "conflicts": [],
+        "undecided": [], "beyond": []});
+    let user = |name: Option<&str>| Some(User { id: "ana".to_owned(), name: name.map(str::to_owned) });
+    vec![
+        about(
+            false,
+            Own::Welcome {
+                session_id: "7".to_owned(),
+                user: user(Some("Ana")),
+                server_time: 1_800_000_000_000,
+                until: Some(1_800_003_600_000),
+                limits: limits.clone(),
+                rules: [("dashboard".to_owned(), 3)].into(),
+            },
+        ),
+        about(
+            false,
+            Own::Welcome {
+                session_id: "8".to_owned(),
+                user: None,
+                server_time: 1_800_000_000_000,
+                until: None,
+                limits,
+                rules: BTreeMap::new(),
+            },
+        ),
+        about(true, Own::Permission { role: "read".to_owned(), paths: None }),
+        about(
+            true,
+            Own::Permission {
+                role: "write".to_owned(),
+                paths: Some(json!(["/widgets/*/title", {"path": "/points", "may": "append"}])),
+            },
+        ),
+        about(
+            true,
+            Own::Ack { heads: vec![head.clone()], durable_at: 1_800_000_000_000, conflicts: Some(0) },
+        ),
+        about(true, Own::Ack { heads: vec![head.clone()], durable_at: 1_800_000_000_000, conflicts: None }),
+        about(
+            true,
+            Own::Reject {
+                changes: vec![head],
+                code: "read_only".to_owned(),
+                reason: "this document may be read and not changed by you".to_owned(),
+                set_aside: true,
+            },
+        ),
+        about(true, Own::Conflicts { members: members.as_object().unwrap().clone() }),
+        about(false, Own::Token { token: None, until: Some(1_800_003_600_000) }),
+        OwnMessage {
+            sender: "peer-ana".parse().unwrap(),
+            target: None,
+            document: None,
+            own: Own::Token { token: Some(Secret::new("header.claims.signature".to_owned())), until: None },
+        },
+    ]
 }

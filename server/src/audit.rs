@@ -128,7 +128,7 @@ impl Audit {
     }
 
     /// Writes what waits. To be called before the store is closed; what is noted afterwards is lost.
-    pub async fn close(&self) {
+    pub async fn flush(&self) {
         self.inner.flush(true).await;
     }
 
@@ -306,7 +306,7 @@ fn read_entry(name: Serial, bytes: &[u8]) -> Option<Entry> {
 
 impl Query {
     fn first(&self) -> Bound<Serial> {
-        let until = self.until.map(|until| Serial::last_at(until));
+        let until = self.until.map(Serial::last_at);
         match (self.after, until) {
             (Some(after), Some(until)) if until < after => Bound::Included(until),
             (Some(after), _) => Bound::Excluded(after),

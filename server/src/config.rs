@@ -223,7 +223,7 @@ settings! {
     /// at, since browsers send cookies from foreign pages too.
     cookie_name: Option<String> as MaybeCookie = "";
 
-    /// Origins of pages that may call this server, as in https://app.example.com, with commas between
+    /// Origins of pages that may call this server, as in `https://app.example.com`, with commas between
     /// them. Empty: only pages that come from this server's own host.
     allowed_origins: Origins as OriginList = "";
 }

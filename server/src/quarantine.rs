@@ -201,7 +201,7 @@ impl Inner {
             return None;
         }
         let at = self.clock.now();
-        let item = Item::new(room.next_id(at), document, subject, code, (at, at + self.keep), changes);
+        let item = Item::new(room.next_id(at), document, subject, &code, (at, at + self.keep), changes);
         if room.take(&item.summary) {
             return Some(item);
         }

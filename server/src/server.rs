@@ -4,15 +4,18 @@
 //! session is gone, and the hub is closed between the two. So what was acknowledged is
 //! durable, and what was under way when the server stopped is committed.
 
+use crate::audit::Audit;
 use crate::auth::{Authenticator, OpenAuthError};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::gateway::headers::{Shield, guarded};
 use crate::gateway::{ConflictDoors, Gateway, Guard, accept};
-use crate::hub::{Hub, OpenHubError};
+use crate::hub::{Hub, OpenHubError, Records};
 use crate::metrics::Metrics;
+use crate::quarantine::{self, Quarantine};
 use crate::rules::{OpenRulesError, Shelf};
 use crate::shutdown::Shutdown;
-use crate::store::{OpenError, SledStore, Store};
+use crate::store::{LoadError, OpenError, SledStore, Store};
 use crate::sweep::Sweep;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +33,9 @@ pub enum OpenServerError {
     /// Opening it panicked; the report is in the log.
     #[error("opening the data directory failed in an unforeseen way")]
     Panicked,
+    /// What was written down before cannot be read.
+    #[error("could not read the audit log and the quarantine")]
+    Records(#[from] LoadError),
     /// Nobody can be asked who they are.
     #[error(transparent)]
     Auth(#[from] OpenAuthError),
@@ -76,6 +82,11 @@ impl Server {
         let rules =
             Shelf::open(Arc::clone(&store), hub.clone(), clock.clone(), config.rules_dir.as_deref()).await?;
         let (sweep, swept) = Sweep::new(hub.clone(), Arc::clone(&store), clock.clone());
+        let records = Records {
+            audit: Audit::open(Arc::clone(&store), clock.clone(), config.limits.audit_entries_max).await?,
+            quarantine: Quarantine::open(Arc::clone(&store), kept(&config), clock.clone()).await?,
+        };
+        hub.keep_records(records.clone());
         let guard = Guard {
             authenticator: Authenticator::open(&config.auth, clock.clone())?,
             cookie_name: config.auth.cookie_name.clone(),
@@ -87,6 +98,7 @@ impl Server {
             Arc::clone(&store),
             conflicts,
             guard,
+            records,
             &config,
             shutdown.watch(),
             metrics,
@@ -114,7 +126,9 @@ impl Server {
         let upkeep = tokio::spawn(fold_metrics(gateway.metrics.clone()));
         let sweeping = tokio::spawn(sweep.run());
         let forgetting = tokio::spawn(gateway.keep_swept());
-        let serving = accept::serve(listener, gateway.routes(), &config.limits, shutdown.watch());
+        let shield = Shield::new(config.auth.allowed_origins.clone(), config.listen, gateway.asks());
+        let routes = guarded(gateway.routes(), shield);
+        let serving = accept::serve(listener, routes, &config.limits, shutdown.watch());
         let stopping = async {
             stop.await;
             sweeping.abort();
@@ -133,10 +147,17 @@ impl Server {
     }
 }
 
+fn kept(config: &Config) -> quarantine::Settings {
+    let limits = &config.limits;
+    quarantine::Settings { bytes_max: limits.quarantine_bytes_max, keep: limits.quarantine_keep }
+}
+
 /// Points that wait become changes, changes are committed, and then the store is let go of.
 async fn close(gateway: &Gateway, hub: &Hub, store: &dyn Store) {
     gateway.points.close().await;
     hub.close().await;
+    gateway.records.quarantine.flush().await;
+    gateway.records.audit.flush().await;
     store.close().await;
     tracing::info!("closed");
 }

@@ -253,3 +253,43 @@ fn op11_refusals_are_told() {
     let json = ran(here, &["import", "plain.json", "--as", "json", "--server", url]);
     assert_eq!(json.status.code(), Some(0));
 }
+
+/// AU41: a script gets the token and nothing else, or words about what is missing. AU30: the secret is not shown.
+#[test]
+fn au41_a_script_gets_a_token() {
+    let directory = TempDir::new().unwrap();
+    let secret = ran(directory.path(), &["token", "--new-secret"]);
+    assert_eq!(secret.status.code(), Some(0));
+    fs::write(directory.path().join("secret"), &secret.stdout).unwrap();
+    let keyed = ["--jwt-secret-file", "secret", "--jwt-audience", "a", "--jwt-issuer", "i"];
+
+    let made = ran(directory.path(), &[&["token", "--subject", "ana"], &keyed[..]].concat());
+    let token = text(&made.stdout).strip_suffix('\n').unwrap();
+    assert_eq!((made.status.code(), token.split('.').count()), (Some(0), 3));
+    assert!(!token.contains(char::is_whitespace));
+
+    let keyless = ran(directory.path(), &["token", "--subject", "ana"]);
+    assert_eq!((keyless.status.code(), text(&keyless.stdout)), (Some(2), ""));
+    assert!(text(&keyless.stderr).contains("--new-secret"));
+
+    let secret = text(&secret.stdout).trim_end();
+    let shown = dovetail(directory.path(), &["config", "--jwt-audience", "a", "--jwt-issuer", "i"])
+        .env("DOVETAIL_JWT_SECRET", secret)
+        .output()
+        .unwrap();
+    assert_eq!(shown.status.code(), Some(0));
+    assert!(text(&shown.stdout).contains("jwt_secret = \"(hidden)\""));
+    assert!(!text(&shown.stdout).contains(secret) && !text(&shown.stderr).contains(secret));
+}
+
+/// AU43: the environment may hold the token, and no word of it is in what is told.
+#[test]
+fn au43_a_token_comes_from_the_environment() {
+    let directory = TempDir::new().unwrap();
+    let told = dovetail(directory.path(), &["export", "4NMNnkMhL8jXrdJ9jamS58PAVdXu"])
+        .env("DOVETAIL_TOKEN", "hunter2\nb")
+        .output()
+        .unwrap();
+    assert_eq!(told.status.code(), Some(2));
+    assert!(text(&told.stderr).contains("this is no token") && !text(&told.stderr).contains("hunter2"));
+}

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Peer } from './peer.mjs'
 import { RawPeer } from './raw-peer.mjs'
+import { tokenOf } from './token.mjs'
 import { Relay } from './relay.mjs'
 import { DEADLINE_MS, until } from './until.mjs'
 
@@ -44,14 +45,36 @@ class World {
     return peer
   }
 
-  async raw(options) {
-    const peer = await RawPeer.open(this.server.syncUrl, options)
+  /** A stock peer of somebody: its adapter can say who it is only by its address. */
+  async peerOf(subject, version, options) {
+    const peer = await Peer.create(version, this.urlOf(subject), options)
     this.#closing.unshift(() => peer.close())
     return peer
   }
 
-  async relay(rewrite) {
-    const relay = await Relay.to(this.server.syncUrl, rewrite)
+  urlOf(subject) {
+    return `${this.server.syncUrl}?token=${tokenOf(subject)}`
+  }
+
+  /** A request in somebody's name. */
+  async ask(subject, method, path, body) {
+    const answer = await fetch(`http://${this.server.address}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${tokenOf(subject)}`, 'content-type': 'application/json' },
+      body: body && JSON.stringify(body),
+    })
+    const text = await answer.text()
+    return { status: answer.status, body: text ? JSON.parse(text) : undefined }
+  }
+
+  async raw(options) {
+    const peer = await RawPeer.open(options?.url ?? this.server.syncUrl, options)
+    this.#closing.unshift(() => peer.close())
+    return peer
+  }
+
+  async relay(rewrite, url = this.server.syncUrl) {
+    const relay = await Relay.to(url, rewrite)
     this.#closing.unshift(() => relay.close())
     return relay
   }

@@ -156,7 +156,7 @@ impl Document {
 
     /// Passes news of another store on to those who follow it.
     pub(super) fn spread(&mut self, news: &RemoteHeads, from: Option<SessionId>, effects: &mut Vec<Effect>) {
-        let may_tell = |session| self.peers.get(&session).is_none_or(|peer| peer.grant.may_read());
+        let may_tell = |session| self.peers.get(&session).is_some_and(|peer| peer.grant.may_read());
         if !from.is_none_or(may_tell) || !self.gossip.learn(news) {
             return;
         }

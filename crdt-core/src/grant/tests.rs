@@ -46,7 +46,7 @@ fn au2_the_strongest_right_counts_and_nobody_has_one_by_default() {
     let open = access(&json!({"owner": "ana", "grants": [{"everyone": true, "role": "read"}]}));
     let cases = [
         (&nobody, person("ana"), Role::None),
-        (&nobody, boss.clone(), Role::Admin),
+        (&nobody, boss, Role::Admin),
         (&nobody, (*Identity::local()).clone(), Role::Admin),
         (&shared, person("ana"), Role::Admin),
         (&shared, person("bo"), Role::Write),

@@ -105,7 +105,7 @@ async fn au52_closing_writes_what_waits() {
     for number in [1, 2, 1, 1] {
         audit.note(deleted(&clock, number));
     }
-    audit.close().await;
+    audit.flush().await;
     let audit = open(&store, &clock, 100_000).await;
     let page = audit.page(&permit(), &Query { limit: 9, ..Query::default() }).await.unwrap();
     let counts: Vec<u64> = page.entries.iter().map(|(_, entry)| entry.count).collect();
@@ -119,7 +119,7 @@ async fn au53_a_store_that_takes_nothing_costs_entries_only() {
     let audit = open(&store, &clock, 100_000).await;
     store.close().await;
     audit.note(deleted(&clock, 1));
-    audit.close().await;
+    audit.flush().await;
     assert_eq!(audit.record(deleted(&clock, 2)).await, Err(CommitError::Closed));
     assert_eq!(audit.inner.waiting().take(clock.now(), true)[0].action, Action::MoreNotRecorded);
     assert!(audit.inner.names().is_empty(), "what is not there has no name");
@@ -133,7 +133,7 @@ async fn au56_the_oldest_go() {
     for number in 0..8 {
         audit.record(deleted(&clock, number)).await.unwrap();
     }
-    audit.close().await;
+    audit.flush().await;
     assert_eq!(numbers(&audit, &Query { limit: 2, ..Query::default() }).await, [7, 6, 5]);
     assert_eq!(store.records(Space::Audit, None, 100).await.unwrap().len(), 3);
 }

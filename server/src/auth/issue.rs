@@ -2,6 +2,7 @@
 //!
 //! Always true: what is made here, this server takes, as long as its settings stay as they are.
 
+use super::TOKEN_BYTES_MAX;
 use super::claims::read_subject;
 use super::files::{BadKeyFile, first_secret};
 use super::secret::Secret;
@@ -55,6 +56,9 @@ pub enum IssueError {
     /// It would be refused.
     #[error("the scope cannot be used: {0}")]
     Scope(#[source] BadAccess),
+    /// It would be refused before it is parsed.
+    #[error("the token would have more than 8 KiB; give it fewer groups or places")]
+    TooLarge,
     /// It cannot be signed.
     #[error("the token cannot be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
@@ -89,7 +93,9 @@ pub fn issue(settings: &AuthSettings, new: &NewToken, now: Timestamp) -> Result<
         say("dovetail_scope", scope.clone());
     }
     let key = EncodingKey::from_secret(secret.expose().as_bytes());
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(IssueError::Sign)
+    let token =
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(IssueError::Sign)?;
+    if token.len() > TOKEN_BYTES_MAX { Err(IssueError::TooLarge) } else { Ok(token) }
 }
 
 /// A secret to sign tokens with: 43 letters with 244 random bits in them.

@@ -1,7 +1,7 @@
 //! What can be written on the command line. Flags of settings are not listed here: they
 //! come from [`crate::config::table`].
 
-use super::{Failure, export, import};
+use super::{Failure, export, import, token};
 use crate::config::{self, Config, Given, Setting, Source};
 use clap::{Arg, ArgMatches, Command};
 use std::path::Path;
@@ -24,6 +24,7 @@ pub(super) fn command() -> Command {
         .subcommand(with_settings(
             Command::new("config").about("Shows every setting, its value and who set it"),
         ))
+        .subcommand(with_settings(token::command()))
         .subcommand(import::command())
         .subcommand(export::command())
 }

@@ -11,6 +11,7 @@ mod place; // With a running server, or in a directory.
 mod remote; // A running server.
 mod serve; // `dovetail`, `dovetail serve`.
 mod show; // `dovetail config`.
+mod token; // `dovetail token`.
 
 use crate::config::ConfigError;
 use clap::ArgMatches;
@@ -50,6 +51,7 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         None => serve::run(matches),
         Some(("serve", matches)) => serve::run(matches),
         Some(("config", matches)) => show::run(matches),
+        Some(("token", matches)) => token::run(matches),
         Some(("import", matches)) => import::run(matches),
         Some(("export", matches)) => export::run(matches),
         Some((other, _)) => unreachable!("{other} is no command of arguments::command"),

@@ -11,6 +11,8 @@ use std::path::Path;
 const SERVER: &str = "server";
 const SERVER_VARIABLE: &str = "DOVETAIL_SERVER";
 const DATA_DIR: &str = "data-dir";
+const TOKEN: &str = "token";
+const TOKEN_VARIABLE: &str = "DOVETAIL_TOKEN";
 
 /// One of the two.
 pub(super) enum Place {
@@ -19,11 +21,19 @@ pub(super) enum Place {
 }
 
 /// The flags that name it.
-pub(super) fn arguments() -> [Arg; 2] {
+pub(super) fn arguments() -> [Arg; 3] {
     let server = Arg::new(SERVER).long(SERVER).value_name("URL").conflicts_with(DATA_DIR);
     let server_help = format!("A running server [default: {SERVER_VARIABLE} or {DEFAULT_URL}]");
     let directory = Arg::new(DATA_DIR).long(DATA_DIR).value_name("DIR");
-    [server.help(server_help), directory.help("A data directory that no server holds")]
+    let token = Arg::new(TOKEN).long(TOKEN).value_name("TOKEN").conflicts_with(DATA_DIR);
+    let token_help = format!(
+        "Says to the server who you are; {TOKEN_VARIABLE} does too, which others on the machine do not see"
+    );
+    [
+        server.help(server_help),
+        directory.help("A data directory that no server holds"),
+        token.help(token_help),
+    ]
 }
 
 impl Place {
@@ -31,9 +41,14 @@ impl Place {
         if let Some(directory) = matches.get_one::<String>(DATA_DIR) {
             return Ok(Self::Directory(directory.clone()));
         }
-        let given =
-            matches.get_one::<String>(SERVER).cloned().or_else(|| std::env::var(SERVER_VARIABLE).ok());
-        Ok(Self::Remote(Remote::parse(given.as_deref().unwrap_or(DEFAULT_URL))?))
+        let given = |flag, variable| {
+            matches.get_one::<String>(flag).cloned().or_else(|| std::env::var(variable).ok())
+        };
+        let remote = Remote::parse(given(SERVER, SERVER_VARIABLE).as_deref().unwrap_or(DEFAULT_URL))?;
+        Ok(Self::Remote(match given(TOKEN, TOKEN_VARIABLE).filter(|token| !token.is_empty()) {
+            Some(token) => remote.with_token(&token)?,
+            None => remote,
+        }))
     }
 }
 

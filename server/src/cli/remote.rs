@@ -8,6 +8,7 @@ use super::Failure;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
+use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use std::error::Error;
@@ -30,6 +31,8 @@ pub(super) struct Remote {
     authority: String,
     host: String,
     port: u16,
+    /// Says who is asking. Marked as sensitive, so that it is not shown.
+    authorization: Option<HeaderValue>,
 }
 
 impl Remote {
@@ -52,7 +55,20 @@ impl Remote {
             authority: authority.to_string(),
             host: authority.host().trim_matches(['[', ']']).to_owned(),
             port: authority.port_u16().unwrap_or(80),
+            authorization: None,
         })
+    }
+
+    /// The same, asked in the name of somebody.
+    pub(super) fn with_token(self, token: &str) -> Result<Self, Failure> {
+        let bad = |_| {
+            Failure::Usage(
+                "this is no token: it has a line break or another control character in it".to_owned(),
+            )
+        };
+        let mut authorization: HeaderValue = format!("Bearer {}", token.trim()).parse().map_err(bad)?;
+        authorization.set_sensitive(true);
+        Ok(Self { authorization: Some(authorization), ..self })
     }
 
     /// Sends JSON and gives the answer's body.
@@ -101,12 +117,15 @@ impl Remote {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Drives the bytes; ends when the answer is read and `sender` gone.
         tokio::spawn(connection);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", &self.authority)
             .header("content-type", "application/json")
             .body(Full::new(body))?;
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
         let answer = sender.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
@@ -126,6 +145,29 @@ fn refused(status: StatusCode, body: &[u8]) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// AU43: a token that is given goes along with the request, and is not shown.
+    #[tokio::test]
+    async fn au43_a_token_goes_along() {
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", server.local_addr().unwrap());
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = server.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            String::from_utf8(head).unwrap()
+        });
+        let remote = Remote::parse(&url).unwrap().with_token(" a.b.c\n").unwrap();
+        assert!(!format!("{remote:?}").contains("a.b.c"));
+        assert_eq!(remote.get("/x").await.unwrap(), "ok");
+        let head = answering.await.unwrap();
+        assert!(head.contains("authorization: Bearer a.b.c\r\n"), "{head}");
+        assert!(Remote::parse(&url).unwrap().with_token("a\nb").is_err());
+    }
 
     /// OP10: a URL that cannot be a server's is refused before anything is tried.
     #[test]

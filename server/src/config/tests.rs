@@ -120,6 +120,70 @@ fn op6_only_loopback_is_served_unless_told_so() {
     }
 }
 
+/// What a server needs to ask people who they are.
+fn with_secret() -> Vec<Given> {
+    let secret = "a secret of the tests, long enough";
+    vec![flag("jwt_secret", secret), flag("jwt_audience", "a"), flag("jwt_issuer", "i")]
+}
+
+/// AU42: whoever asks people who they are may be reached by others.
+#[test]
+fn au42_a_key_opens_the_door() {
+    let all = [with_secret(), vec![flag("listen", "0.0.0.0:3000")]].concat();
+    assert!(Config::assemble(all).unwrap().auth.is_on());
+    let halves = ["jwt_audience", "jwt_issuer", "allowed_origins"];
+    assert!(!Config::built_in().auth.is_on());
+    for half in halves {
+        let all = vec![flag(half, "https://a.example"), flag("listen", "0.0.0.0:3000")];
+        assert!(Config::assemble(all).is_err(), "{half} is no key");
+    }
+}
+
+/// AU42: settings of keys that do not fit together are refused, with what to do.
+#[test]
+fn au42_settings_of_keys_must_fit_together() {
+    let without =
+        |name: &str| with_secret().into_iter().filter(|given| given.name != name).collect::<Vec<_>>();
+    let and = |given: Given| [with_secret(), vec![given]].concat();
+    let alone = |name, text| vec![flag(name, text)];
+    let cases = [
+        (without("jwt_audience"), "jwt_audience must be set with any key"),
+        (without("jwt_issuer"), "jwt_issuer must be set with any key"),
+        (without("jwt_secret"), "jwt_audience says nothing as long as nobody is asked"),
+        (and(flag("jwt_secret_file", "f")), "jwt_secret and jwt_secret_file are both set"),
+        (and(flag("jwt_leeway", "301s")), "jwt_leeway must be at most 5min"),
+        (
+            and(flag("jwks_url", "http://issuer.example/keys")),
+            "--jwks-url: jwks_url = \"http://issuer.example/keys\": keys come by https",
+        ),
+        (and(flag("cookie_name", "a b")), "--cookie-name: cookie_name = \"a b\": write a cookie's name"),
+        (and(flag("allowed_origins", "*")), "--allowed-origins: allowed_origins = \"*\": \"*\" is no origin"),
+        (alone("jwks_url", "https://issuer.example/keys"), "jwt_audience must be set with any key"),
+        (alone("jwt_public_key_file", "a.pem,b.pem"), "jwt_audience must be set with any key"),
+        (alone("admin_groups", "ops"), "admin_groups says nothing"),
+        (alone("cookie_name", "t"), "cookie_name says nothing"),
+    ];
+    for (all, expected) in cases {
+        let error = refusal(all);
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+/// AU30: a secret is in no output, no error and no `Debug`, and what is shown in its place is not taken for one.
+#[test]
+fn au30_a_configured_secret_is_not_shown() {
+    let all = with_secret();
+    let mut shown = format!("{all:?}");
+    let config = Config::assemble(all).unwrap();
+    shown += &format!("{config:?}");
+    let short = flag("jwt_secret", "hunter2");
+    shown += &refusal(vec![short]);
+    assert!(!shown.contains("hunter2") && !shown.contains("a secret of the tests"), "{shown}");
+    let origin = config.origins.iter().find(|origin| origin.name == "jwt_secret").unwrap();
+    assert_eq!(origin.toml, "\"(hidden)\"");
+    assert!(refusal(vec![flag("jwt_secret", "(hidden)")]).contains("write the secret itself"));
+}
+
 /// OP2: one setting, one name.
 #[test]
 fn op2_names_are_used_once() {

@@ -9,6 +9,7 @@
 use super::Gateway;
 use super::accept::Visitor;
 use super::reply::{self, Code, Problem};
+use crate::audit::{Action, Entry};
 use crate::auth::{AuthError, Credentials, Parts};
 use crate::hub::ViewError;
 use dovetail_core::document::chunk::Manifest;
@@ -59,23 +60,35 @@ pub(super) fn caller(
 
 impl Gateway {
     /// Whether people are asked who they are.
-    pub(super) fn asks(&self) -> bool {
+    #[must_use]
+    pub fn asks(&self) -> bool {
         self.guard.authenticator.is_on()
     }
 
     async fn let_in(self, parts: Parts<'_>, address: Option<SocketAddr>) -> Entered {
         let guard = &self.guard;
         let presented = Credentials::read(parts, guard.cookie_name.as_deref(), &guard.origins);
-        let presented = presented.map_err(|error| reply::of_credentials(error))?;
+        let presented = presented.map_err(reply::of_credentials)?;
         let who = guard.authenticator.identify_credentials(&presented).await;
-        let who = who.map_err(|error| reply::of_auth(&error))?;
+        let who = who.map_err(|error| {
+            self.note_refused_sign_in(&error, address);
+            reply::of_auth(&error)
+        })?;
         Ok(Door { gateway: self, caller: Caller { who, address } })
+    }
+
+    fn note_refused_sign_in(&self, error: &AuthError, address: Option<SocketAddr>) {
+        self.records.audit.note(Entry {
+            address: address.map(|address| address.ip()),
+            code: Some(error.code().into()),
+            ..Entry::new(self.clock.now(), Action::SignInRefused)
+        });
     }
 
     /// Who shows this token on a connection that is open; else why it ends.
     pub(super) async fn identify(&self, token: &str) -> Result<Arc<Identity>, CloseReason> {
         let who = self.guard.authenticator.identify(token).await;
-        who.map_err(|error| match error {
+        who.inspect_err(|error| self.note_refused_sign_in(error, None)).map_err(|error| match error {
             AuthError::KeysUnavailable => {
                 CloseReason::Limited { code: error.code(), words: error.to_string() }
             }
@@ -98,6 +111,29 @@ pub(super) fn turned_away(problem: &Problem) -> CloseReason {
 }
 
 impl Door {
+    /// Writes down that something was done; resolves when that is durable. It was done in any case.
+    pub(super) async fn record(&self, action: Action, document: Option<&DocumentId>) {
+        let written = self.gateway.records.audit.record(self.entry(action, document)).await;
+        if let Err(error) = written {
+            tracing::error!(action = action.as_str(), %error, "the audit log lacks an act");
+        }
+    }
+
+    /// Writes down that somebody has opened a connection, or was refused something.
+    pub(super) fn note(&self, action: Action, code: Option<&'static str>) {
+        let entry = Entry { code: code.map(Into::into), ..self.entry(action, None) };
+        self.gateway.records.audit.note(entry);
+    }
+
+    fn entry(&self, action: Action, document: Option<&DocumentId>) -> Entry {
+        Entry {
+            subject: Some(self.who().subject.clone()),
+            document: document.cloned(),
+            address: self.caller.address.map(|address| address.ip()),
+            ..Entry::new(self.gateway.clock.now(), action)
+        }
+    }
+
     /// Who asks.
     pub(super) fn who(&self) -> &Arc<Identity> {
         &self.caller.who

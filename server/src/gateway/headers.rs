@@ -96,7 +96,7 @@ impl Shield {
         let Some(listed) = &self.hosts else { return true };
         headers.get_all(header::HOST).iter().all(|host| {
             let host = host.to_str().map(str::to_ascii_lowercase).unwrap_or_default();
-            is_of_this_machine(&host) || listed.iter().any(|listed| *listed == host)
+            is_of_this_machine(&host) || listed.contains(&host)
         })
     }
 

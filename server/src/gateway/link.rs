@@ -153,9 +153,9 @@ impl Link {
             self.mailboxes.extend(mailbox.map(|mailbox| (document, mailbox)));
             return;
         }
-        match self.mailboxes.get(&document) {
-            Some(mailbox) => mailbox.tell(session, what).await,
-            None => self.hub().tell_if_open(&document, session, what),
+        // Of a document that it does not read there is nothing that it could say.
+        if let Some(mailbox) = self.mailboxes.get(&document) {
+            mailbox.tell(session, what).await;
         }
     }
 }

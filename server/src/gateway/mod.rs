@@ -22,7 +22,7 @@ use crate::auth::{Authenticator, Origins};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::feed::Feeds;
-use crate::hub::Hub;
+use crate::hub::{Hub, Records};
 use crate::metrics::Metrics;
 use crate::points::Points;
 use crate::rules::Shelf;
@@ -57,6 +57,8 @@ pub struct Gateway {
     /// Documents as JSON that is kept up to date.
     pub feeds: Feeds,
     guard: Arc<Guard>,
+    /// The audit log and the quarantine.
+    pub records: Records,
     people: Arc<People>,
     /// Answers to requests that may come twice.
     answers: http::Answers,
@@ -102,11 +104,16 @@ const COMPUTATIONS_MAX: usize = 4;
 impl Gateway {
     /// A gateway to these documents.
     #[must_use]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all that a server is made of comes together here, and only here"
+    )]
     pub fn new(
         hub: Hub,
         store: Arc<dyn Store>,
         conflicts: ConflictDoors,
         guard: Guard,
+        records: Records,
         config: &Config,
         drain: Drain,
         metrics: Metrics,
@@ -131,6 +138,7 @@ impl Gateway {
             clock,
             feeds,
             guard: Arc::new(guard),
+            records,
             people,
             answers,
             turns,

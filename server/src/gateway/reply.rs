@@ -160,6 +160,10 @@ pub enum Code {
     KeysUnavailable,
     /// What was sent does not say who may do what.
     BadAccess,
+    /// Nothing of this name is kept aside.
+    QuarantineItemNotFound,
+    /// What is kept aside cannot be shown or accepted.
+    CannotBeRescued,
     /// This takes more rights.
     Forbidden,
     /// The actor that made a change belongs to somebody else.
@@ -328,6 +332,12 @@ impl Code {
             }
             Self::KeysUnavailable => {
                 ("keys_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Tokens cannot be checked right now")
+            }
+            Self::QuarantineItemNotFound => {
+                ("quarantine_item_not_found", StatusCode::NOT_FOUND, "Nothing of this name is kept aside")
+            }
+            Self::CannotBeRescued => {
+                ("cannot_be_rescued", StatusCode::CONFLICT, "What was refused cannot be accepted")
             }
             Self::BadAccess => {
                 ("bad_access", StatusCode::UNPROCESSABLE_ENTITY, "This does not say who may do what")

@@ -9,6 +9,7 @@
 use super::door::Door;
 use super::link::{Link, Wire};
 use super::upgrade::Socket;
+use crate::audit::Action;
 use crate::hub::Taken;
 use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::session::{CloseReason, Effect, Outgoing};
@@ -40,9 +41,13 @@ const THROWN_AWAY_WITHIN: Duration = Duration::from_secs(10);
 /// Reasons in close frames have at most 123 bytes, RFC 6455 section 5.5.
 const CLOSE_REASON_BYTES_MAX: usize = 123;
 
-/// Serves one connection until it ends.
-pub(super) async fn serve(socket: Socket, address: SocketAddr, door: Door) {
-    let mut connection = Connection::new(socket, door);
+/// Serves one connection until it ends. What it is made of goes into it at once, so that the future holds it once.
+pub(super) fn serve(socket: Socket, address: SocketAddr, door: Door) -> impl Future<Output = ()> + Send {
+    door.note(Action::SignIn, None);
+    run(Connection::new(socket, door), address)
+}
+
+async fn run(mut connection: Connection, address: SocketAddr) {
     let session = connection.link.session.id();
     tracing::debug!(%session, %address, "connected");
     let reason = connection.run().await;

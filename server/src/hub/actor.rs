@@ -10,6 +10,8 @@
 use super::outbox::Outbox;
 use super::watch::{Desk, News, Said};
 use super::{Inner, SubmitError, ViewError};
+use crate::audit::{Action, Entry};
+use crate::quarantine::Refused;
 use crate::store::{CommitError, LoadError, Store};
 use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
@@ -594,7 +596,15 @@ impl Actor {
     }
 
     fn set_aside(&self, who: &Identity, why: &Rejection, changes: Vec<(ChangeHash, Bytes)>) {
-        let _kept_by_whom = (who, why, changes);
+        let Some(records) = self.hub.records.get() else { return };
+        let (subject, code) = (who.author().cloned(), why.code());
+        records.audit.note(Entry {
+            subject: subject.clone(),
+            document: Some(self.id.clone()),
+            code: Some(code.into()),
+            ..Entry::new(self.hub.clock.now(), Action::Refused)
+        });
+        records.quarantine.keep(Refused { document: self.id.clone(), subject, code: code.into(), changes });
     }
 
     /// Nobody waits for it. The task goes on meanwhile, and hears of it as of everything.

@@ -16,10 +16,12 @@ pub use actor::Mailbox;
 pub use outbox::{Outbox, Taken};
 pub use watch::{Lost, News, Said, Spoken, SpokenKind, Watch};
 
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::evaluator::Evaluator;
 use crate::inbox::Inbox;
+use crate::quarantine::Quarantine;
 use crate::store::{CommitError, LoadError, Space, Store};
 use actor::{Actor, Call, Note, Sight};
 use automerge::{Automerge, ChangeHash};
@@ -36,7 +38,7 @@ use dovetail_core::rules::{Conflict, RuleBook};
 use dovetail_core::session::{CloseReason, ServerIdentity, ToDocument};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -209,6 +211,15 @@ pub struct Reader {
     pub outbox: Arc<Outbox>,
 }
 
+/// What is written down beside the documents.
+#[derive(Debug, Clone)]
+pub struct Records {
+    /// What was done, and what was refused.
+    pub audit: Audit,
+    /// Changes that were refused.
+    pub quarantine: Quarantine,
+}
+
 /// How the hub is doing.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Statistics {
@@ -257,6 +268,8 @@ struct Inner {
     /// Counts how often it changed who may do what: whoever shows a document for long asks again then.
     access_changes: tokio::sync::watch::Sender<u64>,
     inbox: Arc<Inbox>,
+    /// Set once, before anybody is served.
+    records: OnceLock<Records>,
     evaluator: Evaluator,
     deciding: Arc<Semaphore>,
     /// Connections that follow other stores: while there is none, acknowledgements stay in the sockets.
@@ -331,6 +344,7 @@ impl Hub {
             policy: tokio::sync::watch::Sender::new(Arc::new(policy)),
             access_changes: tokio::sync::watch::Sender::default(),
             inbox: Arc::default(),
+            records: OnceLock::new(),
             evaluator: Evaluator::default(),
             deciding: Arc::new(Semaphore::new(DECIDING_MAX)),
             next_session: AtomicU64::new(1),
@@ -529,6 +543,11 @@ impl Hub {
         self.inner.rules()
     }
 
+    /// Has it write down what is refused. To be called before anybody is served.
+    pub fn keep_records(&self, records: Records) {
+        let _kept_before = self.inner.records.set(records);
+    }
+
     /// Who evaluates rules that take long.
     #[must_use]
     pub fn evaluator(&self) -> &Evaluator {
@@ -660,15 +679,6 @@ impl Hub {
         let mailbox = self.mailbox(document);
         let call = Call::Open { input, session, outbox, understands_ours };
         mailbox.calls.send(call).await.ok().map(|()| mailbox)
-    }
-
-    /// Passes on what somebody says of a document that may not be open at all.
-    pub fn tell_if_open(&self, document: &DocumentId, session: SessionId, what: ToDocument) {
-        let mailbox = self.inner.documents().get(document).cloned();
-        if let (Some(mailbox), ToDocument::RemoteHeads(news)) = (mailbox, what) {
-            // News that finds no room is news that will come again.
-            let _full = mailbox.calls.try_send(Call::Input(Input::RemoteHeads { session, news }));
-        }
     }
 
     /// Ends all sessions: the server stops.

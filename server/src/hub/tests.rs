@@ -50,11 +50,11 @@ impl World {
     }
 
     async fn put(&self, document: &DocumentId, key: u64) -> Result<Manifest, SubmitError> {
-        self.hub.submit(permits::edit(&document), vec![change(key)]).await
+        self.hub.submit(permits::edit(document), vec![change(key)]).await
     }
 
     async fn keys(&self, document: &DocumentId) -> Result<Vec<String>, ViewError> {
-        self.hub.view(&permits::read(&document), |doc| doc.keys(ROOT).collect()).await
+        self.hub.view(&permits::read(document), |doc| doc.keys(ROOT).collect()).await
     }
 
     async fn reader(&self, document: &DocumentId) -> Reader {

@@ -29,7 +29,7 @@ fn point(t: i64) -> Point {
 }
 
 async fn stored(server: &Server, id: &DocumentId) -> Automerge {
-    server.gateway().hub.view(&permits::read(&id), Automerge::clone).await.unwrap()
+    server.gateway().hub.view(&permits::read(id), Automerge::clone).await.unwrap()
 }
 
 fn times(doc: &Automerge) -> Vec<i64> {
@@ -93,8 +93,8 @@ async fn pt1_documents_that_take_no_points() {
     server.gateway().hub.delete(&permits::admin(&gone)).await.unwrap();
     let nobodys = DocumentId::from_bytes(&[3; 16]).unwrap();
     let refused = async |id: &DocumentId| {
-        let later = points.add_later(permits::edit(&id), vec![point(1)]).await.unwrap_err();
-        let error = points.add(permits::edit(&id), vec![point(1)]).await.unwrap_err();
+        let later = points.add_later(permits::edit(id), vec![point(1)]).await.unwrap_err();
+        let error = points.add(permits::edit(id), vec![point(1)]).await.unwrap_err();
         assert_eq!(later, error);
         error
     };

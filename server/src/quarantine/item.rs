@@ -16,7 +16,6 @@ use bytes::{Bytes, BytesMut};
 use dovetail_core::id::{DocumentId, SubjectId};
 use dovetail_core::time::Timestamp;
 use serde_json::{Value, json};
-use std::borrow::Cow;
 use std::sync::Arc;
 
 const HEAD: &str = "h/";
@@ -64,7 +63,7 @@ impl Item {
         id: Serial,
         document: DocumentId,
         subject: Option<SubjectId>,
-        code: Cow<'static, str>,
+        code: &str,
         (at, expires): (Timestamp, Timestamp),
         changes: Vec<(ChangeHash, Bytes)>,
     ) -> Self {
@@ -192,14 +191,7 @@ mod tests {
         let at = Timestamp::from_millis(7);
         let document = DocumentId::from_bytes(&[1; 64]).unwrap();
         let subject = Some("\n\"".repeat(128).parse().unwrap());
-        Item::new(
-            Serial::behind(None, at),
-            document,
-            subject,
-            "read_only".into(),
-            (at, at),
-            changes.collect(),
-        )
+        Item::new(Serial::behind(None, at), document, subject, "read_only", (at, at), changes.collect())
     }
 
     /// AU61: an item of any size comes back from its records, each of which the store takes.

@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn au63_what_is_missing_is_named() {
         let (doc, kept) = refused(&[("a", "1"), ("b", "2")]);
-        let shown = preview(&doc, &kept[1..].to_vec()).unwrap();
+        let shown = preview(&doc, &kept[1..]).unwrap();
         assert_eq!((shown.missing, shown.patch), (vec![kept[0].0], vec![]));
         assert!(matches!(accept(&doc, &kept[1..].to_vec()), Err(RescueError::Missing { .. })));
     }

@@ -25,6 +25,14 @@ pub(crate) fn operations() -> BTreeSet<(String, String)> {
     paths().iter().flat_map(of_path).collect()
 }
 
+/// The same without those that cannot be shown on a server that is started without settings; the document says why.
+pub(crate) fn operations_with_examples() -> BTreeSet<(String, String)> {
+    let has_example = |(method, path): &(String, String)| {
+        paths()[path][method.to_ascii_lowercase()].get("x-no-example").is_none()
+    };
+    operations().into_iter().filter(has_example).collect()
+}
+
 /// Method and path as the document has them, of what was asked. HEAD is asked for what GET shows.
 pub(crate) fn operation(exchange: &Exchange) -> (String, String) {
     let path = paths().keys().filter(|path| matches(path, exchange.path()));

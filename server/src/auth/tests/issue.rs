@@ -37,6 +37,8 @@ fn au41_what_would_be_refused_is_not_made() {
     assert!(refused(&with_secret(), local).contains("subject"));
     let scope = NewToken { scope: Some(json!([{"role": "reed"}])), ..ana() };
     assert!(refused(&with_secret(), scope).contains("/0/role"));
+    let groups = (0..TOKEN_BYTES_MAX / 8).map(|number| format!("group{number}")).collect();
+    assert!(refused(&with_secret(), NewToken { groups, ..ana() }).contains("8 KiB"));
 }
 
 /// AU41: a new secret is long enough, and another one each time.

@@ -81,7 +81,8 @@ async fn ht30_every_answer_is_dressed() {
 async fn ht31_foreign_pages_change_nothing() {
     let socket = ("upgrade", "websocket");
     let origin = |origin| ("origin", origin);
-    let cases: &[(&str, &[(&str, &str)], bool)] = &[
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], bool);
+    let cases: &[Case<'_>] = &[
         // Nobody's page.
         ("POST", &[], true),
         ("GET", &[socket], true),

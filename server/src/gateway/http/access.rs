@@ -8,6 +8,7 @@
 use super::body::Body;
 use super::documents::parsed;
 use super::segment::Segment;
+use crate::audit::Action;
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Problem};
 use dovetail_core::grant::{Access, LINK_PREFIX, LinkHash, LinkId, Policy};
@@ -61,6 +62,7 @@ pub(super) async fn replace(
     let access = Arc::new(access);
     let stored = door.gateway.hub.set_access(&permit, access.clone()).await;
     stored.map_err(|error| reply::of_submit(&error))?;
+    door.record(Action::AccessChanged, Some(&id)).await;
     let mut answer = access.to_json();
     answer["id"] = id.to_string().into();
     answer["links"] = links.into();
@@ -82,6 +84,7 @@ pub(super) async fn replace_policy(door: Door, body: Result<Body, Problem>) -> R
     let shown = json!({ "kinds": policy.to_json() });
     let stored = door.gateway.hub.set_policy(&permit, policy).await;
     stored.map_err(|error| reply::of_commit(&error))?;
+    door.record(Action::PolicyChanged, None).await;
     Ok(unstored(reply::json(StatusCode::OK, &shown)))
 }
 

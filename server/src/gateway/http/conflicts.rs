@@ -9,6 +9,7 @@ use super::body::Body;
 use super::documents::{etag, named, parsed, put};
 use super::parameters::{self, Parameters, WHOLE_MAX};
 use super::segment::Segment;
+use crate::audit::Action;
 use crate::conflicts::{self, DecideError, Decided};
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
@@ -101,7 +102,13 @@ pub(super) async fn settle(
     let proposal = proposal.parse().map_err(|error| Problem::new(Code::BadBody, format!("{error}")))?;
     let permit = door.edit_all(&id).await?;
     let by = door.signs(by);
-    told(&id, conflicts::settle(&door.gateway.hub, permit, conflict, proposal, by).await)
+    told(
+        &door,
+        &id,
+        Action::ConflictSettled,
+        conflicts::settle(&door.gateway.hub, permit, conflict, proposal, by).await,
+    )
+    .await
 }
 
 /// What it takes to waive one.
@@ -138,7 +145,13 @@ pub(super) async fn waive(
     let waiver = Waiver { reason, by: door.signs(by), until };
     let permit = door.edit_all(&id).await?;
     let now = door.gateway.clock.now();
-    told(&id, conflicts::waive(&door.gateway.hub, permit, conflict, waiver, now).await)
+    told(
+        &door,
+        &id,
+        Action::ConflictWaived,
+        conflicts::waive(&door.gateway.hub, permit, conflict, waiver, now).await,
+    )
+    .await
 }
 
 /// Nothing is needed to take a waiver back.
@@ -157,7 +170,13 @@ pub(super) async fn unwaive(
     let Unwaive {} = body?.read()?;
     let permit = door.edit_all(&id).await?;
     let now = door.gateway.clock.now();
-    told(&id, conflicts::unwaive(&door.gateway.hub, permit, conflict, now).await)
+    told(
+        &door,
+        &id,
+        Action::ConflictUnwaived,
+        conflicts::unwaive(&door.gateway.hub, permit, conflict, now).await,
+    )
+    .await
 }
 
 /// GET /api/conflicts: those of all documents, as they were last judged.
@@ -272,8 +291,14 @@ fn which(id: &Segment, conflict: &Segment) -> Result<(DocumentId, String), Probl
 }
 
 /// What whoever decided is told.
-fn told(id: &DocumentId, decided: Result<Decided, DecideError>) -> Result<Response, Problem> {
+async fn told(
+    door: &Door,
+    id: &DocumentId,
+    action: Action,
+    decided: Result<Decided, DecideError>,
+) -> Result<Response, Problem> {
     let decided = decided.map_err(|error| reply::of_decision(&error))?;
+    door.record(action, Some(id)).await;
     let mut answer = named(id, &decided.manifest);
     answer["conflict"] = to_json(&decided.conflict, None);
     let mut response = reply::json(StatusCode::OK, &answer);

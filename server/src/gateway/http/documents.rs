@@ -10,6 +10,7 @@ use super::idempotency::{Answer, Parts, Request};
 use super::parameters::{self, Parameters};
 use super::segment::Segment;
 use super::{versions, write};
+use crate::audit::Action;
 use crate::content::{self, Form, Intake};
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
@@ -204,6 +205,7 @@ pub(super) async fn delete(door: Door, id: Segment) -> Result<Response, Problem>
     let id = parsed(&id)?;
     let permit = door.administer(&id).await?;
     door.gateway.hub.delete(&permit).await.map_err(|error| reply::of_submit(&error))?;
+    door.record(Action::Deleted, Some(permit.document())).await;
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)
@@ -214,6 +216,7 @@ pub(super) async fn undelete(door: Door, id: Segment) -> Result<Response, Proble
     let id = parsed(&id)?;
     let permit = door.administer(&id).await?;
     let manifest = door.gateway.hub.undelete(&permit).await.map_err(|error| reply::of_submit(&error))?;
+    door.record(Action::Undeleted, Some(&id)).await;
     Ok(reply::json(StatusCode::OK, &named(&id, &manifest)))
 }
 

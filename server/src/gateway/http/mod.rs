@@ -6,6 +6,7 @@
 //! answer 405, and the last of all 404.
 
 mod access; // Who may do what.
+mod admin; // What was done and refused, for administrators of the server.
 mod body; // A request's body, bounded in bytes and in time.
 mod conflicts; // What the rules say, and what people decide about it.
 mod documents; // Documents through the JSON door.
@@ -29,17 +30,22 @@ pub(in crate::gateway) use idempotency::Answers;
 pub(in crate::gateway) use turns::Turns;
 
 use super::door::{self, Door, Entered};
-use super::reply::{Problem, only};
+use super::reply::{Code, Problem, only};
 use super::{Gateway, realtime, upgrade};
+use crate::audit::Action;
 use crate::metrics;
 use parameters::Parameters;
 use segment::Segment;
 use std::convert::Infallible;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use warp::filters::BoxedFilter;
-use warp::http::HeaderMap;
+use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 use warp::{Filter, Rejection};
+
+/// An answer that there is no such document leaves at the next full step of this, counted from its request. To find that
+/// out takes some 10 µs less or more, depending on whether it is there and hidden.
+const HIDDEN_EVERY: Duration = Duration::from_millis(10);
 
 /// Every path but `/sync`.
 pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
@@ -52,6 +58,10 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         realtime(gateway),
         documents(gateway),
         document(gateway),
+        audit(gateway),
+        quarantine(gateway),
+        kept_item(gateway),
+        accept(gateway),
         access(gateway),
         policy(gateway),
         automerge(gateway),
@@ -165,6 +175,48 @@ fn document(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         });
     let allowed = path.map(|_| only("GET, HEAD, PUT, PATCH, DELETE")());
     show.or(put).unify().or(patch).unify().or(delete).unify().or(allowed).unify().boxed()
+}
+
+fn audit(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/audit";
+    let path = warp::path!("api" / "admin" / "audit");
+    let show = get(gateway)
+        .and(parameters())
+        .then(|door, parameters| answer(ROUTE, "GET", door, |door| admin::audit(door, parameters)));
+    path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+fn quarantine(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/quarantine";
+    let path = warp::path!("api" / "admin" / "quarantine");
+    let list = get(gateway)
+        .and(parameters())
+        .then(|door, parameters| answer(ROUTE, "GET", door, |door| admin::quarantine(door, parameters)));
+    path.and(list).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+fn kept_item(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/quarantine/{item}";
+    let path = warp::path!("api" / "admin" / "quarantine" / Segment);
+    let show = path
+        .and(get(gateway))
+        .and(parameters())
+        .then(|item, door, parameters| plain(ROUTE, "GET", parameters, door, |door| admin::item(door, item)));
+    let discard =
+        path.and(warp::delete()).and(with(gateway)).and(parameters()).then(|item, door, parameters| {
+            plain(ROUTE, "DELETE", parameters, door, |door| admin::discard(door, item))
+        });
+    show.or(discard).unify().or(path.map(|_| only("GET, HEAD, DELETE")())).unify().boxed()
+}
+
+fn accept(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/quarantine/{item}/accept";
+    let path = warp::path!("api" / "admin" / "quarantine" / Segment / "accept");
+    let accept =
+        path.and(warp::post()).and(with(gateway)).and(parameters()).then(|item, door, parameters| {
+            plain(ROUTE, "POST", parameters, door, |door| admin::accept(door, item))
+        });
+    accept.or(path.map(|_| only("POST")())).unify().boxed()
 }
 
 fn access(gateway: &Gateway) -> BoxedFilter<(Response,)> {
@@ -294,7 +346,7 @@ fn all_rules(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let path = warp::path!("api" / "rules");
     let list = get(gateway)
         .and(parameters())
-        .then(|door, parameters| plain("/api/rules", "GET", parameters, door, |door| rules::list(door)));
+        .then(|door, parameters| plain("/api/rules", "GET", parameters, door, rules::list));
     path.and(list).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
@@ -409,8 +461,7 @@ fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn sync_open(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/realtime/sync";
     let path = warp::path!("api" / "realtime" / "sync");
-    let open =
-        warp::post().and(with(gateway)).then(|door| answer(ROUTE, "POST", door, |door| sync::open(door)));
+    let open = warp::post().and(with(gateway)).then(|door| answer(ROUTE, "POST", door, sync::open));
     path.and(open).or(path.map(only("POST"))).unify().boxed()
 }
 
@@ -486,7 +537,26 @@ async fn answer<F: Future<Output = Result<Response, Problem>>>(
     entered: Entered,
     answering: impl FnOnce(Door) -> F,
 ) -> Response {
-    answer_anybody(route, method, async { answering(entered?).await }).await
+    let began = Instant::now();
+    let hides = entered.as_ref().is_ok_and(|door| door.gateway.asks());
+    let answering = async {
+        let door = entered?;
+        let caller = door.clone();
+        let answered = answering(door).await;
+        if let Err(problem) = &answered
+            && hides
+            && (problem.code.status() == StatusCode::FORBIDDEN || problem.code == Code::DocumentNotFound)
+        {
+            caller.note(Action::Refused, Some(problem.code.as_str()));
+        }
+        if let (true, Err(Problem { code: Code::DocumentNotFound, .. })) = (hides, &answered) {
+            let took = began.elapsed().as_millis() / HIDDEN_EVERY.as_millis() + 1;
+            let until = began + HIDDEN_EVERY * u32::try_from(took).unwrap_or(1);
+            tokio::time::sleep_until(until.into()).await;
+        }
+        answered
+    };
+    answer_anybody(route, method, answering).await
 }
 
 /// Runs what answers a request, counts it, and turns a problem into its response.

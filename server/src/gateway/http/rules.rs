@@ -9,6 +9,7 @@ use super::documents::put;
 use super::heads;
 use super::parameters::{self, Parameters, WHOLE_MAX};
 use super::segment::Segment;
+use crate::audit::Action;
 use crate::gateway::Gateway;
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
@@ -80,7 +81,9 @@ pub(super) async fn replace(
         }
     };
     let replaced = gateway.conflicts.rules.replace(rules, expected, Origin::Api).await;
-    replaced.map(|version| shown(&version)).map_err(|error| reply::of_replace(&error))
+    let version = replaced.map_err(|error| reply::of_replace(&error))?;
+    door.record(Action::RulesChanged, None).await;
+    Ok(shown(&version))
 }
 
 /// POST /api/rules/{kind}/dry-run: what these rules would say of all stored documents.

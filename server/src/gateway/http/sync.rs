@@ -7,6 +7,7 @@ use super::body::Body;
 use super::heads::once;
 use super::parameters::{self, Parameters, WHOLE_MAX};
 use super::segment::Segment;
+use crate::audit::Action;
 use crate::gateway::Gateway;
 use crate::gateway::door::Door;
 use crate::gateway::poll::{self, Page, Token};
@@ -42,6 +43,7 @@ const CURSOR: HeaderName = HeaderName::from_static("dovetail-cursor");
 /// POST /api/realtime/sync: a session of its own, in which a `join` has to come first.
 pub(super) async fn open(door: Door) -> Result<Response, Problem> {
     let gateway = door.gateway.clone();
+    door.note(Action::SignIn, None);
     if gateway.drain.has_begun() {
         return Err(Problem::new(Code::Draining, "the server is stopping; come back in a moment"));
     }

@@ -15,6 +15,7 @@ use super::idempotency::{Answer, Parts, Request};
 use super::parameters::Parameters;
 use super::segment::Segment;
 use super::versions;
+use crate::audit::Action;
 use crate::conflicts;
 use crate::content;
 use crate::gateway::Gateway;
@@ -73,7 +74,10 @@ pub(super) async fn restore(
     body: Result<Body, Problem>,
 ) -> Result<Response, Problem> {
     let sent = Sent::json(Kind::Restore, body?)?;
-    write(door, "POST /api/docs/{id}/restore", &id, parameters, &headers, sent).await
+    let recording = door.clone();
+    let restored = write(door, "POST /api/docs/{id}/restore", &id, parameters, &headers, sent).await?;
+    recording.record(Action::Restored, parsed(&id).ok().as_ref()).await;
+    Ok(restored)
 }
 
 /// A body and what it is taken for. It holds its place among those in memory until the change is made.

@@ -12,6 +12,7 @@ use super::edit;
 use super::message::{Edit, Refusal};
 use super::people::Inbox;
 use super::session::{Due, Effect, Session, Who};
+use crate::audit::Action;
 use crate::feed::{Event, Subscription};
 use crate::gateway::Gateway;
 use crate::gateway::door::{Caller, Door, turned_away};
@@ -44,6 +45,7 @@ const REPLIES_MAX: usize = 1_024;
 /// Serves one connection until it ends.
 pub(super) async fn serve(socket: Socket, address: SocketAddr, user: Option<Arc<str>>, door: Door) {
     let name = uuid::Uuid::new_v4().to_string().into();
+    door.note(Action::SignIn, None);
     let Door { gateway, caller } = door;
     let who = Who { identity: caller.who, number: gateway.hub.next_session(), name, user };
     let session = who.number;

@@ -301,7 +301,8 @@ async fn oa5_parameters_are_as_documented() {
 }
 
 /// Where parameters are taken.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
+    include_str!("../admin.rs"),
     include_str!("../conflicts.rs"),
     include_str!("../documents.rs"),
     include_str!("../events.rs"),
