@@ -187,7 +187,8 @@ impl Link {
         if let ToDocument::Open { who, storage, follows, understands_ours } = what {
             let outbox = self.outbox.clone();
             let reader = Reader { session, who, storage, follows, understands_ours, outbox };
-            let mailbox = self.gateway.hub.read(&document, reader).await;
+            // Boxed: once for a document, and an idle connection need not hold room for it.
+            let mailbox = Box::pin(self.gateway.hub.read(&document, reader)).await;
             self.mailboxes.extend(mailbox.map(|mailbox| (document, mailbox)));
             return;
         }

@@ -129,12 +129,17 @@ impl Connection {
                 }
             };
             if let Some(reason) = self.link.carry_out(effects, &mut self.wire).await {
-                goodbye(&mut self.wire.socket, reason.close_code(), reason.to_string()).await;
-                if let CloseReason::TooLarge { .. } = reason {
-                    throw_away_rest(&mut self.wire.socket).await;
-                }
+                // Boxed: until its end a connection need not hold room for it.
+                Box::pin(self.end(&reason)).await;
                 return Some(reason);
             }
+        }
+    }
+
+    async fn end(&mut self, reason: &CloseReason) {
+        goodbye(&mut self.wire.socket, reason.close_code(), reason.to_string()).await;
+        if let CloseReason::TooLarge { .. } = reason {
+            throw_away_rest(&mut self.wire.socket).await;
         }
     }
 
