@@ -493,7 +493,7 @@ fn do42_an_answer_that_was_overtaken_is_dropped() {
     let question = world.questions.pop_front().unwrap();
     world.edited("k1", 1);
     assert!(world.questions.is_empty(), "one at a time");
-    world.tell(Input::Evaluated(question.answer(&to_the_end())));
+    world.tell(Input::Evaluated(question.answer(&dovetail_core::rules::to_the_end())));
     world.advance();
     assert_eq!((world.judged, world.told_of_pairs()), (2, (1, true)));
     world.run_until_quiet();
