@@ -68,14 +68,12 @@ pub enum Action {
     QuarantineDiscarded,
     /// Somebody did too much and was slowed or cut; `code` says what.
     Limited,
-    /// Nothing that somebody was given before is good any more.
-    SubjectRevoked,
     /// So many lines were lost, because more came than could be written.
     MoreNotRecorded,
 }
 
 /// Actions and their words.
-const WORDS: [(Action, &str); 17] = [
+const WORDS: [(Action, &str); 16] = [
     (Action::SignIn, "sign_in"),
     (Action::SignInRefused, "sign_in_refused"),
     (Action::Refused, "refused"),
@@ -91,7 +89,6 @@ const WORDS: [(Action, &str); 17] = [
     (Action::QuarantineAccepted, "quarantine_accepted"),
     (Action::QuarantineDiscarded, "quarantine_discarded"),
     (Action::Limited, "limited"),
-    (Action::SubjectRevoked, "subject_revoked"),
     (Action::MoreNotRecorded, "more_not_recorded"),
 ];
 
