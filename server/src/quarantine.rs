@@ -4,7 +4,7 @@
 //! ([`preview`]), and throws them away or makes a change of their own with the same effect ([`rebased`]).
 //!
 //! Always true: what is kept has a bound in bytes for all and for each person, and an end. The same change of the same document
-//! is kept once: a stock client offers it again and again. Nobody who is refused waits for this.
+//! is kept once, and not again when it was decided: a stock client offers it again and again. Nobody who is refused waits for this.
 //! **Invariant:** nothing that is kept here is ever part of a document by itself.
 
 mod item; // One item as records, and back.
@@ -70,6 +70,17 @@ pub struct Refused {
     pub changes: Vec<(ChangeHash, Bytes)>,
 }
 
+/// What became of changes that were refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// They are kept from now on, if the store takes them.
+    New,
+    /// They were refused before, and are kept or decided.
+    Before,
+    /// There is no room.
+    No,
+}
+
 /// Which items are wanted; what is not said is not looked at.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -116,14 +127,18 @@ impl Quarantine {
     }
 
     /// Keeps changes aside, as far as they are new and there is room. Waits for nothing.
-    pub fn keep(&self, refused: Refused) {
+    pub fn keep(&self, refused: Refused) -> Kept {
         let count = refused.changes.len();
-        let Some(item) = self.inner.take_room(refused) else { return };
-        let Err(full) = self.queue.try_send(Wake::Keep(Box::new(item))) else { return };
+        let item = match self.inner.take_room(refused) {
+            Ok(item) => item,
+            Err(kept) => return kept,
+        };
+        let Err(full) = self.queue.try_send(Wake::Keep(Box::new(item))) else { return Kept::New };
         if let Wake::Keep(item) = full.into_inner() {
             self.inner.room().give_back(&item.summary);
             not_kept(&item.summary.document, count, "the store is behind");
         }
+        Kept::No
     }
 
     /// Waits until what was handed in before is written or given up. To be called before the store is closed.
@@ -148,8 +163,8 @@ impl Quarantine {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let limit = limit.clamp(1, LIST_MAX);
         let behind = room.items().range((start, Bound::Unbounded)).map(|(_, summary)| summary);
-        let mut found: Vec<Summary> =
-            behind.filter(|summary| filter.takes(summary)).take(limit + 1).cloned().collect();
+        let wanted = behind.filter(|summary| !summary.is_decided && filter.takes(summary));
+        let mut found: Vec<Summary> = wanted.take(limit + 1).cloned().collect();
         let has_more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| has_more).map(|last| last.id);
@@ -161,7 +176,7 @@ impl Quarantine {
     /// # Errors
     /// When the store cannot be read, or what it has is not what was kept.
     pub async fn get(&self, _permit: &ServerPermit, id: Serial) -> Result<Option<Item>, LoadError> {
-        let Some(summary) = self.inner.room().items().get(&id).cloned() else { return Ok(None) };
+        let Some(summary) = self.inner.undecided(id) else { return Ok(None) };
         let mut parts = Vec::with_capacity(summary.parts());
         for part in 0..summary.parts() {
             let Some(bytes) = self.inner.store.record(Space::Quarantine, &item::part_name(id, part)).await?
@@ -176,37 +191,44 @@ impl Quarantine {
         Item::of_parts(summary, &parts).map(Some).ok_or_else(damaged)
     }
 
-    /// Takes an item away: it was accepted, or is not wanted. Says whether it was there.
+    /// Takes an item away: it was accepted, or is not wanted. Its changes are not kept again when they are refused again,
+    /// until the time for which they would have been kept is over. Says whether it was there.
     ///
     /// # Errors
     /// See [`CommitError`].
-    pub async fn discard(&self, _permit: &ServerPermit, id: Serial) -> Result<bool, CommitError> {
-        let Some(summary) = self.inner.room().items().get(&id).cloned() else { return Ok(false) };
-        self.inner.take_away(&[summary]).await?;
+    pub async fn decide(&self, _permit: &ServerPermit, id: Serial) -> Result<bool, CommitError> {
+        let Some(summary) = self.inner.undecided(id) else { return Ok(false) };
+        self.inner.store.write_records(Space::Quarantine, summary.to_decided_records()).await?;
+        self.inner.room().note_decided(&summary);
+        self.inner.show_bytes();
         Ok(true)
     }
 }
 
 impl Inner {
+    fn undecided(&self, id: Serial) -> Option<Summary> {
+        self.room().items().get(&id).filter(|summary| !summary.is_decided).cloned()
+    }
+
     /// The item that is made of what is new, with room for it.
-    fn take_room(&self, refused: Refused) -> Option<Item> {
+    fn take_room(&self, refused: Refused) -> Result<Item, Kept> {
         let Refused { document, subject, code, mut changes } = refused;
         let mut room = self.room();
         changes.retain(|(hash, _)| !room.has(&document, hash));
         if changes.is_empty() {
-            return None;
+            return Err(Kept::Before);
         }
         if changes.len() > CHANGES_MAX {
             not_kept(&document, changes.len(), "they are too many at once");
-            return None;
+            return Err(Kept::No);
         }
         let at = self.clock.now();
         let item = Item::new(room.next_id(at), document, subject, &code, (at, at + self.keep), changes);
         if room.take(&item.summary) {
-            return Some(item);
+            return Ok(item);
         }
         not_kept(&item.summary.document, item.changes.len(), "there is no room");
-        None
+        Err(Kept::No)
     }
 
     async fn write(&self, item: &Item) {

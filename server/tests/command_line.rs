@@ -107,10 +107,12 @@ fn op9_a_second_signal_ends_it_at_once() {
     let server = Running::start(directory.path(), &[]);
     // Half a request: the draining would wait for the rest of it.
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.write_all(b"POST /api/docs HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n").unwrap();
+    let head = "POST /api/docs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(b"content-length: 100\r\nexpect: 100-continue\r\n\r\n").unwrap();
-    let mut byte = [0];
-    stream.read_exact(&mut byte).unwrap(); // 100 Continue: the request is under way
+    let mut told = [0; 12];
+    stream.read_exact(&mut told).unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100", "the request is under way");
     server.signal(rustix::process::Signal::TERM);
     // Nobody is accepted any more: the first signal has been heard.
     while TcpStream::connect(server.address()).is_ok() {

@@ -57,10 +57,14 @@ class World {
   }
 
   /** A request in somebody's name. */
-  async ask(subject, method, path, body) {
+  async ask(subject, method, path, body, headers = {}) {
     const answer = await fetch(`http://${this.server.address}${path}`, {
       method,
-      headers: { authorization: `Bearer ${tokenOf(subject)}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${tokenOf(subject)}`,
+        'content-type': 'application/json',
+        ...headers,
+      },
       body: body && JSON.stringify(body),
     })
     const text = await answer.text()

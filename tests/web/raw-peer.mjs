@@ -4,7 +4,7 @@ import { generateAutomergeUrl, parseAutomergeUrl } from '@automerge/automerge-re
 import { Automerge } from 'peer-2.5.6'
 import { WebSocket } from 'ws'
 import { until } from './until.mjs'
-import { decode, encode } from './wire.mjs'
+import { V1, decode, encode } from './wire.mjs'
 
 export class RawPeer {
   /** An open socket that has said nothing yet. */
@@ -111,6 +111,14 @@ export class RawReplica {
 
   request() {
     this.offer({ type: 'request' })
+  }
+
+  /** Sends what somebody may have got hold of elsewhere, without having talked before: changes, or a whole document. */
+  bring(changes, type = V1) {
+    const message = { heads: Automerge.getHeads(this.doc), need: [], have: [], changes }
+    const data = Automerge.encodeSyncMessage(message)
+    data[0] = type
+    this.#peer.say({ type: 'sync', documentId: this.documentId, data })
   }
 
   /** Talks with the server until the document is so. */

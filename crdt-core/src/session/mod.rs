@@ -138,6 +138,12 @@ pub enum CloseReason {
         /// The name.
         peer: PeerId,
     },
+    /// Somebody else's connection joined under the same name, and goes on.
+    #[error("peer_id_taken: somebody else is connected as {peer}; draw another peer id")]
+    PeerIdTaken {
+        /// The name.
+        peer: PeerId,
+    },
     /// The server stops; another will be there soon.
     #[error("restart: the server is going down")]
     ServerStops,
@@ -167,7 +173,7 @@ impl CloseReason {
             CloseReason::Refused { try_again: true, .. } => 1013,
             CloseReason::Refused { try_again: false, .. } => 1008,
             CloseReason::Limited { .. } => 1013,
-            CloseReason::Replaced { .. } => 4001,
+            CloseReason::Replaced { .. } | CloseReason::PeerIdTaken { .. } => 4001,
             CloseReason::Unauthenticated { .. } => 4401,
             CloseReason::Forbidden { .. } => 4403,
         }

@@ -8,6 +8,7 @@
 
 use super::Gateway;
 use super::accept::Visitor;
+use super::http::body::{Body, Sending};
 use super::reply::{self, Code, Problem};
 use crate::audit::{Action, Entry};
 use crate::auth::{AuthError, Credentials, Parts};
@@ -109,9 +110,19 @@ impl Gateway {
         });
     }
 
-    /// Who shows this token on a connection that is open; else why it ends.
-    pub(super) async fn identify(&self, token: &str) -> Result<Arc<Identity>, CloseReason> {
+    /// Who shows this token on a connection that is open; else why it ends. A link that they hold besides they keep.
+    pub(super) async fn identify(
+        &self,
+        token: &str,
+        before: &Identity,
+    ) -> Result<Arc<Identity>, CloseReason> {
         let who = self.guard.authenticator.identify(token).await;
+        let who = who.map(|mut who| {
+            if !before.links.is_empty() {
+                Arc::make_mut(&mut who).links.extend(before.links.iter().cloned());
+            }
+            who
+        });
         who.inspect_err(|error| self.note_refused_sign_in(error, None)).map_err(|error| match error {
             AuthError::KeysUnavailable => {
                 CloseReason::Limited { code: error.code(), words: error.to_string() }
@@ -211,10 +222,17 @@ impl Door {
     pub(super) fn make(&self, document: &DocumentId) -> Result<EditPermit, Problem> {
         self.gateway.hub.check_new_document(self.who()).map_err(|over| reply::of_quota(&over))?;
         let grant = Grant::to_make(document.clone(), self.who(), self.gateway.clock.now());
-        grant.permit_edit().map_err(|_| {
-            let detail = "you may not make documents here; ask whoever administers this server for it";
-            Problem::new(Code::Forbidden, detail)
-        })
+        grant.permit_edit().map_err(|_| no_creator())
+    }
+
+    /// That they may make documents at all.
+    pub(super) fn check_creator(&self) -> Result<(), Problem> {
+        if self.who().may_create { Ok(()) } else { Err(no_creator()) }
+    }
+
+    /// What they send with their request.
+    pub(super) async fn whole(&self, body: Sending) -> Result<Body, Problem> {
+        body.whole(&self.gateway, &self.caller).await
     }
 
     /// That they administer the server.
@@ -244,6 +262,11 @@ impl Door {
         let grant = self.gateway.hub.grant(self.who(), document).await;
         grant.map_err(|error| reply::of_load(&error))
     }
+}
+
+fn no_creator() -> Problem {
+    let detail = "you may not make documents here; ask whoever administers this server for it";
+    Problem::new(Code::Forbidden, detail)
 }
 
 /// Why somebody may not, in words.

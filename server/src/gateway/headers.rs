@@ -74,6 +74,9 @@ impl Shield {
 
     /// What is done about a request before any route sees it.
     fn judge(&self, method: &Method, headers: &HeaderMap) -> Judgement {
+        if headers.get_all(header::HOST).iter().nth(1).is_some() {
+            return Judgement::Refuse(Box::new(two_hosts()));
+        }
         if !self.may_be_called(headers) {
             return Judgement::Refuse(Box::new(host_not_allowed()));
         }
@@ -181,6 +184,11 @@ fn preflight_answer() -> Response {
 fn origin_not_allowed() -> Problem {
     let detail = "pages of this origin may not call this server; whoever runs it can add the origin to allowed_origins";
     Problem::new(Code::OriginNotAllowed, detail)
+}
+
+/// A proxy may have looked at the other one.
+fn two_hosts() -> Problem {
+    Problem::new(Code::HostNotAllowed, "this request names two hosts; send one Host")
 }
 
 fn host_not_allowed() -> Problem {

@@ -106,7 +106,12 @@ impl Link {
             match effect {
                 Effect::Write(frame) => wire.write(frame),
                 Effect::Ping => wire.ping(),
-                Effect::Joined(peer) => self.joined(peer),
+                Effect::Joined(peer) => {
+                    if let Err(reason) = self.joined(peer) {
+                        let effects = self.closing(reason);
+                        return Box::pin(self.carry_out(effects, wire)).await;
+                    }
+                }
                 Effect::Welcome => self.welcome(wire),
                 Effect::Verify(token) => {
                     let effects = Box::pin(self.verify(&token)).await;
@@ -147,9 +152,11 @@ impl Link {
         }
     }
 
-    fn joined(&mut self, peer: PeerId) {
-        self.hub().joined(self.session.id(), &peer, &self.outbox);
+    fn joined(&mut self, peer: PeerId) -> Result<(), CloseReason> {
+        let whose = &self.caller.who.subject;
+        self.hub().joined(self.session.id(), &peer, whose, &self.outbox)?;
         self.peer = Some(peer);
+        Ok(())
     }
 
     async fn spend_changes(&self, document: &DocumentId, what: &ToDocument) -> Option<CloseReason> {
@@ -178,7 +185,7 @@ impl Link {
 
     /// Somebody shows a newer token.
     async fn verify(&mut self, token: &Secret) -> Vec<Effect> {
-        let checked = self.gateway.identify(token.reveal()).await;
+        let checked = self.gateway.identify(token.reveal(), &self.caller.who).await;
         self.session.identified(checked)
     }
 

@@ -12,6 +12,7 @@ mod door; // Whoever asks, and what they may do.
 pub mod headers; // What browsers are told, and which pages may call.
 pub mod http; // What is answered at which path.
 mod link; // What ties a session to the documents.
+mod places; // Places for bodies in memory.
 mod poll; // Sync over plain HTTP.
 mod realtime; // The JSON WebSocket.
 pub mod reply; // Errors as words.
@@ -31,6 +32,7 @@ use crate::store::Store;
 use crate::sweep::Progress;
 use crate::throttle::Throttle;
 use door::Entered;
+use places::Places;
 use realtime::People;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -68,7 +70,7 @@ pub struct Gateway {
     /// What feeds widget data documents.
     pub points: Points,
     polls: poll::Polls,
-    bodies: Arc<Semaphore>,
+    bodies: Places,
     computations: Arc<Semaphore>,
 }
 
@@ -123,7 +125,7 @@ impl Gateway {
         clock: Clock,
     ) -> Self {
         let limits = Arc::new(config.limits.clone());
-        let bodies = Arc::new(Semaphore::new(limits.bodies_max));
+        let bodies = Places::new(limits.bodies_max);
         let computations = Arc::new(Semaphore::new(COMPUTATIONS_MAX));
         let feeds = Feeds::new(hub.clone(), computations.clone());
         let people = Arc::default();

@@ -11,7 +11,7 @@ use super::outbox::Outbox;
 use super::watch::{Desk, News, Said};
 use super::{Inner, SubmitError, ViewError, owned};
 use crate::audit::{Action, Entry};
-use crate::quarantine::Refused;
+use crate::quarantine::{Kept, Refused};
 use crate::store::{CommitError, LoadError, Store};
 use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
@@ -219,6 +219,10 @@ pub(super) struct Actor {
     counted: Option<(SubjectId, usize)>,
     /// What a commit that is under way will make of that.
     to_count: Option<Option<(SubjectId, usize)>>,
+    /// What decides who may do what with it, as it is stored.
+    rights: Option<Rights>,
+    /// What a commit that is under way will make of that.
+    rights_to_be: Option<Rights>,
     is_full: bool,
     /// What readers know of the rules.
     told: Option<Arc<Verdict>>,
@@ -266,6 +270,8 @@ impl Actor {
             answered: None,
             counted: None,
             to_count: None,
+            rights: None,
+            rights_to_be: None,
             is_full: false,
             told: None,
             newcomers: Vec::new(),
@@ -345,6 +351,7 @@ impl Actor {
         match wake {
             Wake::Store(input) => {
                 self.count(&input);
+                self.note_rights(&input);
                 self.tell(input);
             }
             // It was put where the task looks every time it wakes.
@@ -397,6 +404,21 @@ impl Actor {
                             .for_each(|(owner, bytes)| quotas.changed(&owner, Some(bytes), None));
                         now.into_iter().for_each(|(owner, bytes)| quotas.changed(&owner, None, Some(bytes)));
                     }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Wakes those who follow when what is stored gives other rights than before.
+    fn note_rights(&mut self, answer: &Input) {
+        match answer {
+            Input::Manifest(Ok(Some(manifest))) => self.rights = Some(rights_in(manifest)),
+            Input::Stored(Ok(())) => {
+                let Some(now) = self.rights_to_be.take() else { return };
+                if self.rights.as_ref() != Some(&now) {
+                    self.rights = Some(now);
+                    self.desk.change_rights();
                 }
             }
             _ => {}
@@ -583,6 +605,7 @@ impl Actor {
             }
             Effect::Commit(batch) => {
                 self.to_count = Some(owned(&batch.manifest));
+                self.rights_to_be = Some(rights_in(&batch.manifest));
                 self.asked = Some(Box::pin(commit(self.hub.store.clone(), batch)));
             }
             Effect::Send { to, body } => {
@@ -661,13 +684,17 @@ impl Actor {
     fn set_aside(&self, who: &Identity, why: &Rejection, changes: Vec<(ChangeHash, Bytes)>) {
         let Some(records) = self.hub.records.get() else { return };
         let (subject, code) = (who.author().cloned(), why.code());
+        let refused =
+            Refused { document: self.id.clone(), subject: subject.clone(), code: code.into(), changes };
+        if records.quarantine.keep(refused) == Kept::Before {
+            return; // A stock client comes again and again with the same: it is on record once.
+        }
         records.audit.note(Entry {
-            subject: subject.clone(),
+            subject,
             document: Some(self.id.clone()),
             code: Some(code.into()),
             ..Entry::new(self.hub.clock.now(), Action::Refused)
         });
-        records.quarantine.keep(Refused { document: self.id.clone(), subject, code: code.into(), changes });
     }
 
     /// Nobody waits for it. The task goes on meanwhile, and hears of it as of everything.
@@ -801,6 +828,13 @@ impl Drop for Actor {
             documents.remove(&self.id);
         }
     }
+}
+
+/// What is written down for the document itself, and the kind, for which there may be rights too.
+type Rights = (Arc<Access>, Option<String>);
+
+fn rights_in(manifest: &Manifest) -> Rights {
+    (manifest.access.clone(), manifest.kind.clone())
 }
 
 async fn manifest(store: Arc<dyn Store>, id: DocumentId) -> Input {

@@ -269,8 +269,6 @@ struct Inner {
     rules: tokio::sync::watch::Sender<Arc<RuleBook>>,
     /// Who may do what with whole kinds of documents.
     policy: tokio::sync::watch::Sender<Arc<Policy>>,
-    /// Counts how often it changed who may do what: whoever shows a document for long asks again then.
-    access_changes: tokio::sync::watch::Sender<u64>,
     inbox: Arc<Inbox>,
     /// Set once, before anybody is served.
     records: OnceLock<Records>,
@@ -282,11 +280,18 @@ struct Inner {
     followers: AtomicUsize,
 }
 
+/// Who goes by a name.
+#[derive(Debug)]
+struct Named {
+    session: SessionId,
+    whose: SubjectId,
+}
+
 /// Who is connected. Two views of the same; see `check` in the tests.
 #[derive(Debug, Default)]
 struct Sessions {
     outboxes: HashMap<SessionId, Arc<Outbox>>,
-    by_peer: HashMap<PeerId, SessionId>,
+    by_peer: HashMap<PeerId, Named>,
     /// The server stops: who joins now came too late.
     are_over: bool,
 }
@@ -348,7 +353,6 @@ impl Hub {
             sessions: Mutex::default(),
             rules: tokio::sync::watch::Sender::default(),
             policy: tokio::sync::watch::Sender::new(Arc::new(policy)),
-            access_changes: tokio::sync::watch::Sender::default(),
             inbox: Arc::default(),
             records: OnceLock::new(),
             quotas: OnceLock::new(),
@@ -373,16 +377,16 @@ impl Hub {
         self.inner.limits.session
     }
 
-    /// What somebody may do with a document, as it is stored: the one question of every door.
+    /// What somebody may do with a document, as it is stored: the one question of every door. With one that is not there
+    /// nobody may do anything: whoever makes it asks for that.
     ///
     /// # Errors
     /// When the store cannot say.
     pub async fn grant(&self, who: &Arc<Identity>, document: &DocumentId) -> Result<Grant, LoadError> {
         let manifest = self.inner.store.manifest(document).await?;
-        let now = self.inner.clock.now();
         Ok(match manifest {
             Some(manifest) => self.grant_in(who, document, &manifest),
-            None => Grant::to_make(document.clone(), who, now),
+            None => Grant::none(document.clone(), who.clone()),
         })
     }
 
@@ -395,9 +399,8 @@ impl Hub {
 
     /// Resolves when somebody may no longer read a document: their right or their token was taken back, or is over.
     pub async fn revoked(&self, permit: ReadPermit) {
-        let mut changes = self.inner.access_changes.subscribe();
         loop {
-            changes.borrow_and_update();
+            let mut watch = self.watch(&permit);
             let grant = self.grant(permit.who(), permit.document()).await;
             // What cannot be said is asked again; whoever reads gets nothing new from such a store anyway.
             let until = match &grant {
@@ -415,7 +418,7 @@ impl Hub {
                 }
             };
             tokio::select! {
-                changed = changes.changed() => if changed.is_err() { return },
+                () = watch.rights_changed() => {}
                 () = over => {}
             }
         }
@@ -462,9 +465,7 @@ impl Hub {
         access: Arc<Access>,
     ) -> Result<Manifest, SubmitError> {
         let call = |answer| Call::SetAccess { access, answer };
-        let manifest = self.ask(permit.document().clone(), call).await?;
-        self.access_changed();
-        Ok(manifest)
+        self.ask(permit.document().clone(), call).await
     }
 
     /// Who may do what with whole kinds of documents.
@@ -484,13 +485,9 @@ impl Hub {
         self.inner.policy.send_replace(policy.clone());
         for mailbox in self.inner.documents().values() {
             mailbox.judge(Input::Policy(policy.clone()));
+            mailbox.desk.change_rights();
         }
-        self.access_changed();
         Ok(())
-    }
-
-    fn access_changed(&self) {
-        self.inner.access_changes.send_modify(|changes| *changes += 1);
     }
 
     /// Runs `read` on the document as it is stored, on the document's own task: be quick.
@@ -672,17 +669,31 @@ impl Hub {
         SessionId(self.inner.next_session.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A peer has joined. An older connection of the same name is told and closed.
-    pub fn joined(&self, session: SessionId, peer: &PeerId, outbox: &Arc<Outbox>) {
+    /// A peer has joined. An older connection of the same person and name is told and closed.
+    ///
+    /// # Errors
+    /// When somebody else goes by that name: they would be taken for each other by those who hear them.
+    pub fn joined(
+        &self,
+        session: SessionId,
+        peer: &PeerId,
+        whose: &SubjectId,
+        outbox: &Arc<Outbox>,
+    ) -> Result<(), CloseReason> {
         let mut sessions = self.inner.sessions();
+        let is_of_another = sessions.by_peer.get(peer).is_some_and(|named| named.whose != *whose);
+        if is_of_another || *peer == self.inner.identity.peer {
+            return Err(CloseReason::PeerIdTaken { peer: peer.clone() });
+        }
         sessions.outboxes.insert(session, outbox.clone());
-        let older = sessions.by_peer.insert(peer.clone(), session);
-        if let Some(older) = older.and_then(|older| sessions.outboxes.get(&older)) {
+        let older = sessions.by_peer.insert(peer.clone(), Named { session, whose: whose.clone() });
+        if let Some(older) = older.and_then(|older| sessions.outboxes.get(&older.session)) {
             older.close(CloseReason::Replaced { peer: peer.clone() });
         }
         if sessions.are_over {
             outbox.close(CloseReason::ServerStops);
         }
+        Ok(())
     }
 
     /// A connection is gone. A younger one of the same name is not touched by that.
@@ -690,7 +701,7 @@ impl Hub {
         let mut sessions = self.inner.sessions();
         sessions.outboxes.remove(&session);
         if let Some(peer) = peer
-            && sessions.by_peer.get(peer) == Some(&session)
+            && sessions.by_peer.get(peer).is_some_and(|named| named.session == session)
         {
             sessions.by_peer.remove(peer);
         }

@@ -14,6 +14,7 @@ use dovetail_core::document::{Body, RemoteHeads};
 use dovetail_core::session::Outgoing;
 use dovetail_core::time::Timestamp;
 use dovetail_core::wire::{Ephemeral, EphemeralFrame};
+use futures_util::FutureExt;
 use std::future::poll_fn;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -164,6 +165,10 @@ fn change(key: u64) -> Bytes {
 }
 
 fn peer(name: &str) -> PeerId {
+    name.parse().unwrap()
+}
+
+fn whose(name: &str) -> SubjectId {
     name.parse().unwrap()
 }
 
@@ -425,7 +430,7 @@ async fn do27_the_younger_connection_of_a_peer_stays() {
     let hub = &world.hub;
     let connect = || {
         let (session, outbox) = (hub.next_session(), Arc::new(Outbox::default()));
-        hub.joined(session, &peer("ana"), &outbox);
+        hub.joined(session, &peer("ana"), &whose("ana"), &outbox).unwrap();
         (session, outbox)
     };
     let closed = |outbox: Arc<Outbox>| async move {
@@ -454,6 +459,26 @@ async fn do27_the_younger_connection_of_a_peer_stays() {
     assert!(hub.inner.sessions().by_peer.is_empty());
 }
 
+/// SE20: nobody goes by the name of somebody else's connection, or by the server's.
+#[tokio::test]
+async fn se20_a_peer_id_is_its_persons_as_long_as_they_are_connected() {
+    let world = World::new().await;
+    let hub = &world.hub;
+    let join = |name: &PeerId, of: &str| {
+        let (session, outbox) = (hub.next_session(), Arc::new(Outbox::default()));
+        hub.joined(session, name, &whose(of), &outbox).map(|()| (session, outbox))
+    };
+    let name = peer("tab");
+    let (anas, outbox) = join(&name, "ana").unwrap();
+    let taken = CloseReason::PeerIdTaken { peer: name.clone() };
+    assert_eq!(join(&name, "bo").unwrap_err(), taken);
+    assert!(poll_fn(|cx| outbox.poll_take(cx)).now_or_never().is_none(), "and she is not bothered");
+    hub.left(anas, Some(&name));
+    join(&name, "bo").unwrap();
+    let ours = hub.identity().peer.clone();
+    assert_eq!(join(&ours, "bo").unwrap_err(), CloseReason::PeerIdTaken { peer: ours.clone() });
+}
+
 /// DO28: when everybody has left, nothing is left: no task, no byte, no session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn do28_when_everybody_has_left_nothing_is_left() {
@@ -461,7 +486,8 @@ async fn do28_when_everybody_has_left_nothing_is_left() {
     let mut readers = Vec::new();
     for n in 0..40 {
         let mut reader = world.reader(&document(n % 8)).await;
-        world.hub.joined(reader.session, &peer(&format!("peer-{n}")), &reader.outbox);
+        let name = peer(&format!("peer-{n}"));
+        world.hub.joined(reader.session, &name, &whose("ana"), &reader.outbox).unwrap();
         reader.talk().await;
         reader.put(u64::from(n)).await;
         reader.settle().await;

@@ -69,6 +69,7 @@ pub enum SpokenKind {
 #[derive(Debug)]
 pub(super) struct Desk {
     news: watch::Sender<News>,
+    rights: watch::Sender<()>,
     said: broadcast::Sender<Arc<Said>>,
     present: Mutex<BTreeMap<SessionId, Arc<Said>>>,
 }
@@ -77,6 +78,7 @@ impl Default for Desk {
     fn default() -> Self {
         Self {
             news: watch::Sender::new(News { standing: Standing::Unknown, verdict: None }),
+            rights: watch::Sender::default(),
             said: broadcast::Sender::new(SAID_MAX),
             present: Mutex::default(),
         }
@@ -93,6 +95,11 @@ impl Desk {
             }
             is_new
         });
+    }
+
+    /// Tells the watchers that somebody may have another right than before.
+    pub(super) fn change_rights(&self) {
+        self.rights.send_replace(());
     }
 
     /// Passes on what was said, and remembers who is where.
@@ -131,6 +138,7 @@ impl Desk {
 pub struct Watch {
     // The order matters: when the task hears of the leaving, the receiver is gone.
     news: watch::Receiver<News>,
+    rights: watch::Receiver<()>,
     held: Held,
 }
 
@@ -141,7 +149,8 @@ struct Held {
 
 impl Watch {
     pub(super) fn new(mailbox: Mailbox) -> Self {
-        Self { news: mailbox.desk.news.subscribe(), held: Held { mailbox } }
+        let (news, rights) = (mailbox.desk.news.subscribe(), mailbox.desk.rights.subscribe());
+        Self { news, rights, held: Held { mailbox } }
     }
 
     /// What was published last. From here on [`changed`](Self::changed) waits for something newer.
@@ -159,6 +168,15 @@ impl Watch {
             biased;
             () = self.held.mailbox.calls.closed() => Err(Lost),
             changed = self.news.changed() => changed.map_err(|_| Lost),
+        }
+    }
+
+    /// Resolves when somebody may have another right than when this began to watch or resolved last, and when the
+    /// document's task is gone.
+    pub async fn rights_changed(&mut self) {
+        tokio::select! {
+            () = self.held.mailbox.calls.closed() => {}
+            _ = self.rights.changed() => {}
         }
     }
 

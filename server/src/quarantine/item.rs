@@ -47,6 +47,8 @@ pub struct Summary {
     pub hashes: Arc<[ChangeHash]>,
     /// How many bytes each has.
     pub(super) lengths: Arc<[u32]>,
+    /// It was accepted or thrown away: the changes are gone, and only that they are known is kept to the same end.
+    pub(super) is_decided: bool,
 }
 
 /// Refused changes that are kept.
@@ -72,7 +74,9 @@ impl Item {
         // What does not fit into the number does not fit into the room either.
         let length = |bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let lengths = changes.iter().map(|(_, bytes)| length(bytes)).collect();
-        Self { summary: Summary { id, document, subject, code, at, expires, hashes, lengths }, changes }
+        let is_decided = false;
+        let summary = Summary { id, document, subject, code, at, expires, hashes, lengths, is_decided };
+        Self { summary, changes }
     }
 
     /// All records, to be written at once.
@@ -123,6 +127,17 @@ impl Summary {
         })
     }
 
+    /// The same once it is decided.
+    pub(super) fn decided(&self) -> Self {
+        Self { lengths: vec![0; self.lengths.len()].into(), is_decided: true, ..self.clone() }
+    }
+
+    /// What has to be written to make it that.
+    pub(super) fn to_decided_records(&self) -> Vec<(String, Option<Bytes>)> {
+        let parts = (0..self.parts()).map(|part| (part_name(self.id, part), None));
+        std::iter::once((head_name(self.id), Some(self.decided().to_head()))).chain(parts).collect()
+    }
+
     pub(super) fn parts(&self) -> usize {
         self.bytes().div_ceil(RECORD_BYTES_MAX)
     }
@@ -130,6 +145,7 @@ impl Summary {
     fn to_head(&self) -> Bytes {
         let mut line = self.to_json();
         line["lengths"] = self.lengths.to_vec().into();
+        line["decided"] = self.is_decided.into();
         let mut head = line.to_string().into_bytes();
         head.push(b'\n');
         self.hashes.iter().for_each(|hash| head.extend_from_slice(hash.as_ref()));
@@ -156,6 +172,7 @@ impl Summary {
             expires: moment("expires")?,
             hashes,
             lengths,
+            is_decided: line["decided"] == true,
         };
         (summary.hashes.len() == summary.lengths.len()).then_some(summary)
     }

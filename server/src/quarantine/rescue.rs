@@ -5,14 +5,14 @@
 //! Always true: the document that was given is not touched, and the refused changes themselves do not come in: what is made
 //! of them is a change of whoever accepts it, at the heads that their author knew.
 
+use super::item::Item;
 use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, ReadDoc};
 use bytes::Bytes;
 use dovetail_core::document::careful::{Panicked, carefully};
 use dovetail_core::doors::{self, PatchError, UnknownHeads, Writer};
-use dovetail_core::id::SubjectId;
 use dovetail_core::reserved::RESERVED_KEY;
-use dovetail_core::time::Timestamp;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
 /// How many missing changes are named; more are of no use to a reader.
@@ -88,29 +88,32 @@ pub fn preview(doc: &Automerge, changes: &[(ChangeHash, Bytes)]) -> Result<Previ
     })
 }
 
-/// One change by `actor`, at the heads that the author knew, with the effect of the refused ones.
+/// One change at the heads that the author knew, with the effect of the refused ones. It is the same change however often it
+/// is made, so whoever accepts twice has accepted once.
 ///
 /// # Errors
 /// When something is missing, or the effect cannot be written.
-pub fn rebased(
-    doc: &Automerge,
-    changes: &[(ChangeHash, Bytes)],
-    author: Option<&SubjectId>,
-    actor: ActorId,
-    now: Timestamp,
-) -> Result<Rebased, RescueError> {
+pub fn rebased(doc: &Automerge, item: &Item) -> Result<Rebased, RescueError> {
     guarded(|| {
-        let (new, _) = new_ones(doc, parse(changes)?);
+        let (new, _) = new_ones(doc, parse(&item.changes)?);
         let missing = missing(doc, &new);
         if !missing.is_empty() {
             return Err(RescueError::Missing { missing });
         }
         let effect = Effect::of(doc, new)?;
-        let message = author.map(|author| format!("accepted for {author}"));
-        let writer = Writer { actor, time: now, message };
+        let message = item.summary.subject.as_ref().map(|author| format!("accepted for {author}"));
+        let writer = Writer { actor: actor_of(item), time: item.summary.at, message };
         let written = doors::patch(doc, &effect.base, &Value::Array(effect.patch), &writer)?;
         Ok(Rebased { change: written.change().cloned(), left_out_reserved: effect.writes_reserved })
     })
+}
+
+/// An actor that nobody else has: drawn from what was refused.
+fn actor_of(item: &Item) -> ActorId {
+    let digest = Sha256::new().chain_update(b"accepted").chain_update(item.summary.document.as_bytes());
+    let digest = item.changes.iter().fold(digest, |digest, (hash, _)| digest.chain_update(hash.0)).finalize();
+    let (actor, _) = digest.split_first_chunk::<16>().expect("SHA-256 has 32 bytes");
+    ActorId::from(*actor)
 }
 
 /// What changes do to the state on which their author made them.
@@ -185,9 +188,12 @@ fn lacks(unknown: &UnknownHeads) -> RescueError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serial::Serial;
     use automerge::ROOT;
     use automerge::transaction::Transactable;
+    use dovetail_core::id::DocumentId;
     use dovetail_core::json;
+    use dovetail_core::time::Timestamp;
     use serde_json::json;
 
     type Kept = Vec<(ChangeHash, Bytes)>;
@@ -209,9 +215,28 @@ mod tests {
         (doc, kept)
     }
 
+    /// Kept at some time, be it the same or another.
+    fn item(kept: &Kept, at: u64) -> Item {
+        let (at, document) = (Timestamp::from_millis(at), DocumentId::from_bytes(&[1; 16]).unwrap());
+        let ana = Some("ana".parse().unwrap());
+        Item::new(Serial::behind(None, at), document, ana, "read_only", (at, at), kept.clone())
+    }
+
     fn accept(doc: &Automerge, kept: &Kept) -> Result<Rebased, RescueError> {
-        let ana = "ana".parse().unwrap();
-        rebased(doc, kept, Some(&ana), ActorId::from([9; 16]), Timestamp::from_millis(5_000))
+        rebased(doc, &item(kept, 5_000))
+    }
+
+    /// AU64: to accept twice is to accept once, be it at the same time, again, or after the same was refused again.
+    #[test]
+    fn au64_what_is_accepted_twice_is_accepted_once() {
+        let (doc, kept) = refused(&[("title", "Sales 2027")]);
+        let change = accept(&doc, &kept).unwrap().change.unwrap();
+        assert_eq!(accept(&doc, &kept).unwrap().change.unwrap().hash(), change.hash());
+        let mut accepted = doc.clone();
+        accepted.apply_changes([change.clone()]).unwrap();
+        put(&mut accepted, "title", "Sales 2028");
+        let later = rebased(&accepted, &item(&kept, 9_000)).unwrap().change.unwrap();
+        assert_eq!(later.hash(), change.hash(), "it is there already");
     }
 
     /// AU63: what is shown is the difference to what the author saw, whatever others did meanwhile.
@@ -236,7 +261,8 @@ mod tests {
         put(&mut doc, "other", "meanwhile");
         let change = accept(&doc, &kept).unwrap().change.unwrap();
         assert_eq!(change.message(), Some("accepted for ana"));
-        assert_eq!(change.actor_id(), &ActorId::from([9; 16]));
+        let refused = Change::from_bytes(kept[0].1.to_vec()).unwrap();
+        assert_ne!(change.actor_id(), refused.actor_id());
         doc.apply_changes([change]).unwrap();
         let expected = json!({"title": "Sales 2027", "note": "x", "other": "meanwhile"});
         assert_eq!(json::read(&doc, None), expected);

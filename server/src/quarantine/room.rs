@@ -96,6 +96,16 @@ impl Room {
         self.note_written(item);
     }
 
+    /// It was decided, and is known by its changes only.
+    pub(super) fn note_decided(&mut self, item: &Summary) {
+        if self.items.remove(&item.id).is_some() {
+            self.give_back(item);
+            let decided = item.decided();
+            self.occupy(&decided);
+            self.note_written(&decided);
+        }
+    }
+
     /// It is in the store no more. Whoever comes second changes nothing.
     pub(super) fn note_gone(&mut self, item: &Summary) {
         if self.items.remove(&item.id).is_some() {

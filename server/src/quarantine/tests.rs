@@ -86,11 +86,33 @@ async fn au61_what_was_kept_comes_back() {
     assert_eq!(item.summary.expires.since(item.summary.at), 7 * DAY);
     assert_eq!(world.records().await, 1 + 3);
 
-    assert!(quarantine.discard(&permit(), summary.id).await.unwrap());
-    assert!(!quarantine.discard(&permit(), summary.id).await.unwrap());
+    assert!(quarantine.decide(&permit(), summary.id).await.unwrap());
+    assert!(!quarantine.decide(&permit(), summary.id).await.unwrap());
     assert_eq!(quarantine.get(&permit(), summary.id).await.unwrap(), None);
-    assert_eq!(world.records().await, 0);
-    assert_eq!(quarantine.inner.room().bytes(), 0);
+    assert_eq!(world.records().await, 1, "that it was there");
+    assert!(quarantine.inner.room().bytes() < 2_000);
+}
+
+/// AU60: what was accepted or thrown away is not kept again, also after a restart, until its time is over.
+#[tokio::test]
+async fn au60_what_was_decided_is_not_kept_again() {
+    let world = World::new(1 << 20);
+    let quarantine = world.open().await;
+    let given = refused(1, "ana", &[(1, 10), (2, 10)]);
+    assert_eq!(quarantine.keep(given.clone()), Kept::New);
+    assert_eq!(quarantine.keep(given.clone()), Kept::Before);
+    quarantine.flush().await;
+    let id = listed(&quarantine, &Filter::default())[0].id;
+    assert!(quarantine.decide(&permit(), id).await.unwrap());
+    for quarantine in [&quarantine, &world.open().await] {
+        assert_eq!(quarantine.keep(given.clone()), Kept::Before);
+        quarantine.flush().await;
+        assert_eq!(listed(quarantine, &Filter::default()), []);
+    }
+    let quarantine = world.open().await;
+    assert_eq!(quarantine.keep(refused(1, "ana", &[(1, 10), (3, 10)])), Kept::New, "the new one");
+    quarantine.flush().await;
+    assert_eq!(listed(&quarantine, &Filter::default())[0].hashes.len(), 1);
 }
 
 /// AU62: nobody fills it alone, all together do not overfill it, and what was taken away makes room.
@@ -108,7 +130,7 @@ async fn au62_there_is_a_bound_for_each_and_for_all() {
     let found = listed(&quarantine, &Filter::default());
     assert_eq!(found.len(), 11);
     assert!(quarantine.inner.room().bytes() <= 100_000);
-    quarantine.discard(&permit(), found[0].id).await.unwrap();
+    quarantine.decide(&permit(), found[0].id).await.unwrap();
     quarantine.keep(refused(1, "person-0", &[(1, 8_000)]));
     quarantine.flush().await;
     assert_eq!(listed(&quarantine, &Filter::default()).len(), 11);

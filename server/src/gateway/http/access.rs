@@ -5,7 +5,7 @@
 //!
 //! Always true: the secret of a link is told once, to whoever has it made, and kept nowhere.
 
-use super::body::Body;
+use super::body::Sending;
 use super::documents::parsed;
 use super::segment::Segment;
 use crate::audit::Action;
@@ -41,14 +41,10 @@ pub(super) async fn show(door: Door, id: Segment) -> Result<Response, Problem> {
 }
 
 /// PUT /api/docs/{id}/access
-pub(super) async fn replace(
-    door: Door,
-    id: Segment,
-    body: Result<Body, Problem>,
-) -> Result<Response, Problem> {
+pub(super) async fn replace(door: Door, id: Segment, body: Sending) -> Result<Response, Problem> {
     let id = parsed(&id)?;
     let permit = door.administer(&id).await?;
-    let wanted: Value = body?.read()?;
+    let wanted: Value = door.whole(body).await?.read()?;
     let manifest = door.gateway.store.manifest(&id).await.map_err(|error| reply::of_load(&error))?;
     let Some(manifest) = manifest else { return Err(door.no_such(&id)) };
     let mut links = Map::new();
@@ -76,9 +72,9 @@ pub(super) async fn show_policy(door: Door) -> Result<Response, Problem> {
 }
 
 /// PUT /api/access
-pub(super) async fn replace_policy(door: Door, body: Result<Body, Problem>) -> Result<Response, Problem> {
+pub(super) async fn replace_policy(door: Door, body: Sending) -> Result<Response, Problem> {
     let permit = door.serve()?;
-    let wanted: Value = body?.read()?;
+    let wanted: Value = door.whole(body).await?.read()?;
     let kinds = wanted.get("kinds").unwrap_or(&Value::Null);
     let policy = Policy::read(kinds).map_err(|bad| reply::of_access(&bad))?;
     let shown = json!({ "kinds": policy.to_json() });

@@ -10,7 +10,6 @@ use super::parameters::{Parameters, WHOLE_MAX};
 use super::segment::Segment;
 use super::write::view;
 use crate::audit::{Action, Query};
-use crate::content;
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::quarantine::{Filter, Item, Preview, RescueError, preview, rebased};
@@ -115,11 +114,10 @@ pub(super) async fn accept(door: Door, item: Segment) -> Result<Response, Proble
     let id = found.summary.document.clone();
     let edit = door.edit_all(&id).await?;
     let document = view(&door.gateway, &edit.to_read()).await?;
-    let (actor, now) = (content::new_actor(), door.gateway.clock.now());
     let (found, made) = door
         .gateway
         .compute(move || {
-            let made = rebased(&document, &found.changes, found.summary.subject.as_ref(), actor, now);
+            let made = rebased(&document, &found);
             (found, made)
         })
         .await?;
@@ -133,7 +131,7 @@ pub(super) async fn accept(door: Door, item: Segment) -> Result<Response, Proble
         answer["change"] = change.hash().to_string().into();
         answer["heads"] = named(&id, &manifest)["heads"].take();
     }
-    let gone = door.gateway.records.quarantine.discard(&permit, found.summary.id).await;
+    let gone = door.gateway.records.quarantine.decide(&permit, found.summary.id).await;
     gone.map_err(|error| reply::of_commit(&error))?;
     door.record(Action::QuarantineAccepted, Some(&id)).await;
     Ok(reply::json(StatusCode::OK, &answer))
@@ -143,7 +141,7 @@ pub(super) async fn accept(door: Door, item: Segment) -> Result<Response, Proble
 pub(super) async fn discard(door: Door, item: Segment) -> Result<Response, Problem> {
     let permit = door.serve()?;
     let found = find(&door, &permit, &item).await?;
-    let gone = door.gateway.records.quarantine.discard(&permit, found.summary.id).await;
+    let gone = door.gateway.records.quarantine.decide(&permit, found.summary.id).await;
     gone.map_err(|error| reply::of_commit(&error))?;
     door.record(Action::QuarantineDiscarded, Some(&found.summary.document)).await;
     let mut response = Response::default();

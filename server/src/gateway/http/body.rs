@@ -1,79 +1,89 @@
 //! A request's body, bounded in bytes, in time and in number.
 //!
-//! Always true: no more than `bodies_max` bodies of at most `body_bytes_max` are in memory,
+//! Always true: nothing of a body is read before its handler asks for it, which is when it knows that its sender may
+//! do what they want. No more than `bodies_max` bodies of at most `body_bytes_max` are in memory,
 //! chunked ones included, and none stays open longer than `body_timeout`. A [`Body`] holds
 //! its place until it is dropped, so keep it as long as what was made of it is as large.
 
 use crate::gateway::Gateway;
+use crate::gateway::door::Caller;
+use crate::gateway::places::Place;
 use crate::gateway::reply::{self, Code, Problem};
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream::BoxStream};
 use serde::de::{DeserializeOwned, IgnoredAny};
-use std::pin::pin;
-use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
 use warp::http::HeaderMap;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use warp::{Filter, Rejection};
 
 /// A whole body and its place among those in memory.
 #[derive(Debug)]
-pub(super) struct Body {
+pub(in crate::gateway) struct Body {
     /// What was sent.
     pub(super) bytes: Bytes,
     /// What the sender says it is; nothing when there was none to say it of.
     pub(super) media_type: Option<String>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
-/// Reads the body of a request, or says why not. Never rejects.
-pub(super) fn read(
-    gateway: &Gateway,
-) -> impl Filter<Extract = (Result<Body, Problem>,), Error = Rejection> + Clone + use<> {
-    let gateway = gateway.clone();
-    warp::header::headers_cloned().and(warp::body::stream()).then(move |headers: HeaderMap, stream| {
-        let gateway = gateway.clone();
-        async move {
-            let within = gateway.limits.body_timeout;
-            let whole = tokio::time::timeout(within, Body::whole(&gateway, &headers, stream)).await;
-            whole.unwrap_or_else(|_| {
-                let detail = format!("the whole body must come within {} s", within.as_secs_f32());
-                Err(Problem::new(Code::BodyTimeout, detail))
-            })
-        }
-    })
+/// A body of which nothing was read yet.
+pub(in crate::gateway) struct Sending {
+    media_type: Option<String>,
+    /// How long it will be, if it says so.
+    announced: Option<usize>,
+    pieces: BoxStream<'static, Result<Bytes, warp::Error>>,
+}
+
+/// The body of a request, to be read by whoever answers it.
+pub(super) fn sending() -> impl Filter<Extract = (Sending,), Error = Rejection> + Clone {
+    warp::header::headers_cloned().and(warp::body::stream()).map(Sending::new)
+}
+
+impl Sending {
+    fn new<B: Buf>(
+        headers: HeaderMap,
+        pieces: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    ) -> Self {
+        let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let whole = |mut piece: B| piece.copy_to_bytes(piece.remaining());
+        let pieces = pieces.map(move |piece| piece.map(whole)).boxed();
+        Self { media_type, announced: announced(&headers), pieces }
+    }
+
+    /// All of it. Waits until there is a place for it.
+    pub(in crate::gateway) async fn whole(self, gateway: &Gateway, caller: &Caller) -> Result<Body, Problem> {
+        let bytes_max = gateway.limits.body_bytes_max;
+        // What announces itself as too large is refused before a byte of it is read.
+        check_size(self.announced.unwrap_or(0), bytes_max)?;
+        let within = gateway.limits.body_timeout;
+        let read = async {
+            let place = gateway.bodies.take(&caller.counted()).await;
+            Ok(Body { bytes: all(self.pieces, bytes_max).await?, media_type: self.media_type, _place: place })
+        };
+        tokio::time::timeout(within, read).await.unwrap_or_else(|_| {
+            let detail = format!("the whole body must come within {} s", within.as_secs_f32());
+            Err(Problem::new(Code::BodyTimeout, detail))
+        })
+    }
+}
+
+async fn all(
+    mut pieces: BoxStream<'static, Result<Bytes, warp::Error>>,
+    bytes_max: usize,
+) -> Result<Bytes, Problem> {
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| {
+            tracing::debug!(%error, "a body broke off");
+            Problem::new(Code::BodyIncomplete, "the connection broke off inside the body")
+        })?;
+        check_size(bytes.len() + piece.len(), bytes_max)?;
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
 }
 
 impl Body {
-    async fn whole<B: Buf>(
-        gateway: &Gateway,
-        headers: &HeaderMap,
-        stream: impl Stream<Item = Result<B, warp::Error>>,
-    ) -> Result<Self, Problem> {
-        let bytes_max = gateway.limits.body_bytes_max;
-        // What announces itself as too large is refused before a byte of it is read.
-        check_size(announced(headers).unwrap_or(0), bytes_max)?;
-        let place =
-            Arc::clone(&gateway.bodies).acquire_owned().await.expect("this semaphore is never closed");
-        let mut stream = pin!(stream);
-        let mut bytes = BytesMut::new();
-        while let Some(piece) = stream.next().await {
-            let mut piece = piece.map_err(|error| {
-                tracing::debug!(%error, "a body broke off");
-                Problem::new(Code::BodyIncomplete, "the connection broke off inside the body")
-            })?;
-            check_size(bytes.len() + piece.remaining(), bytes_max)?;
-            while piece.has_remaining() {
-                let chunk = piece.chunk();
-                bytes.extend_from_slice(chunk);
-                let length = chunk.len();
-                piece.advance(length);
-            }
-        }
-        let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Self { bytes: bytes.freeze(), media_type, _place: place })
-    }
-
     /// What the body says, which has to call itself JSON. See [`object`].
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         self.check_json()?;

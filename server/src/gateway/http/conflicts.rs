@@ -5,7 +5,7 @@
 //!
 //! Always true: conflicts that only operators are told of (`audit`) are shown to whoever asks for them by name.
 
-use super::body::Body;
+use super::body::Sending;
 use super::documents::{etag, named, parsed, put};
 use super::parameters::{self, Parameters, WHOLE_MAX};
 use super::segment::Segment;
@@ -95,12 +95,12 @@ pub(super) async fn settle(
     door: Door,
     id: Segment,
     conflict: Segment,
-    body: Result<Body, Problem>,
+    body: Sending,
 ) -> Result<Response, Problem> {
     let (id, conflict) = which(&id, &conflict)?;
-    let Settle { proposal, by } = body?.read()?;
-    let proposal = proposal.parse().map_err(|error| Problem::new(Code::BadBody, format!("{error}")))?;
     let permit = door.edit_all(&id).await?;
+    let Settle { proposal, by } = door.whole(body).await?.read()?;
+    let proposal = proposal.parse().map_err(|error| Problem::new(Code::BadBody, format!("{error}")))?;
     let by = door.signs(by);
     told(
         &door,
@@ -138,12 +138,12 @@ pub(super) async fn waive(
     door: Door,
     id: Segment,
     conflict: Segment,
-    body: Result<Body, Problem>,
+    body: Sending,
 ) -> Result<Response, Problem> {
     let (id, conflict) = which(&id, &conflict)?;
-    let Waive { reason, until, by } = body?.read()?;
-    let waiver = Waiver { reason, by: door.signs(by), until };
     let permit = door.edit_all(&id).await?;
+    let Waive { reason, until, by } = door.whole(body).await?.read()?;
+    let waiver = Waiver { reason, by: door.signs(by), until };
     let now = door.gateway.clock.now();
     told(
         &door,
@@ -164,11 +164,11 @@ pub(super) async fn unwaive(
     door: Door,
     id: Segment,
     conflict: Segment,
-    body: Result<Body, Problem>,
+    body: Sending,
 ) -> Result<Response, Problem> {
     let (id, conflict) = which(&id, &conflict)?;
-    let Unwaive {} = body?.read()?;
     let permit = door.edit_all(&id).await?;
+    let Unwaive {} = door.whole(body).await?.read()?;
     let now = door.gateway.clock.now();
     told(
         &door,
@@ -228,7 +228,8 @@ pub(super) async fn inbox(door: Door, mut parameters: Parameters) -> Result<Resp
 }
 
 /// The next conflicts of documents that somebody may see, and where the next page begins. One page looks through a
-/// bounded number of others' conflicts, so it may have fewer than asked for and a page behind it.
+/// bounded number of others' conflicts, so it may have fewer than asked for and a page behind it. It then ends where
+/// that names no document: where the page begins is told, and an id is a secret.
 async fn visible(
     door: &Door,
     filter: &Filter,
@@ -242,10 +243,16 @@ async fn visible(
     let mut visible = Vec::new();
     let mut looked = 0;
     let mut known: Option<(DocumentId, bool)> = None;
-    while looked < OTHERS_MAX {
+    loop {
         let (items, next) = inbox.list(filter, after.as_ref(), wanted - visible.len());
-        looked += items.len();
         for item in items {
+            if looked >= OTHERS_MAX
+                && let Some((last, _)) = &known
+                && let Some(place) = Place::between(last, &item.document)
+            {
+                return Ok((visible, Some(place)));
+            }
+            looked += 1;
             let may = match &known {
                 Some((document, may)) if *document == item.document => *may,
                 _ => door.grant(&item.document).await?.may_read(),
@@ -255,10 +262,9 @@ async fn visible(
         }
         after = next;
         if after.is_none() || visible.len() == wanted {
-            break;
+            return Ok((visible, after));
         }
     }
-    Ok((visible, after))
 }
 
 /// A conflict as it is shown, with the time since when it has stood open.

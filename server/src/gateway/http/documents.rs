@@ -4,7 +4,7 @@
 //! when they are durable. Lists come from the store's manifests, so a page of them opens no
 //! document.
 
-use super::body::Body;
+use super::body::{Body, Sending};
 use super::heads;
 use super::idempotency::{Answer, Parts, Request};
 use super::parameters::{self, Parameters};
@@ -80,7 +80,7 @@ pub(super) async fn create(
     door: Door,
     mut parameters: Parameters,
     headers: HeaderMap,
-    body: Result<Body, Problem>,
+    body: Sending,
 ) -> Result<Response, Problem> {
     let intake = match parameters.take::<String>("import")?.as_deref() {
         None => Intake::Json,
@@ -90,7 +90,8 @@ pub(super) async fn create(
         }
     };
     parameters.finish()?;
-    let body = body?;
+    door.check_creator()?;
+    let body = door.whole(body).await?;
     body.check_json()?;
 
     let says = format!("{intake:?}");

@@ -7,7 +7,7 @@
 
 mod access; // Who may do what.
 mod admin; // What was done and refused, for administrators of the server.
-mod body; // A request's body, bounded in bytes and in time.
+pub(super) mod body; // A request's body, bounded in bytes and in time.
 mod conflicts; // What the rules say, and what people decide about it.
 mod documents; // Documents through the JSON door.
 mod events; // A document as server-sent events.
@@ -30,7 +30,7 @@ pub(in crate::gateway) use idempotency::Answers;
 pub(in crate::gateway) use turns::Turns;
 
 use super::door::{self, Door, Entered};
-use super::reply::{Code, Problem, only};
+use super::reply::{self, Code, Problem, only};
 use super::{Gateway, realtime, upgrade};
 use crate::audit::Action;
 use crate::metrics;
@@ -226,7 +226,7 @@ fn access(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(get(gateway))
         .and(parameters())
         .then(|id, door, parameters| plain(ROUTE, "GET", parameters, door, |door| access::show(door, id)));
-    let put = path.and(warp::put()).and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
+    let put = path.and(warp::put()).and(with(gateway)).and(parameters()).and(body::sending()).then(
         |id, door, parameters, body| {
             plain(ROUTE, "PUT", parameters, door, |door| access::replace(door, id, body))
         },
@@ -240,7 +240,7 @@ fn policy(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let show = get(gateway)
         .and(parameters())
         .then(|door, parameters| plain(ROUTE, "GET", parameters, door, access::show_policy));
-    let put = warp::put().and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
+    let put = warp::put().and(with(gateway)).and(parameters()).and(body::sending()).then(
         |door, parameters, body| {
             plain(ROUTE, "PUT", parameters, door, |door| access::replace_policy(door, body))
         },
@@ -314,7 +314,7 @@ fn decide(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const SETTLE: &str = "/api/docs/{id}/conflicts/{conflict}/settle";
     const WAIVE: &str = "/api/docs/{id}/conflicts/{conflict}/waive";
     const UNWAIVE: &str = "/api/docs/{id}/conflicts/{conflict}/unwaive";
-    let post = || warp::post().and(with(gateway)).and(parameters()).and(body::read(gateway));
+    let post = || warp::post().and(with(gateway)).and(parameters()).and(body::sending());
     let path = warp::path!("api" / "docs" / Segment / "conflicts" / Segment / "settle");
     let settle = path.and(post()).then(|id, conflict, door, parameters, body| {
         plain(SETTLE, "POST", parameters, door, |door| conflicts::settle(door, id, conflict, body))
@@ -375,7 +375,7 @@ fn rules_history(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 fn dry_run(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     const ROUTE: &str = "/api/rules/{kind}/dry-run";
     let path = warp::path!("api" / "rules" / Segment / "dry-run");
-    let try_out = path.and(warp::post()).and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
+    let try_out = path.and(warp::post()).and(with(gateway)).and(parameters()).and(body::sending()).then(
         |kind, door, parameters, body| {
             plain(ROUTE, "POST", parameters, door, |door| rules::dry_run(door, kind, body))
         },
@@ -427,7 +427,7 @@ fn version(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let show = path.and(get(gateway)).and(parameters()).then(|id, name, door, parameters| {
         plain(ROUTE, "GET", parameters, door, |door| versions::show(door, id, name))
     });
-    let put = path.and(warp::put()).and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
+    let put = path.and(warp::put()).and(with(gateway)).and(parameters()).and(body::sending()).then(
         |id, name, door, parameters, body| {
             plain(ROUTE, "PUT", parameters, door, |door| versions::put(door, id, name, body))
         },
@@ -443,10 +443,9 @@ fn version(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 /// All that a request with a body brings.
 fn written(
     gateway: &Gateway,
-) -> impl Filter<Extract = (Entered, Parameters, HeaderMap, Result<body::Body, Problem>), Error = Rejection>
-+ Clone
-+ use<> {
-    with(gateway).and(parameters()).and(warp::header::headers_cloned()).and(body::read(gateway))
+) -> impl Filter<Extract = (Entered, Parameters, HeaderMap, body::Sending), Error = Rejection> + Clone + use<>
+{
+    with(gateway).and(parameters()).and(warp::header::headers_cloned()).and(body::sending())
 }
 
 fn points(gateway: &Gateway) -> BoxedFilter<(Response,)> {
@@ -478,7 +477,7 @@ fn sync_session(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(openly(gateway))
         .and(warp::header::headers_cloned())
         .and(parameters())
-        .and(body::read(gateway))
+        .and(body::sending())
         .then(|token, gateway, headers, parameters, body| {
             answer_anybody(ROUTE, "POST", sync::post(gateway, token, headers, parameters, body))
         });
@@ -516,22 +515,23 @@ fn parameters() -> impl Filter<Extract = (Parameters,), Error = std::convert::In
 }
 
 /// [`answer`] for a route without parameters: who sends one is refused before anything is done.
-async fn plain<F: Future<Output = Result<Response, Problem>>>(
+async fn plain<F: Future<Output = Result<Response, Problem>> + Send + 'static>(
     route: &'static str,
     method: &'static str,
     parameters: Parameters,
     entered: Entered,
-    answering: impl FnOnce(Door) -> F,
+    answering: impl FnOnce(Door) -> F + Send + 'static,
 ) -> Response {
-    let answering = |door| async {
+    let answering = |door| async move {
         parameters.finish()?;
         answering(door).await
     };
     answer(route, method, entered, answering).await
 }
 
-/// Lets in who may come in, and answers them. Anybody else is told why not.
-async fn answer<F: Future<Output = Result<Response, Problem>>>(
+/// Lets in who may come in, and answers them. Anybody else is told why not. What changes something is done to its end,
+/// and written down, also when whoever wanted it has gone.
+async fn answer<F: Future<Output = Result<Response, Problem>> + Send + 'static>(
     route: &'static str,
     method: &'static str,
     entered: Entered,
@@ -542,7 +542,8 @@ async fn answer<F: Future<Output = Result<Response, Problem>>>(
     let answering = async {
         let door = entered?;
         let caller = door.clone();
-        let answered = answering(door).await;
+        let answered =
+            if method == "GET" { answering(door).await } else { to_its_end(answering(door)).await };
         if let Err(problem) = &answered
             && hides
             && (problem.code.status() == StatusCode::FORBIDDEN || problem.code == Code::DocumentNotFound)
@@ -557,6 +558,13 @@ async fn answer<F: Future<Output = Result<Response, Problem>>>(
         answered
     };
     answer_anybody(route, method, answering).await
+}
+
+/// A request whose connection is closed is dropped wherever it stands; a task is not.
+async fn to_its_end(
+    answering: impl Future<Output = Result<Response, Problem>> + Send + 'static,
+) -> Result<Response, Problem> {
+    tokio::spawn(answering).await.unwrap_or_else(|error| Err(reply::of_panic(&error)))
 }
 
 /// Runs what answers a request, counts it, and turns a problem into its response.

@@ -3,7 +3,7 @@
 //! Edit path: ← a body of JSON or JSON lines, → [`Points`](crate::points::Points) makes few changes of what
 //! many bring, → answered when they are durable.
 
-use super::body::Body;
+use super::body::{Body, Sending};
 use super::documents::{parsed, put};
 use super::heads;
 use super::segment::Segment;
@@ -36,13 +36,13 @@ pub(super) async fn add(
     door: Door,
     id: Segment,
     headers: HeaderMap,
-    body: Result<Body, Problem>,
+    body: Sending,
 ) -> Result<Response, Problem> {
     let document = parsed(&id)?;
     let gateway = &door.gateway;
     let permit = door.edit(&document).await?.for_points();
     let permit = permit.map_err(|denied| of_denied(&document, denied))?;
-    let body = body?;
+    let body = door.whole(body).await?;
     let form = form(&body)?;
     let now = gateway.clock.now();
     // The body goes along, so that its place is taken until it was read.

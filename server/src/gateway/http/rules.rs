@@ -4,7 +4,7 @@
 //!
 //! Always true: a dry run changes nothing and reads every stored document of the kind, one after the other.
 
-use super::body::Body;
+use super::body::{Body, Sending};
 use super::documents::put;
 use super::heads;
 use super::parameters::{self, Parameters, WHOLE_MAX};
@@ -64,13 +64,13 @@ pub(super) async fn replace(
     door: Door,
     kind: Segment,
     headers: HeaderMap,
-    body: Result<Body, Problem>,
+    body: Sending,
 ) -> Result<Response, Problem> {
     door.serve()?;
     let gateway = &door.gateway;
     let kind = kind.parameter("kind")?;
     let expected = expected(&headers)?;
-    let rules = read(kind, &body?)?;
+    let rules = read(kind, &door.whole(body).await?)?;
     let expected = match expected {
         None => None,
         Some(Match::One(version)) => Some(version),
@@ -87,15 +87,11 @@ pub(super) async fn replace(
 }
 
 /// POST /api/rules/{kind}/dry-run: what these rules would say of all stored documents.
-pub(super) async fn dry_run(
-    door: Door,
-    kind: Segment,
-    body: Result<Body, Problem>,
-) -> Result<Response, Problem> {
+pub(super) async fn dry_run(door: Door, kind: Segment, body: Sending) -> Result<Response, Problem> {
     door.serve()?;
     let gateway = &door.gateway;
     let kind = kind.parameter("kind")?;
-    let rules = Arc::new(read(kind, &body?)?);
+    let rules = Arc::new(read(kind, &door.whole(body).await?)?);
     // One at a time: it looks at every document there is.
     let _turn = gateway.conflicts.dry_runs.lock().await;
     let book = RuleBook::empty().with(InForce { version: 0, rules: rules.clone() });

@@ -3,7 +3,7 @@
 //! Edit path: ← a body of frames, → its session's task in [`poll`](mod@poll). And back: ← the frames that the
 //! session keeps, → the answer to a poll.
 
-use super::body::Body;
+use super::body::{Body, Sending};
 use super::heads::once;
 use super::parameters::{self, Parameters, WHOLE_MAX};
 use super::segment::Segment;
@@ -70,14 +70,15 @@ pub(super) async fn post(
     token: Segment,
     headers: HeaderMap,
     mut parameters: Parameters,
-    body: Result<Body, Problem>,
+    body: Sending,
 ) -> Result<Response, Problem> {
     let token = named(&token)?;
     let after = parameters.take_number("after", 0..=WHOLE_MAX)?;
     let wait = parameters.take::<Wait>("wait")?.map_or(POST_WAIT, |wait| wait.0);
     parameters.finish()?;
     let seq = seq(&headers)?;
-    let body = body?;
+    let caller = gateway.polls.caller(&token).map_err(|refused| reply::of_poll(&refused))?;
+    let body = body.whole(&gateway, &caller).await?;
     check_sequence(&body)?;
     let frames = wire::split(&body.bytes, FRAMES_MAX).map_err(|error| reply::of_sequence(&error))?;
     gateway.polls.post(&token, seq, frames).await.map_err(|refused| reply::of_poll(&refused))?;

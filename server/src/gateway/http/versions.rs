@@ -4,7 +4,7 @@
 //!
 //! Always true: to name what has the name already writes nothing, so a PUT may come twice.
 
-use super::body::Body;
+use super::body::Sending;
 use super::documents::{parsed, put as put_header};
 use super::heads;
 use super::segment::Segment;
@@ -59,19 +59,13 @@ pub(super) async fn show(door: Door, id: Segment, name: Segment) -> Result<Respo
 }
 
 /// PUT /api/docs/{id}/versions/{name}
-pub(super) async fn put(
-    door: Door,
-    id: Segment,
-    name: Segment,
-    body: Result<Body, Problem>,
-) -> Result<Response, Problem> {
+pub(super) async fn put(door: Door, id: Segment, name: Segment, body: Sending) -> Result<Response, Problem> {
     let id = parsed(&id)?;
     let name: VersionName = name_of(&name)?;
-    let given: Given = body?.read()?;
-    let of = given.heads.map(|texts| heads::parse(&texts.join("."), "heads")).transpose()?;
-
     let gateway = &door.gateway;
     let permit = door.edit_all(&id).await?;
+    let given: Given = door.whole(body).await?.read()?;
+    let of = given.heads.map(|texts| heads::parse(&texts.join("."), "heads")).transpose()?;
     let document = view(gateway, &permit.to_read()).await?;
     let present = heads::of(&document);
     let now = gateway.clock.now();

@@ -8,7 +8,7 @@
 //! Only those who would rather be refused than merged (`If-Match`) take turns, so that of two who read the
 //! same one is refused.
 
-use super::body::{self, Body};
+use super::body::{self, Body, Sending};
 use super::documents::parsed;
 use super::heads::{self, Base};
 use super::idempotency::{Answer, Parts, Request};
@@ -42,10 +42,10 @@ pub(super) async fn put(
     id: Segment,
     parameters: Parameters,
     headers: HeaderMap,
-    body: Result<Body, Problem>,
+    body: Sending,
 ) -> Result<Response, Problem> {
-    let sent = Sent::json(Kind::Whole, body?)?;
-    write(door, "PUT /api/docs/{id}", &id, parameters, &headers, sent).await
+    let read = |body| Sent::json(Kind::Whole, body);
+    write(door, "PUT /api/docs/{id}", &id, parameters, &headers, body, read).await
 }
 
 /// PATCH /api/docs/{id}: what the writer wants changed.
@@ -54,15 +54,14 @@ pub(super) async fn patch(
     id: Segment,
     parameters: Parameters,
     headers: HeaderMap,
-    body: Result<Body, Problem>,
+    body: Sending,
 ) -> Result<Response, Problem> {
-    let body = body?;
-    let kind = match body.media_type.as_deref().map(essence).as_deref() {
-        Some(JSON_PATCH) => Kind::Patch,
-        Some(MERGE_PATCH) => Kind::MergePatch,
-        other => return Err(no_patch(other.unwrap_or("nothing"))),
+    let read = |body: Body| match body.media_type.as_deref().map(essence).as_deref() {
+        Some(JSON_PATCH) => Ok(Sent::of(Kind::Patch, body)),
+        Some(MERGE_PATCH) => Ok(Sent::of(Kind::MergePatch, body)),
+        other => Err(no_patch(other.unwrap_or("nothing"))),
     };
-    write(door, "PATCH /api/docs/{id}", &id, parameters, &headers, Sent::of(kind, body)).await
+    write(door, "PATCH /api/docs/{id}", &id, parameters, &headers, body, read).await
 }
 
 /// POST /api/docs/{id}/restore: the document as it was at `heads`, or as a version has it.
@@ -71,11 +70,11 @@ pub(super) async fn restore(
     id: Segment,
     parameters: Parameters,
     headers: HeaderMap,
-    body: Result<Body, Problem>,
+    body: Sending,
 ) -> Result<Response, Problem> {
-    let sent = Sent::json(Kind::Restore, body?)?;
+    let read = |body| Sent::json(Kind::Restore, body);
     let recording = door.clone();
-    let restored = write(door, "POST /api/docs/{id}/restore", &id, parameters, &headers, sent).await?;
+    let restored = write(door, "POST /api/docs/{id}/restore", &id, parameters, &headers, body, read).await?;
     recording.record(Action::Restored, parsed(&id).ok().as_ref()).await;
     Ok(restored)
 }
@@ -141,17 +140,19 @@ async fn write(
     id: &Segment,
     mut parameters: Parameters,
     headers: &HeaderMap,
-    sent: Sent,
+    body: Sending,
+    read: impl FnOnce(Body) -> Result<Sent, Problem>,
 ) -> Result<Response, Problem> {
     let id = parsed(id)?;
     let is_dry = parameters.take_flag("dry_run")?;
     parameters.finish()?;
     let base = Base::of(headers)?;
+    let permit = door.edit(&id).await?;
+    let sent = read(door.whole(body).await?)?;
     let says = format!("{base:?} {:?}", sent.kind);
     let parts = Parts { route, document: &id.to_string(), rest: &[&says], body: &sent.bytes };
     // What stores nothing need not be remembered.
     let request = if is_dry { None } else { Request::of(door.who(), headers, &parts)? };
-    let permit = door.edit(&id).await?;
 
     let gateway = door.gateway;
     let answers = gateway.answers.clone();

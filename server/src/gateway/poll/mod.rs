@@ -12,7 +12,7 @@ mod session; // The task of one session.
 
 pub(crate) use ledger::Page;
 
-use super::door::Door;
+use super::door::{Caller, Door};
 use crate::metrics;
 use bytes::Bytes;
 use dovetail_core::session::CloseReason;
@@ -111,8 +111,16 @@ pub(crate) struct Polls {
 
 #[derive(Debug)]
 struct Table {
-    sessions: Mutex<HashMap<Token, mpsc::Sender<Call>>>,
+    sessions: Mutex<HashMap<Token, Line>>,
     sessions_max: usize,
+}
+
+/// What stands in the table.
+#[derive(Debug)]
+struct Line {
+    calls: mpsc::Sender<Call>,
+    /// Who opened it.
+    caller: Caller,
 }
 
 /// A session's line in the table, given back when its task ends, be it by a panic.
@@ -138,12 +146,20 @@ impl Polls {
         if sessions.len() >= self.table.sessions_max {
             return Err(TooManySessions { sessions_max: self.table.sessions_max });
         }
-        sessions.insert(token.clone(), calls);
+        sessions.insert(token.clone(), Line { calls, caller: door.caller.clone() });
         drop(sessions);
         ::metrics::gauge!(metrics::HTTP_SESSIONS).increment(1.0);
         let place = Place { table: self.table.clone(), token: token.clone() };
         tokio::spawn(Box::pin(Task::new(door, calls_of, place).run()));
         Ok(token)
+    }
+
+    /// Whose session it is.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn caller(&self, token: &Token) -> Result<Caller, Refused> {
+        self.table.sessions().get(token).map(|line| line.caller.clone()).ok_or(Refused::Unknown)
     }
 
     /// Hands the frames of post `seq` to the session; resolves when they were acted on.
@@ -176,7 +192,7 @@ impl Polls {
         token: &Token,
         call: impl FnOnce(oneshot::Sender<T>) -> Call,
     ) -> Result<T, Refused> {
-        let calls = self.table.sessions().get(token).cloned().ok_or(Refused::Unknown)?;
+        let calls = self.table.sessions().get(token).ok_or(Refused::Unknown)?.calls.clone();
         let (answer, answered) = oneshot::channel();
         calls.send(call(answer)).await.map_err(|_| Refused::Unknown)?;
         answered.await.map_err(|_| Refused::Unknown)
@@ -184,7 +200,7 @@ impl Polls {
 }
 
 impl Table {
-    fn sessions(&self) -> MutexGuard<'_, HashMap<Token, mpsc::Sender<Call>>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Token, Line>> {
         self.sessions.lock().expect("nothing panics while it holds this lock")
     }
 }

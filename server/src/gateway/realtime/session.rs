@@ -309,12 +309,11 @@ impl Session {
     }
 
     /// A followed document has something to tell; nothing when it is not to be shown. After its last word
-    /// the document is followed no longer.
+    /// the document is followed no longer, and whoever was present there is [gone from](Self::gone_from) it.
     pub(super) fn told(&mut self, now: Timestamp, document: &DocumentId, event: &Event) -> Option<String> {
         let correlation = self.follows.get_mut(document)?.take();
         if matches!(event, Event::Deleted | Event::Lost(_)) {
             self.follows.remove(document);
-            self.present.remove(document);
         }
         let members = event.members()?;
         Some(answer(event.kind(), Some(document), correlation.as_deref(), now, &members))
@@ -400,7 +399,8 @@ impl Session {
         present.iter().filter_map(|document| self.gone_from(document)).collect()
     }
 
-    fn gone_from(&mut self, document: &DocumentId) -> Option<Effect> {
+    /// Where it was present it is no longer: what the others are told.
+    pub(super) fn gone_from(&mut self, document: &DocumentId) -> Option<Effect> {
         let was_present = self.present.remove(document);
         was_present.then(|| {
             let said = self.say(document, SpokenKind::Presence, Value::Null);

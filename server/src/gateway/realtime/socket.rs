@@ -19,10 +19,10 @@ use crate::gateway::door::{Caller, Door, turned_away};
 use crate::gateway::reply::Problem;
 use crate::gateway::socket::{goodbye, throw_away_rest};
 use crate::gateway::upgrade::Socket;
-use crate::hub::ViewError;
+use crate::hub::{Hub, ViewError};
 use crate::throttle::Cost;
 use automerge::ChangeHash;
-use dovetail_core::grant::ReadPermit;
+use dovetail_core::grant::{Identity, ReadPermit};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::time::Timestamp;
 use futures_util::stream::{self, BoxStream, SelectAll};
@@ -34,7 +34,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
@@ -105,6 +105,8 @@ struct Connection {
     session: Session,
     inbox: Arc<Inbox>,
     replies: VecDeque<String>,
+    /// Who it is now, for the documents that are followed.
+    identity: watch::Sender<Arc<Identity>>,
     told: SelectAll<BoxStream<'static, (DocumentId, Event)>>,
     /// Dropped, it ends the stream of that document.
     follows: BTreeMap<DocumentId, oneshot::Sender<()>>,
@@ -140,6 +142,7 @@ impl Connection {
         let mut drain = gateway.drain.clone();
         Self {
             replies: VecDeque::from([session.hello(now)]),
+            identity: watch::Sender::new(session.who().identity.clone()),
             socket,
             session,
             inbox,
@@ -164,7 +167,7 @@ impl Connection {
                 Wake::Frame(message) => self.frame(now, message).await,
                 Wake::Flushed => None,
                 Wake::Write(text) => self.write(Message::text(text)),
-                Wake::Told(document, event) => self.document_told(now, &document, &event),
+                Wake::Told(document, event) => self.document_told(now, &document, &event).await,
                 Wake::Edited(edited) => self.edited(now, edited),
                 Wake::Tick => self.tick(now),
                 Wake::Stopping => Some(CloseReason::ServerStops),
@@ -288,10 +291,13 @@ impl Connection {
                 }
             },
             Effect::Verify { correlation, token } => {
-                let checked = self.gateway.identify(token.reveal()).await;
+                let before = self.session.who().identity.clone();
+                let checked = self.gateway.identify(token.reveal(), &before).await;
                 let identity = checked.map_err(CloseReason::TokenRefused)?;
-                let told = self.session.identified(now, correlation.as_deref(), identity);
+                let told = self.session.identified(now, correlation.as_deref(), identity.clone());
                 self.replies.push_back(told.ok_or(CloseReason::TokenOfAnother)?);
+                // Documents that are followed go by it from now on.
+                self.identity.send_replace(identity);
             }
             Effect::TellUser { correlation, user, message } => {
                 let reached = self.gateway.people.tell_user(&user, self.number(), &message);
@@ -317,15 +323,21 @@ impl Connection {
 
     fn follow(&mut self, document: DocumentId, from: Option<Vec<ChangeHash>>) {
         let (hold, let_go) = oneshot::channel();
-        let following = Following::Beginning { from, me: self.number() };
-        let told = following.events(self.door(), document.clone());
+        let following = Following::Beginning { from, me: self.number(), who: self.identity.subscribe() };
+        let told = following.events(self.gateway.clone(), document.clone());
         self.told.push(told.take_until(let_go.map(drop)).boxed());
         self.follows.insert(document, hold);
     }
 
-    fn document_told(&mut self, now: Timestamp, document: &DocumentId, event: &Event) -> Option<CloseReason> {
+    async fn document_told(
+        &mut self,
+        now: Timestamp,
+        document: &DocumentId,
+        event: &Event,
+    ) -> Option<CloseReason> {
         if matches!(event, Event::Deleted | Event::Lost(_)) {
             self.follows.remove(document);
+            say_gone(&self.gateway.hub, self.session.gone_from(document)).await;
         }
         let text = self.session.told(now, document, event)?;
         self.write(Message::text(text))
@@ -400,64 +412,104 @@ impl Drop for Connection {
             return;
         }
         let hub = self.gateway.hub.clone();
-        tokio::spawn(async move {
-            for effect in leaving {
-                if let Effect::Say { document, said, .. } = effect {
-                    // That somebody is gone is said also when they may say nothing any more.
-                    hub.say(&ReadPermit::of_server(document), said).await;
-                }
-            }
-        });
+        tokio::spawn(async move { say_gone(&hub, leaving).await });
+    }
+}
+
+/// That somebody is gone is said also when they may say nothing any more.
+async fn say_gone(hub: &Hub, leaving: impl IntoIterator<Item = Effect>) {
+    for effect in leaving {
+        if let Effect::Say { document, said, .. } = effect {
+            hub.say(&ReadPermit::of_server(document), said).await;
+        }
     }
 }
 
 /// How far the following of one document has come.
 enum Following {
-    Beginning { from: Option<Vec<ChangeHash>>, me: SessionId },
-    Going(Box<Subscription>, BoxFuture<'static, ()>),
+    Beginning { from: Option<Vec<ChangeHash>>, me: SessionId, who: watch::Receiver<Arc<Identity>> },
+    Going(Going),
     Over,
+}
+
+/// A document that is followed, until whoever follows it may not read it any more.
+struct Going {
+    subscription: Box<Subscription>,
+    revoked: BoxFuture<'static, ()>,
+    who: watch::Receiver<Arc<Identity>>,
 }
 
 impl Following {
     /// All that the document has to tell. Looked at only when the socket is free, so nothing gathers.
-    fn events(self, door: Door, document: DocumentId) -> impl Stream<Item = (DocumentId, Event)> + Send {
+    fn events(
+        self,
+        gateway: Gateway,
+        document: DocumentId,
+    ) -> impl Stream<Item = (DocumentId, Event)> + Send {
         stream::unfold(self, move |following| {
-            let (door, document) = (door.clone(), document.clone());
+            let (gateway, document) = (gateway.clone(), document.clone());
             async move {
-                let (event, following) = following.next(&door, &document).await?;
+                let (event, following) = following.next(&gateway, &document).await?;
                 Some(((document, event), following))
             }
         })
     }
 
-    async fn next(self, door: &Door, document: &DocumentId) -> Option<(Event, Self)> {
-        let (mut subscription, mut revoked) = match self {
+    async fn next(self, gateway: &Gateway, document: &DocumentId) -> Option<(Event, Self)> {
+        let going = match self {
             Following::Over => return None,
-            Following::Going(subscription, revoked) => (subscription, revoked),
-            Following::Beginning { from, me } => match Self::begin(door, document, from, me).await {
-                Ok(begun) => begun,
-                Err(error) => return Some((Event::Lost(error), Following::Over)),
-            },
+            Following::Going(going) => Ok(going),
+            Following::Beginning { from, me, who } => Going::begin(gateway, document, from, me, who).await,
         };
-        tokio::select! {
-            biased;
-            () = &mut revoked => {
-                let hidden = ViewError::Unknown { document: document.clone() };
-                Some((Event::Lost(hidden), Following::Over))
-            }
-            event = subscription.next() => Some((event?, Following::Going(subscription, revoked))),
+        match going {
+            Ok(going) => going.next(gateway, document).await,
+            Err(error) => Some((Event::Lost(error), Following::Over)),
         }
     }
+}
 
+impl Going {
     async fn begin(
-        door: &Door,
+        gateway: &Gateway,
         document: &DocumentId,
         from: Option<Vec<ChangeHash>>,
         me: SessionId,
-    ) -> Result<(Box<Subscription>, BoxFuture<'static, ()>), ViewError> {
-        let permit = door.look(document).await?;
-        let subscription = door.gateway.feeds.follow(&permit, from, Some(me)).await?;
-        let hub = door.gateway.hub.clone();
-        Ok((Box::new(subscription), async move { hub.revoked(permit).await }.boxed()))
+        mut who: watch::Receiver<Arc<Identity>>,
+    ) -> Result<Self, ViewError> {
+        let permit = look(gateway, document, &mut who).await?;
+        let subscription = Box::new(gateway.feeds.follow(&permit, from, Some(me)).await?);
+        Ok(Self { subscription, revoked: revoked(gateway, permit), who })
     }
+
+    async fn next(mut self, gateway: &Gateway, document: &DocumentId) -> Option<(Event, Following)> {
+        loop {
+            tokio::select! {
+                biased;
+                // A newer token was shown: the right goes by that one.
+                Ok(()) = self.who.changed() => match look(gateway, document, &mut self.who).await {
+                    Ok(permit) => self.revoked = revoked(gateway, permit),
+                    Err(hidden) => return Some((Event::Lost(hidden), Following::Over)),
+                },
+                () = &mut self.revoked => {
+                    let hidden = ViewError::Unknown { document: document.clone() };
+                    return Some((Event::Lost(hidden), Following::Over));
+                }
+                event = self.subscription.next() => return Some((event?, Following::Going(self))),
+            }
+        }
+    }
+}
+
+async fn look(
+    gateway: &Gateway,
+    document: &DocumentId,
+    who: &mut watch::Receiver<Arc<Identity>>,
+) -> Result<ReadPermit, ViewError> {
+    let caller = Caller { who: who.borrow_and_update().clone(), address: None };
+    Door { gateway: gateway.clone(), caller }.look(document).await
+}
+
+fn revoked(gateway: &Gateway, permit: ReadPermit) -> BoxFuture<'static, ()> {
+    let hub = gateway.hub.clone();
+    async move { hub.revoked(permit).await }.boxed()
 }
