@@ -38,6 +38,7 @@ use dovetail_core::limits::{DocumentLimits, SessionLimits};
 use dovetail_core::rules::{Conflict, RuleBook};
 use dovetail_core::session::{CloseReason, ServerIdentity, ToDocument};
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
@@ -205,6 +206,8 @@ pub struct Reader {
     pub session: SessionId,
     /// Who is behind it.
     pub who: Arc<Identity>,
+    /// Where they come from, for the audit log.
+    pub address: Option<IpAddr>,
     /// The store behind its peer, if it has one that lasts.
     pub storage: Option<StorageId>,
     /// The stores it follows.
@@ -714,10 +717,10 @@ impl Hub {
     /// Has a session read a document, as far as it may: the mailbox for all that it has to say. The document itself
     /// decides that, for every message.
     pub async fn read(&self, document: &DocumentId, reader: Reader) -> Option<Mailbox> {
-        let Reader { session, who, storage, follows, understands_ours, outbox } = reader;
+        let Reader { session, who, address, storage, follows, understands_ours, outbox } = reader;
         let input = Input::Open { session, who, storage, follows };
         let mailbox = self.mailbox(document);
-        let call = Call::Open { input, session, outbox, understands_ours };
+        let call = Call::Open { input, session, address, outbox, understands_ours };
         mailbox.calls.send(call).await.ok().map(|()| mailbox)
     }
 
@@ -802,6 +805,12 @@ impl Mailbox {
         if self.drained.add(session) {
             let _gone = self.notes.send(Note::Drained);
         }
+    }
+
+    /// Whether a session has been told that it may change the document.
+    #[must_use]
+    pub fn may_write(&self, session: SessionId) -> bool {
+        self.vitals.writers().contains(&session)
     }
 
     fn judge(&self, input: Input) {

@@ -32,14 +32,13 @@ pub(in crate::gateway) use turns::Turns;
 use super::door::{self, Door, Entered};
 use super::reply::{Code, Problem, only};
 use super::{Gateway, realtime, upgrade};
-use crate::audit::Action;
 use crate::metrics;
 use parameters::Parameters;
 use segment::Segment;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use warp::filters::BoxedFilter;
-use warp::http::{HeaderMap, StatusCode};
+use warp::http::HeaderMap;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
@@ -134,7 +133,7 @@ fn realtime(gateway: &Gateway) -> BoxedFilter<(Response,)> {
                 if request.asks_for_websocket() {
                     return realtime::open(&gateway, entered, request, parameters);
                 }
-                Ok(operation::realtime(&entered?.gateway))
+                operation::realtime(&entered?)
             })
         },
     );
@@ -543,11 +542,8 @@ async fn answer<F: Future<Output = Result<Response, Problem>>>(
         let door = entered?;
         let caller = door.clone();
         let answered = answering(door).await;
-        if let Err(problem) = &answered
-            && hides
-            && (problem.code.status() == StatusCode::FORBIDDEN || problem.code == Code::DocumentNotFound)
-        {
-            caller.note(Action::Refused, Some(problem.code.as_str()));
+        if let Err(problem) = &answered {
+            caller.note_refused(problem.document().as_ref(), problem.code.as_str());
         }
         if let (true, Err(Problem { code: Code::DocumentNotFound, .. })) = (hides, &answered) {
             let took = began.elapsed().as_millis() / HIDDEN_EVERY.as_millis() + 1;

@@ -3,9 +3,15 @@
 use super::{NOON, Routes, UNKNOWN_ID, code, read, request, server_with};
 use crate::auth::{NewToken, issue};
 use crate::config::AuthSettings;
+use crate::gateway::Gateway;
 use crate::gateway::http::openapi::held::DOCUMENT;
 use bytes::Bytes;
+use dovetail_core::document::chunk::{Batch, Manifest};
+use dovetail_core::grant::Access;
+use dovetail_core::id::DocumentId;
+use dovetail_core::time::Timestamp;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use warp::http::Response as Answer;
 
@@ -21,6 +27,8 @@ const SETTINGS: [(&str, &str); 4] = [
 /// A server that asks who is calling.
 pub(super) struct Asking {
     pub(super) routes: Routes,
+    /// Without its server, which has stopped with that: streams end at once.
+    gateway: Gateway,
     auth: AuthSettings,
 }
 
@@ -31,7 +39,8 @@ impl Asking {
 
     async fn with(more: &[(&'static str, &str)]) -> Self {
         let server = server_with(&[&SETTINGS, more].concat()).await;
-        Self { routes: server.gateway().routes(), auth: server.config().auth.clone() }
+        let gateway = server.gateway().clone();
+        Self { routes: gateway.routes(), gateway, auth: server.config().auth.clone() }
     }
 
     pub(super) fn token(&self, subject: &str, groups: &[&str]) -> String {
@@ -322,6 +331,184 @@ async fn li7_quotas_hold_at_the_doors() {
     let patch = json!([{"op": "add", "path": "/b", "value": 1}]);
     let full = asking.ask("PATCH", &format!("/api/docs/{second}"), &ana, Some(&patch)).await;
     assert_eq!(code(&full), "quota_exceeded");
+}
+
+/// What the audit log has, the newest first.
+async fn audited(asking: &Asking) -> Vec<Value> {
+    asking.gateway.records.audit.flush().await;
+    let log = asking.ask("GET", "/api/admin/audit", &asking.token("boss", &["bosses"]), None).await;
+    read(&log)["entries"].as_array().unwrap().clone()
+}
+
+/// AU46: a link is good for its document. Of the server it has nothing, be it one that opens something or one that was made up.
+#[tokio::test]
+async fn au46_a_link_has_nothing_of_the_server() {
+    let asking = Asking::new().await;
+    let id = asking.shared().await;
+    let (access, ana) = (format!("/api/docs/{id}/access"), asking.token("ana", &[]));
+    let grants = json!({"owner": "ana", "grants": [{"link": "new", "role": "write"}]});
+    let answer = read(&asking.ask("PUT", &access, &ana, Some(&grants)).await);
+    let secret = answer["links"].as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+    let paths = [
+        "/api/docs",
+        "/api/conflicts",
+        "/api/rules",
+        "/api/rules/dashboard",
+        "/api/rules/dashboard/history",
+        "/api/realtime",
+    ];
+    for link in [secret.as_str(), "dvl_made_up"] {
+        for path in paths {
+            assert_eq!(code(&asking.ask("GET", path, link, None).await), "forbidden", "{path}");
+        }
+    }
+    assert_eq!(asking.ask("GET", &format!("/api/docs/{id}"), &secret, None).await.status(), 200);
+    let status = |who: &'static str, groups: &'static [&'static str]| {
+        let asking = &asking;
+        async move { read(&asking.ask("GET", "/api/realtime", &asking.token(who, groups), None).await) }
+    };
+    assert_eq!(status("ana", &[]).await["statistics"], Value::Null);
+    assert_eq!(status("boss", &["bosses"]).await["statistics"]["documents_stored"], 1);
+}
+
+/// AU44: whoever makes up links and ids fills one line of the audit log, which names nobody.
+#[tokio::test]
+async fn au44_made_up_links_fill_one_line() {
+    let asking = Asking::new().await;
+    let id = asking.shared().await;
+    let before = audited(&asking).await.len();
+    for n in 0..30 {
+        let id = if n % 2 == 0 { id.as_str() } else { UNKNOWN_ID };
+        let answer = asking.ask("GET", &format!("/api/docs/{id}"), &format!("dvl_{n}"), None).await;
+        assert_eq!(code(&answer), "document_not_found");
+    }
+    let log = audited(&asking).await;
+    assert_eq!(log.len(), before + 1);
+    let line = &log[0];
+    assert_eq!((&line["count"], &line["code"]), (&json!(30), &json!("document_not_found")));
+    assert_eq!((&line["subject"], &line["document"]), (&Value::Null, &Value::Null));
+}
+
+/// AU47: a refusal over HTTP is on record with the document, who it was and from where.
+#[tokio::test]
+async fn au47_refusals_name_their_document() {
+    let asking = Asking::new().await;
+    let id = asking.shared().await;
+    let path = format!("/api/docs/{id}");
+    for (who, method, code) in [("dee", "GET", "document_not_found"), ("cleo", "DELETE", "forbidden")] {
+        let answer = request(method, &path)
+            .header("authorization", format!("Bearer {}", asking.token(who, &[])))
+            .extension(crate::gateway::accept::Visitor::of_test())
+            .reply(&asking.routes)
+            .await;
+        assert_eq!(super::code(&answer), code);
+        let line = audited(&asking).await.remove(0);
+        assert_eq!((&line["action"], &line["subject"]), (&json!("refused"), &json!(who)));
+        assert_eq!((&line["document"], &line["code"]), (&json!(id), &json!(code)));
+        assert_eq!(line["address"], "10.1.2.3");
+    }
+}
+
+/// LI11: a stranger uses up nothing of what a document takes, and a busy one that is hidden answers like one that is not there.
+#[tokio::test]
+async fn li11_strangers_do_not_use_up_a_document() {
+    let asking = Asking::with(&[("document_changes_per_second_max", "1")]).await;
+    let path = format!("/api/docs/{}", asking.shared().await);
+    let (dee, bo) = (asking.token("dee", &[]), asking.token("bo", &[]));
+    for _ in 0..20 {
+        assert_eq!(code(&asking.ask("PATCH", &path, &dee, None).await), "document_not_found");
+    }
+    let patch = json!([{"op": "add", "path": "/b", "value": 1}]);
+    assert_eq!(asking.ask("PATCH", &path, &bo, Some(&patch)).await.status(), 200);
+}
+
+/// A request from this client through the proxy at 10.1.2.3.
+async fn through_the_proxy(asking: &Asking, client: &str, token: &str) -> String {
+    let mut asked = request("GET", "/api/docs")
+        .header("x-forwarded-for", client)
+        .extension(crate::gateway::accept::Visitor::of_test());
+    if !token.is_empty() {
+        asked = asked.header("authorization", format!("Bearer {token}"));
+    }
+    code(&asked.reply(&asking.routes).await)
+}
+
+/// LI12: behind a proxy that is trusted each client has what an address has, and one who guesses stops nobody else.
+#[tokio::test]
+async fn li12_clients_of_a_proxy_count_each_for_themselves() {
+    let asking =
+        Asking::with(&[("failed_logins_per_minute_max", "3"), ("trusted_proxies", "10.0.0.0/8")]).await;
+    let mut last = String::new();
+    for _ in 0..10 {
+        last = through_the_proxy(&asking, "198.51.100.1, 203.0.113.9", "nonsense").await;
+    }
+    assert_eq!(last, "too_many_failed_logins");
+    assert_eq!(through_the_proxy(&asking, "198.51.100.1", "nonsense").await, "token_malformed");
+    let log = audited(&asking).await;
+    assert!(log.iter().any(|line| line["address"] == "203.0.113.9" && line["count"] == 10), "{log:?}");
+}
+
+/// LI13: only guesses count as failed logins. Who shows no token, or one that has ended, is told so as often as they come.
+#[tokio::test]
+async fn li13_only_guesses_are_failed_logins() {
+    let asking = Asking::with(&[("failed_logins_per_minute_max", "1")]).await;
+    let ended = NewToken {
+        subject: "ana".to_owned(),
+        name: None,
+        groups: Vec::new(),
+        holds_for: Duration::from_secs(60),
+        scope: None,
+    };
+    let long_ago = Timestamp::from_millis(NOON.as_millis() - 86_400_000);
+    let ended = issue(&asking.auth, &ended, long_ago).unwrap();
+    for _ in 0..10 {
+        assert_eq!(through_the_proxy(&asking, "", &ended).await, "token_expired");
+        assert_eq!(through_the_proxy(&asking, "", "").await, "token_missing");
+    }
+    let forged = format!("{}A", asking.token("ana", &[]));
+    let codes: Vec<String> = [
+        through_the_proxy(&asking, "", &forged).await,
+        through_the_proxy(&asking, "", &forged).await,
+        through_the_proxy(&asking, "", &forged).await,
+        through_the_proxy(&asking, "", &ended).await,
+    ]
+    .into();
+    assert_eq!(codes[2..], ["too_many_failed_logins", "token_expired"], "{codes:?}");
+}
+
+/// LI16: a page of the list looks through a bounded number of documents of others, tells none of their ids, and leads on.
+#[tokio::test]
+async fn li16_a_page_looks_through_so_many() {
+    let asking = Asking::new().await;
+    let (ana, boss) = (asking.token("ana", &[]), asking.token("boss", &["bosses"]));
+    let id = read(&asking.ask("POST", "/api/docs", &ana, Some(&json!({"a": 1}))).await)["id"].clone();
+    let store = asking.gateway.store.clone();
+    let anas = store.manifest(&id.as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
+    let others = Access { owner: Some("bo".parse().unwrap()), entries: Vec::new() };
+    let others = Manifest { access: Arc::new(others), ..anas.clone() };
+    for n in 0..4_500_u32 {
+        let manifest = if n % 1_500 == 7 { anas.clone() } else { others.clone() };
+        let document = DocumentId::from_bytes(&[&n.to_be_bytes()[..], &[7; 12]].concat()).unwrap();
+        store.commit(Batch { document, put: Vec::new(), delete: Vec::new(), manifest }).await.unwrap();
+    }
+    let (mut found, mut pages, mut next) = (Vec::new(), 0, Some("/api/docs?limit=50".to_owned()));
+    while let Some(path) = next {
+        let page = read(&asking.ask("GET", &path, &ana, None).await);
+        found.extend(page["documents"].as_array().unwrap().iter().map(|one| one["id"].clone()));
+        next = page["next"].as_str().map(str::to_owned);
+        if let Some(next) = &next {
+            let after = next.strip_prefix("/api/docs?after=").unwrap().split('&').next().unwrap();
+            let after: DocumentId = after.parse().unwrap();
+            let is_others = asking.ask("GET", &format!("/api/docs/{after}"), &boss, None).await;
+            assert_eq!(code(&is_others), "document_not_found", "the cursor is no id of others");
+        }
+        pages += 1;
+    }
+    assert!(pages > 2, "{pages}");
+    assert_eq!(found.len(), 4);
+    assert_eq!(found.iter().filter(|one| **one == id).count(), 1);
+    let all = read(&asking.ask("GET", "/api/docs?limit=500", &boss, None).await);
+    assert_eq!(all["documents"].as_array().unwrap().len(), 500, "who sees all has full pages");
 }
 
 /// LI1: who sends more requests than one may waits, and then hears when to come again; who tries many tokens too.
