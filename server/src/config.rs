@@ -328,11 +328,11 @@ settings! {
     /// of ours signed them. Those that have ended do not count. Who guesses tries millions.
     failed_logins_per_minute_max: Option<u32> as Rate = "30";
 
-    /// Documents that one person may own. Nobody keeps track of more.
+    /// Documents that one person may own, deleted ones included. Nobody keeps track of more.
     documents_per_subject_max: Option<u32> as Rate = "10000";
 
-    /// Bytes in the store that the documents of one person may take: a thousand large ones with
-    /// all of their history.
+    /// Bytes in the store that the documents of one person may take, deleted ones included: a thousand large
+    /// ones with all of their history.
     bytes_per_subject_max: Option<usize> as MaybeSize = "10GiB";
 }
 

@@ -28,7 +28,7 @@ use actor::{Actor, Call, Note, Sight};
 use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
 use dovetail_core::authors::Authors;
-use dovetail_core::document::chunk::{Lifecycle, Manifest};
+use dovetail_core::document::chunk::Manifest;
 use dovetail_core::document::{Input, Refusal, Rejection, Verdict};
 use dovetail_core::grant::{
     Access, AdminPermit, EditPermit, Grant, Identity, Policy, ReadPermit, ServerPermit,
@@ -591,6 +591,18 @@ impl Hub {
         }
     }
 
+    /// Whether somebody may take over a document that was another's.
+    ///
+    /// # Errors
+    /// When they have no room for it.
+    pub fn check_taking_over(&self, who: &Identity, manifest: &Manifest) -> Result<(), OverQuota> {
+        let bytes = usize::try_from(manifest.bytes).unwrap_or(usize::MAX);
+        match (self.inner.quotas.get(), who.author()) {
+            (Some(quotas), Some(author)) => quotas.check_taking_over(author, bytes),
+            _ => Ok(()),
+        }
+    }
+
     /// Who evaluates rules that take long.
     #[must_use]
     pub fn evaluator(&self) -> &Evaluator {
@@ -823,9 +835,9 @@ impl Mailbox {
     }
 }
 
-/// Whose a document is and how much it takes, if it is somebody's and there.
+/// Whose a document is and how much it takes, if it is somebody's. One that was deleted lies in the store as before.
 fn owned(manifest: &Manifest) -> Option<(SubjectId, usize)> {
-    let owner = manifest.access.owner.clone().filter(|_| manifest.lifecycle == Lifecycle::Live)?;
+    let owner = manifest.access.owner.clone()?;
     Some((owner, usize::try_from(manifest.bytes).unwrap_or(usize::MAX)))
 }
 

@@ -225,11 +225,9 @@ fn access(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(get(gateway))
         .and(parameters())
         .then(|id, door, parameters| plain(ROUTE, "GET", parameters, door, |door| access::show(door, id)));
-    let put = path.and(warp::put()).and(with(gateway)).and(parameters()).and(body::read(gateway)).then(
-        |id, door, parameters, body| {
-            plain(ROUTE, "PUT", parameters, door, |door| access::replace(door, id, body))
-        },
-    );
+    let put = path.and(warp::put()).and(written(gateway)).then(|id, door, parameters, headers, body| {
+        plain(ROUTE, "PUT", parameters, door, |door| access::replace(door, id, headers, body))
+    });
     show.or(put).unify().or(path.map(|_| only("GET, HEAD, PUT")())).unify().boxed()
 }
 

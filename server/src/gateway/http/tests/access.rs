@@ -1,6 +1,6 @@
 //! Who may do what over HTTP: every operation that is documented, in every role.
 
-use super::{NOON, Routes, UNKNOWN_ID, code, read, request, server_with};
+use super::{NOON, Routes, UNKNOWN_ID, code, header, read, request, server_with};
 use crate::auth::{NewToken, issue};
 use crate::config::AuthSettings;
 use crate::gateway::Gateway;
@@ -325,12 +325,130 @@ async fn li7_quotas_hold_at_the_doors() {
     assert_eq!(code(&make(json!({"a": 3})).await), "too_many_documents_owned");
     let bo = asking.ask("POST", "/api/docs", &asking.token("bo", &[]), Some(&json!({"a": 1}))).await;
     assert_eq!(bo.status(), 201, "others have their own");
-    assert_eq!(asking.ask("DELETE", &format!("/api/docs/{first}"), &ana, None).await.status(), 204);
-    let third = make(json!({"text": "x".repeat(3000)})).await;
-    assert_eq!(third.status(), 201, "there was room when it came");
-    let patch = json!([{"op": "add", "path": "/b", "value": 1}]);
-    let full = asking.ask("PATCH", &format!("/api/docs/{second}"), &ana, Some(&patch)).await;
-    assert_eq!(code(&full), "quota_exceeded");
+    let large = json!([{"op": "add", "path": "/text", "value": "x".repeat(3000)}]);
+    let patch = |id: String, body: Value| {
+        let (asking, ana) = (&asking, &ana);
+        async move { asking.ask("PATCH", &format!("/api/docs/{id}"), ana, Some(&body)).await }
+    };
+    assert_eq!(patch(first, large).await.status(), 200, "there was room when it came");
+    let small = json!([{"op": "add", "path": "/b", "value": 1}]);
+    assert_eq!(code(&patch(second, small).await), "quota_exceeded");
+}
+
+/// LI15: a document that was deleted counts on: it lies in the store as before.
+#[tokio::test]
+async fn li15_deleting_makes_no_room() {
+    let asking = Asking::with(&[("documents_per_subject_max", "1")]).await;
+    let ana = asking.token("ana", &[]);
+    let id = asking.shared().await;
+    assert_eq!(asking.ask("DELETE", &format!("/api/docs/{id}"), &ana, None).await.status(), 204);
+    let other = asking.ask("POST", "/api/docs", &ana, Some(&json!({"a": 1}))).await;
+    assert_eq!(code(&other), "too_many_documents_owned");
+    let boss = asking.token("boss", &["bosses"]);
+    assert_eq!(asking.ask("POST", &format!("/api/docs/{id}/undelete"), &boss, None).await.status(), 200);
+    let given = asking.ask("PUT", &format!("/api/docs/{id}/access"), &boss, Some(&owner("cleo"))).await;
+    assert_eq!(given.status(), 200, "{given:?}");
+    let other = asking.ask("POST", "/api/docs", &ana, Some(&json!({"a": 1}))).await;
+    assert_eq!(other.status(), 201, "it counts for somebody else now");
+}
+
+/// Bo may do what an administrator of the document does.
+fn owner(subject: &str) -> Value {
+    json!({"owner": subject, "grants": [{"user": "bo", "role": "admin"}]})
+}
+
+/// LI14: a document counts for who made it or took it over: it is given to nobody who does not want it, and to nobody who is not
+/// there; administrators of the server may do either.
+#[tokio::test]
+async fn li14_a_document_is_taken_over_and_not_given() {
+    let asking = Asking::with(&[("documents_per_subject_max", "1")]).await;
+    let (ana, bo, boss) =
+        (asking.token("ana", &[]), asking.token("bo", &[]), asking.token("boss", &["bosses"]));
+    let path = format!("/api/docs/{}/access", asking.shared().await);
+    let put = |token: String, body: Value| {
+        let (asking, path) = (&asking, &path);
+        async move { asking.ask("PUT", path, &token, Some(&body)).await }
+    };
+    let nobody = json!({"owner": null, "grants": [{"user": "ana", "role": "admin"}]});
+    for given in [nobody.clone(), owner("nobody-of-this-name"), owner("cleo"), owner("bo")] {
+        let refused = put(ana.clone(), given.clone()).await;
+        assert_eq!(
+            (code(&refused).as_str(), &read(&refused)["pointer"]),
+            ("forbidden", &json!("/owner")),
+            "{given}"
+        );
+    }
+    let with_link = json!({"owner": "ana", "grants": [{"user": "bo", "role": "admin"}, {"link": "new", "role": "admin"}]});
+    let answer = read(&put(ana.clone(), with_link).await);
+    let (name, secret) = answer["links"].as_object().unwrap().iter().next().unwrap();
+    let to_link = json!({"owner": format!("link:{name}"), "grants": []});
+    assert_eq!(
+        code(&put(secret.as_str().unwrap().to_owned(), to_link).await),
+        "forbidden",
+        "a link owns nothing"
+    );
+
+    let made = asking.ask("POST", "/api/docs", &bo, Some(&json!({"a": 1}))).await;
+    let bos = read(&made)["id"].as_str().unwrap().to_owned();
+    assert_eq!(code(&put(bo.clone(), owner("bo")).await), "too_many_documents_owned", "Bo has no room");
+    let freed = asking.ask("PUT", &format!("/api/docs/{bos}/access"), &boss, Some(&nobody)).await;
+    assert_eq!(freed.status(), 200, "{freed:?}");
+    assert_eq!(put(bo.clone(), owner("bo")).await.status(), 200, "who was let in takes over");
+    let other = asking.ask("POST", "/api/docs", &ana, Some(&json!({"a": 1}))).await;
+    assert_eq!(other.status(), 201, "and Ana has room again");
+    assert_eq!(put(boss, owner("somebody")).await.status(), 200);
+}
+
+/// AU48: who owns a document is said and never left out, or it would be nobody's by mistake.
+#[tokio::test]
+async fn au48_the_owner_is_not_left_out() {
+    let asking = Asking::new().await;
+    let (path, ana) = (format!("/api/docs/{}/access", asking.shared().await), asking.token("ana", &[]));
+    for body in [json!({}), json!({"grants": []})] {
+        let refused = asking.ask("PUT", &path, &ana, Some(&body)).await;
+        assert_eq!(
+            (code(&refused).as_str(), &read(&refused)["pointer"]),
+            ("bad_access", &json!("/owner")),
+            "{body}"
+        );
+    }
+    let shown = read(&asking.ask("GET", &path, &ana, None).await);
+    assert_eq!((&shown["owner"], shown["grants"].as_array().unwrap().len()), (&json!("ana"), 2));
+}
+
+/// AU49: whoever replaces who may do what can say what they have read, and is refused when it is another by now. Who may not
+/// read all of it gets no tag.
+#[tokio::test]
+async fn au49_two_administrators_do_not_overwrite_each_other() {
+    let asking = Asking::new().await;
+    let (path, ana) = (format!("/api/docs/{}/access", asking.shared().await), asking.token("ana", &[]));
+    let put = |tag: Option<String>, body: Value| {
+        let asked = request("PUT", &path).header("authorization", format!("Bearer {ana}")).json(&body);
+        let asked = match tag {
+            Some(tag) => asked.header("if-match", tag),
+            None => asked,
+        };
+        let routes = &asking.routes;
+        async move { asked.reply(routes).await }
+    };
+    let shown = asking.ask("GET", &path, &ana, None).await;
+    let tag = header(&shown, "etag").to_owned();
+    let none = json!({"owner": "ana", "grants": []});
+    let replaced = put(Some(tag.clone()), none.clone()).await;
+    assert_eq!(replaced.status(), 200, "{replaced:?}");
+    let newer = header(&replaced, "etag").to_owned();
+    assert_ne!(newer, tag);
+    let late = put(Some(tag.clone()), grants()).await;
+    assert_eq!((late.status().as_u16(), code(&late).as_str()), (412, "precondition_failed"));
+    assert_eq!(header(&late, "etag"), newer);
+    assert_eq!(header(&asking.ask("GET", &path, &ana, None).await, "etag"), newer, "nothing was replaced");
+    for known in [format!("W/{newer}"), format!("{tag}, {newer}"), "*".to_owned()] {
+        assert_eq!(put(Some(known.clone()), none.clone()).await.status(), 200, "{known}");
+    }
+    let back = put(None, grants()).await;
+    assert_eq!(header(&back, "etag"), tag, "what is the same has the same tag");
+    let cleo = asking.ask("GET", &path, &asking.token("cleo", &[]), None).await;
+    assert_eq!((cleo.status().as_u16(), cleo.headers().get("etag")), (200, None));
 }
 
 /// What the audit log has, the newest first.
