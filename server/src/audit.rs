@@ -10,6 +10,7 @@
 mod entry; // What a line says. Read this first.
 mod waiting; // What is to be written soon.
 
+pub(crate) use entry::HIDDEN;
 pub use entry::{Action, Entry, UnknownAction};
 
 use crate::clock::Clock;

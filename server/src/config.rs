@@ -13,10 +13,10 @@ mod shape; // How a setting is written and read.
 
 pub use shape::LogFormat;
 
-use crate::auth::{KeysUrl, Origins, Secret};
+use crate::auth::{KeysUrl, Origins, Proxies, Secret};
 use shape::{
     Address, Count, Files, Filter, Folder, Format, MaybeCookie, MaybeFile, MaybeFolder, MaybeKeysUrl,
-    MaybeSecret, MaybeSize, MaybeText, Names, OriginList, Rate, Shape, Size, Span, Switch,
+    MaybeSecret, MaybeSize, MaybeText, Names, OriginList, ProxyList, Rate, Shape, Size, Span, Switch,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,6 +37,8 @@ pub struct Config {
     pub log_filter: String,
     /// How a log line looks.
     pub log_format: LogFormat,
+    /// Proxies whose word is taken for where a request comes from.
+    pub trusted_proxies: Proxies,
     /// How people and programs say who they are.
     pub auth: AuthSettings,
     /// Every bound that can be set.
@@ -179,6 +181,11 @@ settings! {
     /// Serve on an address that others can reach although nobody is asked who they are:
     /// everybody who reaches the port may read, change and delete every document.
     danger_listen_without_authentication: bool as Switch = "false";
+
+    /// Addresses and networks of the proxies before this server, as in 127.0.0.1,10.0.0.0/8. A request from one of
+    /// them comes from the last address in X-Forwarded-For that is none of theirs; anybody else's header is not
+    /// looked at. Empty: nobody's is, and all who come through a proxy share the limits of one address.
+    trusted_proxies: Proxies as ProxyList = "";
 }
 
 settings! {
@@ -313,19 +320,19 @@ settings! {
     /// HTTP requests that one person may send each second. A page asks for some tens when it opens.
     requests_per_second_max: Option<u32> as Rate = "500";
 
-    /// Connections that may join each second from one address (IPv6: one /64). An office of 500
-    /// behind one address comes back after a restart without being slowed.
+    /// Connections that one person may open each second, or one address (IPv6: one /64) where nobody has
+    /// signed in. A page opens one, and again when its network was away.
     joins_per_second_max: Option<u32> as Rate = "100";
 
-    /// Tokens from one address that may be refused each minute, so many at once. People and tools
-    /// with an old token try again some times; who guesses tries millions.
+    /// Tokens from one address that may be refused each minute, so many at once, because they are none or no key
+    /// of ours signed them. Those that have ended do not count. Who guesses tries millions.
     failed_logins_per_minute_max: Option<u32> as Rate = "30";
 
-    /// Documents that one person may own. Nobody keeps track of more.
+    /// Documents that one person may own, deleted ones included. Nobody keeps track of more.
     documents_per_subject_max: Option<u32> as Rate = "10000";
 
-    /// Bytes in the store that the documents of one person may take: a thousand large ones with
-    /// all of their history.
+    /// Bytes in the store that the documents of one person may take, deleted ones included: a thousand large
+    /// ones with all of their history.
     bytes_per_subject_max: Option<usize> as MaybeSize = "10GiB";
 }
 
@@ -366,6 +373,7 @@ impl Config {
             rules_dir: basics.rules_dir,
             log_filter: basics.log_filter,
             log_format: basics.log_format,
+            trusted_proxies: basics.trusted_proxies,
             auth,
             limits,
             origins: book.origins,

@@ -1,9 +1,11 @@
 //! How much each person has in the store.
 //!
-//! Edit path: ← the hub tells when a document was made, grew, or went, → whether its owner may make another one or add to it.
+//! Edit path: ← the hub tells when a document was made, grew, or is another's, → whether its owner may make another one or add to it.
 //!
 //! Always true: what is counted is what the hub told: documents without an owner are nobody's and have no bound here. Whoever asks at the
 //! same time as somebody else may pass with them; the next one does not.
+//! **Invariant:** a document counts for whoever made it or took it over, deleted or not, until it is somebody else's. So nobody
+//! frees room that is still taken, and nobody fills another's.
 
 use dovetail_core::id::SubjectId;
 use std::collections::HashMap;
@@ -31,13 +33,17 @@ pub struct Owned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OverQuota {
     /// There are as many documents as may be.
-    #[error("one person may have {documents_max} documents here; delete some of yours")]
+    #[error(
+        "one person may have {documents_max} documents here, deleted ones included; have somebody take over some of yours"
+    )]
     Documents {
         /// The bound.
         documents_max: usize,
     },
     /// They take as much as may be.
-    #[error("the documents of one person may take {bytes_max} bytes here; delete some of them")]
+    #[error(
+        "the documents of one person may take {bytes_max} bytes here, deleted ones included; have somebody take over some of them"
+    )]
     Bytes {
         /// The bound.
         bytes_max: usize,
@@ -81,6 +87,15 @@ impl Quotas {
             }
             _ => self.check_bytes(subject, 1),
         }
+    }
+
+    /// Whether somebody may take over a document of so many bytes.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn check_taking_over(&self, subject: &SubjectId, bytes: usize) -> Result<(), OverQuota> {
+        self.check_new_document(subject)?;
+        self.check_bytes(subject, bytes)
     }
 
     /// Whether the documents of somebody may take so many bytes more.
@@ -132,6 +147,17 @@ mod tests {
         assert_eq!(quotas.check_new_document(&ana), refused);
         quotas.changed(&ana, Some(20), None);
         assert_eq!(quotas.check_new_document(&ana), Ok(()));
+    }
+
+    /// LI14: who takes a document over needs room for it as for a new one, and for all of its bytes.
+    #[test]
+    fn li14_taking_over_takes_room() {
+        let (quotas, ana) = (Quotas::new(Some(2), Some(100)), named("ana"));
+        quotas.changed(&ana, None, Some(60));
+        assert_eq!(quotas.check_taking_over(&ana, 40), Ok(()));
+        assert_eq!(quotas.check_taking_over(&ana, 41), Err(OverQuota::Bytes { bytes_max: 100 }));
+        quotas.changed(&ana, None, Some(1));
+        assert_eq!(quotas.check_taking_over(&ana, 1), Err(OverQuota::Documents { documents_max: 2 }));
     }
 
     /// LI7: bytes have a bound, up to the last one, and another owner takes theirs along.

@@ -102,6 +102,7 @@ impl Server {
             throttle,
             cookie_name: config.auth.cookie_name.clone(),
             origins: config.auth.allowed_origins.clone(),
+            proxies: config.trusted_proxies.clone(),
         };
         let conflicts = ConflictDoors { rules, swept, dry_runs: Arc::default() };
         let gateway = Gateway::new(

@@ -8,7 +8,8 @@
 //! ```
 //! Always true: who is over a limit is slowed before they are cut. Who waits as long as they are told to owes nothing afterwards, so one
 //! connection that is slowed is never cut; who goes on beside it is. What is stopped is not counted.
-//! **Invariant:** what is remembered has a bound. When too many keys are known, new ones share some buckets until others are forgotten.
+//! **Invariant:** what is remembered has a bound. When too many keys are known, new ones share some buckets until others are forgotten;
+//! who is known keeps their own.
 
 use crate::clock::Clock;
 use crate::config::Limits;
@@ -16,7 +17,9 @@ use crate::metrics::THROTTLED;
 use dovetail_core::id::{DocumentId, SubjectId};
 use governor::clock::Clock as Ticks;
 use governor::middleware::StateInformationMiddleware;
-use governor::state::keyed::DashMapStateStore;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
 use governor::{Quota, RateLimiter};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
@@ -46,7 +49,7 @@ const BYTES_OF_ONE: usize = 1_024;
 /// Who does something, as far as that is known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Who<'a> {
-    /// As whom.
+    /// As whom, if they were asked: the name of a link is none, whoever makes up a secret has made up another one.
     pub subject: Option<&'a SubjectId>,
     /// From where.
     pub address: Option<IpAddr>,
@@ -60,8 +63,11 @@ pub enum Cost {
         /// All of them.
         bytes: usize,
     },
-    /// So many changes go to a document.
+    /// Somebody brings so many changes.
     Changes(usize),
+    /// A document is to take so many changes. Asked only for who may write it: else a stranger uses up what others have, and
+    /// hears of a document that is hidden from them.
+    DocumentChanges(usize),
     /// An HTTP request.
     Request,
     /// A new WebSocket, or a new session over HTTP.
@@ -97,7 +103,7 @@ pub enum TooMany {
     Changes,
     /// Requests of one person.
     Requests,
-    /// New connections from one address.
+    /// New connections of one person, or from one address.
     Connections,
     /// Tokens from one address that were refused.
     FailedLogins,
@@ -155,14 +161,13 @@ impl Throttle {
                 let counted = count(all.messages.as_ref(), person.as_ref(), 1);
                 counted.or_else(|| count(all.bytes.as_ref(), person.as_ref(), in_kib(bytes)))
             }
-            Cost::Changes(changes) => {
-                let changes = u32::try_from(changes).unwrap_or(u32::MAX);
+            Cost::Changes(changes) => count(all.changes.as_ref(), person.as_ref(), in_cells(changes)),
+            Cost::DocumentChanges(changes) => {
                 let place = document.cloned().map(Key::Document);
-                let counted = count(all.changes.as_ref(), person.as_ref(), changes);
-                counted.or_else(|| count(all.document_changes.as_ref(), place.as_ref(), changes))
+                count(all.document_changes.as_ref(), place.as_ref(), in_cells(changes))
             }
             Cost::Request => count(all.requests.as_ref(), person.as_ref(), 1),
-            Cost::Join => count(all.joins.as_ref(), address.as_ref(), 1),
+            Cost::Join => count(all.joins.as_ref(), person.as_ref(), 1),
             Cost::FailedLogin => count(all.failed_logins.as_ref(), address.as_ref(), 1),
         }
     }
@@ -171,6 +176,10 @@ impl Throttle {
 /// Tokens come by the minute, not by the second: people mistype, and a tool that was given a bad one tries again.
 fn failed_logins(limits: &Limits, clock: &Clock) -> Option<Limit> {
     Limit::new(TooMany::FailedLogins, limits.failed_logins_per_minute_max?, Duration::from_secs(60), clock)
+}
+
+fn in_cells(changes: usize) -> u32 {
+    u32::try_from(changes).unwrap_or(u32::MAX)
 }
 
 /// At least one, so that nothing is free.
@@ -258,7 +267,47 @@ impl Key {
     }
 }
 
-type Buckets = RateLimiter<Key, DashMapStateStore<Key>, Machine, StateInformationMiddleware>;
+/// The buckets of one limit.
+#[derive(Debug, Default)]
+struct Keys {
+    known: DashMapStateStore<Key>,
+    /// There are as many as may be: newcomers share some.
+    is_full: Arc<AtomicBool>,
+}
+
+impl StateStore for Keys {
+    type Key = Key;
+
+    fn measure_and_replace<T, F, E>(&self, key: &Key, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        if self.is_full.load(Ordering::Relaxed) && !self.known.contains_key(key) {
+            return self.known.measure_and_replace(&key.shared(), measure);
+        }
+        self.known.measure_and_replace(key, measure)
+    }
+}
+
+impl ShrinkableKeyedStateStore<Key> for Keys {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.known.retain_recent(drop_below);
+    }
+
+    fn shrink_to_fit(&self) {
+        self.known.shrink_to_fit();
+    }
+
+    fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}
+
+type Buckets = RateLimiter<Key, Keys, Machine, StateInformationMiddleware>;
 
 /// One limit, with a bucket for each key. A bucket holds what may be used at once and what may be owed.
 #[derive(Debug)]
@@ -268,9 +317,12 @@ struct Limit {
     clock: Machine,
     per_cell: Duration,
     debt: NonZeroU32,
+    /// [`KEYS_MAX`]; a test has fewer.
+    keys_max: usize,
     /// Checks so far, to look now and then how many keys there are.
     checks: AtomicU32,
-    is_full: AtomicBool,
+    /// The same as that of its [`Keys`].
+    is_full: Arc<AtomicBool>,
 }
 
 impl Limit {
@@ -284,14 +336,15 @@ impl Limit {
         let burst = if period.as_secs() > 1 { rate } else { rate.saturating_mul(BURST_PERIODS) };
         let most = NonZeroU32::new(burst.saturating_add(debt.get()))?;
         let quota = Quota::with_period(per_cell)?.allow_burst(most);
-        let buckets = Buckets::new(quota, DashMapStateStore::default(), clock.clone());
-        let (checks, is_full) = (AtomicU32::new(0), AtomicBool::new(false));
-        Some(Self { what, buckets, clock, per_cell, debt, checks, is_full })
+        let keys = Keys::default();
+        let (checks, is_full) = (AtomicU32::new(0), Arc::clone(&keys.is_full));
+        let buckets = Buckets::new(quota, keys, clock.clone());
+        Some(Self { what, buckets, clock, per_cell, debt, keys_max: KEYS_MAX, checks, is_full })
     }
 
     /// What is larger than what may be owed counts as that: else it could never go.
     fn count(&self, key: &Key, cells: u32) -> Verdict {
-        let key = if self.is_full() { &key.shared() } else { key };
+        self.look_how_many();
         let cells = NonZeroU32::new(cells).map_or(NonZeroU32::MIN, |cells| cells.min(self.debt));
         match self.buckets.check_key_n(key, cells) {
             Ok(Ok(state)) => match self.debt.get().saturating_sub(state.remaining_burst_capacity()) {
@@ -308,20 +361,19 @@ impl Limit {
         }
     }
 
-    /// Whether there are as many keys as may be. Forgets those that are as good as new.
-    fn is_full(&self) -> bool {
+    /// Looks now and then whether there are as many keys as may be. Forgets those that are as good as new.
+    fn look_how_many(&self) {
         if self.checks.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK_EVERY) {
-            self.tidy(KEYS_MAX);
+            self.tidy();
         }
-        self.is_full.load(Ordering::Relaxed)
     }
 
-    fn tidy(&self, keys_max: usize) {
-        if self.buckets.len() >= keys_max {
+    fn tidy(&self) {
+        if self.buckets.len() >= self.keys_max {
             self.buckets.retain_recent();
             self.buckets.shrink_to_fit();
         }
-        self.is_full.store(self.buckets.len() >= keys_max, Ordering::Relaxed);
+        self.is_full.store(self.buckets.len() >= self.keys_max, Ordering::Relaxed);
     }
 }
 

@@ -283,7 +283,8 @@ impl Document {
                 .iter()
                 .map(|change| (change.hash(), Bytes::copy_from_slice(change.raw_bytes())))
                 .collect();
-            effects.push(Effect::SetAside { who: bringer.who.clone(), why: why.clone(), changes: aside });
+            let (who, why_aside) = (bringer.who.clone(), why.clone());
+            effects.push(Effect::SetAside { session, who, why: why_aside, changes: aside });
             let Some(peer) = self.peers.get_mut(&session) else { continue };
             changes.iter().for_each(|change| peer.refused.note(change));
             if peer.refused.is_full() {

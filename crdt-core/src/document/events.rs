@@ -167,6 +167,8 @@ pub enum Effect {
     },
     /// Keep changes aside that were not taken, so that somebody with the right to it can bring them in.
     SetAside {
+        /// By which connection they came, which may have gone.
+        session: SessionId,
         /// Who brought them.
         who: Arc<Identity>,
         /// Why they were not taken.

@@ -11,6 +11,9 @@ use crate::time::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// What the names of those begin with who hold a link and were not asked for more. No person's name does.
+pub const LINK_SUBJECT_PREFIX: &str = "link:";
+
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -99,7 +102,7 @@ impl Identity {
     /// and what they bring is filed under the link's name.
     #[must_use]
     pub fn holder_of(link: LinkHash) -> Self {
-        let subject = format!("link:{}", LinkId::of(&link));
+        let subject = format!("{LINK_SUBJECT_PREFIX}{}", LinkId::of(&link));
         Self {
             may_create: false,
             links: vec![link],

@@ -19,7 +19,7 @@ mod permit; // What somebody may do with one document.
 mod written; // Access and policy as JSON, and back.
 
 pub use access::{Access, EVERY_KIND, Entry, Grantee, LinkHash, LinkId, Policy};
-pub use identity::{Identity, Kind, Scope};
+pub use identity::{Identity, Kind, LINK_SUBJECT_PREFIX, Scope};
 pub use paths::{BadPath, Limit, Limits, May, Path, Step};
 pub use permit::{AdminPermit, Denied, EditPermit, Grant, ReadPermit, ServerPermit};
 pub use written::{BadAccess, LINK_PREFIX};

@@ -191,7 +191,7 @@ fn au7_places_cover_what_is_below_them() {
 fn au4_places_of_right_and_token_are_cut() {
     let limits = |paths: Value| {
         Access::read(
-            &json!({"grants": [{"user": "x", "role": "write", "paths": paths}]}),
+            &json!({"owner": null, "grants": [{"user": "x", "role": "write", "paths": paths}]}),
             &Access::default(),
             || unreachable!(),
         )
@@ -267,6 +267,10 @@ fn au8_what_is_not_understood_is_refused_with_its_place() {
     for (value, pointer) in cases {
         let refused = Access::read(&value, &Access::default(), || LinkHash::of_secret("x")).unwrap_err();
         assert_eq!(refused.pointer, pointer, "{value}: {refused}");
+    }
+    for value in [json!({}), json!({"grants": []})] {
+        let refused = Access::read(&value, &Access::default(), || unreachable!()).unwrap_err();
+        assert_eq!(refused.pointer, "/owner", "{value}: who owns it is never left out");
     }
     assert!(Scope::read_all(&json!([{"doc": "nonsense", "role": "read"}])).is_err());
     assert!(Scope::read_all(&json!([{"doc": document().to_string()}])).is_err());

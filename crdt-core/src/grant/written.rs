@@ -1,7 +1,7 @@
 //! Access, policy and scopes as JSON, and back.
 //!
 //! ```text
-//! access   {"owner": "ana", "grants": [entry …]}          owner: text, or null for nobody
+//! access   {"owner": "ana", "grants": [entry …]}          owner: text, or null for nobody; never left out
 //! policy   {"dashboard": [entry …], "*": [entry …]}
 //! scope    [{"doc": "4NMN…", "role": "write", "paths": [place …]} …]
 //! entry    {"user": "bo" | "group": "ops" | "everyone": true | "link": "3fa0…" | "link": "new",
@@ -193,14 +193,20 @@ fn read_scope(at: &At<'_>, value: &Value) -> Result<Scope, BadAccess> {
 fn read_access(value: &Value, link: &mut FindLink<'_>) -> Result<Access, BadAccess> {
     let root = At::Root;
     let mut access = Access::default();
+    let mut says_who_owns = false;
     for (name, value) in object(&root, value)? {
         let at = At::Member(&root, name);
+        says_who_owns |= name == "owner";
         match name.as_str() {
             "owner" if value.is_null() => {}
             "owner" => access.owner = Some(parsed(&at, value)?),
             "grants" => access.entries = entries(&at, value, link)?,
             _ => return bad(&at, "there is no such member; those of an access are owner and grants"),
         }
+    }
+    if !says_who_owns {
+        let what = "owner is missing: name who owns the document, as it stands, or null where that is nobody";
+        return bad(&At::Member(&root, "owner"), what);
     }
     Ok(access)
 }

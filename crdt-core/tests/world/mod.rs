@@ -226,7 +226,7 @@ impl World {
                         client.rejected.push((why.code(), changes));
                     }
                 }
-                Effect::SetAside { who, why, changes } => {
+                Effect::SetAside { who, why, changes, .. } => {
                     for (hash, _) in changes {
                         self.aside.push((who.subject.to_string(), why.code(), hash));
                     }

@@ -5,6 +5,7 @@
 //! Always true: nothing here can hold what stands in a document, a token or what people wrote. The words of
 //! [`Action`] never change; new ones may come.
 
+use dovetail_core::grant::{Identity, Kind};
 use dovetail_core::id::{DocumentId, SubjectId};
 use dovetail_core::time::Timestamp;
 use serde_json::{Map, Value};
@@ -13,6 +14,9 @@ use std::net::IpAddr;
 
 /// The most bytes of a code. Ours have up to 30.
 const CODE_BYTES_MAX: usize = 64;
+
+/// The code of what is hidden or not there: nobody can tell which.
+pub(crate) const HIDDEN: &str = "document_not_found";
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +108,30 @@ impl Entry {
         Self { at, subject: None, action, document: None, about: None, address: None, code: None, count: 1 }
     }
 
+    /// Something that somebody did, or was refused, from somewhere.
+    ///
+    /// A link proves nothing before a document knows it: who shows one that opens nothing is nobody, and what they asked for
+    /// is left out. So whoever makes up secrets and ids fills one line and not the log.
+    #[must_use]
+    pub fn by(
+        at: Timestamp,
+        action: Action,
+        who: &Identity,
+        address: Option<IpAddr>,
+        document: Option<&DocumentId>,
+        code: Option<&'static str>,
+    ) -> Self {
+        let opens = document.is_some() && code != Some(HIDDEN);
+        let is_known = who.kind != Kind::Link || opens;
+        Self {
+            subject: is_known.then(|| who.subject.clone()),
+            document: document.filter(|_| is_known).cloned(),
+            address,
+            code: code.map(Cow::Borrowed),
+            ..Self::new(at, action)
+        }
+    }
+
     /// Whether the other says the same, so that one line with a count is enough.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
@@ -111,6 +139,7 @@ impl Entry {
             && self.subject == other.subject
             && self.document == other.document
             && self.about == other.about
+            && self.address == other.address
             && self.code == other.code
     }
 
@@ -175,6 +204,7 @@ fn short(code: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dovetail_core::grant::LinkHash;
 
     /// AU50: an entry comes back as it was, whatever the subject is called; it stays one line.
     #[test]
@@ -207,6 +237,24 @@ mod tests {
         for (at, (action, _)) in WORDS.iter().enumerate() {
             assert_eq!(*action as usize, at, "the table has every action, in order");
         }
+    }
+
+    /// AU44: a link that opens nothing has no name, and what it asked for is not told; one that opens something has.
+    #[test]
+    fn au44_a_link_that_opens_nothing_is_nobody() {
+        let document = DocumentId::from_bytes(&[3; 16]).unwrap();
+        let entry = |secret: &str, document, code| {
+            let who = Identity::holder_of(LinkHash::of_secret(secret));
+            let address = Some("192.0.2.1".parse().unwrap());
+            Entry::by(Timestamp::from_millis(7), Action::Refused, &who, address, document, code)
+        };
+        let other = DocumentId::from_bytes(&[4; 16]).unwrap();
+        let one = entry("dvl_one", Some(&document), Some(HIDDEN));
+        assert!(one.is_like(&entry("dvl_two", Some(&other), Some(HIDDEN))));
+        assert_eq!((one.subject, one.document), (None, None));
+        assert_eq!(entry("dvl_one", None, None).subject, None);
+        let known = entry("dvl_one", Some(&document), Some("forbidden"));
+        assert!(known.subject.is_some() && known.document.is_some());
     }
 
     /// AU50: a code is a short word, whoever made it up.

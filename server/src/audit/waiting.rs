@@ -16,6 +16,16 @@ pub(super) const WAITING_MAX: usize = 1_024;
 /// reads the log wants to see that once.
 pub(super) const TOGETHER_WITHIN: Duration = Duration::from_secs(10);
 
+/// Lines of one person that wait at most. Nobody does more different things in ten seconds by hand; what is over says no longer
+/// about which document and from where, and so becomes one with others.
+const LINES_OF_ONE_MAX: usize = 16;
+
+/// Lines that wait at most of those of whom nothing is known but from where they come: some three a second. A log of 100,000
+/// goes nine hours back while strangers try all they can.
+const LINES_OF_NOBODY_MAX: usize = 32;
+
+const _: () = assert!(LINES_OF_NOBODY_MAX * 10 < WAITING_MAX, "others find room beside them");
+
 /// See the top of the file.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -26,10 +36,11 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Takes a line in. Says whether the lines should be written soon, because many wait.
     pub(super) fn add(&mut self, entry: Entry) -> bool {
-        let like = |known: &&mut Entry| known.is_like(&entry) && entry.at.since(known.at) < TOGETHER_WITHIN;
-        // From the newest: whoever is refused again and again stands near the end.
-        if let Some(known) = self.entries.iter_mut().rev().find(like) {
-            known.count = known.count.saturating_add(entry.count);
+        if self.join(&entry) {
+            return false;
+        }
+        let entry = self.short_of_room(entry);
+        if self.join(&entry) {
             return false;
         }
         if self.entries.len() == WAITING_MAX {
@@ -38,6 +49,25 @@ impl Waiting {
         }
         self.entries.push_back(entry);
         self.entries.len() >= WAITING_MAX / 2
+    }
+
+    /// Counts it with an equal one, if there is one.
+    fn join(&mut self, entry: &Entry) -> bool {
+        let like = |known: &&mut Entry| known.is_like(entry) && entry.at.since(known.at) < TOGETHER_WITHIN;
+        // From the newest: whoever is refused again and again stands near the end.
+        let Some(known) = self.entries.iter_mut().rev().find(like) else { return false };
+        known.count = known.count.saturating_add(entry.count);
+        true
+    }
+
+    /// Of somebody who has many lines already the next says less.
+    fn short_of_room(&self, entry: Entry) -> Entry {
+        let lines_max = if entry.subject.is_some() { LINES_OF_ONE_MAX } else { LINES_OF_NOBODY_MAX };
+        let lines = self.entries.iter().filter(|known| known.subject == entry.subject).count();
+        if lines < lines_max {
+            return entry;
+        }
+        Entry { document: None, about: None, address: None, ..entry }
     }
 
     /// The lines to which no equal one can be added any more at `now`, or all of them; and, first, how many were lost.
@@ -60,6 +90,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dovetail_core::id::DocumentId;
 
     fn refused(at_ms: u64, subject: &str) -> Entry {
         let subject = Some(subject.parse().unwrap());
@@ -77,6 +108,43 @@ mod tests {
         let first = waiting.take(Timestamp::from_millis(10_001), false);
         assert_eq!(first, [Entry { count: 2, ..refused(0, "ana") }, refused(1, "bo")]);
         assert_eq!(waiting.take(Timestamp::from_millis(10_001), true), [refused(10_000, "ana")]);
+    }
+
+    /// AU45: lines from several addresses stay apart, up to a bound: behind it they no longer say from where.
+    #[test]
+    fn au45_strangers_do_not_fill_the_log() {
+        let mut waiting = Waiting::default();
+        let stranger = |n: u32| Entry {
+            address: Some(std::net::IpAddr::V4(n.into())),
+            ..Entry::new(Timestamp::from_millis(0), Action::SignInRefused)
+        };
+        for n in 0..10_000 {
+            waiting.add(stranger(n));
+            waiting.add(stranger(n));
+        }
+        waiting.add(refused(0, "ana"));
+        let taken = waiting.take(Timestamp::from_millis(0), true);
+        assert_eq!(taken.len(), LINES_OF_NOBODY_MAX + 2);
+        assert_eq!(taken[0], Entry { count: 2, ..stranger(0) });
+        assert_eq!(taken[LINES_OF_NOBODY_MAX].address, None);
+        assert_eq!(taken.iter().map(|entry| entry.count).sum::<u64>(), 20_001, "all are counted");
+        assert_eq!(taken.last(), Some(&refused(0, "ana")), "and others find their place");
+    }
+
+    /// AU45: whoever asks for a thousand documents has some lines and not a thousand.
+    #[test]
+    fn au45_one_person_does_not_fill_the_log() {
+        let mut waiting = Waiting::default();
+        for n in 0..1_000_u32 {
+            let document = Some(DocumentId::from_bytes(&n.to_be_bytes()).unwrap());
+            waiting.add(Entry { document, ..refused(0, "ana") });
+        }
+        let taken = waiting.take(Timestamp::from_millis(0), true);
+        assert_eq!(taken.len(), LINES_OF_ONE_MAX + 1);
+        assert_eq!(
+            taken.last(),
+            Some(&Entry { count: 1_000 - LINES_OF_ONE_MAX as u64, ..refused(0, "ana") })
+        );
     }
 
     /// AU53: when too many wait, the oldest give way, and how many that were is a line.

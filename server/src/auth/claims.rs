@@ -6,7 +6,7 @@
 
 use super::error::AuthError;
 use crate::config::AuthSettings;
-use dovetail_core::grant::{Identity, Kind, Scope};
+use dovetail_core::grant::{Identity, Kind, LINK_SUBJECT_PREFIX, Scope};
 use dovetail_core::id::SubjectId;
 use dovetail_core::time::Timestamp;
 use serde_json::{Map, Value};
@@ -27,7 +27,7 @@ const GROUP_BYTES_MAX: usize = 256;
 
 /// Subjects that are not people. A token for one of them would be taken for the server itself, or for a link.
 const RESERVED: [&str; 2] = ["local", "dovetail"];
-const RESERVED_PREFIX: &str = "link:";
+const RESERVED_PREFIX: &str = LINK_SUBJECT_PREFIX;
 
 /// What tokens have to say, and what is read out of them.
 #[derive(Debug, Clone)]

@@ -68,6 +68,13 @@ impl AuthError {
         }
     }
 
+    /// Whether it speaks of somebody who guesses: what is no token, or was signed by none of our keys. A token that has ended, or
+    /// none at all, is what people send every day.
+    #[must_use]
+    pub fn is_guess(&self) -> bool {
+        matches!(self, Self::Malformed | Self::TooLarge | Self::BadSignature)
+    }
+
     /// Under which status it is told over HTTP. Only [`Self::KeysUnavailable`] is not the caller's doing: a client
     /// that hears 401 forgets its token, and with 503 it comes again.
     #[must_use]

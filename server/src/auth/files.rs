@@ -8,7 +8,7 @@
 //! ```
 //! Edit path: ← the settings name files; → the [`KeySet`] of the moment.
 //!
-//! Always true: a file that is being written, or was taken away, changes nothing. So keys are changed by putting
+//! Always true: a file that is being written, or was taken away, changes nothing, and is looked at again until it gives keys. So keys are changed by putting
 //! a file in the place of another one, and no restart.
 
 use super::keys::{BadKey, Key, KeySet};
@@ -18,6 +18,7 @@ use crate::config::AuthSettings;
 use dovetail_core::time::Timestamp;
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -56,9 +57,12 @@ struct Kept {
 struct KeyFile {
     path: PathBuf,
     holds: Holds,
-    /// Nothing when it was not there.
+    /// Of when its keys were read; nothing when it was not there. It stays until they are read again: what cannot be read now is
+    /// tried at every look.
     stamp: Option<Stamp>,
     keys: Vec<Arc<Key>>,
+    /// The last look found no keys, and that was said.
+    is_bad: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +76,8 @@ enum Holds {
 struct Stamp {
     modified: Option<SystemTime>,
     bytes: u64,
+    /// A file that was put in the place of another one may be as old and as large.
+    inode: u64,
 }
 
 /// Why a file gives no keys. Nothing of what it holds is in the words.
@@ -93,7 +99,7 @@ pub enum BadKeyFile {
     #[error("there is no key in it")]
     Empty,
     /// There are too many.
-    #[error("it has more than {KEYS_MAX} keys")]
+    #[error("there are more than {KEYS_MAX} keys, those of other files included")]
     TooMany,
 }
 
@@ -140,8 +146,10 @@ impl KeyFiles {
 impl Kept {
     fn look(&mut self) {
         let mut changed = false;
-        for file in &mut self.files {
-            changed |= file.look();
+        for n in 0..self.files.len() {
+            let all = self.fixed.len() + self.files.iter().map(|file| file.keys.len()).sum::<usize>();
+            let file = &mut self.files[n];
+            changed |= file.look(KEYS_MAX.saturating_sub(all - file.keys.len()));
         }
         if changed {
             self.put_together();
@@ -158,25 +166,28 @@ impl KeyFile {
     fn open(path: &Path, holds: Holds) -> Result<Self, NoKeys> {
         let stamp = stamp(path);
         let keys = read(path, holds).map_err(|why| NoKeys { path: path.to_owned(), why })?;
-        Ok(Self { path: path.to_owned(), holds, stamp, keys })
+        Ok(Self { path: path.to_owned(), holds, stamp, keys, is_bad: false })
     }
 
-    /// Whether it has other keys now.
-    fn look(&mut self) -> bool {
+    /// Whether it has other keys now. There is room for so many beside those of other files.
+    fn look(&mut self, room: usize) -> bool {
         // Before it is read: what is written afterwards is found by the next look.
         let stamp = stamp(&self.path);
         if stamp == self.stamp {
+            self.is_bad = false;
             return false;
         }
-        self.stamp = stamp;
-        match read(&self.path, self.holds) {
+        let read = read(&self.path, self.holds);
+        match read.and_then(|keys| if keys.len() > room { Err(BadKeyFile::TooMany) } else { Ok(keys) }) {
             Ok(keys) => {
                 info!(file = %self.path.display(), keys = keys.len(), "keys of tokens were read again");
-                self.keys = keys;
+                (self.stamp, self.keys, self.is_bad) = (stamp, keys, false);
                 true
             }
             Err(why) => {
-                warn!(file = %self.path.display(), %why, "this file gives no keys; those before go on being used");
+                if !std::mem::replace(&mut self.is_bad, true) {
+                    warn!(file = %self.path.display(), %why, "this file gives no keys; those before go on being used");
+                }
                 false
             }
         }
@@ -190,7 +201,7 @@ pub(super) fn first_secret(path: &Path) -> Result<Secret, BadKeyFile> {
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let about = fs::metadata(path).ok()?;
-    Some(Stamp { modified: about.modified().ok(), bytes: about.len() })
+    Some(Stamp { modified: about.modified().ok(), bytes: about.len(), inode: about.ino() })
 }
 
 fn read(path: &Path, holds: Holds) -> Result<Vec<Arc<Key>>, BadKeyFile> {

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!            fetched                300 s                         600 s
-//!  none ───────┬───── fresh ──────────┬──── stale: fetched again, ───┬──── over: no token can be
-//!   │          │                      │     and good if that fails   │     checked, keys_unavailable
+//!  none ───────┬───── fresh ──────────┬──── stale: good, and fetched ┬──── over: no token can be
+//!   │          │                      │     again meanwhile          │     checked, keys_unavailable
 //!   └ fetched with the first token    └──────── a fetch ─────────────┴──────── a fetch ──▶ fresh
 //! ```
 //! Edit path: ← a token that no file's key signed; → whether one of these keys did.
@@ -20,7 +20,8 @@ use dovetail_core::time::Timestamp;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Mutex as Turn;
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 /// How long keys are used without asking again. A key that was taken back is good for so long.
@@ -59,6 +60,8 @@ enum BadSet {
     NotOne,
     #[error("it has more than {KEYS_MAX} keys")]
     TooMany,
+    #[error("it has no key that can be used here")]
+    Empty,
 }
 
 impl Jwks {
@@ -76,15 +79,18 @@ impl Jwks {
         if checked == Checked::Signed { Ok(()) } else { Err(AuthError::BadSignature) }
     }
 
-    /// The keys to begin with. Waits only when there are none, or nobody else is asking already.
+    /// The keys to begin with. Waits only when there are none: who has a key that holds does not wait for newer ones.
     async fn keys(self: &Arc<Self>) -> Option<KeySet> {
         if let Some(keys) = self.younger_than(FRESH_FOR) {
             return Some(keys);
         }
-        let is_asked_already = self.turn.try_lock().is_err();
         match self.younger_than(USED_FOR) {
-            Some(stale) if is_asked_already => Some(stale),
-            _ => self.newer().await,
+            Some(stale) => {
+                // When somebody asks already, there is nothing to begin.
+                let _goes_on_alone = Arc::clone(&self.turn).try_lock_owned().map(|turn| self.begin(turn));
+                Some(stale)
+            }
+            None => self.newer().await,
         }
     }
 
@@ -92,16 +98,22 @@ impl Jwks {
     async fn newer(self: &Arc<Self>) -> Option<KeySet> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         // Who waited for another one's fetch finds that it was just now.
-        if self.may_fetch() {
-            let jwks = Arc::clone(self);
-            let fetching = tokio::spawn(async move {
-                jwks.fetch().await;
-                drop(turn);
-            });
+        if let Some(fetching) = self.begin(turn) {
             // It panics nowhere, and is aborted with the whole runtime only.
             let _ = fetching.await;
         }
         self.younger_than(USED_FOR)
+    }
+
+    /// Begins a fetch, if one may.
+    fn begin(self: &Arc<Self>, turn: OwnedMutexGuard<()>) -> Option<JoinHandle<()>> {
+        let jwks = Arc::clone(self);
+        self.may_fetch().then(|| {
+            tokio::spawn(async move {
+                jwks.fetch().await;
+                drop(turn);
+            })
+        })
     }
 
     /// Notes that one begins, if one may.
@@ -158,5 +170,7 @@ fn read(body: &[u8]) -> Result<KeySet, BadSet> {
     if keys.len() > KEYS_MAX {
         return Err(BadSet::TooMany);
     }
-    Ok(KeySet::new(keys.iter().filter_map(|key| Key::of_jwk(key).ok()).map(Arc::new).collect()))
+    let usable: Vec<_> = keys.iter().filter_map(|key| Key::of_jwk(key).ok()).map(Arc::new).collect();
+    // Nobody gives out nothing: it was put together wrongly, and those before are better.
+    if usable.is_empty() { Err(BadSet::Empty) } else { Ok(KeySet::new(usable)) }
 }

@@ -22,6 +22,7 @@ mod jwks; // Keys of an address, and their age.
 mod keys; // Keys, and whether one signed a token.
 mod keys_url; // An address of keys.
 mod origins; // Pages that may call.
+mod proxies; // From where a request comes.
 mod secret; // Texts that are not shown.
 mod token; // A token that nobody has checked yet.
 
@@ -33,6 +34,7 @@ pub use issue::{IssueError, NewToken, issue, new_secret};
 pub use keys::BadKey;
 pub use keys_url::{BadKeysUrl, KeysUrl};
 pub use origins::{BadOrigins, Origins};
+pub use proxies::{BadProxies, Proxies};
 pub use secret::{SIGNING_SECRET_BYTES_MIN, Secret, SecretTooShort};
 
 use crate::clock::Clock;

@@ -3,7 +3,7 @@
 //! Always true: `read(text)` of what [`Shape::toml`] writes gives the same value back, so
 //! the output of `dovetail config` is a configuration file.
 
-use crate::auth::{KeysUrl, Origins, Secret};
+use crate::auth::{KeysUrl, Origins, Proxies, Secret};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -225,6 +225,22 @@ impl Shape for OriginList {
     }
 
     fn toml(value: &Origins) -> String {
+        quoted(&value.to_string())
+    }
+}
+
+/// Proxies, with commas between them.
+pub(super) struct ProxyList;
+
+impl Shape for ProxyList {
+    type Value = Proxies;
+    const HINT: &'static str = "NETWORK[,NETWORK]";
+
+    fn read(text: &str) -> Result<Proxies, String> {
+        text.parse().map_err(of_error)
+    }
+
+    fn toml(value: &Proxies) -> String {
         quoted(&value.to_string())
     }
 }

@@ -10,16 +10,18 @@ use super::Gateway;
 use super::accept::Visitor;
 use super::http::body::{Body, Sending};
 use super::reply::{self, Code, Problem};
-use crate::audit::{Action, Entry};
+use crate::audit::{self, Action, Entry};
 use crate::auth::{AuthError, Credentials, Parts};
 use crate::hub::ViewError;
 use crate::throttle::{self, Cost, Verdict};
 use dovetail_core::document::chunk::Manifest;
-use dovetail_core::grant::{AdminPermit, Denied, EditPermit, Grant, Identity, ReadPermit, ServerPermit};
+use dovetail_core::grant::{
+    AdminPermit, Denied, EditPermit, Grant, Identity, Kind, ReadPermit, ServerPermit,
+};
 use dovetail_core::id::DocumentId;
 use dovetail_core::session::CloseReason;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use warp::Filter;
 use warp::http::{HeaderMap, Method, StatusCode};
@@ -29,14 +31,16 @@ use warp::http::{HeaderMap, Method, StatusCode};
 pub(super) struct Caller {
     /// Who it is.
     pub(super) who: Arc<Identity>,
-    /// Where they come from; nothing in tests without a socket.
-    pub(super) address: Option<SocketAddr>,
+    /// Where they come from, as proxies that are trusted have it; nothing in tests without a socket.
+    pub(super) address: Option<IpAddr>,
 }
 
 impl Caller {
-    /// Whose limits count.
+    /// Whose limits count: those of a person, or of the address. Secrets of links are made up at no cost, so each of them counts
+    /// for where it comes from.
     pub(super) fn counted(&self) -> throttle::Who<'_> {
-        throttle::Who { subject: self.who.author(), address: self.address.map(|address| address.ip()) }
+        let is_person = self.who.kind == Kind::Person;
+        throttle::Who { subject: is_person.then_some(&self.who.subject), address: self.address }
     }
 }
 
@@ -61,7 +65,9 @@ pub(super) fn caller(
             let gateway = gateway.clone();
             async move {
                 let parts = Parts { method: &method, headers: &headers, query: Some(&query) };
-                gateway.let_in(parts, visitor.map(|visitor| visitor.address)).await
+                let proxies = &gateway.guard.proxies;
+                let address = visitor.map(|visitor| proxies.client(visitor.address.ip(), &headers));
+                gateway.clone().let_in(parts, address).await
             }
         },
     )
@@ -81,7 +87,7 @@ impl Gateway {
         self.guard.authenticator.is_on()
     }
 
-    async fn let_in(self, parts: Parts<'_>, address: Option<SocketAddr>) -> Entered {
+    async fn let_in(self, parts: Parts<'_>, address: Option<IpAddr>) -> Entered {
         let guard = &self.guard;
         let presented = Credentials::read(parts, guard.cookie_name.as_deref(), &guard.origins);
         let presented = presented.map_err(reply::of_credentials)?;
@@ -92,38 +98,38 @@ impl Gateway {
         Ok(door)
     }
 
-    /// Who tries many tokens is told to wait, and no longer what is wrong with each.
-    fn refused_sign_in(&self, error: &AuthError, address: Option<SocketAddr>) -> Problem {
+    /// Who guesses many tokens is told to wait, and no longer what is wrong with each.
+    fn refused_sign_in(&self, error: &AuthError, address: Option<IpAddr>) -> Problem {
         self.note_refused_sign_in(error, address);
-        let who = throttle::Who { subject: None, address: address.map(|address| address.ip()) };
+        if !error.is_guess() {
+            return reply::of_auth(error);
+        }
+        let who = throttle::Who { subject: None, address };
         match self.guard.throttle.check(&who, None, Cost::FailedLogin) {
             Verdict::Stop { what, retry_after } => reply::of_too_many(what, retry_after),
             Verdict::Go | Verdict::Slow(_) => reply::of_auth(error),
         }
     }
 
-    fn note_refused_sign_in(&self, error: &AuthError, address: Option<SocketAddr>) {
+    fn note_refused_sign_in(&self, error: &AuthError, address: Option<IpAddr>) {
         self.records.audit.note(Entry {
-            address: address.map(|address| address.ip()),
+            address,
             code: Some(error.code().into()),
             ..Entry::new(self.clock.now(), Action::SignInRefused)
         });
     }
 
     /// Who shows this token on a connection that is open; else why it ends. A link that they hold besides they keep.
-    pub(super) async fn identify(
-        &self,
-        token: &str,
-        before: &Identity,
-    ) -> Result<Arc<Identity>, CloseReason> {
+    pub(super) async fn identify(&self, token: &str, before: &Caller) -> Result<Arc<Identity>, CloseReason> {
         let who = self.guard.authenticator.identify(token).await;
         let who = who.map(|mut who| {
-            if !before.links.is_empty() {
-                Arc::make_mut(&mut who).links.extend(before.links.iter().cloned());
+            if !before.who.links.is_empty() {
+                Arc::make_mut(&mut who).links.extend(before.who.links.iter().cloned());
             }
             who
         });
-        who.inspect_err(|error| self.note_refused_sign_in(error, None)).map_err(|error| match error {
+        who.inspect_err(|error| self.note_refused_sign_in(error, before.address)).map_err(|error| match error
+        {
             AuthError::KeysUnavailable => {
                 CloseReason::Limited { code: error.code(), words: error.to_string() }
             }
@@ -163,25 +169,27 @@ impl Door {
 
     /// Writes down that something was done; resolves when that is durable. It was done in any case.
     pub(super) async fn record(&self, action: Action, document: Option<&DocumentId>) {
-        let written = self.gateway.records.audit.record(self.entry(action, document)).await;
+        let written = self.gateway.records.audit.record(self.entry(action, document, None)).await;
         if let Err(error) = written {
             tracing::error!(action = action.as_str(), %error, "the audit log lacks an act");
         }
     }
 
-    /// Writes down that somebody has opened a connection, or was refused something.
+    /// Writes down that somebody has opened a connection, or did too much.
     pub(super) fn note(&self, action: Action, code: Option<&'static str>) {
-        let entry = Entry { code: code.map(Into::into), ..self.entry(action, None) };
-        self.gateway.records.audit.note(entry);
+        self.gateway.records.audit.note(self.entry(action, None, code));
     }
 
-    fn entry(&self, action: Action, document: Option<&DocumentId>) -> Entry {
-        Entry {
-            subject: Some(self.who().subject.clone()),
-            document: document.cloned(),
-            address: self.caller.address.map(|address| address.ip()),
-            ..Entry::new(self.gateway.clock.now(), action)
+    /// Writes down that somebody was refused something, if it was for want of a right, where people are asked who they are.
+    pub(super) fn note_refused(&self, document: Option<&DocumentId>, code: &'static str) {
+        if self.gateway.asks() && is_for_want_of_a_right(code) {
+            self.gateway.records.audit.note(self.entry(Action::Refused, document, Some(code)));
         }
+    }
+
+    fn entry(&self, action: Action, document: Option<&DocumentId>, code: Option<&'static str>) -> Entry {
+        let Caller { who, address } = &self.caller;
+        Entry::by(self.gateway.clock.now(), action, who, *address, document, code)
     }
 
     /// Who asks.
@@ -203,8 +211,12 @@ impl Door {
 
     /// That they may change a document, perhaps at some places only.
     pub(super) async fn edit(&self, document: &DocumentId) -> Result<EditPermit, Problem> {
-        self.spend(Some(document), Cost::Changes(1)).await?;
-        self.grant(document).await?.permit_edit().map_err(|denied| of_denied(document, denied))
+        self.spend(None, Cost::Changes(1)).await?;
+        let permit =
+            self.grant(document).await?.permit_edit().map_err(|denied| of_denied(document, denied))?;
+        // Behind the right: a stranger neither uses up what the document takes nor hears how much that is.
+        self.spend(Some(document), Cost::DocumentChanges(1)).await?;
+        Ok(permit)
     }
 
     /// That they may change all of a document.
@@ -233,6 +245,18 @@ impl Door {
     /// What they send with their request.
     pub(super) async fn whole(&self, body: Sending) -> Result<Body, Problem> {
         body.whole(&self.gateway, &self.caller).await
+    }
+
+    /// That they said who they are: a link is for its document, and nothing of the server is its holder's.
+    pub(super) fn person(&self) -> Result<(), Problem> {
+        match self.who().kind {
+            Kind::Person | Kind::House => Ok(()),
+            Kind::Link => {
+                let detail =
+                    "this is for who says who they are, and a link is for its document; send a token as well";
+                Err(Problem::new(Code::Forbidden, detail))
+            }
+        }
     }
 
     /// That they administer the server.
@@ -269,6 +293,18 @@ fn no_creator() -> Problem {
     Problem::new(Code::Forbidden, detail)
 }
 
+/// Whether a refusal is worth a line in the audit log. What is hidden is among them: nobody else sees who tries ids.
+fn is_for_want_of_a_right(code: &str) -> bool {
+    const OTHERS: [Code; 5] = [
+        Code::Forbidden,
+        Code::ActorMismatch,
+        Code::PathForbidden,
+        Code::QuotaExceeded,
+        Code::TooManyDocumentsOwned,
+    ];
+    code == audit::HIDDEN || OTHERS.iter().any(|other| other.as_str() == code)
+}
+
 /// Why somebody may not, in words.
 pub(super) fn of_denied(document: &DocumentId, denied: Denied) -> Problem {
     match denied {
@@ -279,6 +315,36 @@ pub(super) fn of_denied(document: &DocumentId, denied: Denied) -> Problem {
             .with("needs", needs.as_str()),
         Denied::Limited => {
             Problem::new(Code::Forbidden, denied.to_string()).with("document", document.to_string())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dovetail_core::grant::LinkHash;
+
+    fn caller(who: Identity) -> Caller {
+        Caller { who: Arc::new(who), address: Some("192.0.2.1".parse().unwrap()) }
+    }
+
+    /// LI9: whoever holds a link counts with their address: secrets are made up at no cost. A person counts for themselves.
+    #[test]
+    fn li9_links_count_with_their_address() {
+        let link = caller(Identity::holder_of(LinkHash::of_secret("dvl_made_up")));
+        assert_eq!((link.counted().subject, link.counted().address), (None, link.address));
+        let ana = caller(Identity::person("ana".parse().unwrap()));
+        assert_eq!(ana.counted().subject, Some(&ana.who.subject));
+    }
+
+    /// AU47: what is noted as refused is for want of a right, or hidden.
+    #[test]
+    fn au47_refusals_for_want_of_a_right_are_noted() {
+        for code in [Code::DocumentNotFound, Code::Forbidden, Code::PathForbidden, Code::QuotaExceeded] {
+            assert!(is_for_want_of_a_right(code.as_str()), "{code:?}");
+        }
+        for code in [Code::BadBody, Code::PreconditionFailed, Code::DocumentDeleted, Code::TokenExpired] {
+            assert!(!is_for_want_of_a_right(code.as_str()), "{code:?}");
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::audit::Action;
 use crate::hub::{Hub, Mailbox, Outbox, Reader};
 use crate::throttle::{Cost, Verdict};
 use bytes::Bytes;
+use dovetail_core::grant::Kind;
 use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::limits::DocumentLimits;
 use dovetail_core::session::{CloseReason, Effect, Session, ToDocument};
@@ -159,12 +160,20 @@ impl Link {
         Ok(())
     }
 
+    /// Changes count for whoever brings them, and for their document where those who bring them may write it. Of a document that
+    /// they make with them nothing is known yet.
     async fn spend_changes(&self, document: &DocumentId, what: &ToDocument) -> Option<CloseReason> {
         let ToDocument::Message { message, .. } = what else { return None };
-        match message.changes.iter().count() {
-            0 => None,
-            changes => Box::pin(self.spend(Some(document), Cost::Changes(changes))).await,
+        let changes = message.changes.iter().count();
+        if changes == 0 {
+            return None;
         }
+        let too_many = Box::pin(self.spend(None, Cost::Changes(changes))).await;
+        let mailbox = self.mailboxes.get(document);
+        if too_many.is_some() || !mailbox.is_some_and(|mailbox| mailbox.may_write(self.session.id())) {
+            return too_many;
+        }
+        Box::pin(self.spend(Some(document), Cost::DocumentChanges(changes))).await
     }
 
     /// The first of our own messages.
@@ -176,7 +185,9 @@ impl Link {
             documents_max: session.documents_max as u64,
             silence_ms_max: u64::try_from(session.silence_max.as_millis()).unwrap_or(u64::MAX),
         };
-        let versions = self.hub().rules().versions();
+        // A link is for its document: which rules there are is for people.
+        let is_link = self.caller.who.kind == Kind::Link;
+        let versions = if is_link { BTreeMap::new() } else { self.hub().rules().versions() };
         let now = self.gateway.clock.now();
         if let Some(frame) = self.session.welcome(now, bounds, versions) {
             wire.write(frame);
@@ -185,7 +196,7 @@ impl Link {
 
     /// Somebody shows a newer token.
     async fn verify(&mut self, token: &Secret) -> Vec<Effect> {
-        let checked = self.gateway.identify(token.reveal(), &self.caller.who).await;
+        let checked = self.gateway.identify(token.reveal(), &self.caller).await;
         self.session.identified(checked)
     }
 
@@ -193,7 +204,8 @@ impl Link {
         let session = self.session.id();
         if let ToDocument::Open { who, storage, follows, understands_ours } = what {
             let outbox = self.outbox.clone();
-            let reader = Reader { session, who, storage, follows, understands_ours, outbox };
+            let address = self.caller.address;
+            let reader = Reader { session, who, address, storage, follows, understands_ours, outbox };
             // Boxed: once for a document, and an idle connection need not hold room for it.
             let mailbox = Box::pin(self.gateway.hub.read(&document, reader)).await;
             self.mailboxes.extend(mailbox.map(|mailbox| (document, mailbox)));

@@ -19,7 +19,7 @@ pub mod reply; // Errors as words.
 pub mod socket; // The automerge-repo WebSocket.
 pub mod upgrade; // From a request to a WebSocket of ours.
 
-use crate::auth::{Authenticator, Origins};
+use crate::auth::{Authenticator, Origins, Proxies};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::feed::Feeds;
@@ -83,6 +83,8 @@ pub struct Guard {
     pub cookie_name: Option<String>,
     /// Pages that may call.
     pub origins: Origins,
+    /// Proxies whose word is taken for where a request comes from.
+    pub proxies: Proxies,
     /// How much one person, address and document may have at a time.
     pub throttle: Throttle,
 }

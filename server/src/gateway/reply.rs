@@ -189,7 +189,7 @@ pub enum Code {
     TooManyChanges,
     /// More requests than one person may send.
     TooManyRequests,
-    /// More new connections than one address may open.
+    /// More new connections than one person, or one address, may open.
     TooManyConnections,
     /// More tokens of one address were refused than may be.
     TooManyFailedLogins,
@@ -438,6 +438,12 @@ impl Problem {
     #[must_use]
     pub fn members(&self) -> &Map<String, Value> {
         &self.members
+    }
+
+    /// Which document it is about, if it is about one.
+    #[must_use]
+    pub fn document(&self) -> Option<DocumentId> {
+        self.members.get("document")?.as_str()?.parse().ok()
     }
 
     /// What is sent.

@@ -10,7 +10,7 @@
 use super::outbox::Outbox;
 use super::watch::{Desk, News, Said};
 use super::{Inner, SubmitError, ViewError, owned};
-use crate::audit::{Action, Entry};
+use crate::audit::{Action, Entry, HIDDEN};
 use crate::quarantine::{Kept, Refused};
 use crate::store::{CommitError, LoadError, Store};
 use automerge::{Automerge, ChangeHash};
@@ -20,7 +20,7 @@ use dovetail_core::document::chunk::{Batch, Manifest};
 use dovetail_core::document::{
     CommitFault, Document, Effect, Input, LoadFault, Refusal, Rejection, Standing, Ticket, Verdict,
 };
-use dovetail_core::grant::{Access, EditPermit, Identity, Limits, Role};
+use dovetail_core::grant::{Access, EditPermit, Identity, Kind, Limits, Role};
 use dovetail_core::id::{DocumentId, SessionId, SubjectId};
 use dovetail_core::rules::Question;
 use dovetail_core::session::{CloseReason, Outgoing};
@@ -29,6 +29,7 @@ use dovetail_core::wire::{ConflictsFrame, Own};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -63,7 +64,13 @@ pub(super) enum Call {
     /// Something for the machine, as it is.
     Input(Input),
     /// A connection reads this document from now on.
-    Open { input: Input, session: SessionId, outbox: Arc<Outbox>, understands_ours: bool },
+    Open {
+        input: Input,
+        session: SessionId,
+        address: Option<IpAddr>,
+        outbox: Arc<Outbox>,
+        understands_ours: bool,
+    },
     /// For all readers but this one, from one of them.
     Ephemeral(Arc<Said>),
     /// The same from somebody who showed that they may.
@@ -165,6 +172,14 @@ pub(super) struct Vitals {
     pub(super) is_live: AtomicBool,
     /// When a right or a token of a reader ends.
     pub(super) asks_again_at_ms: AtomicU64,
+    /// Sessions that were told that they may write.
+    writers: Mutex<BTreeSet<SessionId>>,
+}
+
+impl Vitals {
+    pub(super) fn writers(&self) -> MutexGuard<'_, BTreeSet<SessionId>> {
+        self.writers.lock().expect("nothing panics while it holds this lock")
+    }
 }
 
 impl Default for Vitals {
@@ -175,6 +190,7 @@ impl Default for Vitals {
             readers: AtomicUsize::default(),
             is_live: AtomicBool::default(),
             asks_again_at_ms: AtomicU64::new(u64::MAX),
+            writers: Mutex::default(),
         }
     }
 }
@@ -183,6 +199,9 @@ impl Default for Vitals {
 struct Exit {
     outbox: Arc<Outbox>,
     understands_ours: bool,
+    /// Who came in, and from where: for the audit log.
+    who: Arc<Identity>,
+    address: Option<IpAddr>,
 }
 
 /// Who waits for an answer.
@@ -361,8 +380,8 @@ impl Actor {
             Wake::Note(Note::Judge(input)) => self.tell(input),
             Wake::Note(Note::Leave(session)) => self.leave(session),
             Wake::Call(Call::Input(input)) => self.tell(input),
-            Wake::Call(Call::Open { input, session, outbox, understands_ours }) => {
-                self.open(input, session, Exit { outbox, understands_ours });
+            Wake::Call(Call::Open { input, session, address, outbox, understands_ours }) => {
+                self.open(input, session, address, outbox, understands_ours);
             }
             Wake::Call(Call::Ephemeral(said)) => self.hear(said),
             Wake::Call(Call::Say(said)) => self.say_to_readers(&said),
@@ -454,12 +473,21 @@ impl Actor {
         }
     }
 
-    fn open(&mut self, input: Input, session: SessionId, exit: Exit) {
+    fn open(
+        &mut self,
+        input: Input,
+        session: SessionId,
+        address: Option<IpAddr>,
+        outbox: Arc<Outbox>,
+        understands_ours: bool,
+    ) {
         let input = self.without_making(input);
         if self.gone_early.remove(&session) {
             return;
         }
-        self.exits.insert(session, exit);
+        if let Input::Open { who, .. } = &input {
+            self.exits.insert(session, Exit { outbox, understands_ours, who: who.clone(), address });
+        }
         self.tell(input);
         self.newcomers.push(session);
     }
@@ -468,6 +496,7 @@ impl Actor {
     /// its `Open` is still in the mailbox, and would make a reader that nobody ever takes away.
     fn leave(&mut self, session: SessionId) {
         self.newcomers.retain(|newcomer| *newcomer != session);
+        self.vitals.writers().remove(&session);
         if self.exits.remove(&session).is_none() {
             self.gone_early.insert(session);
             return;
@@ -616,6 +645,7 @@ impl Actor {
                 }
             }
             Effect::Unavailable { session } => {
+                self.note_hidden(session);
                 self.push(session, Outgoing::Unavailable { document: self.id.clone() });
             }
             Effect::RemoteHeads { to, news } => {
@@ -634,7 +664,7 @@ impl Actor {
                 tracing::info!(document = %self.id, %session, code = why.code(), "changes were not taken");
                 self.push(session, Outgoing::Rejected { document: self.id.clone(), why, changes });
             }
-            Effect::SetAside { who, why, changes } => self.set_aside(&who, &why, changes),
+            Effect::SetAside { session, who, why, changes } => self.set_aside(session, &who, &why, changes),
             Effect::Permission { session, role } => self.permission(session, role),
             Effect::Acknowledge { session, heads } => self.acknowledge(session, &heads),
             Effect::Answer { ticket, answer } => self.answer(ticket, answer),
@@ -664,6 +694,11 @@ impl Actor {
         } else if !self.newcomers.contains(&session) {
             self.newcomers.push(session);
         }
+        if role >= Role::Write {
+            self.vitals.writers().insert(session);
+        } else {
+            self.vitals.writers().remove(&session);
+        }
         let limits = self.document.limits_of(session);
         let own = Own::Permission { role: role.to_string(), paths: limits.map(Limits::to_json) };
         self.push_own(session, own);
@@ -681,20 +716,42 @@ impl Actor {
         self.push_own(session, own);
     }
 
-    fn set_aside(&self, who: &Identity, why: &Rejection, changes: Vec<(ChangeHash, Bytes)>) {
-        let Some(records) = self.hub.records.get() else { return };
-        let (subject, code) = (who.author().cloned(), why.code());
-        let refused =
-            Refused { document: self.id.clone(), subject: subject.clone(), code: code.into(), changes };
-        if records.quarantine.keep(refused) == Kept::Before {
-            return; // A stock client comes again and again with the same: it is on record once.
+    /// Somebody asked for what they may not see, or may see it no longer. Of a document that is not there nobody was refused
+    /// anything: clients ask for those that they are about to make.
+    fn note_hidden(&self, session: SessionId) {
+        if self.document.access().is_some()
+            && !self.document.may_read(session)
+            && let Some(exit) = self.exits.get(&session)
+        {
+            self.note_refused(&exit.who, exit.address, HIDDEN);
         }
-        records.audit.note(Entry {
-            subject,
-            document: Some(self.id.clone()),
-            code: Some(code.into()),
-            ..Entry::new(self.hub.clock.now(), Action::Refused)
-        });
+    }
+
+    fn note_refused(&self, who: &Identity, address: Option<IpAddr>, code: &'static str) {
+        let Some(records) = self.hub.records.get() else { return };
+        let now = self.hub.clock.now();
+        records.audit.note(Entry::by(now, Action::Refused, who, address, Some(&self.id), Some(code)));
+    }
+
+    /// Nothing is kept for who holds a link that opens nothing: of those there are as many as somebody makes up, and what they
+    /// bring would take the room of people. A stock client comes again and again with the same: that is on record once.
+    fn set_aside(
+        &self,
+        session: SessionId,
+        who: &Identity,
+        why: &Rejection,
+        changes: Vec<(ChangeHash, Bytes)>,
+    ) {
+        let address = self.exits.get(&session).and_then(|exit| exit.address);
+        if *why == Rejection::Hidden && who.kind != Kind::Person {
+            return self.note_refused(who, address, why.code());
+        }
+        let Some(records) = self.hub.records.get() else { return };
+        let (document, subject) = (self.id.clone(), who.author().cloned());
+        let refused = Refused { document, subject, code: why.code().into(), changes };
+        if records.quarantine.keep(refused) != Kept::Before {
+            self.note_refused(who, address, why.code());
+        }
     }
 
     /// Nobody waits for it. The task goes on meanwhile, and hears of it as of everything.

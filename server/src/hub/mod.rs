@@ -28,7 +28,7 @@ use actor::{Actor, Call, Note, Sight};
 use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
 use dovetail_core::authors::Authors;
-use dovetail_core::document::chunk::{Lifecycle, Manifest};
+use dovetail_core::document::chunk::Manifest;
 use dovetail_core::document::{Input, Refusal, Rejection, Verdict};
 use dovetail_core::grant::{
     Access, AdminPermit, EditPermit, Grant, Identity, Policy, ReadPermit, ServerPermit,
@@ -38,6 +38,7 @@ use dovetail_core::limits::{DocumentLimits, SessionLimits};
 use dovetail_core::rules::{Conflict, RuleBook};
 use dovetail_core::session::{CloseReason, ServerIdentity, ToDocument};
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
@@ -205,6 +206,8 @@ pub struct Reader {
     pub session: SessionId,
     /// Who is behind it.
     pub who: Arc<Identity>,
+    /// Where they come from, for the audit log.
+    pub address: Option<IpAddr>,
     /// The store behind its peer, if it has one that lasts.
     pub storage: Option<StorageId>,
     /// The stores it follows.
@@ -585,6 +588,18 @@ impl Hub {
         }
     }
 
+    /// Whether somebody may take over a document that was another's.
+    ///
+    /// # Errors
+    /// When they have no room for it.
+    pub fn check_taking_over(&self, who: &Identity, manifest: &Manifest) -> Result<(), OverQuota> {
+        let bytes = usize::try_from(manifest.bytes).unwrap_or(usize::MAX);
+        match (self.inner.quotas.get(), who.author()) {
+            (Some(quotas), Some(author)) => quotas.check_taking_over(author, bytes),
+            _ => Ok(()),
+        }
+    }
+
     /// Who evaluates rules that take long.
     #[must_use]
     pub fn evaluator(&self) -> &Evaluator {
@@ -725,10 +740,10 @@ impl Hub {
     /// Has a session read a document, as far as it may: the mailbox for all that it has to say. The document itself
     /// decides that, for every message.
     pub async fn read(&self, document: &DocumentId, reader: Reader) -> Option<Mailbox> {
-        let Reader { session, who, storage, follows, understands_ours, outbox } = reader;
+        let Reader { session, who, address, storage, follows, understands_ours, outbox } = reader;
         let input = Input::Open { session, who, storage, follows };
         let mailbox = self.mailbox(document);
-        let call = Call::Open { input, session, outbox, understands_ours };
+        let call = Call::Open { input, session, address, outbox, understands_ours };
         mailbox.calls.send(call).await.ok().map(|()| mailbox)
     }
 
@@ -815,6 +830,12 @@ impl Mailbox {
         }
     }
 
+    /// Whether a session has been told that it may change the document.
+    #[must_use]
+    pub fn may_write(&self, session: SessionId) -> bool {
+        self.vitals.writers().contains(&session)
+    }
+
     fn judge(&self, input: Input) {
         let _gone = self.notes.send(Note::Judge(input));
     }
@@ -825,9 +846,9 @@ impl Mailbox {
     }
 }
 
-/// Whose a document is and how much it takes, if it is somebody's and there.
+/// Whose a document is and how much it takes, if it is somebody's. One that was deleted lies in the store as before.
 fn owned(manifest: &Manifest) -> Option<(SubjectId, usize)> {
-    let owner = manifest.access.owner.clone().filter(|_| manifest.lifecycle == Lifecycle::Live)?;
+    let owner = manifest.access.owner.clone()?;
     Some((owner, usize::try_from(manifest.bytes).unwrap_or(usize::MAX)))
 }
 

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 mod conflicts; // What the rules say.
+mod rights; // Who may write, and what is written down of those who may not.
 mod watch; // Those who follow without syncing.
 
 /// Longer than anything here takes on a busy machine, shorter than anybody waits for a test that hangs.
@@ -59,11 +60,16 @@ impl World {
     }
 
     async fn reader(&self, document: &DocumentId) -> Reader {
+        self.reader_of(Identity::local(), document).await
+    }
+
+    async fn reader_of(&self, who: Arc<Identity>, document: &DocumentId) -> Reader {
         let session = self.hub.next_session();
         let outbox = Arc::new(Outbox::default());
         let reader = super::Reader {
+            address: Some("192.0.2.1".parse().unwrap()),
             session,
-            who: Identity::local(),
+            who,
             storage: None,
             follows: Arc::default(),
             understands_ours: true,

@@ -8,12 +8,34 @@
 use super::item::Summary;
 use crate::serial::Serial;
 use automerge::ChangeHash;
+use dovetail_core::grant::LINK_SUBJECT_PREFIX;
 use dovetail_core::id::{DocumentId, SubjectId};
 use dovetail_core::time::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What one person may have of all: ten of them fill it, and nobody does it alone.
 const OF_ONE: usize = 10;
+
+/// Whose share an item takes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Share {
+    /// One person's.
+    Of(SubjectId),
+    /// That of all who hold links together: one person makes as many links as they like.
+    Links,
+    /// That of all of whom nothing is known.
+    Nobody,
+}
+
+impl Share {
+    fn of(item: &Summary) -> Self {
+        match &item.subject {
+            Some(subject) if subject.as_str().starts_with(LINK_SUBJECT_PREFIX) => Self::Links,
+            Some(subject) => Self::Of(subject.clone()),
+            None => Self::Nobody,
+        }
+    }
+}
 
 /// What each change and each item take in memory, about; so that many small ones count for what they are.
 const OVERHEAD_BYTES: usize = 256;
@@ -23,7 +45,7 @@ const OVERHEAD_BYTES: usize = 256;
 pub(super) struct Room {
     bytes_max: usize,
     bytes: usize,
-    of_subject: HashMap<Option<SubjectId>, usize>,
+    of_share: HashMap<Share, usize>,
     changes: HashSet<(DocumentId, ChangeHash)>,
     /// Those that are written.
     items: BTreeMap<Serial, Summary>,
@@ -35,7 +57,7 @@ impl Room {
         Self {
             bytes_max,
             bytes: 0,
-            of_subject: HashMap::new(),
+            of_share: HashMap::new(),
             changes: HashSet::new(),
             items: BTreeMap::new(),
             last: None,
@@ -62,9 +84,9 @@ impl Room {
 
     /// Takes room for an item, if there is.
     pub(super) fn take(&mut self, item: &Summary) -> bool {
-        let of_subject = self.of_subject.get(&item.subject).copied().unwrap_or_default();
+        let of_share = self.of_share.get(&Share::of(item)).copied().unwrap_or_default();
         let cost = cost(item);
-        let fits = self.bytes + cost <= self.bytes_max && of_subject + cost <= self.bytes_max / OF_ONE;
+        let fits = self.bytes + cost <= self.bytes_max && of_share + cost <= self.bytes_max / OF_ONE;
         if fits {
             self.occupy(item);
         }
@@ -73,10 +95,11 @@ impl Room {
 
     pub(super) fn give_back(&mut self, item: &Summary) {
         self.bytes = self.bytes.saturating_sub(cost(item));
-        if let Some(of_subject) = self.of_subject.get_mut(&item.subject) {
-            *of_subject = of_subject.saturating_sub(cost(item));
-            if *of_subject == 0 {
-                self.of_subject.remove(&item.subject);
+        let share = Share::of(item);
+        if let Some(of_share) = self.of_share.get_mut(&share) {
+            *of_share = of_share.saturating_sub(cost(item));
+            if *of_share == 0 {
+                self.of_share.remove(&share);
             }
         }
         for change in &*item.hashes {
@@ -120,7 +143,7 @@ impl Room {
 
     fn occupy(&mut self, item: &Summary) {
         self.bytes += cost(item);
-        *self.of_subject.entry(item.subject.clone()).or_default() += cost(item);
+        *self.of_share.entry(Share::of(item)).or_default() += cost(item);
         self.changes.extend(item.hashes.iter().map(|change| (item.document.clone(), *change)));
     }
 }

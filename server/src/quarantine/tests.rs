@@ -115,6 +115,21 @@ async fn au60_what_was_decided_is_not_kept_again() {
     assert_eq!(listed(&quarantine, &Filter::default())[0].hashes.len(), 1);
 }
 
+/// AU62: all who hold links have one person's share together, or whoever makes ten links fills it.
+#[tokio::test]
+async fn au62_links_have_one_share_together() {
+    let world = World::new(100_000);
+    let quarantine = world.open().await;
+    for link in 0..20 {
+        quarantine.keep(refused(1, &format!("link:{link}"), &[(link, 8_000)]));
+    }
+    quarantine.keep(refused(1, "ana", &[(99, 8_000)]));
+    quarantine.flush().await;
+    let found = listed(&quarantine, &Filter::default());
+    let whose: Vec<&str> = found.iter().filter_map(|item| Some(item.subject.as_ref()?.as_str())).collect();
+    assert_eq!(whose, ["link:0", "ana"]);
+}
+
 /// AU62: nobody fills it alone, all together do not overfill it, and what was taken away makes room.
 #[tokio::test]
 async fn au62_there_is_a_bound_for_each_and_for_all() {

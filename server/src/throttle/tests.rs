@@ -106,6 +106,18 @@ fn li3_each_has_their_own() {
     assert!(stopped(&from("192.0.2.1"), Cost::Join) && !stopped(&from("192.0.2.2"), Cost::Join));
 }
 
+/// LI3: connections count for who opens them, if that is known: an office behind one address is many.
+#[test]
+fn li3_connections_count_by_person() {
+    let (ana, bo) = (named("ana"), named("bo"));
+    let world = World::new(&limits());
+    let office = |subject| Who { subject: Some(subject), ..from("192.0.2.1") };
+    world.many(80, &office(&ana), Cost::Join);
+    assert!(matches!(world.throttle.check(&office(&ana), None, Cost::Join), Verdict::Stop { .. }));
+    assert_eq!(world.throttle.check(&office(&bo), None, Cost::Join), Verdict::Go);
+    assert_eq!(world.throttle.check(&from("192.0.2.1"), None, Cost::Join), Verdict::Go);
+}
+
 /// LI3: a document takes only so much of all together.
 #[test]
 fn li3_a_document_takes_so_much_of_all_together() {
@@ -115,11 +127,11 @@ fn li3_a_document_takes_so_much_of_all_together() {
     let of_many = |document: &DocumentId| {
         let check = |person: u32| {
             let subject = named(&format!("person-{person}"));
-            world.throttle.check(&of(&subject), Some(document), Cost::Changes(100))
+            world.throttle.check(&of(&subject), Some(document), Cost::DocumentChanges(100))
         };
         (0..20).map(check).filter(|verdict| matches!(verdict, Verdict::Stop { .. })).count()
     };
-    // Each person is within theirs: 1,000 go at once, 400 are owed.
+    // 1,000 go at once, 400 are owed.
     assert_eq!(of_many(&board), 6);
     assert_eq!(of_many(&other), 6);
 }
@@ -166,22 +178,46 @@ fn world_of_nobody(nobody: &Who<'_>) -> bool {
     World::new(&limits()).many(1_000, nobody, Cost::Join).iter().all(|verdict| *verdict == Verdict::Go)
 }
 
+/// A limit of ten requests each second that remembers ten keys.
+fn small_limit(clock: &Clock) -> Limit {
+    let limit = Limit::new(TooMany::Requests, 10, Duration::from_secs(1), clock).unwrap();
+    Limit { keys_max: 10, ..limit }
+}
+
+fn key(number: u32) -> Key {
+    Key::of_address(IpAddr::V4(number.into()))
+}
+
 /// LI6: when there are too many keys new ones share some, and it is as before when others are forgotten.
 #[test]
 fn li6_what_is_remembered_has_a_bound() {
     let clock = Clock::standing(Timestamp::from_millis(1_800_000_000_000));
-    let limit = Limit::new(TooMany::Requests, 10, Duration::from_secs(1), &clock).unwrap();
-    let key = |number: u32| Key::of_address(IpAddr::V4(number.into()));
+    let limit = small_limit(&clock);
     let check = |number| _ = limit.count(&key(number), 1);
     (0..20).for_each(check);
-    limit.tidy(10);
+    limit.tidy();
     assert!(limit.is_full.load(Ordering::Relaxed));
-    (100..5_000).filter(|number| number % LOOK_EVERY != 0).take(200).for_each(check);
+    (100..5_000).for_each(check);
     assert!(limit.buckets.len() <= 20 + SHARED_KEYS as usize, "{}", limit.buckets.len());
     clock.advance(Duration::from_secs(60));
-    limit.tidy(10);
+    limit.tidy();
     assert_eq!(limit.buckets.len(), 0);
     assert!(!limit.is_full.load(Ordering::Relaxed));
+}
+
+/// LI10: when there are too many keys, those that are known keep their own, whatever newcomers use up.
+#[test]
+fn li10_who_is_known_keeps_their_own() {
+    let clock = Clock::standing(Timestamp::from_millis(1_800_000_000_000));
+    let limit = small_limit(&clock);
+    (0..20).for_each(|number| _ = limit.count(&key(number), 1));
+    limit.tidy();
+    let goes = |number| !matches!(limit.count(&key(number), 1), Verdict::Stop { .. });
+    let many = |number| (0..71).filter(|_| goes(number)).count();
+    assert_eq!((many(1), many(2)), (69, 69), "one of seventy was used before");
+    let newcomers: usize = (1_000..10_000).map(many).sum();
+    assert!(newcomers <= 70 * SHARED_KEYS as usize, "{newcomers}");
+    assert_eq!(many(3), 69);
 }
 
 /// LI2: the words are those of the answers over HTTP.

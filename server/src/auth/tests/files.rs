@@ -94,6 +94,68 @@ async fn au31_a_broken_file_keeps_the_keys_before() {
     assert_eq!(refusal(&authenticator, &after).await, "taken");
 }
 
+/// As old as it was before: some copy files with their times.
+fn set_modified(file: &Path, modified: std::time::SystemTime) {
+    std::fs::File::options().write(true).open(file).unwrap().set_modified(modified).unwrap();
+}
+
+/// AU31: a file in the place of another one is noticed also when it is as old and as large.
+#[tokio::test]
+async fn au31_a_file_as_old_and_as_large_is_noticed() {
+    let directory = TempDir::new().unwrap();
+    let (file, settings) = settings_of(&directory, RSA_PUBLIC);
+    let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
+    let clock = clock();
+    let authenticator = Authenticator::open(&settings, clock.clone()).unwrap();
+    assert_eq!(RSA_PUBLIC.len(), RSA_OTHER_PUBLIC.len());
+    let new = file.with_extension("new");
+    std::fs::write(&new, RSA_OTHER_PUBLIC).unwrap();
+    set_modified(&new, modified);
+    std::fs::rename(&new, &file).unwrap();
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(&authenticator, &rs(RSA, None, &good())).await, "token_bad_signature");
+    assert_eq!(refusal(&authenticator, &rs(RSA_OTHER, None, &good())).await, "taken");
+}
+
+/// AU31: a file that could not be read once is read at the next look, though nothing about it has changed since.
+#[tokio::test]
+async fn au31_what_could_not_be_read_is_tried_again() {
+    let directory = TempDir::new().unwrap();
+    let (file, settings) = settings_of(&directory, RSA_PUBLIC);
+    let clock = clock();
+    let authenticator = Authenticator::open(&settings, clock.clone()).unwrap();
+    // Half of a file, and then all of it with the stamp that the half had.
+    std::fs::write(&file, "x".repeat(RSA_OTHER_PUBLIC.len())).unwrap();
+    let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(&authenticator, &rs(RSA, None, &good())).await, "taken", "of the keys before");
+    std::fs::write(&file, RSA_OTHER_PUBLIC).unwrap();
+    set_modified(&file, modified);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(&authenticator, &rs(RSA, None, &good())).await, "token_bad_signature");
+}
+
+/// AU31: files together have eight keys at most, at the start and later: one that brings more changes nothing.
+#[tokio::test]
+async fn au31_there_are_eight_keys_in_all() {
+    let directory = TempDir::new().unwrap();
+    let (file, settings) = settings_of(&directory, RSA_PUBLIC);
+    let other = directory.path().join("other");
+    std::fs::write(&other, RSA_PUBLIC.repeat(4)).unwrap();
+    let settings = AuthSettings { jwt_public_key_file: vec![file.clone(), other.clone()], ..settings };
+    let clock = clock();
+    let authenticator = Authenticator::open(&settings, clock.clone()).unwrap();
+    let new = rs(RSA_OTHER, None, &good());
+    replace(&file, &RSA_OTHER_PUBLIC.repeat(5));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(&authenticator, &new).await, "token_bad_signature", "five and four are too many");
+    replace(&other, &RSA_PUBLIC.repeat(3));
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(refusal(&authenticator, &rs(RSA, None, &good())).await, "taken");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(&authenticator, &new).await, "taken", "and now there is room");
+}
+
 /// AU31: a file of secrets has one a line, and each is good.
 #[tokio::test]
 async fn au31_secrets_stand_in_lines() {

@@ -48,6 +48,11 @@ impl Address {
         *self.answer.lock().unwrap() = answer;
     }
 
+    /// Waits until it was.
+    async fn asked_times(&self, times: usize) {
+        self.asked.clone().wait_for(|asked| *asked >= times).await.unwrap();
+    }
+
     fn times_asked(&self) -> usize {
         *self.asked.borrow()
     }
@@ -149,7 +154,7 @@ async fn au33_keys_are_fetched_when_they_are_needed() {
     assert_eq!(address.times_asked(), 1);
     clock.advance(Duration::from_secs(1));
     assert_eq!(refusal(&authenticator, &one()).await, "taken");
-    assert_eq!(address.times_asked(), 2);
+    address.asked_times(2).await;
 }
 
 /// AU22: a key that a token names decides alone.
@@ -178,7 +183,7 @@ async fn au33_old_keys_hold_a_while_when_the_address_fails() {
     address.now_answers(Answer::Raw(b"HTTP/1.1 503 Away\r\ncontent-length: 0\r\n\r\n".to_vec()));
     clock.advance(Duration::from_secs(300));
     assert_eq!(refusal(&authenticator, &one()).await, "taken", "stale");
-    assert_eq!(address.times_asked(), 2);
+    address.asked_times(2).await;
     clock.advance(Duration::from_secs(299));
     assert_eq!(refusal(&authenticator, &one()).await, "taken", "still stale");
     clock.advance(Duration::from_secs(1));
@@ -249,25 +254,48 @@ async fn au34_a_fetch_outlives_who_began_it() {
     assert_eq!(address.times_asked(), 1);
 }
 
-/// AU34: while somebody asks again, whoever has a key that is still good does not wait.
+/// AU34: whoever has a key that is still good does not wait for newer ones, not even who has them fetched; whoever has none of
+/// those does.
 #[tokio::test]
 async fn au34_old_keys_serve_while_new_ones_are_fetched() {
-    let keys = set(&[jwk(RSA_PUBLIC, Some("one"))]);
-    let address = Address::open(Answer::Keys(keys.clone())).await;
+    let address = Address::open(Answer::Keys(set(&[jwk(RSA_PUBLIC, Some("one"))]))).await;
     let clock = clock();
     let authenticator = address.authenticator(&clock, PATIENCE);
     assert_eq!(refusal(&authenticator, &one()).await, "taken");
     let (gate, opened) = watch::channel(false);
-    address.now_answers(Answer::Late(keys, opened));
+    let both = set(&[jwk(RSA_PUBLIC, Some("one")), jwk(RSA_OTHER_PUBLIC, Some("two"))]);
+    address.now_answers(Answer::Late(both, opened));
     clock.advance(Duration::from_secs(300));
-    let first = tokio::spawn({
+    for _ in 0..3 {
+        assert_eq!(refusal(&authenticator, &one()).await, "taken", "with the gate closed");
+    }
+    address.asked_times(2).await;
+    let unknown = tokio::spawn({
         let authenticator = authenticator.clone();
-        async move { refusal(&authenticator, &one()).await }
+        async move { refusal(&authenticator, &two()).await }
     });
-    address.asked.clone().wait_for(|asked| *asked > 1).await.unwrap();
-    assert_eq!(refusal(&authenticator, &one()).await, "taken", "with the gate closed");
+    assert_eq!(refusal(&authenticator, &one()).await, "taken");
     gate.send_replace(true);
-    assert_eq!(first.await.unwrap(), "taken");
+    assert_eq!(unknown.await.unwrap(), "taken", "who came with a new key waited for it");
+    assert_eq!(address.times_asked(), 2);
+}
+
+/// AU35: a set that has no key for us is none: those before hold on, and are over in their time.
+#[tokio::test]
+async fn au35_an_empty_set_replaces_nothing() {
+    for empty in [set(&[]), set(&[json!({"kty": "oct", "k": "AA"}), jwk_of_1024_bits()])] {
+        let address = Address::open(Answer::Keys(set(&[jwk(RSA_PUBLIC, Some("one"))]))).await;
+        let clock = clock();
+        let authenticator = address.authenticator(&clock, PATIENCE);
+        assert_eq!(refusal(&authenticator, &one()).await, "taken");
+        address.now_answers(Answer::Keys(empty.clone()));
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(refusal(&authenticator, &two()).await, "token_bad_signature", "{empty}");
+        assert_eq!(address.times_asked(), 2);
+        assert_eq!(refusal(&authenticator, &one()).await, "taken", "{empty}");
+        clock.advance(Duration::from_secs(590));
+        assert_eq!(refusal(&authenticator, &one()).await, "keys_unavailable", "{empty}");
+    }
 }
 
 /// AU35: whatever an address answers, it harms nobody: there are no keys, and the server goes on.

@@ -6,18 +6,24 @@
 //! Always true: the secret of a link is told once, to whoever has it made, and kept nowhere.
 
 use super::body::Sending;
-use super::documents::parsed;
+use super::documents::{parsed, put};
+use super::heads;
 use super::segment::Segment;
 use crate::audit::Action;
-use crate::gateway::door::Door;
-use crate::gateway::reply::{self, Problem};
-use dovetail_core::grant::{Access, LINK_PREFIX, LinkHash, LinkId, Policy};
+use crate::gateway::door::{Door, of_denied};
+use crate::gateway::reply::{self, Code, Problem};
+use dovetail_core::document::chunk::Manifest;
+use dovetail_core::grant::{Access, Kind, LINK_PREFIX, LinkHash, LinkId, Policy};
+use dovetail_core::id::DocumentId;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use warp::http::StatusCode;
-use warp::http::header::{CACHE_CONTROL, HeaderValue};
+use warp::http::header::{CACHE_CONTROL, ETAG, HeaderValue, IF_MATCH};
+use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response;
+
+/// Bytes of a hash in an `ETag`: nobody draws the same twice.
+const TAG_BYTES: usize = 16;
 
 /// GET /api/docs/{id}/access: what whoever asks may do, and, to its administrators, who else may do what.
 pub(super) async fn show(door: Door, id: Segment) -> Result<Response, Problem> {
@@ -34,19 +40,30 @@ pub(super) async fn show(door: Door, id: Segment) -> Result<Response, Problem> {
         "owner": manifest.access.owner.as_ref().map(|owner| owner.as_str()),
         "grants": null,
     });
-    if grant.permit_admin().is_ok() {
-        answer["grants"] = manifest.access.to_json()["grants"].take();
+    if grant.permit_admin().is_err() {
+        return Ok(unstored(reply::json(StatusCode::OK, &answer)));
     }
-    Ok(unstored(reply::json(StatusCode::OK, &answer)))
+    answer["grants"] = manifest.access.to_json()["grants"].take();
+    Ok(tagged(unstored(reply::json(StatusCode::OK, &answer)), &manifest.access))
 }
 
 /// PUT /api/docs/{id}/access
-pub(super) async fn replace(door: Door, id: Segment, body: Sending) -> Result<Response, Problem> {
+pub(super) async fn replace(
+    door: Door,
+    id: Segment,
+    headers: HeaderMap,
+    body: Sending,
+) -> Result<Response, Problem> {
     let id = parsed(&id)?;
-    let permit = door.administer(&id).await?;
+    door.administer(&id).await?;
     let wanted: Value = door.whole(body).await?.read()?;
+    // Behind the body, so that nobody waits for one that is slow. From here to its end one replaces at a time: what is looked at
+    // is what is replaced, the right to do it included.
+    let _turn = door.gateway.turns.of(&id).await;
     let manifest = door.gateway.store.manifest(&id).await.map_err(|error| reply::of_load(&error))?;
     let Some(manifest) = manifest else { return Err(door.no_such(&id)) };
+    let permit = door.grant_in(&id, &manifest).permit_admin().map_err(|denied| of_denied(&id, denied))?;
+    check_match(&headers, &manifest.access)?;
     let mut links = Map::new();
     let new_link = || {
         let secret = new_secret();
@@ -55,6 +72,7 @@ pub(super) async fn replace(door: Door, id: Segment, body: Sending) -> Result<Re
         hash
     };
     let access = Access::read(&wanted, &manifest.access, new_link).map_err(|bad| reply::of_access(&bad))?;
+    check_owner(&door, &id, &manifest, &access)?;
     let access = Arc::new(access);
     let stored = door.gateway.hub.set_access(&permit, access.clone()).await;
     stored.map_err(|error| reply::of_submit(&error))?;
@@ -62,7 +80,49 @@ pub(super) async fn replace(door: Door, id: Segment, body: Sending) -> Result<Re
     let mut answer = access.to_json();
     answer["id"] = id.to_string().into();
     answer["links"] = links.into();
-    Ok(unstored(reply::json(StatusCode::OK, &answer)))
+    Ok(tagged(unstored(reply::json(StatusCode::OK, &answer)), &access))
+}
+
+/// An owner is who made the document or took it over: what counts for somebody is given to nobody who does not want it, and to
+/// nobody who is not there. Administrators of the server may do either.
+fn check_owner(door: &Door, id: &DocumentId, before: &Manifest, wanted: &Access) -> Result<(), Problem> {
+    let who = door.who();
+    if wanted.owner == before.access.owner || door.serve().is_ok() {
+        return Ok(());
+    }
+    if who.kind == Kind::Person && wanted.owner.as_ref() == Some(&who.subject) {
+        let room = door.gateway.hub.check_taking_over(who, before);
+        return room.map_err(|over| reply::of_quota(&over));
+    }
+    let detail = "a document is not given away, it is taken over: grant its next owner the role admin, and they put \
+                  their own name here; other owners are set by the administrators of the server";
+    Err(Problem::new(Code::Forbidden, detail).with("pointer", "/owner").with("document", id.to_string()))
+}
+
+/// Whether this is what a writer with `If-Match` has read.
+fn check_match(headers: &HeaderMap, present: &Access) -> Result<(), Problem> {
+    let Some(wanted) = heads::text(headers, &IF_MATCH, "If-Match")? else { return Ok(()) };
+    let present = tag(present);
+    // A proxy that compresses makes every tag weak.
+    let mut tags = wanted.split(',').map(str::trim).map(|one| one.strip_prefix("W/").unwrap_or(one));
+    if tags.any(|one| one == "*" || one == present) {
+        return Ok(());
+    }
+    let detail = "who may do what has changed since; read it again, and send If-Match with its ETag";
+    let present = HeaderValue::try_from(present).expect("hexadecimal digits are plain ASCII");
+    Err(Problem::new(Code::PreconditionFailed, detail).with_header(ETAG, present))
+}
+
+/// What stands of who may do what, as one word. Whoever may not read all of it gets none: a guess could be held to it.
+fn tag(access: &Access) -> String {
+    let hash = Sha256::digest(access.to_stored());
+    let hex: String = hash.iter().take(TAG_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
+}
+
+fn tagged(mut response: Response, access: &Access) -> Response {
+    put(&mut response, ETAG, &tag(access));
+    response
 }
 
 /// GET /api/access: rights for whole kinds of documents.

@@ -198,6 +198,7 @@ pub(super) async fn inbox(door: Door, mut parameters: Parameters) -> Result<Resp
     let after = parameters.take::<String>("after")?.map(|text| place(&text)).transpose()?;
     let limit = parameters.take_number("limit", 1..=PAGE_CONFLICTS_MAX)?.unwrap_or(PAGE_CONFLICTS);
     parameters.finish()?;
+    door.person()?;
 
     let (items, next) = visible(&door, &filter, after, limit).await?;
     let next = next.map(|place| next_page(&filter, &place, limit, gateway.clock.now()));

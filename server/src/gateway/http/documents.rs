@@ -33,17 +33,23 @@ const PAGE_DOCUMENTS_MAX: usize = 500;
 /// How many documents are read from the store at once to find those that somebody may see.
 const LISTED_AT_ONCE: usize = 500;
 
+/// How many documents one page looks through for somebody who may see some of them only: ten milliseconds. Such a page may have
+/// fewer than were asked for, and another one behind it.
+const OTHERS_MAX: usize = 2_000;
+
+/// So many bytes of an id are told of a document that nobody may know of, to say how far a page has looked. An id that was
+/// drawn has 16.
+const CURSOR_BYTES: usize = 4;
+
 /// GET /api/docs: a page of documents in the order of their ids, deleted ones included.
 pub(super) async fn list(door: Door, mut parameters: Parameters) -> Result<Response, Problem> {
     let after = parameters.take::<DocumentId>("after")?;
     let limit = parameters.take_number("limit", 1..=PAGE_DOCUMENTS_MAX)?.unwrap_or(PAGE_DOCUMENTS);
     parameters.finish()?;
+    door.person()?;
 
-    // One more than asked for tells whether there is a next page.
-    let mut found = visible(&door, after, limit + 1).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|(id, _)| format!("/api/docs?after={id}&limit={limit}"));
+    let Listed { found, next } = visible(&door, after, limit).await?;
+    let next = next.map(|after| format!("/api/docs?after={after}&limit={limit}"));
     let documents: Vec<Value> = found.iter().map(|(id, manifest)| described(id, manifest)).collect();
 
     let mut response = reply::json(StatusCode::OK, &json!({ "documents": documents, "next": next }));
@@ -53,26 +59,49 @@ pub(super) async fn list(door: Door, mut parameters: Parameters) -> Result<Respo
     Ok(response)
 }
 
-/// The next documents that somebody may see. Those of others are passed over, so that no page tells how many there
-/// are.
-async fn visible(
-    door: &Door,
-    mut after: Option<DocumentId>,
-    wanted: usize,
-) -> Result<Vec<(DocumentId, Manifest)>, Problem> {
-    let mut visible = Vec::new();
+/// Some documents, and behind which id there may be more.
+struct Listed {
+    found: Vec<(DocumentId, Manifest)>,
+    next: Option<DocumentId>,
+}
+
+/// The next documents that somebody may see. Those of others are passed over, and no page tells how many there are.
+async fn visible(door: &Door, mut after: Option<DocumentId>, limit: usize) -> Result<Listed, Problem> {
+    let sees_all = door.serve().is_ok();
+    let (mut found, mut looked) = (Vec::new(), 0);
+    let began_after = after.clone();
     loop {
-        let page = door.gateway.store.list(after.as_ref(), LISTED_AT_ONCE.max(wanted)).await;
+        let page = door.gateway.store.list(after.as_ref(), LISTED_AT_ONCE).await;
         let page = page.map_err(|error| reply::of_load(&error))?;
-        let is_last = page.len() < LISTED_AT_ONCE.max(wanted);
+        looked += page.len();
+        let is_last = page.len() < LISTED_AT_ONCE;
         after = page.last().map(|(id, _)| id.clone());
-        let may_read = |(id, manifest): &(DocumentId, Manifest)| door.grant_in(id, manifest).may_read();
-        visible.extend(page.into_iter().filter(may_read));
-        if is_last || visible.len() >= wanted {
-            visible.truncate(wanted);
-            return Ok(visible);
+        found.extend(page.into_iter().filter(|(id, manifest)| door.grant_in(id, manifest).may_read()));
+        // One more than asked for tells that there is a next page.
+        if found.len() > limit {
+            found.truncate(limit);
+            let next = found.last().map(|(id, _)| id.clone());
+            return Ok(Listed { found, next });
+        }
+        if is_last {
+            return Ok(Listed { found, next: None });
+        }
+        if !sees_all
+            && looked >= OTHERS_MAX
+            && let Some(next) =
+                looked_as_far_as(after.as_ref(), &found).filter(|next| Some(next) > began_after.as_ref())
+        {
+            return Ok(Listed { found, next: Some(next) });
         }
     }
+}
+
+/// Where the next page begins that has looked as far as a document: at the beginning of its id, which is before all that
+/// begin so, or behind what was found last. Nothing else of an id is told to whoever may not see it.
+fn looked_as_far_as(last: Option<&DocumentId>, found: &[(DocumentId, Manifest)]) -> Option<DocumentId> {
+    let bytes = last?.as_bytes();
+    let beginning = DocumentId::from_bytes(&bytes[..CURSOR_BYTES.min(bytes.len())]).ok();
+    beginning.max(found.last().map(|(id, _)| id.clone()))
 }
 
 /// POST /api/docs: a new document from JSON, or from a Grafana dashboard with `?import=grafana`.

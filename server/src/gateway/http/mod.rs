@@ -32,14 +32,13 @@ pub(in crate::gateway) use turns::Turns;
 use super::door::{self, Door, Entered};
 use super::reply::{self, Code, Problem, only};
 use super::{Gateway, realtime, upgrade};
-use crate::audit::Action;
 use crate::metrics;
 use parameters::Parameters;
 use segment::Segment;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use warp::filters::BoxedFilter;
-use warp::http::{HeaderMap, StatusCode};
+use warp::http::HeaderMap;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
@@ -134,7 +133,7 @@ fn realtime(gateway: &Gateway) -> BoxedFilter<(Response,)> {
                 if request.asks_for_websocket() {
                     return realtime::open(&gateway, entered, request, parameters);
                 }
-                Ok(operation::realtime(&entered?.gateway))
+                operation::realtime(&entered?)
             })
         },
     );
@@ -226,11 +225,9 @@ fn access(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(get(gateway))
         .and(parameters())
         .then(|id, door, parameters| plain(ROUTE, "GET", parameters, door, |door| access::show(door, id)));
-    let put = path.and(warp::put()).and(with(gateway)).and(parameters()).and(body::sending()).then(
-        |id, door, parameters, body| {
-            plain(ROUTE, "PUT", parameters, door, |door| access::replace(door, id, body))
-        },
-    );
+    let put = path.and(warp::put()).and(written(gateway)).then(|id, door, parameters, headers, body| {
+        plain(ROUTE, "PUT", parameters, door, |door| access::replace(door, id, headers, body))
+    });
     show.or(put).unify().or(path.map(|_| only("GET, HEAD, PUT")())).unify().boxed()
 }
 
@@ -544,11 +541,8 @@ async fn answer<F: Future<Output = Result<Response, Problem>> + Send + 'static>(
         let caller = door.clone();
         let answered =
             if method == "GET" { answering(door).await } else { to_its_end(answering(door)).await };
-        if let Err(problem) = &answered
-            && hides
-            && (problem.code.status() == StatusCode::FORBIDDEN || problem.code == Code::DocumentNotFound)
-        {
-            caller.note(Action::Refused, Some(problem.code.as_str()));
+        if let Err(problem) = &answered {
+            caller.note_refused(problem.document().as_ref(), problem.code.as_str());
         }
         if let (true, Err(Problem { code: Code::DocumentNotFound, .. })) = (hides, &answered) {
             let took = began.elapsed().as_millis() / HIDDEN_EVERY.as_millis() + 1;

@@ -58,16 +58,19 @@ pub(super) fn metrics(door: &Door) -> Result<Response, Problem> {
 }
 
 /// GET /api/realtime: status and statistics for clients and dashboards.
-pub(super) fn realtime(gateway: &Gateway) -> Response {
+/// Figures are for administrators of the server.
+pub(super) fn realtime(door: &Door) -> Result<Response, Problem> {
+    door.person()?;
+    let gateway = &door.gateway;
     let status = if gateway.drain.has_begun() { "draining" } else { "serving" };
     let answer = json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
         "timestamp": gateway.clock.now().as_millis(),
         "sync": "/sync",
-        "statistics": statistics(gateway),
+        "statistics": door.serve().ok().map(|_| statistics(gateway)),
     });
-    reply::json(StatusCode::OK, &answer)
+    Ok(reply::json(StatusCode::OK, &answer))
 }
 
 fn statistics(gateway: &Gateway) -> Value {

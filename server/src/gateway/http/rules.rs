@@ -33,12 +33,14 @@ const PAGE: usize = 64;
 
 /// GET /api/rules
 pub(super) async fn list(door: Door) -> Result<Response, Problem> {
+    door.person()?;
     let rules: Vec<Value> = door.gateway.conflicts.rules.in_force().await.iter().map(described).collect();
     Ok(reply::json(StatusCode::OK, &json!({ "rules": rules })))
 }
 
 /// GET /api/rules/{kind}, and an older one with `?version=`.
 pub(super) async fn show(door: Door, kind: Segment, mut parameters: Parameters) -> Result<Response, Problem> {
+    door.person()?;
     let kind = kind.parameter("kind")?;
     let version = parameters.take_number("version", 0..=WHOLE_MAX)?;
     parameters.finish()?;
@@ -49,6 +51,7 @@ pub(super) async fn show(door: Door, kind: Segment, mut parameters: Parameters) 
 
 /// GET /api/rules/{kind}/history: the newest first.
 pub(super) async fn history(door: Door, kind: Segment) -> Result<Response, Problem> {
+    door.person()?;
     let kind = kind.parameter("kind")?;
     let versions =
         door.gateway.conflicts.rules.history(kind).await.map_err(|error| reply::of_load(&error))?;

@@ -59,3 +59,6 @@ pub(super) fn open(
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

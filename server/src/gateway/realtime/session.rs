@@ -18,6 +18,7 @@ use dovetail_core::time::Timestamp;
 use dovetail_core::wire::{Ephemeral, EphemeralFrame, Secret, cbor_json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ const PROTOCOL: u32 = 1;
 pub(super) struct Who {
     /// Who it is, as far as they were asked.
     pub(super) identity: Arc<Identity>,
+    /// Where they come from, for the audit log and the limits.
+    pub(super) address: Option<IpAddr>,
     /// As the hub numbers connections.
     pub(super) number: SessionId,
     /// As others see it.

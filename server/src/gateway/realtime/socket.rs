@@ -12,7 +12,7 @@ use super::edit;
 use super::message::{Edit, Refusal};
 use super::people::Inbox;
 use super::session::{Due, Effect, Session, Who};
-use crate::audit::Action;
+use crate::audit::{self, Action};
 use crate::feed::{Event, Subscription};
 use crate::gateway::Gateway;
 use crate::gateway::door::{Caller, Door, turned_away};
@@ -48,7 +48,8 @@ pub(super) async fn serve(socket: Socket, address: SocketAddr, user: Option<Arc<
     let name = uuid::Uuid::new_v4().to_string().into();
     door.note(Action::SignIn, None);
     let Door { gateway, caller } = door;
-    let who = Who { identity: caller.who, number: gateway.hub.next_session(), name, user };
+    let Caller { who: identity, address: from } = caller;
+    let who = Who { identity, address: from, number: gateway.hub.next_session(), name, user };
     let session = who.number;
     let mut connection = Connection::new(socket, who, gateway);
     tracing::debug!(%session, %address, "connected as JSON");
@@ -286,13 +287,13 @@ impl Connection {
                     self.replies.extend(done);
                 }
                 Err(problem) => {
+                    self.door().note_refused(Some(&document), problem.code.as_str());
                     let refusal = Refusal { correlation, ..Refusal::from(problem).about(&document) };
                     self.replies.push_back(refusal.text(now));
                 }
             },
             Effect::Verify { correlation, token } => {
-                let before = self.session.who().identity.clone();
-                let checked = self.gateway.identify(token.reveal(), &before).await;
+                let checked = self.gateway.identify(token.reveal(), &self.door().caller).await;
                 let identity = checked.map_err(CloseReason::TokenRefused)?;
                 let told = self.session.identified(now, correlation.as_deref(), identity.clone());
                 self.replies.push_back(told.ok_or(CloseReason::TokenOfAnother)?);
@@ -313,7 +314,8 @@ impl Connection {
 
     /// What this session may do, asked anew each time.
     fn door(&self) -> Door {
-        let caller = Caller { who: self.session.who().identity.clone(), address: None };
+        let Who { identity, address, .. } = self.session.who();
+        let caller = Caller { who: identity.clone(), address: *address };
         Door { gateway: self.gateway.clone(), caller }
     }
 
@@ -335,6 +337,9 @@ impl Connection {
         document: &DocumentId,
         event: &Event,
     ) -> Option<CloseReason> {
+        if let Event::Lost(ViewError::Unknown { .. }) = event {
+            self.door().note_refused(Some(document), audit::HIDDEN);
+        }
         if matches!(event, Event::Deleted | Event::Lost(_)) {
             self.follows.remove(document);
             say_gone(&self.gateway.hub, self.session.gone_from(document)).await;
@@ -358,6 +363,9 @@ impl Connection {
     }
 
     fn edited(&mut self, now: Timestamp, (document, correlation, outcome): Edited) -> Option<CloseReason> {
+        if let Err(refusal) = &outcome {
+            self.door().note_refused(Some(&document), refusal.code);
+        }
         self.replies.push_back(Session::edited(now, &document, correlation, outcome));
         self.editing = None;
         self.begin_edit();

@@ -1,11 +1,17 @@
 //! Who may do what over HTTP: every operation that is documented, in every role.
 
-use super::{NOON, Routes, UNKNOWN_ID, code, read, request, server_with};
+use super::{NOON, Routes, UNKNOWN_ID, code, header, read, request, server_with};
 use crate::auth::{NewToken, issue};
 use crate::config::AuthSettings;
+use crate::gateway::Gateway;
 use crate::gateway::http::openapi::held::DOCUMENT;
 use bytes::Bytes;
+use dovetail_core::document::chunk::{Batch, Manifest};
+use dovetail_core::grant::Access;
+use dovetail_core::id::DocumentId;
+use dovetail_core::time::Timestamp;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use warp::http::Response as Answer;
 
@@ -21,6 +27,8 @@ const SETTINGS: [(&str, &str); 4] = [
 /// A server that asks who is calling.
 pub(super) struct Asking {
     pub(super) routes: Routes,
+    /// Without its server, which has stopped with that: streams end at once.
+    gateway: Gateway,
     auth: AuthSettings,
 }
 
@@ -31,7 +39,8 @@ impl Asking {
 
     async fn with(more: &[(&'static str, &str)]) -> Self {
         let server = server_with(&[&SETTINGS, more].concat()).await;
-        Self { routes: server.gateway().routes(), auth: server.config().auth.clone() }
+        let gateway = server.gateway().clone();
+        Self { routes: gateway.routes(), gateway, auth: server.config().auth.clone() }
     }
 
     pub(super) fn token(&self, subject: &str, groups: &[&str]) -> String {
@@ -316,12 +325,308 @@ async fn li7_quotas_hold_at_the_doors() {
     assert_eq!(code(&make(json!({"a": 3})).await), "too_many_documents_owned");
     let bo = asking.ask("POST", "/api/docs", &asking.token("bo", &[]), Some(&json!({"a": 1}))).await;
     assert_eq!(bo.status(), 201, "others have their own");
-    assert_eq!(asking.ask("DELETE", &format!("/api/docs/{first}"), &ana, None).await.status(), 204);
-    let third = make(json!({"text": "x".repeat(3000)})).await;
-    assert_eq!(third.status(), 201, "there was room when it came");
+    let large = json!([{"op": "add", "path": "/text", "value": "x".repeat(3000)}]);
+    let patch = |id: String, body: Value| {
+        let (asking, ana) = (&asking, &ana);
+        async move { asking.ask("PATCH", &format!("/api/docs/{id}"), ana, Some(&body)).await }
+    };
+    assert_eq!(patch(first, large).await.status(), 200, "there was room when it came");
+    let small = json!([{"op": "add", "path": "/b", "value": 1}]);
+    assert_eq!(code(&patch(second, small).await), "quota_exceeded");
+}
+
+/// LI15: a document that was deleted counts on: it lies in the store as before.
+#[tokio::test]
+async fn li15_deleting_makes_no_room() {
+    let asking = Asking::with(&[("documents_per_subject_max", "1")]).await;
+    let ana = asking.token("ana", &[]);
+    let id = asking.shared().await;
+    assert_eq!(asking.ask("DELETE", &format!("/api/docs/{id}"), &ana, None).await.status(), 204);
+    let other = asking.ask("POST", "/api/docs", &ana, Some(&json!({"a": 1}))).await;
+    assert_eq!(code(&other), "too_many_documents_owned");
+    let boss = asking.token("boss", &["bosses"]);
+    assert_eq!(asking.ask("POST", &format!("/api/docs/{id}/undelete"), &boss, None).await.status(), 200);
+    let given = asking.ask("PUT", &format!("/api/docs/{id}/access"), &boss, Some(&owner("cleo"))).await;
+    assert_eq!(given.status(), 200, "{given:?}");
+    let other = asking.ask("POST", "/api/docs", &ana, Some(&json!({"a": 1}))).await;
+    assert_eq!(other.status(), 201, "it counts for somebody else now");
+}
+
+/// Bo may do what an administrator of the document does.
+fn owner(subject: &str) -> Value {
+    json!({"owner": subject, "grants": [{"user": "bo", "role": "admin"}]})
+}
+
+/// LI14: a document counts for who made it or took it over: it is given to nobody who does not want it, and to nobody who is not
+/// there; administrators of the server may do either.
+#[tokio::test]
+async fn li14_a_document_is_taken_over_and_not_given() {
+    let asking = Asking::with(&[("documents_per_subject_max", "1")]).await;
+    let (ana, bo, boss) =
+        (asking.token("ana", &[]), asking.token("bo", &[]), asking.token("boss", &["bosses"]));
+    let path = format!("/api/docs/{}/access", asking.shared().await);
+    let put = |token: String, body: Value| {
+        let (asking, path) = (&asking, &path);
+        async move { asking.ask("PUT", path, &token, Some(&body)).await }
+    };
+    let nobody = json!({"owner": null, "grants": [{"user": "ana", "role": "admin"}]});
+    for given in [nobody.clone(), owner("nobody-of-this-name"), owner("cleo"), owner("bo")] {
+        let refused = put(ana.clone(), given.clone()).await;
+        assert_eq!(
+            (code(&refused).as_str(), &read(&refused)["pointer"]),
+            ("forbidden", &json!("/owner")),
+            "{given}"
+        );
+    }
+    let with_link = json!({"owner": "ana", "grants": [{"user": "bo", "role": "admin"}, {"link": "new", "role": "admin"}]});
+    let answer = read(&put(ana.clone(), with_link).await);
+    let (name, secret) = answer["links"].as_object().unwrap().iter().next().unwrap();
+    let to_link = json!({"owner": format!("link:{name}"), "grants": []});
+    assert_eq!(
+        code(&put(secret.as_str().unwrap().to_owned(), to_link).await),
+        "forbidden",
+        "a link owns nothing"
+    );
+
+    let made = asking.ask("POST", "/api/docs", &bo, Some(&json!({"a": 1}))).await;
+    let bos = read(&made)["id"].as_str().unwrap().to_owned();
+    assert_eq!(code(&put(bo.clone(), owner("bo")).await), "too_many_documents_owned", "Bo has no room");
+    let freed = asking.ask("PUT", &format!("/api/docs/{bos}/access"), &boss, Some(&nobody)).await;
+    assert_eq!(freed.status(), 200, "{freed:?}");
+    assert_eq!(put(bo.clone(), owner("bo")).await.status(), 200, "who was let in takes over");
+    let other = asking.ask("POST", "/api/docs", &ana, Some(&json!({"a": 1}))).await;
+    assert_eq!(other.status(), 201, "and Ana has room again");
+    assert_eq!(put(boss, owner("somebody")).await.status(), 200);
+}
+
+/// AU48: who owns a document is said and never left out, or it would be nobody's by mistake.
+#[tokio::test]
+async fn au48_the_owner_is_not_left_out() {
+    let asking = Asking::new().await;
+    let (path, ana) = (format!("/api/docs/{}/access", asking.shared().await), asking.token("ana", &[]));
+    for body in [json!({}), json!({"grants": []})] {
+        let refused = asking.ask("PUT", &path, &ana, Some(&body)).await;
+        assert_eq!(
+            (code(&refused).as_str(), &read(&refused)["pointer"]),
+            ("bad_access", &json!("/owner")),
+            "{body}"
+        );
+    }
+    let shown = read(&asking.ask("GET", &path, &ana, None).await);
+    assert_eq!((&shown["owner"], shown["grants"].as_array().unwrap().len()), (&json!("ana"), 2));
+}
+
+/// AU49: whoever replaces who may do what can say what they have read, and is refused when it is another by now. Who may not
+/// read all of it gets no tag.
+#[tokio::test]
+async fn au49_two_administrators_do_not_overwrite_each_other() {
+    let asking = Asking::new().await;
+    let (path, ana) = (format!("/api/docs/{}/access", asking.shared().await), asking.token("ana", &[]));
+    let put = |tag: Option<String>, body: Value| {
+        let asked = request("PUT", &path).header("authorization", format!("Bearer {ana}")).json(&body);
+        let asked = match tag {
+            Some(tag) => asked.header("if-match", tag),
+            None => asked,
+        };
+        let routes = &asking.routes;
+        async move { asked.reply(routes).await }
+    };
+    let shown = asking.ask("GET", &path, &ana, None).await;
+    let tag = header(&shown, "etag").to_owned();
+    let none = json!({"owner": "ana", "grants": []});
+    let replaced = put(Some(tag.clone()), none.clone()).await;
+    assert_eq!(replaced.status(), 200, "{replaced:?}");
+    let newer = header(&replaced, "etag").to_owned();
+    assert_ne!(newer, tag);
+    let late = put(Some(tag.clone()), grants()).await;
+    assert_eq!((late.status().as_u16(), code(&late).as_str()), (412, "precondition_failed"));
+    assert_eq!(header(&late, "etag"), newer);
+    assert_eq!(header(&asking.ask("GET", &path, &ana, None).await, "etag"), newer, "nothing was replaced");
+    for known in [format!("W/{newer}"), format!("{tag}, {newer}"), "*".to_owned()] {
+        assert_eq!(put(Some(known.clone()), none.clone()).await.status(), 200, "{known}");
+    }
+    let back = put(None, grants()).await;
+    assert_eq!(header(&back, "etag"), tag, "what is the same has the same tag");
+    let cleo = asking.ask("GET", &path, &asking.token("cleo", &[]), None).await;
+    assert_eq!((cleo.status().as_u16(), cleo.headers().get("etag")), (200, None));
+}
+
+/// What the audit log has, the newest first.
+async fn audited(asking: &Asking) -> Vec<Value> {
+    asking.gateway.records.audit.flush().await;
+    let log = asking.ask("GET", "/api/admin/audit", &asking.token("boss", &["bosses"]), None).await;
+    read(&log)["entries"].as_array().unwrap().clone()
+}
+
+/// AU46: a link is good for its document. Of the server it has nothing, be it one that opens something or one that was made up.
+#[tokio::test]
+async fn au46_a_link_has_nothing_of_the_server() {
+    let asking = Asking::new().await;
+    let id = asking.shared().await;
+    let (access, ana) = (format!("/api/docs/{id}/access"), asking.token("ana", &[]));
+    let grants = json!({"owner": "ana", "grants": [{"link": "new", "role": "write"}]});
+    let answer = read(&asking.ask("PUT", &access, &ana, Some(&grants)).await);
+    let secret = answer["links"].as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+    let paths = [
+        "/api/docs",
+        "/api/conflicts",
+        "/api/rules",
+        "/api/rules/dashboard",
+        "/api/rules/dashboard/history",
+        "/api/realtime",
+    ];
+    for link in [secret.as_str(), "dvl_made_up"] {
+        for path in paths {
+            assert_eq!(code(&asking.ask("GET", path, link, None).await), "forbidden", "{path}");
+        }
+    }
+    assert_eq!(asking.ask("GET", &format!("/api/docs/{id}"), &secret, None).await.status(), 200);
+    let status = |who: &'static str, groups: &'static [&'static str]| {
+        let asking = &asking;
+        async move { read(&asking.ask("GET", "/api/realtime", &asking.token(who, groups), None).await) }
+    };
+    assert_eq!(status("ana", &[]).await["statistics"], Value::Null);
+    assert_eq!(status("boss", &["bosses"]).await["statistics"]["documents_stored"], 1);
+}
+
+/// AU44: whoever makes up links and ids fills one line of the audit log, which names nobody.
+#[tokio::test]
+async fn au44_made_up_links_fill_one_line() {
+    let asking = Asking::new().await;
+    let id = asking.shared().await;
+    let before = audited(&asking).await.len();
+    for n in 0..30 {
+        let id = if n % 2 == 0 { id.as_str() } else { UNKNOWN_ID };
+        let answer = asking.ask("GET", &format!("/api/docs/{id}"), &format!("dvl_{n}"), None).await;
+        assert_eq!(code(&answer), "document_not_found");
+    }
+    let log = audited(&asking).await;
+    assert_eq!(log.len(), before + 1);
+    let line = &log[0];
+    assert_eq!((&line["count"], &line["code"]), (&json!(30), &json!("document_not_found")));
+    assert_eq!((&line["subject"], &line["document"]), (&Value::Null, &Value::Null));
+}
+
+/// AU47: a refusal over HTTP is on record with the document, who it was and from where.
+#[tokio::test]
+async fn au47_refusals_name_their_document() {
+    let asking = Asking::new().await;
+    let id = asking.shared().await;
+    let path = format!("/api/docs/{id}");
+    for (who, method, code) in [("dee", "GET", "document_not_found"), ("cleo", "DELETE", "forbidden")] {
+        let answer = request(method, &path)
+            .header("authorization", format!("Bearer {}", asking.token(who, &[])))
+            .extension(crate::gateway::accept::Visitor::of_test())
+            .reply(&asking.routes)
+            .await;
+        assert_eq!(super::code(&answer), code);
+        let line = audited(&asking).await.remove(0);
+        assert_eq!((&line["action"], &line["subject"]), (&json!("refused"), &json!(who)));
+        assert_eq!((&line["document"], &line["code"]), (&json!(id), &json!(code)));
+        assert_eq!(line["address"], "10.1.2.3");
+    }
+}
+
+/// LI11: a stranger uses up nothing of what a document takes, and a busy one that is hidden answers like one that is not there.
+#[tokio::test]
+async fn li11_strangers_do_not_use_up_a_document() {
+    let asking = Asking::with(&[("document_changes_per_second_max", "1")]).await;
+    let path = format!("/api/docs/{}", asking.shared().await);
+    let (dee, bo) = (asking.token("dee", &[]), asking.token("bo", &[]));
+    for _ in 0..20 {
+        assert_eq!(code(&asking.ask("PATCH", &path, &dee, None).await), "document_not_found");
+    }
     let patch = json!([{"op": "add", "path": "/b", "value": 1}]);
-    let full = asking.ask("PATCH", &format!("/api/docs/{second}"), &ana, Some(&patch)).await;
-    assert_eq!(code(&full), "quota_exceeded");
+    assert_eq!(asking.ask("PATCH", &path, &bo, Some(&patch)).await.status(), 200);
+}
+
+/// A request from this client through the proxy at 10.1.2.3.
+async fn through_the_proxy(asking: &Asking, client: &str, token: &str) -> String {
+    let mut asked = request("GET", "/api/docs")
+        .header("x-forwarded-for", client)
+        .extension(crate::gateway::accept::Visitor::of_test());
+    if !token.is_empty() {
+        asked = asked.header("authorization", format!("Bearer {token}"));
+    }
+    code(&asked.reply(&asking.routes).await)
+}
+
+/// LI12: behind a proxy that is trusted each client has what an address has, and one who guesses stops nobody else.
+#[tokio::test]
+async fn li12_clients_of_a_proxy_count_each_for_themselves() {
+    let asking =
+        Asking::with(&[("failed_logins_per_minute_max", "3"), ("trusted_proxies", "10.0.0.0/8")]).await;
+    let mut last = String::new();
+    for _ in 0..10 {
+        last = through_the_proxy(&asking, "198.51.100.1, 203.0.113.9", "nonsense").await;
+    }
+    assert_eq!(last, "too_many_failed_logins");
+    assert_eq!(through_the_proxy(&asking, "198.51.100.1", "nonsense").await, "token_malformed");
+    let log = audited(&asking).await;
+    assert!(log.iter().any(|line| line["address"] == "203.0.113.9" && line["count"] == 10), "{log:?}");
+}
+
+/// LI13: only guesses count as failed logins. Who shows no token, or one that has ended, is told so as often as they come.
+#[tokio::test]
+async fn li13_only_guesses_are_failed_logins() {
+    let asking = Asking::with(&[("failed_logins_per_minute_max", "1")]).await;
+    let ended = NewToken {
+        subject: "ana".to_owned(),
+        name: None,
+        groups: Vec::new(),
+        holds_for: Duration::from_secs(60),
+        scope: None,
+    };
+    let long_ago = Timestamp::from_millis(NOON.as_millis() - 86_400_000);
+    let ended = issue(&asking.auth, &ended, long_ago).unwrap();
+    for _ in 0..10 {
+        assert_eq!(through_the_proxy(&asking, "", &ended).await, "token_expired");
+        assert_eq!(through_the_proxy(&asking, "", "").await, "token_missing");
+    }
+    let forged = format!("{}A", asking.token("ana", &[]));
+    let codes: Vec<String> = [
+        through_the_proxy(&asking, "", &forged).await,
+        through_the_proxy(&asking, "", &forged).await,
+        through_the_proxy(&asking, "", &forged).await,
+        through_the_proxy(&asking, "", &ended).await,
+    ]
+    .into();
+    assert_eq!(codes[2..], ["too_many_failed_logins", "token_expired"], "{codes:?}");
+}
+
+/// LI16: a page of the list looks through a bounded number of documents of others, tells none of their ids, and leads on.
+#[tokio::test]
+async fn li16_a_page_looks_through_so_many() {
+    let asking = Asking::new().await;
+    let (ana, boss) = (asking.token("ana", &[]), asking.token("boss", &["bosses"]));
+    let id = read(&asking.ask("POST", "/api/docs", &ana, Some(&json!({"a": 1}))).await)["id"].clone();
+    let store = asking.gateway.store.clone();
+    let anas = store.manifest(&id.as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
+    let others = Access { owner: Some("bo".parse().unwrap()), entries: Vec::new() };
+    let others = Manifest { access: Arc::new(others), ..anas.clone() };
+    for n in 0..4_500_u32 {
+        let manifest = if n % 1_500 == 7 { anas.clone() } else { others.clone() };
+        let document = DocumentId::from_bytes(&[&n.to_be_bytes()[..], &[7; 12]].concat()).unwrap();
+        store.commit(Batch { document, put: Vec::new(), delete: Vec::new(), manifest }).await.unwrap();
+    }
+    let (mut found, mut pages, mut next) = (Vec::new(), 0, Some("/api/docs?limit=50".to_owned()));
+    while let Some(path) = next {
+        let page = read(&asking.ask("GET", &path, &ana, None).await);
+        found.extend(page["documents"].as_array().unwrap().iter().map(|one| one["id"].clone()));
+        next = page["next"].as_str().map(str::to_owned);
+        if let Some(next) = &next {
+            let after = next.strip_prefix("/api/docs?after=").unwrap().split('&').next().unwrap();
+            let after: DocumentId = after.parse().unwrap();
+            let is_others = asking.ask("GET", &format!("/api/docs/{after}"), &boss, None).await;
+            assert_eq!(code(&is_others), "document_not_found", "the cursor is no id of others");
+        }
+        pages += 1;
+    }
+    assert!(pages > 2, "{pages}");
+    assert_eq!(found.len(), 4);
+    assert_eq!(found.iter().filter(|one| **one == id).count(), 1);
+    let all = read(&asking.ask("GET", "/api/docs?limit=500", &boss, None).await);
+    assert_eq!(all["documents"].as_array().unwrap().len(), 500, "who sees all has full pages");
 }
 
 /// LI1: who sends more requests than one may waits, and then hears when to come again; who tries many tokens too.

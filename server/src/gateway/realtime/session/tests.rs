@@ -21,6 +21,7 @@ fn document() -> DocumentId {
 fn session_of(identity: Identity) -> Session {
     let who = Who {
         identity: Arc::new(identity),
+        address: None,
         number: SessionId(5),
         name: "session-5".into(),
         user: Some("ana".into()),
