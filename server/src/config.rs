@@ -536,6 +536,14 @@ pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Vec<Given> {
     given.collect()
 }
 
+/// Names in the environment that look like settings and are none.
+pub fn unknown_variables(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    // What the command line takes beside the settings.
+    const OTHERS: [&str; 3] = ["DOVETAIL_CONFIG", "DOVETAIL_SERVER", "DOVETAIL_TOKEN"];
+    let is_known = |name: &str| OTHERS.contains(&name) || table().any(|setting| setting.variable() == name);
+    names.into_iter().filter(|name| name.starts_with("DOVETAIL_") && !is_known(name)).collect()
+}
+
 /// What a TOML file says. `path` is for the messages.
 ///
 /// # Errors

@@ -177,6 +177,28 @@ fn describe() {
     describe_counter!(THROTTLED, "Times that somebody was slowed or stopped");
     describe_counter!(QUARANTINE_NOT_KEPT, "Refused changes that were not kept");
     describe_counter!(STORE_GROUPS, "Groups of batches, one sync of the disk each");
+    begin();
+}
+
+/// Figures without labels stand at nothing from the start: whoever is to be told that one grows has to see it before.
+fn begin() {
+    const COUNTERS: [&str; 11] = [
+        ACCEPT_FAILURES,
+        FRAMES_RECEIVED,
+        SYNC_SENT,
+        EPHEMERALS_DROPPED,
+        POINTS_ACCEPTED,
+        EXPRESSIONS_LATE,
+        COMMITS_FAILED,
+        STORE_COMMITS,
+        STORE_GROUPS,
+        AUDIT_NOT_RECORDED,
+        QUARANTINE_NOT_KEPT,
+    ];
+    COUNTERS.into_iter().for_each(|name| metrics::counter!(name).increment(0));
+    const GAUGES: [&str; 6] =
+        [CONNECTIONS, SESSIONS, REALTIME_SESSIONS, FEEDS, HTTP_SESSIONS, QUARANTINE_BYTES];
+    GAUGES.into_iter().for_each(|name| metrics::gauge!(name).increment(0.0));
 }
 
 #[cfg(test)]

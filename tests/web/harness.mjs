@@ -129,7 +129,9 @@ export class Server {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.process = child
-    process.once('exit', () => child.kill('SIGKILL')) // also when a test ends this process
+    const end = () => child.kill('SIGKILL') // also when a test ends this process
+    process.once('exit', end)
+    child.once('exit', () => process.off('exit', end))
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => resolve(signal ?? code))
       child.once('error', resolve) // there is no such program

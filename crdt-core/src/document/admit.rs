@@ -215,7 +215,7 @@ impl Rights<'_> {
     pub(super) fn of(&self, who: &Arc<Identity>) -> Grant {
         match self.access {
             Some(access) => access.grant(self.document, self.kind, self.policy, who, self.now),
-            None => Grant::to_make(self.document.clone(), who, self.now),
+            None => self.policy.grant_to_make(self.document.clone(), who, self.now),
         }
     }
 }

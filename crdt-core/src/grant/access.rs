@@ -10,7 +10,7 @@ use super::permit::Grant;
 use crate::id::{DocumentId, SubjectId};
 use crate::time::Timestamp;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,6 +20,9 @@ pub(super) const ENTRIES_MAX: usize = 64;
 
 /// Kinds that have entries.
 pub(super) const KINDS_MAX: usize = 64;
+
+/// How many people may be blocked at once: those whose tokens still hold, so that they have to be.
+pub(super) const BLOCKED_MAX: usize = 1_000;
 
 /// Stands for documents of every kind.
 pub const EVERY_KIND: &str = "*";
@@ -73,6 +76,8 @@ pub struct LinkId(Arc<str>);
 pub struct Policy {
     /// Entries by kind.
     pub kinds: BTreeMap<String, Vec<Entry>>,
+    /// People who may do nothing, whatever stands anywhere and whatever their tokens say.
+    pub blocked: BTreeSet<SubjectId>,
 }
 
 impl LinkHash {
@@ -157,7 +162,7 @@ impl Access {
             right = stronger(right, (entry.role.min(at_most), entry.limits.clone()));
         }
         let (role, limits) = narrowed(right, who.at_most(document));
-        let role = if who.is_over(now) { Role::None } else { role };
+        let role = if who.is_over(now) || policy.blocks(who) { Role::None } else { role };
         Grant::new(document.clone(), who.clone(), role, limits, until)
     }
 }
@@ -181,6 +186,18 @@ fn narrowed(
 }
 
 impl Policy {
+    /// Whether somebody may do nothing.
+    #[must_use]
+    pub fn blocks(&self, who: &Identity) -> bool {
+        who.kind == Kind::Person && self.blocked.contains(&who.subject)
+    }
+
+    /// What `who` may do with a document that nobody has brought. See [`Grant::to_make`].
+    #[must_use]
+    pub fn grant_to_make(&self, document: DocumentId, who: &Arc<Identity>, now: Timestamp) -> Grant {
+        if self.blocks(who) { Grant::none(document, who.clone()) } else { Grant::to_make(document, who, now) }
+    }
+
     /// The entries that hold for documents of this kind.
     fn entries(&self, kind: Option<&str>) -> impl Iterator<Item = &Entry> {
         let every = self.kinds.get(EVERY_KIND);

@@ -85,7 +85,7 @@ fn au3_a_kind_has_entries_of_its_own() {
     assert_eq!(refused.pointer, "/dashboard/0/role");
     // Also when somebody else wrote it.
     let entry = Entry { to: Grantee::Everyone, role: Role::Admin, limits: None, until: None };
-    let forged = Policy { kinds: [("dashboard".to_owned(), vec![entry])].into() };
+    let forged = Policy { kinds: [("dashboard".to_owned(), vec![entry])].into(), ..Policy::default() };
     assert_eq!(role(&mine, &forged, "dashboard", person("cleo")), Role::Write);
 }
 

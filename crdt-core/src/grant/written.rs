@@ -12,7 +12,7 @@
 //! without its bounds. What is stored has the hash of each link; what is shown has its name only.
 
 use super::Role;
-use super::access::{Access, ENTRIES_MAX, Entry, Grantee, KINDS_MAX, LinkHash, LinkId, Policy};
+use super::access::{Access, BLOCKED_MAX, ENTRIES_MAX, Entry, Grantee, KINDS_MAX, LinkHash, LinkId, Policy};
 use super::identity::Scope;
 use super::paths::{LIMITS_MAX, Limit, Limits, May, Path};
 use crate::id::{DocumentId, SubjectId};
@@ -150,7 +150,24 @@ impl Policy {
             }
             kinds.insert(kind, entries);
         }
-        Ok(Self { kinds })
+        Ok(Self { kinds, ..Self::default() })
+    }
+
+    /// The same with these people blocked.
+    ///
+    /// # Errors
+    /// At the first thing that is wrong, with its place.
+    pub fn blocking(self, value: &Value) -> Result<Self, BadAccess> {
+        let root = At::Root;
+        let people = list(&root, value, BLOCKED_MAX)?;
+        let people = people.iter().enumerate().map(|(n, subject)| parsed(&At::Item(&root, n), subject));
+        Ok(Self { blocked: people.collect::<Result<_, _>>()?, ..self })
+    }
+
+    /// Whom it blocks, as it is stored and shown: what [`blocking`](Self::blocking) takes.
+    #[must_use]
+    pub fn blocked_json(&self) -> Value {
+        self.blocked.iter().map(|subject| subject.as_str()).collect()
     }
 
     /// As it is stored and shown: what [`read`](Self::read) takes.

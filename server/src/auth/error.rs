@@ -45,6 +45,9 @@ pub enum AuthError {
         /// What it should be.
         why: &'static str,
     },
+    /// Whoever administers this server has cut its holder off.
+    #[error("whoever administers this server has blocked you; ask them why")]
+    Revoked,
     /// Ours, or that of whoever gives out the keys: nothing is said about the token.
     #[error("the keys that tokens are checked with cannot be had at the moment; try again in some seconds")]
     KeysUnavailable,
@@ -64,6 +67,7 @@ impl AuthError {
             Self::WrongIssuer => "token_wrong_issuer",
             Self::BadSignature => "token_bad_signature",
             Self::BadClaims { .. } => "token_bad_claims",
+            Self::Revoked => "token_revoked",
             Self::KeysUnavailable => "keys_unavailable",
         }
     }

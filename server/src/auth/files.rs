@@ -84,7 +84,7 @@ struct Stamp {
 #[derive(Debug, thiserror::Error)]
 pub enum BadKeyFile {
     /// It cannot be read.
-    #[error("it cannot be read: {0}")]
+    #[error("it cannot be read")]
     Unreadable(#[source] io::Error),
     /// It is something else.
     #[error("it is no text of at most {} KiB", FILE_BYTES_MAX / 1024)]
@@ -95,6 +95,9 @@ pub enum BadKeyFile {
     /// A key in it is none.
     #[error(transparent)]
     Key(#[from] BadKey),
+    /// It holds another kind of key.
+    #[error("it holds a key in PEM and no secret; name it with jwt_public_key_file")]
+    PemAsSecret,
     /// Nothing is in it.
     #[error("there is no key in it")]
     Empty,
@@ -105,7 +108,7 @@ pub enum BadKeyFile {
 
 /// Which file gives no keys, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {why}", path.display())]
+#[error("{}", path.display())]
 pub(super) struct NoKeys {
     pub(super) path: PathBuf,
     #[source]
@@ -186,7 +189,7 @@ impl KeyFile {
             }
             Err(why) => {
                 if !std::mem::replace(&mut self.is_bad, true) {
-                    warn!(file = %self.path.display(), %why, "this file gives no keys; those before go on being used");
+                    warn!(file = %self.path.display(), error = &why as &dyn std::error::Error, "this file gives no keys; those before go on being used");
                 }
                 false
             }
@@ -227,6 +230,9 @@ fn text_of(path: &Path) -> Result<String, BadKeyFile> {
 
 /// One a line.
 fn secrets(text: &str) -> Result<Vec<Secret>, BadKeyFile> {
+    if text.contains(PEM_BEGIN) {
+        return Err(BadKeyFile::PemAsSecret);
+    }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.map(|line| Secret::for_signing(line).map_err(BadKeyFile::from)).collect()
 }

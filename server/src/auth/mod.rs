@@ -73,7 +73,7 @@ struct Checks {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenAuthError {
     /// A file gives no keys.
-    #[error("{}: {why}", path.display())]
+    #[error("{}", path.display())]
     KeyFile {
         /// Which.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum OpenAuthError {
         why: BadKeyFile,
     },
     /// Keys cannot be fetched by TLS.
-    #[error("jwks_url cannot be used: {0}")]
+    #[error("jwks_url cannot be used")]
     Tls(#[from] NoTls),
     /// There is a key, and nothing that tells our tokens from others.
     #[error("jwt_audience and jwt_issuer must be set with any key")]

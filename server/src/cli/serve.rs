@@ -1,8 +1,8 @@
 //! `dovetail` and `dovetail serve`: start, tell that we listen, serve, stop.
 
 use super::{Failure, arguments, explained, on_runtime};
-use crate::config::Config;
-use crate::server::Server;
+use crate::config::{self, Config};
+use crate::server::{OpenServerError, Server};
 use crate::{shutdown, telemetry};
 use clap::ArgMatches;
 use std::io::Write;
@@ -15,8 +15,18 @@ const DESCRIPTORS_BESIDE_CONNECTIONS: u64 = 128;
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let config = arguments::config(matches)?;
     telemetry::start(&config);
+    warn_of_unknown_variables();
     raise_descriptor_limit(config.limits.connections_max);
     on_runtime(serve(config))
+}
+
+/// One is mistyped, or for something else of the same name. It is no fault: whoever runs a service called dovetail may set
+/// some of their own.
+fn warn_of_unknown_variables() {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for variable in config::unknown_variables(names) {
+        tracing::warn!(variable, "no setting is called that; `dovetail config` lists them");
+    }
 }
 
 async fn serve(config: Config) -> Result<(), Failure> {
@@ -25,9 +35,14 @@ async fn serve(config: Config) -> Result<(), Failure> {
         shutdown::signal().map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
     let (listener, address) = bind(config.listen).await?;
     let data_dir = config.data_dir.display().to_string();
-    let server = Server::open(config).await.map_err(|error| Failure::Failed(explained(&error)))?;
+    let asks = config.auth.is_on();
+    let server = Server::open(config).await.map_err(|error| match error {
+        // A file of keys that the settings name gives none.
+        OpenServerError::Auth(_) => Failure::Usage(explained(&error)),
+        _ => Failure::Failed(explained(&error)),
+    })?;
 
-    tracing::info!(%address, data_dir, version = env!("CARGO_PKG_VERSION"), "serving");
+    tracing::info!(%address, data_dir, version = env!("CARGO_PKG_VERSION"), asks_for_tokens = asks, "serving");
     say_that_we_listen(address);
     server.run(listener, stop).await;
     Ok(())

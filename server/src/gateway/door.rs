@@ -92,10 +92,15 @@ impl Gateway {
         let presented = Credentials::read(parts, guard.cookie_name.as_deref(), &guard.origins);
         let presented = presented.map_err(reply::of_credentials)?;
         let who = guard.authenticator.identify_credentials(&presented).await;
+        let who = who.and_then(|who| self.unless_blocked(who));
         let who = who.map_err(|error| self.refused_sign_in(&error, address))?;
         let door = Door { gateway: self, caller: Caller { who, address } };
         door.spend(None, Cost::Request).await?;
         Ok(door)
+    }
+
+    fn unless_blocked(&self, who: Arc<Identity>) -> Result<Arc<Identity>, AuthError> {
+        if self.hub.policy().blocks(&who) { Err(AuthError::Revoked) } else { Ok(who) }
     }
 
     /// Who guesses many tokens is told to wait, and no longer what is wrong with each.
@@ -122,7 +127,7 @@ impl Gateway {
     /// Who shows this token on a connection that is open; else why it ends. A link that they hold besides they keep.
     pub(super) async fn identify(&self, token: &str, before: &Caller) -> Result<Arc<Identity>, CloseReason> {
         let who = self.guard.authenticator.identify(token).await;
-        let who = who.map(|mut who| {
+        let who = who.and_then(|who| self.unless_blocked(who)).map(|mut who| {
             if !before.who.links.is_empty() {
                 Arc::make_mut(&mut who).links.extend(before.who.links.iter().cloned());
             }
@@ -233,7 +238,8 @@ impl Door {
     /// That they may make a document, of this id.
     pub(super) fn make(&self, document: &DocumentId) -> Result<EditPermit, Problem> {
         self.gateway.hub.check_new_document(self.who()).map_err(|over| reply::of_quota(&over))?;
-        let grant = Grant::to_make(document.clone(), self.who(), self.gateway.clock.now());
+        let (policy, now) = (self.gateway.hub.policy(), self.gateway.clock.now());
+        let grant = policy.grant_to_make(document.clone(), self.who(), now);
         grant.permit_edit().map_err(|_| no_creator())
     }
 

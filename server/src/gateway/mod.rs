@@ -63,6 +63,8 @@ pub struct Gateway {
     /// The audit log and the quarantine.
     pub records: Records,
     people: Arc<People>,
+    /// The turn to replace rights for kinds and who is blocked.
+    policy_turn: Arc<tokio::sync::Mutex<()>>,
     /// Answers to requests that may come twice.
     answers: http::Answers,
     /// Turns for writers who would rather be refused than merged.
@@ -147,6 +149,7 @@ impl Gateway {
             guard: Arc::new(guard),
             records,
             people,
+            policy_turn: Arc::default(),
             answers,
             turns,
             points,

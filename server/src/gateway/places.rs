@@ -118,9 +118,9 @@ mod tests {
         name.parse().unwrap()
     }
 
-    /// HT8: one person holds a share of the places, waits for themselves, and is forgotten when they are gone.
+    /// HT34: one person holds a share of the places, waits for themselves, and is forgotten when they are gone.
     #[tokio::test]
-    async fn ht8_nobody_holds_all_places() {
+    async fn ht34_nobody_holds_all_places() {
         let places = Places::new(8);
         let (ana, bo) = (of("ana"), of("bo"));
         let who = |subject| Who { subject: Some(subject), address: None };
@@ -137,9 +137,9 @@ mod tests {
         assert_eq!(places.shared.all.available_permits(), 8);
     }
 
-    /// HT8: whoever gives up waiting leaves nothing behind.
+    /// HT34: whoever gives up waiting leaves nothing behind.
     #[tokio::test]
-    async fn ht8_who_gives_up_is_forgotten() {
+    async fn ht34_who_gives_up_is_forgotten() {
         let places = Places::new(4);
         let ana = of("ana");
         let who = Who { subject: Some(&ana), address: None };

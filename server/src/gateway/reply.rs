@@ -153,6 +153,8 @@ pub enum Code {
     TokenBadSignature,
     /// What the token says cannot be used.
     TokenBadClaims,
+    /// Its holder was cut off.
+    TokenRevoked,
     /// There are two tokens.
     TokenAmbiguous,
     /// A cookie that any page could have sent.
@@ -322,6 +324,7 @@ impl Code {
             Self::TokenBadSignature => {
                 ("token_bad_signature", StatusCode::UNAUTHORIZED, "The token is not signed by a trusted key")
             }
+            Self::TokenRevoked => ("token_revoked", StatusCode::UNAUTHORIZED, "Its holder was blocked"),
             Self::TokenBadClaims => {
                 ("token_bad_claims", StatusCode::UNAUTHORIZED, "What the token says cannot be used")
             }
@@ -534,6 +537,7 @@ pub fn of_auth(error: &AuthError) -> Problem {
         AuthError::WrongIssuer => Code::TokenWrongIssuer,
         AuthError::BadSignature => Code::TokenBadSignature,
         AuthError::BadClaims { .. } => Code::TokenBadClaims,
+        AuthError::Revoked => Code::TokenRevoked,
         AuthError::KeysUnavailable => {
             return retry_later(Problem::new(Code::KeysUnavailable, error.to_string()));
         }

@@ -42,6 +42,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The name under which the server's storage id lies in the store.
@@ -49,6 +50,9 @@ const STORAGE_ID: &str = "storage-id";
 
 /// The name under which it lies in the store who may do what with whole kinds of documents.
 const POLICY: &str = "policy";
+
+/// And whom it blocks.
+const BLOCKED: &str = "blocked";
 
 /// Manifests that are read at once to find out who has how much.
 const QUOTA_PAGE: usize = 500;
@@ -482,15 +486,27 @@ impl Hub {
     /// # Errors
     /// When the store does not take it.
     pub async fn set_policy(&self, _permit: &ServerPermit, policy: Policy) -> Result<(), CommitError> {
-        let bytes = Bytes::from(policy.to_json().to_string());
-        self.inner.store.write_records(Space::Access, vec![(POLICY.to_owned(), Some(bytes))]).await?;
+        let record = |name: &str, value: Value| (name.to_owned(), Some(Bytes::from(value.to_string())));
+        let records = vec![record(POLICY, policy.to_json()), record(BLOCKED, policy.blocked_json())];
+        self.inner.store.write_records(Space::Access, records).await?;
         let policy = Arc::new(policy);
         self.inner.policy.send_replace(policy.clone());
         for mailbox in self.inner.documents().values() {
             mailbox.judge(Input::Policy(policy.clone()));
             mailbox.desk.change_rights();
         }
+        self.end_sessions_of_blocked(&policy);
         Ok(())
+    }
+
+    fn end_sessions_of_blocked(&self, policy: &Policy) {
+        let sessions = self.inner.sessions();
+        for named in sessions.by_peer.values().filter(|named| policy.blocked.contains(&named.whose)) {
+            if let Some(outbox) = sessions.outboxes.get(&named.session) {
+                let words = "whoever administers this server has blocked you".to_owned();
+                outbox.close(CloseReason::Unauthenticated { code: "token_revoked", words });
+            }
+        }
     }
 
     /// Runs `read` on the document as it is stored, on the document's own task: be quick.
@@ -853,9 +869,16 @@ fn owned(manifest: &Manifest) -> Option<(SubjectId, usize)> {
 }
 
 async fn stored_policy(store: &dyn Store) -> Result<Policy, OpenHubError> {
-    let Some(bytes) = store.record(Space::Access, POLICY).await? else { return Ok(Policy::default()) };
-    let value = serde_json::from_slice(&bytes).map_err(|_| OpenHubError::DamagedPolicy)?;
-    Policy::read(&value).map_err(|_| OpenHubError::DamagedPolicy)
+    let mut policy = Policy::default();
+    if let Some(bytes) = store.record(Space::Access, POLICY).await? {
+        let value = serde_json::from_slice(&bytes).map_err(|_| OpenHubError::DamagedPolicy)?;
+        policy = Policy::read(&value).map_err(|_| OpenHubError::DamagedPolicy)?;
+    }
+    if let Some(bytes) = store.record(Space::Access, BLOCKED).await? {
+        let value = serde_json::from_slice(&bytes).map_err(|_| OpenHubError::DamagedPolicy)?;
+        policy = policy.blocking(&value).map_err(|_| OpenHubError::DamagedPolicy)?;
+    }
+    Ok(policy)
 }
 
 async fn storage_id(store: &dyn Store) -> Result<StorageId, OpenHubError> {

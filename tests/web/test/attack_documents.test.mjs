@@ -66,6 +66,7 @@ async function answerOf(here, subject, method, path, body, id) {
       authorization: `Bearer ${tokenOf(subject)}`,
       'content-type': 'application/json',
       'if-match': '*',
+      'idempotency-key': `the same for ${method} ${path}`,
     },
     body,
   })
@@ -84,9 +85,13 @@ test('AU6 by whatever request, a hidden document answers like one that does not 
     for (const method of ['get', 'put', 'post', 'patch', 'delete'].filter((method) => item[method])) {
       const filled = path.replace('{name}', 'first').replace('{conflict}', conflict)
       const body = item[method].requestBody && JSON.stringify(method === 'patch' ? [] : {})
-      const of = (id) => answerOf(here, 'dee', method.toUpperCase(), filled, body, id)
-      assert.equal(await of(here.id), await of(newDocumentId()), `${method} ${filled}`)
-      tried.push(method)
+      // What is wrong with a request is told to those who may, and to nobody else.
+      for (const sent of [body, 'junk']) {
+        if (method === 'get' && sent) continue
+        const of = (id) => answerOf(here, 'dee', method.toUpperCase(), filled, sent, id)
+        assert.equal(await of(here.id), await of(newDocumentId()), `${method} ${filled} ${sent}`)
+        tried.push(method)
+      }
     }
   }
   assert.ok(tried.length > 20, String(tried.length))
@@ -255,6 +260,36 @@ test('AU12 what is taken away ends at once: a link, a role, on every kind of con
     !here.server.log.includes(secret) && !here.server.log.includes(name + ' '),
     'no secret is in the log',
   )
+})
+
+test('AU75 whoever is blocked is cut off at once, everywhere, until they are blocked no longer', async (t) => {
+  const here = await vault(t)
+  await give(here, [{ user: 'bo', role: 'write' }])
+  const sync = await joined(here, 'bo')
+  const theirs = new RawReplica(sync, { documentId: here.id })
+  await theirs.until((doc) => String(doc.title) === CONTENT)
+  const json = await talking(t, here, 'bo')
+  json.say({ type: 'subscribe', documentId: here.id })
+  await json.next('snapshot')
+  const jsonClosed = new Promise((resolve) => json.socket.once('close', resolve))
+  const headers = { authorization: `Bearer ${tokenOf('bo')}` }
+  const feed = await fetch(`http://${here.server.address}${here.path}/events`, { headers })
+  const events = feed.body.getReader()
+
+  const block = (blocked) => here.ask('boss', 'PUT', '/api/access', { blocked })
+  assert.equal((await here.ask('bo', 'PUT', '/api/access', { blocked: ['boss'] })).status, 403)
+  assert.equal((await block(['boss'])).status, 422, 'nobody blocks themselves')
+  assert.deepEqual((await block(['bo', 'mallory'])).body, { kinds: {}, blocked: ['bo', 'mallory'] })
+  assert.match((await sync.next('error')).message, /^token_revoked: /)
+  assert.deepEqual([await sync.closed(), await jsonClosed], [4401, 4401])
+  while (!(await events.read()).done);
+  const refused = async () => (await here.ask('bo', 'GET', here.path)).body.code
+  assert.equal(await refused(), 'token_revoked')
+  await here.server.restart('SIGKILL')
+  assert.equal(await refused(), 'token_revoked')
+  assert.equal((await here.ask('boss', 'PUT', '/api/access', { kinds: {} })).body.blocked.length, 2)
+  await block([])
+  assert.equal((await here.ask('bo', 'GET', here.path)).status, 200)
 })
 
 test('AU13 whoever takes the actor of somebody else is refused, and named', async (t) => {

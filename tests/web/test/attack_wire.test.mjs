@@ -73,7 +73,7 @@ test('AU1 of requests behind each other each shows its own token, and one Host',
   assert.deepEqual(statusesIn(await exchange(address, twice)), [421])
 })
 
-test('HT8 whoever sends slowly holds up nobody: not without a token, and not with one', async (t) => {
+test('HT34 whoever sends slowly holds up nobody: not without a token, and not with one', async (t) => {
   const limits = { DOVETAIL_BODIES_MAX: '8', DOVETAIL_BODY_TIMEOUT: '4s', DOVETAIL_HEADER_TIMEOUT: '2s' }
   const here = await world(t, { env: { ...ASKING, ...limits } })
   const { address } = here.server

@@ -15,6 +15,7 @@ use crate::gateway::reply::{self, Code, Problem};
 use dovetail_core::document::chunk::Manifest;
 use dovetail_core::grant::{Access, Kind, LINK_PREFIX, LinkHash, LinkId, Policy};
 use dovetail_core::id::DocumentId;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -125,23 +126,58 @@ fn tagged(mut response: Response, access: &Access) -> Response {
     response
 }
 
-/// GET /api/access: rights for whole kinds of documents.
+/// GET /api/access: rights for whole kinds of documents, and who is blocked.
 pub(super) async fn show_policy(door: Door) -> Result<Response, Problem> {
     door.serve()?;
-    Ok(unstored(reply::json(StatusCode::OK, &json!({ "kinds": door.gateway.hub.policy().to_json() }))))
+    Ok(shown(&door.gateway.hub.policy()))
 }
 
-/// PUT /api/access
+/// PUT /api/access. What is left out stays.
 pub(super) async fn replace_policy(door: Door, body: Sending) -> Result<Response, Problem> {
     let permit = door.serve()?;
-    let wanted: Value = door.whole(body).await?.read()?;
-    let kinds = wanted.get("kinds").unwrap_or(&Value::Null);
-    let policy = Policy::read(kinds).map_err(|bad| reply::of_access(&bad))?;
-    let shown = json!({ "kinds": policy.to_json() });
+    let Wanted { kinds, blocked } = door.whole(body).await?.read()?;
+    if kinds.is_none() && blocked.is_none() {
+        return Err(Problem::new(Code::BadBody, "say which kinds have rights (kinds), who is blocked (blocked), or both"));
+    }
+    // One replaces at a time, or one of two who leave something out would take back what the other wrote.
+    let _turn = door.gateway.policy_turn.lock().await;
+    let mut policy = Policy::clone(&door.gateway.hub.policy());
+    if let Some(kinds) = kinds {
+        let kinds = Policy::read(&kinds).map_err(|bad| reply::of_access(&bad))?.kinds;
+        policy = Policy { kinds, ..policy };
+    }
+    if let Some(blocked) = blocked {
+        policy = policy.blocking(&blocked).map_err(|bad| reply::of_access(&bad))?;
+    }
+    check_not_oneself(&door, &policy)?;
+    let answer = shown(&policy);
+    let now_blocked = policy.blocked.clone();
     let stored = door.gateway.hub.set_policy(&permit, policy).await;
     stored.map_err(|error| reply::of_commit(&error))?;
+    door.gateway.people.send_away(now_blocked.iter());
     door.record(Action::PolicyChanged, None).await;
-    Ok(unstored(reply::json(StatusCode::OK, &shown)))
+    Ok(answer)
+}
+
+/// Who blocks themselves could not take it back.
+fn check_not_oneself(door: &Door, policy: &Policy) -> Result<(), Problem> {
+    if policy.blocks(door.who()) {
+        return Err(Problem::new(Code::BadAccess, "nobody blocks themselves").with("pointer", "/blocked"));
+    }
+    Ok(())
+}
+
+/// What an administrator wants rights for kinds to be, and who is to be blocked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    kinds: Option<Value>,
+    blocked: Option<Value>,
+}
+
+fn shown(policy: &Policy) -> Response {
+    let shown = json!({ "kinds": policy.to_json(), "blocked": policy.blocked_json() });
+    unstored(reply::json(StatusCode::OK, &shown))
 }
 
 /// 244 bits drawn by lot, in letters that pass everywhere.

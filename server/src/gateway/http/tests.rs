@@ -7,6 +7,7 @@ use crate::shutdown::Shutdown;
 use crate::store::MemoryStore;
 use bytes::Bytes;
 use dovetail_core::time::Timestamp;
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use warp::filters::BoxedFilter;
@@ -417,4 +418,19 @@ async fn ht11_a_stopping_server_is_not_ready() {
     assert_eq!((answer.status().as_u16(), code(&answer).as_str()), (503, "draining"));
     assert_eq!(read(&answer)["reasons"], json!(["the server is stopping"]));
     assert_eq!(get(&routes, "/health").await.status(), 200);
+}
+
+/// HT35: what was begun is done to its end, whoever has gone meanwhile; a panic in it is an answer.
+#[tokio::test]
+async fn ht35_what_was_begun_is_done_to_its_end() {
+    let (done, told) = tokio::sync::oneshot::channel();
+    let answering = super::to_its_end(async move {
+        tokio::task::yield_now().await;
+        let _nobody = done.send("done");
+        Ok(warp::reply::Response::default())
+    });
+    assert!(answering.now_or_never().is_none(), "it has begun, and its caller goes");
+    assert_eq!(told.await, Ok("done"));
+    let panicked = super::to_its_end(async { panic!("on purpose") }).await;
+    assert_eq!(panicked.unwrap_err().code, super::Code::Internal);
 }

@@ -3,9 +3,10 @@
 //! Edit path: ← a session tells a user's sessions or everybody, → an [`Inbox`] each, from which the socket
 //! takes when it is free.
 
-use dovetail_core::id::SessionId;
+use dovetail_core::id::{SessionId, SubjectId};
 use futures_util::task::AtomicWaker;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
@@ -25,6 +26,8 @@ type Users = HashMap<Option<Arc<str>>, BTreeMap<SessionId, Arc<Inbox>>>;
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     messages: Mutex<VecDeque<Arc<str>>>,
+    /// Its user was cut off.
+    is_over: AtomicBool,
     waker: AtomicWaker,
 }
 
@@ -59,6 +62,15 @@ impl People {
         tell(self.users().values().flatten(), sender, message)
     }
 
+    /// Ends all sessions of these users.
+    pub(in crate::gateway) fn send_away<'a>(&self, blocked: impl Iterator<Item = &'a SubjectId>) {
+        let users = self.users();
+        for subject in blocked {
+            let sessions = users.get(&Some(Arc::from(subject.as_str())));
+            sessions.into_iter().flat_map(BTreeMap::values).for_each(|inbox| inbox.end());
+        }
+    }
+
     /// How many sessions there are.
     pub(in crate::gateway) fn count(&self) -> usize {
         self.users().values().map(BTreeMap::len).sum()
@@ -88,6 +100,16 @@ impl Inbox {
         messages.push_back(message);
         drop(messages);
         self.waker.wake();
+    }
+
+    fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Whether the session is to end. Whoever [takes](Self::poll_take) is woken for that, too.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
     }
 
     /// The oldest message, or remembers whom to wake.

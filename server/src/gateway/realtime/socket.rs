@@ -77,6 +77,8 @@ enum CloseReason {
     ServerStops,
     #[error("token_expired: the token of this connection has ended; connect again with a new one")]
     TokenOver,
+    #[error("token_revoked: whoever administers this server has blocked you")]
+    Revoked,
     #[error("token_of_another: this token is somebody else's; connect again to be somebody else")]
     TokenOfAnother,
     #[error("{0}")]
@@ -91,7 +93,7 @@ impl CloseReason {
             CloseReason::TooLarge { .. } => 1009,
             CloseReason::Silent { .. } => 1008,
             CloseReason::ServerStops => 1012,
-            CloseReason::TokenOver | CloseReason::TokenOfAnother => 4401,
+            CloseReason::TokenOver | CloseReason::TokenOfAnother | CloseReason::Revoked => 4401,
             CloseReason::TokenRefused(reason) | CloseReason::Limited(reason) => reason.close_code(),
         }
     }
@@ -131,6 +133,7 @@ enum Wake {
     Edited(Edited),
     Tick,
     Stopping,
+    Revoked,
     /// The client has gone, or the transport failed.
     Gone(Option<Error>),
 }
@@ -172,6 +175,7 @@ impl Connection {
                 Wake::Edited(edited) => self.edited(now, edited),
                 Wake::Tick => self.tick(now),
                 Wake::Stopping => Some(CloseReason::ServerStops),
+                Wake::Revoked => Some(CloseReason::Revoked),
                 Wake::Gone(error) => self.gone(error),
             };
             match close {
@@ -191,6 +195,9 @@ impl Connection {
     fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         if self.stopping.poll_unpin(cx).is_ready() {
             return Poll::Ready(Wake::Stopping);
+        }
+        if self.inbox.is_over() {
+            return Poll::Ready(Wake::Revoked);
         }
         if self.is_writing
             && let Poll::Ready(flushed) = Pin::new(&mut self.socket).poll_flush(cx)
