@@ -98,7 +98,7 @@ const WORDS: [(Action, &str); 16] = [
 
 /// A word that is no action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such action in the audit log")]
+#[error("the actions are {}", WORDS.map(|(_, word)| word).join(", "))]
 pub struct UnknownAction;
 
 impl Entry {

@@ -137,7 +137,10 @@ pub(super) async fn replace_policy(door: Door, body: Sending) -> Result<Response
     let permit = door.serve()?;
     let Wanted { kinds, blocked } = door.whole(body).await?.read()?;
     if kinds.is_none() && blocked.is_none() {
-        return Err(Problem::new(Code::BadBody, "say which kinds have rights (kinds), who is blocked (blocked), or both"));
+        return Err(Problem::new(
+            Code::BadBody,
+            "say which kinds have rights (kinds), who is blocked (blocked), or both",
+        ));
     }
     // One replaces at a time, or one of two who leave something out would take back what the other wrote.
     let _turn = door.gateway.policy_turn.lock().await;
