@@ -6,15 +6,15 @@
 use super::admit::{Arrival, Bringer, From, Rejected, look_again};
 use super::chunk::{Chunk, Manifest};
 use super::events::{Effect, Refusal, Ticket};
-use super::intake::{self, BadChange, Incoming};
+use super::intake::{self, BadChange, Incoming, Sizes};
 use super::phase::{AfterCommit, Content};
 use super::{Document, live};
 use crate::authors::Authors;
 use crate::grant::{Access, EditPermit, Kind, Role};
 use crate::id::SessionId;
 use crate::time::Timestamp;
-use automerge::Change;
 use automerge::sync::{ChunkList, Message};
+use automerge::{Change, ReadDoc};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -87,9 +87,10 @@ impl Document {
         }
         let _stop = tracing::debug_span!("document", document = %self.id, messages = taken.len()).entered();
         let (mut taken, incoming) = self.read_all(now, taken, effects);
+        let has_orphans = matches!(&self.content, Content::Live(live) if !live.orphans.is_empty());
         match self.apply(now, &mut taken, incoming, effects) {
             Ok(applied) => self.store_or_release(now, taken, applied, effects),
-            Err(reason) => self.find_culprit(taken, &reason, effects),
+            Err(reason) => self.find_culprit(taken, has_orphans, &reason, effects),
         }
     }
 
@@ -104,11 +105,14 @@ impl Document {
         let mut kept = Vec::with_capacity(taken.len());
         let mut incoming = Vec::new();
         let mut fresh = Authors::default();
+        let mut sizes = self.sizes();
         for waiting in taken {
-            match self.read(&waiting) {
+            match self.read(&waiting, sizes) {
                 Ok(changes) if changes.is_empty() => kept.push(waiting),
                 Ok(changes) => match self.arrive(now, &waiting, changes, &mut fresh, effects) {
                     Ok(admitted) => {
+                        let bytes = admitted.iter().map(|it| it.change.raw_bytes().len() as u64);
+                        sizes.document_ops += bytes.sum::<u64>();
                         incoming.extend(admitted);
                         kept.push(waiting);
                     }
@@ -122,14 +126,11 @@ impl Document {
 
     /// A peer's changes may come before what they build on. A door's may not: it is answered now, and
     /// what waits aside is in no store.
-    fn read(&self, waiting: &Waiting) -> Result<Vec<Change>, BadChange> {
-        let change_bytes_max = self.limits.change_bytes_max;
+    fn read(&self, waiting: &Waiting, sizes: Sizes) -> Result<Vec<Change>, BadChange> {
         match waiting {
-            Waiting::Message { message, .. } => {
-                intake::read_changes(message.changes.iter(), change_bytes_max)
-            }
+            Waiting::Message { message, .. } => intake::read_changes(message.changes.iter(), sizes),
             Waiting::Submit { changes, .. } => {
-                let read = intake::read_changes(changes.iter().map(|bytes| &bytes[..]), change_bytes_max)?;
+                let read = intake::read_changes(changes.iter().map(|bytes| &bytes[..]), sizes)?;
                 match &self.content {
                     Content::Live(live) if !intake::stand_alone(&live.doc, &read) => {
                         Err(BadChange::Incomplete)
@@ -139,6 +140,15 @@ impl Document {
             }
             Waiting::SetAccess { .. } | Waiting::View { .. } | Waiting::Delete { .. } => Ok(Vec::new()),
         }
+    }
+
+    /// How large a change may be.
+    fn sizes(&self) -> Sizes {
+        let document_ops = match &self.content {
+            Content::Live(live) => live.doc.stats().num_ops,
+            _ => 0,
+        };
+        Sizes { change_bytes_max: self.limits.change_bytes_max, document_ops }
     }
 
     /// Sorts the changes of a message or a call by whether they may be brought. A call is refused as a whole.
@@ -191,6 +201,7 @@ impl Document {
         effects: &mut Vec<Effect>,
     ) -> Result<Option<Applied>, String> {
         let ready = self.sort_out(now, taken, incoming, effects).map_err(|bad| bad.to_string())?;
+        let (ready, marks) = self.examine(taken, ready, effects);
         let Content::Live(live) = &mut self.content else { return Ok(None) };
         let Some(first) = ready.first() else { return Ok(None) };
         let access = if live.is_absent() {
@@ -202,6 +213,7 @@ impl Document {
         let ready: Vec<Change> = ready.into_iter().map(|incoming| incoming.change).collect();
         let (chunk, changes) = live::burst(&ready);
         let touched = self.judging.log(ready.len());
+        let ready = live::Ready { changes: ready, marks };
         let manifest = live.apply(now, ready, &chunk, access, touched).map_err(|error| error.to_string())?;
         let chunks = [chunk].into_iter().chain(authors).collect();
         Ok(Some(Applied { manifest, chunks, changes }))
@@ -223,13 +235,9 @@ impl Document {
         let Some(rights) = self.rights(now) else { return Ok(Vec::new()) };
         let (mut ready, mut rejected) = look_again(&live.doc, &live.authors, rights, ready, &waited);
         for Rejected { bringer, why, .. } in &rejected {
-            if let From::Door(refused) = bringer.from {
+            if let From::Door(_) = bringer.from {
                 ready.retain(|incoming| incoming.bringer.from != bringer.from);
-                taken.retain(
-                    |waiting| !matches!(waiting, Waiting::Submit { ticket, .. } if *ticket == refused),
-                );
-                let answer = Err(Refusal::Rejected(why.clone()));
-                effects.push(Effect::Answer { ticket: refused, answer });
+                self.turn_out(bringer, &Refusal::Rejected(why.clone()), taken, effects);
             }
         }
         if let (false, Content::Live(live)) = (rejected.is_empty(), &mut self.content) {
@@ -272,10 +280,16 @@ impl Document {
     }
 
     /// Automerge failed over a burst. The document is loaded again and the senders come one by one;
-    /// who fails alone is the culprit.
-    fn find_culprit(&mut self, taken: Vec<Waiting>, reason: &str, effects: &mut Vec<Effect>) {
+    /// who fails alone is the culprit. What waited aside is forgotten with the document: it may have been that.
+    fn find_culprit(
+        &mut self,
+        taken: Vec<Waiting>,
+        has_orphans: bool,
+        reason: &str,
+        effects: &mut Vec<Effect>,
+    ) {
         self.forget_content();
-        if taken.len() <= 1 {
+        if taken.len() <= 1 && !has_orphans {
             for waiting in taken {
                 refuse(&waiting, &Refusal::InvalidChange { reason: reason.to_owned() }, effects);
             }

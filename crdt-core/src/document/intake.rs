@@ -8,6 +8,8 @@
 
 use super::admit::Bringer;
 use super::careful::{Panicked, carefully};
+use super::honest::Dishonest;
+use super::measure::Unfolded;
 use super::scan::{ScanError, ScannedKind, scan};
 use automerge::{Automerge, Change, ChangeHash, ReadDoc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +39,12 @@ pub enum BadChange {
         /// The bound.
         bytes_max: usize,
     },
+    /// Few bytes that stand for very many operations.
+    #[error("a change says far more operations than it has bytes")]
+    TooMuch,
+    /// No client can have made it.
+    #[error(transparent)]
+    Dishonest(#[from] Dishonest),
     /// Automerge cannot read it.
     #[error("not a change: {0}")]
     Malformed(String),
@@ -51,14 +59,24 @@ pub enum BadChange {
     TooManyOrphans,
 }
 
+/// How large a change may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) change_bytes_max: usize,
+    /// Operations that the document has, or will have by then: that many may be taken back by few bytes.
+    pub(super) document_ops: u64,
+}
+
 /// Reads the changes in `chunks`: each may hold several, one behind the other.
 ///
 /// # Errors
 /// When one of them cannot be taken; then none is.
-pub(crate) fn read_changes<'a>(
+pub(super) fn read_changes<'a>(
     chunks: impl IntoIterator<Item = &'a [u8]>,
-    change_bytes_max: usize,
+    sizes: Sizes,
 ) -> Result<Vec<Change>, BadChange> {
+    let Sizes { change_bytes_max, document_ops } = sizes;
+    let (mut unfolded, mut bytes_in_all) = (Unfolded::default(), 0);
     let mut changes = Vec::new();
     for bytes in chunks {
         for chunk in scan(bytes) {
@@ -74,6 +92,11 @@ pub(crate) fn read_changes<'a>(
             let bytes = chunk.whole.len();
             if bytes > change_bytes_max {
                 return Err(BadChange::TooLarge { bytes, bytes_max: change_bytes_max });
+            }
+            unfolded.add(chunk.payload())?;
+            bytes_in_all += bytes as u64;
+            if unfolded.is_too_much(bytes_in_all, document_ops) {
+                return Err(BadChange::TooMuch);
             }
             let change = carefully(|| Change::try_from(chunk.whole))?
                 .map_err(|error| BadChange::Malformed(error.to_string()))?;

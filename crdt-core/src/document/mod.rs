@@ -25,9 +25,13 @@ mod burst; // What came together: applied, stored and released as one.
 pub mod careful; // Calls on foreign bytes.
 pub mod chunk; // What is written.
 mod events; // What can happen, and what is answered. Read this first.
+mod examine; // What becomes of changes that no client can have made.
 mod gossip; // How far other stores have come.
+mod honest; // Whether a client can have made a change.
 mod intake; // Foreign changes, from bytes to what may be applied.
 mod live; // The document in memory.
+mod measure; // How much a change becomes.
+mod past; // What a change builds on.
 mod peer; // What one reader has and lacks.
 mod phase; // What is known, and what the store is asked.
 mod places; // Whether a change stays within the places of a limited right.
@@ -40,6 +44,7 @@ mod verdict; // What the rules say of it.
 pub use body::{Body, Heads};
 pub use events::{CommitFault, Effect, Input, LoadFault, Refusal, Rejection, Ticket};
 pub use gossip::RemoteHeads;
+pub use honest::Dishonest;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
 pub use live::Damage;
 pub use standing::Standing;
@@ -159,7 +164,7 @@ impl Document {
         if self.asked.is_none() {
             self.serve(effects);
             // After serving: folding is a commit, and while one is under way nothing leaves.
-            self.fold_if_due(self.limits.chunks_before_snapshot, effects);
+            self.fold_if_due(self.chunks_before_snapshot(), effects);
         }
         // Who evaluates for it answers soon, and what the rules say is to be known before it leaves memory.
         let is_judged = !self.wants_to_judge() && !self.judging.awaits_an_answer();
@@ -198,15 +203,15 @@ impl Document {
     }
 
     /// How many connections read it.
-    #[must_use]
-    pub fn readers(&self) -> usize {
-        self.peers.len()
-    }
-
     /// All connections that may read it, but `except`.
     pub fn readers_except(&self, except: SessionId) -> impl Iterator<Item = SessionId> {
         let readers = self.peers.iter().filter(|(_, peer)| peer.grant.may_read());
         readers.map(|(session, _)| *session).filter(move |session| *session != except)
+    }
+
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.peers.len()
     }
 
     /// Whether there is nothing in memory that would be missed.

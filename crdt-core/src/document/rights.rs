@@ -10,6 +10,7 @@ use super::admit::{Bringer, From, Rejected, Rights};
 use super::burst::{Waiting, refuse};
 use super::chunk::{Lifecycle, Manifest};
 use super::events::{Effect, Refusal, Rejection};
+use super::intake::Sizes;
 use super::phase::{AfterCommit, Asked, Content};
 use super::{Document, intake, peer};
 use crate::authors::Authors;
@@ -58,7 +59,8 @@ impl Document {
         }
     }
 
-    /// Whether a connection may read the document.
+    /// Whether a connection may read the document, and so say something to its other readers. Of one that nobody has brought there
+    /// are none: two who know its id hear as little of each other as if it were hidden from them.
     #[must_use]
     pub fn may_read(&self, session: SessionId) -> bool {
         self.peers.get(&session).is_some_and(|peer| peer.grant.may_read())
@@ -155,7 +157,9 @@ impl Document {
         let Some(Waiting::Message { session, is_request, message }) = self.waiting.pop_front() else {
             return;
         };
-        let changes = intake::read_changes(message.changes.iter(), self.limits.change_bytes_max);
+        // Nothing of the document shows in what is refused.
+        let sizes = Sizes { change_bytes_max: self.limits.change_bytes_max, document_ops: 0 };
+        let changes = intake::read_changes(message.changes.iter(), sizes);
         let Some(peer) = self.peers.get_mut(&session) else { return };
         let mut said = super::serve::said(&message, is_request, !message.changes.is_empty());
         // Should they be let in later, they begin from nothing.

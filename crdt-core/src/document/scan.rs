@@ -43,6 +43,13 @@ pub struct Scanned<'a> {
     hashed: &'a [u8],
 }
 
+impl<'a> Scanned<'a> {
+    /// What is behind the header.
+    pub(super) fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+}
+
 /// Why bytes are no chunks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScanError {
@@ -126,32 +133,61 @@ fn document_heads(payload: &[u8]) -> Result<Vec<ChangeHash>, ScanError> {
     reader.hashes()
 }
 
-struct Reader<'a> {
-    rest: &'a [u8],
+pub(super) struct Reader<'a> {
+    pub(super) rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], ScanError> {
+    pub(super) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], ScanError> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(ScanError::Short)?;
         self.rest = rest;
         Ok(taken)
     }
 
     /// An unsigned LEB128 number that counts or measures something in memory.
-    fn length(&mut self) -> Result<usize, ScanError> {
+    pub(super) fn length(&mut self) -> Result<usize, ScanError> {
+        usize::try_from(self.number()?).map_err(|_| ScanError::Short)
+    }
+
+    /// An unsigned LEB128 number of at most 63 bits.
+    pub(super) fn number(&mut self) -> Result<u64, ScanError> {
         let mut value: u64 = 0;
         for shift in (0..63).step_by(7) {
             let byte = self.take(1)?[0];
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
-                return usize::try_from(value).map_err(|_| ScanError::Short);
+                return Ok(value);
             }
         }
         Err(ScanError::Short)
     }
 
+    /// A signed LEB128 number.
+    pub(super) fn signed(&mut self) -> Result<i64, ScanError> {
+        let mut value: i64 = 0;
+        for shift in (0..70).step_by(7) {
+            let byte = self.take(1)?[0];
+            value |= i64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                let is_negative = byte & 0x40 != 0 && shift + 7 < 64;
+                return Ok(if is_negative { value | (-1 << (shift + 7)) } else { value });
+            }
+        }
+        Err(ScanError::Short)
+    }
+
+    /// A length and as many bytes.
+    pub(super) fn text(&mut self) -> Result<&'a [u8], ScanError> {
+        let length = self.length()?;
+        self.take(length)
+    }
+
     /// A count and as many hashes. The count is not believed before the bytes are there.
-    fn hashes(&mut self) -> Result<Vec<ChangeHash>, ScanError> {
+    pub(super) fn hashes(&mut self) -> Result<Vec<ChangeHash>, ScanError> {
         let count = self.length()?;
         let bytes = self.take(count.checked_mul(HASH_BYTES).ok_or(ScanError::Short)?)?;
         let hash = |bytes: &[u8]| ChangeHash(bytes.try_into().expect("chunks_exact gives 32 bytes"));
