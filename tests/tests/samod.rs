@@ -14,11 +14,12 @@ use futures_util::{SinkExt, Stream, StreamExt};
 use samod::{
     BackoffConfig, DialError, Dialer, DialerHandle, DocHandle, DocumentId, Repo, SearchState, Transport, Url,
 };
-use std::collections::BTreeMap;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::ready;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -235,16 +236,58 @@ async fn in28_samod_carries_a_document_of_megabytes() {
     until(&his, "all of it", |document| value(document, "noise") == noise).await;
 }
 
+/// IN42: samod is never sent one of Dovetail's own messages, though there is something to tell: what is durable, a role, a conflict.
+#[tokio::test]
+async fn in42_samod_is_never_sent_a_message_of_our_own() {
+    let server = Server::start().await.unwrap();
+    let (ada, ben) = (Person::online("ada", &server).await, Person::online("ben", &server).await);
+    let widget = json!({"kind": "stat", "title": "", "order": "V", "options": {}, "layout": {"x": 0, "y": 0, "w": 6, "h": 6}});
+    let board = json!({
+        "kind": "dashboard", "schemaVersion": 1, "title": "", "description": "",
+        "grid": {"columns": 24, "rowHeight": 30}, "widgets": {"a": widget, "b": widget},
+    });
+    let made = server.post("/api/docs", &board).await.unwrap();
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let his = ben.find(&id.parse().unwrap()).await.unwrap();
+    put(&his, "title", "of Ben");
+    ben.acknowledged(&his).await;
+    let conflicts = server.get(&format!("/api/docs/{id}/conflicts")).await.unwrap().json();
+    assert!(!conflicts["conflicts"].as_array().unwrap().is_empty(), "{conflicts}");
+    let hers = ada.find(&id.parse().unwrap()).await.unwrap();
+    put(&hers, "title", "of Ada");
+    until(&his, "her edit", |document| value(document, "title") == "of Ada").await;
+    for person in [&ada, &ben] {
+        let types = person.types.lock().unwrap().clone();
+        assert!(types.contains("sync") && types.iter().all(|kind| !kind.starts_with("dovetail")), "{types:?}");
+    }
+}
+
+/// The `type` of a message.
+fn type_of(frame: &[u8]) -> Option<String> {
+    let mut frame = minicbor::Decoder::new(frame);
+    for _ in 0..frame.map().ok()?? {
+        if frame.str().ok()? == "type" {
+            return frame.str().ok().map(str::to_owned);
+        }
+        frame.skip().ok()?;
+    }
+    None
+}
+
+/// The types of all messages that somebody was sent.
+type Types = Arc<Mutex<BTreeSet<String>>>;
+
 /// Somebody with a samod repository in memory, connected or not.
 struct Person {
     repo: Repo,
+    types: Types,
     line: Option<DialerHandle<Infallible>>,
 }
 
 impl Person {
     async fn offline(name: &str) -> Self {
         let repo = Repo::build_tokio().with_peer_id(name.into()).load().await;
-        Self { repo, line: None }
+        Self { repo, types: Types::default(), line: None }
     }
 
     async fn online(name: &str, server: &Server) -> Self {
@@ -261,7 +304,7 @@ impl Person {
             max_retries: None,
         };
         let url = Url::parse(&server.ws_url()).unwrap();
-        let line = self.repo.dial(again, Arc::new(WebSocketDialer { url })).unwrap();
+        let line = self.repo.dial(again, Arc::new(WebSocketDialer { url, types: self.types.clone() })).unwrap();
         in_time("a connection", line.established()).await.unwrap();
         self.line = Some(line);
     }
@@ -289,6 +332,7 @@ impl Person {
 /// How samod gets its WebSocket.
 struct WebSocketDialer {
     url: Url,
+    types: Types,
 }
 
 impl Dialer for WebSocketDialer {
@@ -299,17 +343,20 @@ impl Dialer for WebSocketDialer {
     }
 
     fn connect(&self) -> BoxFuture<'static, Result<Transport, DialError<Infallible>>> {
-        Box::pin(dial(self.url.clone()))
+        Box::pin(dial(self.url.clone(), self.types.clone()))
     }
 }
 
-async fn dial(url: Url) -> Result<Transport, DialError<Infallible>> {
+async fn dial(url: Url, types: Types) -> Result<Transport, DialError<Infallible>> {
     let whole_documents = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
     let connecting = tokio_tungstenite::connect_async_with_config(url.as_str(), Some(whole_documents), true);
     let (socket, _) = connecting.await.map_err(DialError::transient)?;
     let (sink, stream) = socket.split();
-    let frames = stream.filter_map(|frame| match frame {
-        Ok(Frame::Binary(bytes)) => ready(Some(Ok(bytes.to_vec()))),
+    let frames = stream.filter_map(move |frame| match frame {
+        Ok(Frame::Binary(bytes)) => {
+            types.lock().unwrap().insert(type_of(&bytes).unwrap_or_default());
+            ready(Some(Ok(bytes.to_vec())))
+        }
         Ok(_) => ready(None),
         Err(error) => ready(Some(Err(error))),
     });

@@ -171,6 +171,38 @@ test('SE18 a client of ours is told who it is, what it may do, what is durable a
   assert.equal((await bo.next('doc-unavailable')).documentId, documentId)
 })
 
+test('AU14 of our own clients a refused change costs itself only: what is made without it gets through on the same session', async (t) => {
+  const here = await asking(t)
+  const ana = await own(here, 'ana')
+  const ours = new RawReplica(ana)
+  ours.edit((doc) => Object.assign(doc, { title: 'Ana’s', notes: [] }))
+  await ours.saved()
+  await give(here, ours, [{ user: 'bo', role: 'write', paths: ['/notes'] }])
+  const bo = await own(here, 'bo')
+  const theirs = new RawReplica(bo, { documentId: ours.documentId })
+  await theirs.until((doc) => doc.title === 'Ana’s')
+  const before = theirs.doc
+  theirs.edit((doc) => (doc.title = 'Bo’s'))
+  theirs.edit((doc) => doc.notes.push('lost in between'))
+  theirs.offer()
+  const refused = [await bo.next('dovetail-reject'), await bo.next('dovetail-reject')]
+  assert.deepEqual(refused.map(({ code }) => code).sort(), ['depends_on_refused', 'path_forbidden'])
+
+  // What a client of ours does: it goes back to what was taken, and makes what is lawful anew, as another actor.
+  theirs.doc = Automerge.clone(before)
+  theirs.edit((doc) => doc.notes.push('kept'))
+  await theirs.saved()
+  await bo.next('dovetail-ack', ({ heads }) => String(heads) === String(headsOf(theirs)))
+  await ours.until((doc) => doc.notes.length === 1)
+  assert.deepEqual(JSON.parse(JSON.stringify(ours.doc)), { title: 'Ana’s', notes: ['kept'] })
+  const kept = (await here.ask('boss', 'GET', '/api/admin/quarantine')).body.items
+  assert.equal(
+    kept.reduce((changes, item) => changes + item.changes, 0),
+    2,
+    'what was refused can be rescued',
+  )
+})
+
 test('SE19 a token that ends soon is asked for; another of the same person goes on, and without one it is over', async (t) => {
   const here = await world(t, { env: { ...ASKING, DOVETAIL_JWT_LEEWAY: '1ms' } })
   const ana = await own(here, 'ana', { holdsFor: 3 })
