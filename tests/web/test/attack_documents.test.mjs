@@ -210,6 +210,98 @@ test('AU10 by the JSON WebSocket, what is hidden is not there: to follow, to edi
   assert.ok(!JSON.stringify(ana.heard).includes('dee'), JSON.stringify(ana.heard))
 })
 
+/** What becomes of every message about a document, by the right of whoever says it. */
+const BY_RIGHT = {
+  none: {
+    request: 'doc-unavailable',
+    change: 'document_not_found',
+    ephemeral: 'unheard',
+    subscribe: 'document_not_found',
+    edit: 'document_not_found',
+    presence: 'not_subscribed',
+    'broadcast to the document': 'document_not_found',
+    'broadcast to all': 'forbidden',
+  },
+  read: {
+    request: 'sync',
+    change: 'read_only',
+    ephemeral: 'heard',
+    subscribe: 'snapshot',
+    edit: 'forbidden',
+    presence: 'ok',
+    'broadcast to the document': 'ok',
+    'broadcast to all': 'forbidden',
+  },
+  write: {
+    request: 'sync',
+    change: 'dovetail-ack',
+    ephemeral: 'heard',
+    subscribe: 'snapshot',
+    edit: 'ack',
+    presence: 'ok',
+    'broadcast to the document': 'ok',
+    'broadcast to all': 'forbidden',
+  },
+}
+
+for (const [role, expected] of Object.entries({ ...BY_RIGHT, admin: BY_RIGHT.write }))
+  test(`AU10 every message of somebody whose role is ${role}`, async (t) => {
+    const here = await vault(t)
+    const grants = role === 'none' ? [] : [{ user: 'bo', role }]
+    assert.equal((await give(here, grants)).status, 200)
+    const ana = await joined(here, 'ana')
+    const ours = new RawReplica(ana, { documentId: here.id })
+    await ours.until((doc) => String(doc.title) === CONTENT)
+    const found = {}
+
+    const bo = await joined(here, 'bo')
+    const mine = ({ documentId }) => documentId === here.id
+    const theirs = new RawReplica(bo, { documentId: here.id, doc: Automerge.clone(ours.doc) })
+    new RawReplica(bo, { documentId: here.id }).request()
+    const answers = ['doc-unavailable', 'sync']
+    found.request = await until('it is answered', () =>
+      answers.find((type) => bo.messages.some((message) => message.type === type && mine(message))),
+    )
+    theirs.edit((doc) => (doc.description = 'by Bo'))
+    theirs.bring(Automerge.getChanges(ours.doc, theirs.doc))
+    const [head] = Automerge.getHeads(theirs.doc)
+    found.change = await until('it is answered', () => {
+      const told = bo.messages.find(
+        ({ type, changes, heads }) =>
+          (type === 'dovetail-reject' && changes.includes(head)) ||
+          (type === 'dovetail-ack' && heads.includes(head)),
+      )
+      return told && (told.code ?? told.type)
+    })
+    bo.say({ type: 'ephemeral', documentId: here.id, sessionId: 's', count: 1, data: encode('hello') })
+
+    const json = await talking(t, here, 'bo')
+    const outcome = async (message) => {
+      const correlationId = String(Math.random())
+      json.say({ ...message, correlationId })
+      const told = await until('it is answered', () =>
+        json.heard.find((heard) => heard.correlationId === correlationId),
+      )
+      return told.code ?? told.type
+    }
+    const about = (message) => outcome({ ...message, documentId: here.id })
+    found.subscribe = await about({ type: 'subscribe' })
+    const base = Automerge.getHeads(ours.doc)
+    found.edit = await about({ type: 'edit', base, patch: [{ op: 'add', path: '/description', value: 'x' }] })
+    found.presence = await about({ type: 'presence', state: { at: 'a' } })
+    found['broadcast to the document'] = await about({ type: 'broadcast', scope: 'document', data: 1 })
+    found['broadcast to all'] = await outcome({ type: 'broadcast', scope: 'all', data: 1 })
+    // What was said before is heard before what is said now.
+    const watcher = await joined(here, 'ana')
+    new RawReplica(watcher, { documentId: here.id }).request()
+    await watcher.next('sync')
+    watcher.say({ type: 'ephemeral', documentId: here.id, sessionId: 'w', count: 1, data: encode('last') })
+    await ana.next('ephemeral', ({ sessionId }) => sessionId === 'w')
+    const heard = ana.messages.some(({ type, sessionId }) => type === 'ephemeral' && sessionId === 's')
+    found.ephemeral = heard ? 'heard' : 'unheard'
+    assert.deepEqual(found, expected)
+  })
+
 test('AU12 what is taken away ends at once: a link, a role, on every kind of connection', async (t) => {
   const here = await vault(t)
   const shared = await give(here, [
