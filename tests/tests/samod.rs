@@ -258,7 +258,10 @@ async fn in42_samod_is_never_sent_a_message_of_our_own() {
     until(&his, "her edit", |document| value(document, "title") == "of Ada").await;
     for person in [&ada, &ben] {
         let types = person.types.lock().unwrap().clone();
-        assert!(types.contains("sync") && types.iter().all(|kind| !kind.starts_with("dovetail")), "{types:?}");
+        assert!(
+            types.contains("sync") && types.iter().all(|kind| !kind.starts_with("dovetail")),
+            "{types:?}"
+        );
     }
 }
 
@@ -304,7 +307,8 @@ impl Person {
             max_retries: None,
         };
         let url = Url::parse(&server.ws_url()).unwrap();
-        let line = self.repo.dial(again, Arc::new(WebSocketDialer { url, types: self.types.clone() })).unwrap();
+        let line =
+            self.repo.dial(again, Arc::new(WebSocketDialer { url, types: self.types.clone() })).unwrap();
         in_time("a connection", line.established()).await.unwrap();
         self.line = Some(line);
     }

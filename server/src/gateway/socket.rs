@@ -105,7 +105,8 @@ impl Connection {
         loop {
             let event = poll_fn(|cx| self.poll_event(cx)).await;
             let limited = match &event {
-                Event::Frame(Message::Binary(bytes)) => {
+                // A ping is answered, so it counts; what ends the connection anyway does not.
+                Event::Frame(Message::Binary(bytes) | Message::Ping(bytes)) => {
                     self.link.spend(None, Cost::Message { bytes: bytes.len() }).await
                 }
                 _ => None,

@@ -2,7 +2,9 @@
 // texts that would like to be lines of the log.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
+import { WebSocket } from 'ws'
 import { exchange, statusesIn } from '../attacker.mjs'
 import { until, world } from '../harness.mjs'
 import { newDocumentId } from '../raw-peer.mjs'
@@ -138,4 +140,16 @@ for (const format of ['text', 'json'])
         )
       assert.ok(!line.startsWith(FORGED) && !line.includes('\u001b[2K') && !line.includes('\u2028'), line)
     }
+  })
+
+for (const path of ['/sync', '/api/realtime'])
+  test(`LI2 pings are messages: whoever sends too many is slowed, then sent away (${path})`, async (t) => {
+    const here = await world(t, { env: { ...ASKING, DOVETAIL_MESSAGES_PER_SECOND_MAX: '20' } })
+    const socket = new WebSocket(`ws://${here.server.address}${path}?token=${tokenOf('ana')}`)
+    t.after(() => socket.terminate())
+    const closed = new Promise((resolve) => socket.on('close', resolve))
+    await once(socket, 'open')
+    for (let n = 0; n < 1_000; n++) socket.ping()
+    assert.equal(await closed, 1013)
+    assert.equal((await here.ask('bo', 'GET', '/api/docs')).status, 200)
   })

@@ -246,8 +246,10 @@ impl Connection {
     }
 
     async fn frame(&mut self, now: Timestamp, message: Message) -> Option<CloseReason> {
-        if let Message::Text(text) = &message
-            && let Err(problem) = self.door().spend(None, Cost::Message { bytes: text.len() }).await
+        // Whatever is answered counts.
+        let is_counted = matches!(message, Message::Text(_) | Message::Binary(_) | Message::Ping(_));
+        if is_counted
+            && let Err(problem) = self.door().spend(None, Cost::Message { bytes: message.len() }).await
         {
             let reason = turned_away(&problem);
             self.replies.push_back(Refusal::from(problem).text(now));
