@@ -6,11 +6,13 @@ mod world;
 
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ObjType, ROOT, ReadDoc};
-use dovetail_core::document::{Input, Refusal, Rejection, Ticket};
+use dovetail_core::document::{Input, LoadFault, Refusal, Rejection, Ticket};
 use dovetail_core::grant::{Access, EditPermit, Grant, Identity, LinkHash, Policy, Role};
+use dovetail_core::id::{SessionId, StorageId};
 use dovetail_core::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use world::{World, id};
 
@@ -91,29 +93,205 @@ fn au9_of_two_makers_the_first_is_the_maker() {
     assert_eq!(heads, world.clients[1 - other].doc.get_heads());
 }
 
-/// AU10: who may not read is told what is told of a document that nobody has brought, gets nothing, and changes nothing.
+/// Somebody who may make nothing and was given nothing.
+fn stranger() -> Arc<Identity> {
+    let mut link = Identity::holder_of(LinkHash::of_secret("dvl_other"));
+    link.groups.insert("nobody".into());
+    Arc::new(link)
+}
+
+/// How often it was told that there is no such document, and got something; its roles, what was refused of it, and whether
+/// it was sent away.
+type Heard = (usize, usize, Vec<Role>, Vec<&'static str>, bool);
+
+/// Everything that a client hears, whatever it tries: asking, asking again, asking for a change by name, acknowledging,
+/// and changing something.
+fn hears(world: &mut World, n: usize) -> Vec<Heard> {
+    let session = world.connect(n);
+    let mut heard = Vec::new();
+    let mut hear = |world: &mut World| {
+        world.run_until_quiet();
+        let client = &world.clients[n];
+        let is_out = world.refused.contains(&session);
+        heard.push((client.unavailable, client.received, client.roles.clone(), codes(world, n), is_out));
+    };
+    hear(world);
+    let any = ChangeHash([7; 32]);
+    for (heads, need, is_request) in [
+        (vec![], vec![], true),
+        (vec![], vec![], false),
+        (vec![any], vec![], false),
+        (vec![any], vec![any], false),
+        (vec![], vec![any], true),
+    ] {
+        let message = automerge::sync::Message { heads, need, ..asked() };
+        world.tell(Input::Message { session, is_request, message });
+        hear(world);
+    }
+    for value in [1, 2] {
+        world.clients[n].put("title", value);
+        world.clients[n].talk();
+        hear(world);
+    }
+    // What it says in the moment is passed on to nobody, and nobody's word to it.
+    assert!(!world.machine.may_read(session));
+    assert!(world.machine.readers_except(SessionId(0)).all(|other| other != session));
+    world.disconnect(n);
+    heard
+}
+
+/// A message that says nothing.
+fn asked() -> automerge::sync::Message {
+    let mut state = automerge::sync::State::new();
+    automerge::sync::SyncDoc::generate_sync_message(&Automerge::new(), &mut state).unwrap()
+}
+
+/// AU10: who may not read hears to the letter what is heard of a document that nobody has brought, whatever they try
+/// and whatever has become of it; gets nothing, and changes nothing.
 #[test]
 fn au10_who_may_not_read_learns_nothing() {
-    let mut world = world_of(&["ana", "bo"], &json!([]));
-    let unknown = {
-        let mut empty = World::new(1);
-        let mut link = Identity::holder_of(LinkHash::of_secret("dvl_other"));
-        link.groups.insert("nobody".into());
-        empty.clients[0].who = Arc::new(link);
-        empty.connect(0);
-        empty.run_until_quiet();
-        (empty.clients[0].unavailable, empty.clients[0].received, empty.clients[0].roles.clone())
-    };
-    let bo = &world.clients[1];
-    assert_eq!((bo.unavailable, bo.received, bo.roles.clone()), unknown);
-    assert_eq!(unknown, (1, 0, vec![]));
+    let mut absent = World::new(1);
+    absent.clients[0].who = stranger();
+    let unknown = hears(&mut absent, 0);
+    assert_eq!(unknown[0], (1, 0, vec![], vec![], false));
+    assert!(unknown.iter().all(|(_, received, roles, ..)| *received == 0 && roles.is_empty()));
 
+    let as_new = |world: &mut World| {
+        world.disconnect(1);
+        world.clients[1] = World::new(1).clients.pop().unwrap();
+        world.clients[1].who = stranger();
+    };
+    let hidden = || {
+        let mut world = world_of(&["ana", "bo"], &json!([]));
+        as_new(&mut world);
+        world
+    };
+    let mut live = hidden();
+    assert_eq!(hears(&mut live, 1), unknown, "it is in memory");
+    assert_eq!(live.disk.document().get(ROOT, "title").unwrap().unwrap().0.as_i64(), Some(1));
+    assert_eq!(codes(&live, 0), Vec::<&str>::new());
+
+    let mut cold = hidden();
+    cold.crash();
+    assert_eq!(hears(&mut cold, 1), unknown, "it is on the disk");
+
+    let mut deleted = hidden();
+    deleted.tell(Input::Delete { ticket: Ticket(51), deleted: true });
+    deleted.run_until_quiet();
+    assert_eq!(hears(&mut deleted, 1), unknown, "it was deleted");
+    deleted.crash();
+    as_new(&mut deleted);
+    assert_eq!(hears(&mut deleted, 1), unknown, "it was deleted long ago");
+
+    let mut damaged = hidden();
+    damaged.crash();
+    let ana = damaged.connect(0);
+    damaged.run_until_quiet();
+    damaged.tell(Input::View { ticket: Ticket(53) });
+    damaged.advance();
+    assert!(matches!(damaged.disk.asked.pop_front(), Some(world::Asked::Chunks)));
+    damaged.tell(Input::Chunks(Err(LoadFault::Damaged)));
+    edit(&mut damaged, 0, "title", 2);
+    assert!(damaged.refused.contains(&ana), "whoever may read it is told that it is damaged");
+    assert_eq!(hears(&mut damaged, 1), unknown, "it is damaged");
+}
+
+/// AU10: who may not read is told nothing of what others do.
+#[test]
+fn au10_who_may_not_read_is_not_told_what_others_do() {
+    let mut world = world_of(&["ana", "bo"], &json!([]));
     let hash = edit(&mut world, 1, "title", 666);
     assert!(!is_stored(&world, &hash));
-    assert_eq!((world.clients[1].received, codes(&world, 0)), (0, vec![]));
     edit(&mut world, 0, "title", 2);
-    assert_eq!(world.clients[1].received, 0, "nor is told of what others do");
+    assert_eq!((world.clients[1].received, codes(&world, 0)), (0, vec![]));
     assert_eq!(world.disk.document().get(ROOT, "title").unwrap().unwrap().0.as_i64(), Some(2));
+}
+
+/// AU70: of a document that nobody has brought nobody hears another, as of one that is hidden; once it is there, they do.
+#[test]
+fn au70_nobody_is_heard_in_a_document_that_is_not_there() {
+    let mut world = World::new(2);
+    world.clients[0].who = person("ana");
+    world.clients[1].who = person("ana");
+    let (one, other) = (world.connect(0), world.connect(1));
+    let hear =
+        |world: &World| (world.machine.may_read(one), world.machine.readers_except(one).collect::<Vec<_>>());
+    assert_eq!(hear(&world), (false, vec![]), "while nobody knows");
+    world.run_until_quiet();
+    assert_eq!(hear(&world), (false, vec![]));
+    edit(&mut world, 0, "title", 1);
+    assert_eq!(hear(&world), (true, vec![other]));
+}
+
+/// DO46: whoever follows other stores is told what is known of them as soon as they may read, also when that was not known
+/// when they came.
+#[test]
+fn do46_who_comes_first_follows() {
+    let readers = json!([{"user": "cleo", "role": "read"}]);
+    let mut world = world_of(&["ana", "bo", "cleo"], &readers);
+    world.crash();
+    let store: StorageId = "store".parse().unwrap();
+    let (ana, bo, cleo) = (SessionId(70), SessionId(71), SessionId(72));
+    for (session, name, storage, follows) in [
+        (ana, "ana", None, vec![store.clone()]),
+        (bo, "bo", None, vec![store.clone()]),
+        (cleo, "cleo", Some(store.clone()), vec![]),
+    ] {
+        let follows = Arc::new(follows.into_iter().collect());
+        world.tell(Input::Open { session, who: person(name), storage, follows });
+    }
+    world.run_until_quiet();
+    let message = automerge::sync::Message { heads: world.disk.document().get_heads(), ..asked() };
+    world.tell(Input::View { ticket: Ticket(52) });
+    world.tell(Input::Message { session: cleo, is_request: false, message });
+    world.run_until_quiet();
+    assert_eq!(world.told_of_stores, [(ana, store.clone())], "Bo may not read");
+    give(&mut world, &json!([{"user": "bo", "role": "read"}, {"user": "cleo", "role": "read"}]));
+    assert_eq!(world.told_of_stores, [(ana, store.clone()), (bo, store)], "and is told once he may");
+}
+
+/// DO9: who asks for the same again is not answered again; what it was sent has arrived. Asking for something else is.
+#[test]
+fn do9_who_asks_twice_for_the_same_is_not_answered_twice() {
+    let mut world = world_of(&["ana", "bo"], &json!([{"user": "bo", "role": "read"}]));
+    let session = world.clients[1].session.unwrap();
+    let stored = world.disk.document().get_heads();
+    let mut ask = |heads: Vec<ChangeHash>, need: Vec<ChangeHash>| {
+        world.tell(Input::Message {
+            session,
+            is_request: false,
+            message: automerge::sync::Message { heads, need, ..asked() },
+        });
+        world.advance();
+        world.clients[1].from_server.drain(..).count()
+    };
+    let answered: Vec<usize> = (0..4).map(|_| ask(stored.clone(), stored.clone())).collect();
+    assert_eq!(answered, [1, 0, 0, 0], "what it has");
+    let unknown = vec![ChangeHash([7; 32])];
+    let answered: Vec<usize> = (0..4).map(|_| ask(unknown.clone(), stored.clone())).collect();
+    assert_eq!(answered, [1, 0, 0, 0], "while it has what we lack");
+    assert_eq!(ask(stored.clone(), stored), 1, "something else");
+}
+
+/// AU71: what is remembered of somebody's refused changes has a bound, however much each of them builds on.
+#[test]
+fn au71_refused_changes_are_not_remembered_without_end() {
+    let mut world = world_of(&["ana", "bo"], &json!([{"user": "bo", "role": "read"}]));
+    let session = world.clients[1].session.unwrap();
+    let mut refuse = |deps: u32| {
+        let mut change = world.clients[0].doc.get_changes(&[]).pop().unwrap().decode();
+        change.actor_id = ActorId::from([9; 16]);
+        let dep = |n: u32| ChangeHash([&n.to_be_bytes()[..], &[1; 28]].concat().try_into().unwrap());
+        change.deps = (0..deps).map(dep).collect();
+        let changes = vec![automerge::Change::from(change).raw_bytes().to_vec()].into();
+        let message = automerge::sync::Message { changes, ..asked() };
+        world.tell(Input::Message { session, is_request: false, message });
+        world.run_until_quiet();
+        (codes(&world, 1).len(), world.refused.contains(&session))
+    };
+    assert_eq!(refuse(60_000), (1, false));
+    assert_eq!(refuse(5_000), (2, false));
+    assert_eq!(refuse(1_000), (2, true), "that is too much");
 }
 
 /// AU11: who may only read gets everything; what they change is refused with its hash, kept aside, and nobody else
@@ -486,6 +664,8 @@ fn au17_the_policy_holds_on_open_connections() {
 #[derive(Debug, Clone)]
 enum Step {
     Edit(usize, u8),
+    /// Somebody brings a change in the name of somebody's actor.
+    Forge(usize, usize),
     Role(usize, u8),
     Disconnect(usize),
     Connect(usize),
@@ -499,6 +679,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     let n = 1..4usize;
     prop_oneof![
         6 => (0..4usize, any::<u8>()).prop_map(|(n, value)| Step::Edit(n, value)),
+        2 => (0..4usize, 0..4usize).prop_map(|(n, whose)| Step::Forge(n, whose)),
         2 => (n.clone(), 0..3u8).prop_map(|(n, role)| Step::Role(n, role)),
         1 => n.clone().prop_map(Step::Disconnect),
         2 => n.prop_map(Step::Connect),
@@ -513,7 +694,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     /// AU18: whatever happens in whatever order, nothing of anybody is stored who never had the right to write, no
-    /// change is stored in another name, and whoever may not read is sent nothing.
+    /// change is stored in another name, and nobody is sent anything while they may not read (which the world sees to).
     #[test]
     fn au18_nothing_gets_in_and_nothing_gets_out(steps in prop::collection::vec(any_step(), 1..120)) {
         let names = ["ana", "bo", "cleo", "dee"];
@@ -521,12 +702,17 @@ proptest! {
         let mut roles = [Role::Admin, Role::None, Role::None, Role::None];
         let mut could_ever_write = [true, false, false, false];
         let mut could_ever_read = [true, false, false, false];
+        let mut makers: BTreeMap<ChangeHash, usize> = BTreeMap::new();
+        makers.extend(world.disk.document().get_heads().into_iter().map(|head| (head, 0)));
         for step in steps {
             match step {
                 Step::Edit(n, value) => {
+                    let before = world.clients[n].doc.get_heads();
                     world.clients[n].put(&format!("k{n}"), i64::from(value));
+                    makers.extend(world.clients[n].doc.get_changes(&before).iter().map(|made| (made.hash(), n)));
                     world.clients[n].talk();
                 }
+                Step::Forge(n, whose) => makers.extend(forge(&mut world, n, whose).map(|forged| (forged, n))),
                 Step::Role(n, role) => {
                     roles[n] = [Role::None, Role::Read, Role::Write][usize::from(role)];
                     could_ever_write[n] |= roles[n] >= Role::Write;
@@ -558,10 +744,33 @@ proptest! {
         world.run_until_quiet();
         let stored = world.disk.document();
         for n in 0..4 {
-            let wrote = stored.get(ROOT, format!("k{n}")).unwrap().is_some();
-            prop_assert!(!wrote || could_ever_write[n], "{} wrote", names[n]);
             let read = world.clients[n].doc.get(ROOT, "title").unwrap().is_some();
             prop_assert!(!read || could_ever_read[n], "{} read", names[n]);
         }
+        // As the next process finds it.
+        world.crash();
+        world.tell(Input::View { ticket: Ticket(71) });
+        world.run_until_quiet();
+        let authors = world.machine.authors().unwrap();
+        for change in stored.get_changes(&[]) {
+            let maker = makers[&change.hash()];
+            prop_assert!(could_ever_write[maker], "{} wrote", names[maker]);
+            let author = authors.of(change.actor_id(), change.seq()).map(|author| author.as_str());
+            prop_assert_eq!(author, Some(names[maker]), "in another name");
+        }
     }
+}
+
+/// Has a client bring a change that it made as somebody else's actor, beside its own document.
+fn forge(world: &mut World, n: usize, whose: usize) -> Option<ChangeHash> {
+    let session = world.clients[n].session?;
+    let actor = world.clients[whose].doc.get_actor().clone();
+    let mut doc = world.clients[n].doc.clone().with_actor(actor);
+    let before = doc.get_heads();
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "forged", world.now)).unwrap();
+    let forged = doc.get_changes(&before).pop().unwrap();
+    let changes = vec![forged.raw_bytes().to_vec()].into();
+    let message = automerge::sync::Message { heads: before, changes, ..asked() };
+    world.tell(Input::Message { session, is_request: false, message });
+    Some(forged.hash())
 }

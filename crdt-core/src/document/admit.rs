@@ -29,6 +29,10 @@ use std::sync::{Arc, LazyLock};
 /// clean slate.
 pub(super) const REFUSED_MAX: usize = 4_096;
 
+/// How many dependencies of refused changes are remembered of one reader, 32 bytes each: a change has one or two, and can
+/// have a million.
+const REFUSED_DEPS_MAX: usize = 16 * REFUSED_MAX;
+
 /// The changes that everybody makes alike: they are nobody's.
 static CANONICAL: LazyLock<BTreeSet<ChangeHash>> = LazyLock::new(|| {
     let firsts = [crate::dashboard::first_dashboard(), crate::dashboard::first_widget_data()];
@@ -55,11 +59,17 @@ pub(super) enum From {
 #[derive(Debug, Default)]
 pub(crate) struct Refused {
     builds_on: BTreeMap<ChangeHash, Vec<ChangeHash>>,
+    /// Dependencies, in all.
+    deps: usize,
 }
 
 impl Refused {
+    /// What would be too much is counted and not kept: its maker is sent away for it.
     fn note(&mut self, change: &Change) {
-        self.builds_on.insert(change.hash(), change.deps().to_vec());
+        self.deps = self.deps.saturating_add(change.deps().len());
+        if !self.is_full() {
+            self.builds_on.insert(change.hash(), change.deps().to_vec());
+        }
     }
 
     fn holds(&self, hash: &ChangeHash) -> bool {
@@ -67,7 +77,7 @@ impl Refused {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.builds_on.len() > REFUSED_MAX
+        self.builds_on.len() > REFUSED_MAX || self.deps > REFUSED_DEPS_MAX
     }
 
     /// What these heads amount to without what was refused: in place of each refused one what it builds on.

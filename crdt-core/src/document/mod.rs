@@ -203,12 +203,6 @@ impl Document {
     }
 
     /// How many connections read it.
-    /// All connections that may read it, but `except`.
-    pub fn readers_except(&self, except: SessionId) -> impl Iterator<Item = SessionId> {
-        let readers = self.peers.iter().filter(|(_, peer)| peer.grant.may_read());
-        readers.map(|(session, _)| *session).filter(move |session| *session != except)
-    }
-
     #[must_use]
     pub fn readers(&self) -> usize {
         self.peers.len()
@@ -234,7 +228,7 @@ impl Document {
         match &self.content {
             Content::Live(live) => live.manifest.changes > HEAVY_CHANGES,
             Content::Cold { manifest, .. } => manifest.changes > HEAVY_CHANGES,
-            Content::Unknown | Content::Deleted { .. } | Content::Damaged => false,
+            Content::Unknown | Content::Deleted { .. } | Content::Damaged { .. } => false,
         }
     }
 
@@ -284,7 +278,7 @@ impl Document {
         if self.waiting.is_empty() {
             return false;
         }
-        if !matches!(self.content, Content::Unknown | Content::Damaged) && self.is_next_hidden() {
+        if !matches!(self.content, Content::Unknown) && self.is_next_hidden() {
             self.hear_hidden(effects);
             return true;
         }
@@ -298,7 +292,7 @@ impl Document {
             Content::Cold { .. } => return self.step_cold(effects),
             Content::Live(_) => self.step_live(now, effects),
             Content::Deleted { .. } => self.step_deleted(now, effects),
-            Content::Damaged => self.step_damaged(effects),
+            Content::Damaged { .. } => self.step_damaged(effects),
         }
         true
     }

@@ -64,8 +64,8 @@ pub(crate) struct Peer {
     pub(crate) owed: bool,
     /// Changes that it asked for by name.
     pub(crate) need: Vec<ChangeHash>,
-    /// Its heads when it last said something that brought nothing.
-    last_said: Option<Vec<ChangeHash>>,
+    /// What it said last, if that brought nothing: its heads, and what it asked for by name.
+    last_said: Option<(Vec<ChangeHash>, Vec<ChangeHash>)>,
 }
 
 /// What a message says about its sender, once its changes are dealt with.
@@ -99,8 +99,9 @@ impl Peer {
 
     /// Takes in a message whose heads are all known to us: from here on it follows.
     pub(crate) fn heard(&mut self, said: Said) {
-        self.note_owed(&said);
-        self.need.extend(said.need);
+        if self.note_owed(&said) {
+            self.need.extend(said.need);
+        }
         self.progress = match std::mem::replace(&mut self.progress, Progress::Silent) {
             Progress::Following { base, mut own } if !said.starts_over => {
                 own.extend(said.heads.into_iter().filter(|head| !base.contains(head)));
@@ -120,19 +121,22 @@ impl Peer {
     }
 
     /// An answer is owed for everything but a plain acknowledgement of what we told, and but for
-    /// saying the same again: two sides that cannot agree would talk for ever.
-    fn note_owed(&mut self, said: &Said) {
+    /// saying the same again: two sides that cannot agree would talk for ever. What was sent has arrived, so asking once more
+    /// for the same means that it did not help, as with a client whose actor somebody else has taken. Says whether
+    /// this was neither.
+    fn note_owed(&mut self, said: &Said) -> bool {
         self.takes_documents |= said.takes_documents;
         let acknowledges = match &self.progress {
-            Progress::Following { base, .. } => **base == *said.heads && !said.starts_over,
+            Progress::Following { base, .. } => **base == *said.heads && said.need.is_empty(),
             _ => false,
         };
-        let brings_nothing = !said.brought_changes && said.need.is_empty() && !said.starts_over;
-        let repeats = brings_nothing && self.last_said.as_deref() == Some(&said.heads);
-        self.last_said = brings_nothing.then(|| said.heads.clone());
-        if !(brings_nothing && (acknowledges || repeats)) {
-            self.owed = true;
-        }
+        let brings_nothing = !said.brought_changes && !said.starts_over;
+        let repeats =
+            self.last_said.as_ref().is_some_and(|(heads, need)| (heads, need) == (&said.heads, &said.need));
+        self.last_said = brings_nothing.then(|| (said.heads.clone(), said.need.clone()));
+        let is_news = !(brings_nothing && (acknowledges || repeats));
+        self.owed |= is_news;
+        is_news
     }
 
     /// It was sent everything up to `heads`.

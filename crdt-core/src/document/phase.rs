@@ -19,10 +19,18 @@ const OUTWEIGHED_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) enum Content {
     Unknown,
-    Cold { manifest: Manifest, whole: Option<Arc<Body>> },
+    Cold {
+        manifest: Manifest,
+        whole: Option<Arc<Body>>,
+    },
     Live(Box<Live>),
-    Deleted { manifest: Manifest },
-    Damaged,
+    Deleted {
+        manifest: Manifest,
+    },
+    /// Who may know of it is told. Where that cannot be read either, nobody may.
+    Damaged {
+        manifest: Option<Manifest>,
+    },
 }
 
 /// What the store was asked and has not answered.
@@ -87,7 +95,7 @@ impl Document {
         self.content = match answer {
             Ok(None) => Content::Live(Box::new(Live::absent(now))),
             Ok(Some(manifest)) => at_rest(manifest),
-            Err(LoadFault::Damaged) => Content::Damaged,
+            Err(LoadFault::Damaged) => Content::Damaged { manifest: None },
             Err(LoadFault::Unavailable) => return self.give_up(effects),
         };
         self.ask_again(now, effects);
@@ -105,7 +113,7 @@ impl Document {
         let stored = match answer {
             Ok(Some(stored)) => stored,
             Ok(None) => return self.content = Content::Live(Box::new(Live::absent(now))),
-            Err(LoadFault::Damaged) => return self.content = Content::Damaged,
+            Err(LoadFault::Damaged) => return self.content = self.damaged(),
             Err(LoadFault::Unavailable) => return self.give_up(effects),
         };
         let content = if matches!(stored.manifest.lifecycle, Lifecycle::Deleted { .. }) {
@@ -119,8 +127,16 @@ impl Document {
         };
         self.content = content.unwrap_or_else(|damage| {
             tracing::error!(document = %self.id, %damage, "stored document is damaged");
-            Content::Damaged
+            self.damaged()
         });
+    }
+
+    /// What it is when its chunks are not what was written: for whom it was is known all the same.
+    fn damaged(&self) -> Content {
+        match &self.content {
+            Content::Cold { manifest, .. } => Content::Damaged { manifest: Some(manifest.clone()) },
+            _ => Content::Damaged { manifest: None },
+        }
     }
 
     /// The store does not answer: everybody who waits may come again.
@@ -190,7 +206,7 @@ impl Document {
                     Content::Cold { manifest: known, .. } | Content::Deleted { manifest: known } => {
                         *known = manifest;
                     }
-                    Content::Unknown | Content::Damaged => {}
+                    Content::Unknown | Content::Damaged { .. } => {}
                 }
                 self.ask_again(now, effects);
             }

@@ -25,10 +25,12 @@ impl Document {
     /// What is written down of who may do what; nothing while that is not known.
     pub(super) fn rights(&self, now: Timestamp) -> Option<Rights<'_>> {
         let manifest = match &self.content {
-            Content::Unknown | Content::Damaged => return None,
+            Content::Unknown | Content::Damaged { manifest: None } => return None,
             Content::Live(live) if live.is_absent() => None,
             Content::Live(live) => Some(&live.manifest),
-            Content::Cold { manifest, .. } | Content::Deleted { manifest } => Some(manifest),
+            Content::Cold { manifest, .. }
+            | Content::Deleted { manifest }
+            | Content::Damaged { manifest: Some(manifest) } => Some(manifest),
         };
         Some(Rights {
             document: &self.id,
@@ -45,8 +47,10 @@ impl Document {
     pub fn access(&self) -> Option<&Arc<Access>> {
         match &self.content {
             Content::Live(live) if !live.is_absent() => Some(&live.manifest.access),
-            Content::Cold { manifest, .. } | Content::Deleted { manifest } => Some(&manifest.access),
-            Content::Live(_) | Content::Unknown | Content::Damaged => None,
+            Content::Cold { manifest, .. }
+            | Content::Deleted { manifest }
+            | Content::Damaged { manifest: Some(manifest) } => Some(&manifest.access),
+            Content::Live(_) | Content::Unknown | Content::Damaged { manifest: None } => None,
         }
     }
 
@@ -63,7 +67,23 @@ impl Document {
     /// are none: two who know its id hear as little of each other as if it were hidden from them.
     #[must_use]
     pub fn may_read(&self, session: SessionId) -> bool {
-        self.peers.get(&session).is_some_and(|peer| peer.grant.may_read())
+        !self.is_absent() && self.peers.get(&session).is_some_and(|peer| peer.grant.may_read())
+    }
+
+    /// All connections that may read it, but `except`.
+    pub fn readers_except(&self, except: SessionId) -> impl Iterator<Item = SessionId> {
+        let is_there = !self.is_absent();
+        let readers = self.peers.iter().filter(move |(_, peer)| is_there && peer.grant.may_read());
+        readers.map(|(session, _)| *session).filter(move |session| *session != except)
+    }
+
+    /// Nobody has brought it, as far as is known.
+    fn is_absent(&self) -> bool {
+        match &self.content {
+            Content::Unknown => true,
+            Content::Live(live) => live.is_absent(),
+            Content::Cold { .. } | Content::Deleted { .. } | Content::Damaged { .. } => false,
+        }
     }
 
     /// Whether it is not known yet who may do what.
@@ -122,12 +142,17 @@ impl Document {
         if could_read != peer.grant.may_read() {
             self.stale.mark(session);
         }
+        let follows = peer.follows.clone();
+        let may_read_now = peer.grant.may_read() && !could_read;
         if could_read && role == Role::None && is_there {
             effects.push(Effect::Unavailable { session });
         }
         if is_there && role != peer.told_role {
             peer.told_role = role;
             effects.push(Effect::Permission { session, role });
+        }
+        if may_read_now {
+            self.tell_what_is_known(session, follows.iter(), effects);
         }
     }
 
@@ -187,7 +212,7 @@ impl Document {
             Content::Live(live) => Some(live.manifest.clone()),
             Content::Cold { manifest, .. } => Some(manifest.clone()),
             // What is deleted answers as deleted, what is damaged as damaged, and of the rest nothing is known yet.
-            Content::Deleted { .. } | Content::Unknown | Content::Damaged => return false,
+            Content::Deleted { .. } | Content::Unknown | Content::Damaged { .. } => return false,
         };
         let Some(Waiting::SetAccess { ticket, access }) = self.waiting.pop_front() else { return false };
         match manifest {

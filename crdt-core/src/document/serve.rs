@@ -101,7 +101,16 @@ impl Document {
                 }
             }
             Content::Cold { .. } => self.serve_cold(effects),
-            Content::Unknown | Content::Deleted { .. } | Content::Damaged => self.stale = Stale::default(),
+            Content::Unknown => self.stale = Stale::default(),
+            Content::Deleted { .. } | Content::Damaged { .. } => self.serve_nobody(effects),
+        }
+    }
+
+    /// There is nothing to send. Who may not know of it is told what they are told of any document: that there is none.
+    fn serve_nobody(&mut self, effects: &mut Vec<Effect>) {
+        let hidden = std::mem::take(&mut self.stale).among(&mut self.peers);
+        for (session, peer) in hidden.into_iter().filter(|(_, peer)| !peer.grant.may_read()) {
+            turn_away(session, peer, effects);
         }
     }
 
@@ -171,7 +180,8 @@ impl Document {
         }
     }
 
-    /// A reader follows other stores than before: it is told what is known of the new ones.
+    /// A reader follows other stores than before: it is told what is known of the new ones, and once it may read if it
+    /// may not yet.
     pub(super) fn follow(
         &mut self,
         session: SessionId,
@@ -179,15 +189,21 @@ impl Document {
         effects: &mut Vec<Effect>,
     ) {
         let Some(peer) = self.peers.get_mut(&session) else { return };
-        if !peer.grant.may_read() {
-            // Told once they may see it: then all is new to them.
-            return;
-        }
         let before = std::mem::replace(&mut peer.follows, Arc::clone(follows));
-        for storage in follows.difference(&before) {
-            if let Some(news) = self.gossip.of(storage) {
-                effects.push(Effect::RemoteHeads { to: vec![session], news: news.clone() });
-            }
+        if peer.grant.may_read() {
+            self.tell_what_is_known(session, follows.difference(&before), effects);
+        }
+    }
+
+    /// How far these stores have come, as far as that is known.
+    pub(super) fn tell_what_is_known<'a>(
+        &self,
+        session: SessionId,
+        storages: impl IntoIterator<Item = &'a StorageId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for news in storages.into_iter().filter_map(|storage| self.gossip.of(storage)) {
+            effects.push(Effect::RemoteHeads { to: vec![session], news: news.clone() });
         }
     }
 }

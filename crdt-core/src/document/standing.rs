@@ -36,7 +36,7 @@ impl Document {
             Content::Live(live) => Standing::Stored { heads: live.heads.clone() },
             Content::Cold { manifest, .. } => Standing::Stored { heads: manifest.heads.as_slice().into() },
             Content::Deleted { .. } => Standing::Deleted,
-            Content::Damaged => Standing::Damaged,
+            Content::Damaged { .. } => Standing::Damaged,
         }
     }
 }

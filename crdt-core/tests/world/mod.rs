@@ -11,7 +11,7 @@ use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ROOT, ReadDoc};
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest, Stored};
 use dovetail_core::document::{Document, Effect, Input, Refusal, Ticket, Verdict};
 use dovetail_core::grant::{Identity, Policy, Role};
-use dovetail_core::id::{DocumentId, SessionId};
+use dovetail_core::id::{DocumentId, SessionId, StorageId};
 use dovetail_core::limits::DocumentLimits;
 use dovetail_core::rules::{
     InForce, Judge, Question, Report, RuleBook, RuleSet, UndecidedReason, to_the_end,
@@ -128,6 +128,8 @@ pub struct World {
     pub answers: Vec<(Ticket, Result<Manifest, Refusal>)>,
     pub views: Vec<Ticket>,
     pub refused: Vec<SessionId>,
+    /// Who was told of which other stores.
+    pub told_of_stores: Vec<(SessionId, StorageId)>,
     /// Changes that were set aside: whose, why, which.
     pub aside: Vec<(String, &'static str, ChangeHash)>,
     /// Who may do what with whole kinds of documents.
@@ -168,6 +170,7 @@ impl World {
             answers: Vec::new(),
             views: Vec::new(),
             refused: Vec::new(),
+            told_of_stores: Vec::new(),
             aside: Vec::new(),
             policy: Arc::default(),
             is_slow: Vec::new(),
@@ -180,6 +183,9 @@ impl World {
 
     pub fn tell(&mut self, input: Input) {
         self.now += 1;
+        if let Input::Policy(policy) = &input {
+            self.policy = policy.clone();
+        }
         let mut effects = Vec::new();
         self.machine.handle(Timestamp::from_millis(self.now), input, &mut effects);
         self.carry_out(effects);
@@ -220,7 +226,10 @@ impl World {
                         client.unavailable += 1;
                     }
                 }
-                Effect::Refuse { session, .. } => self.refused.push(session),
+                Effect::Refuse { session, .. } => {
+                    self.refused.push(session);
+                    self.cut(session);
+                }
                 Effect::Reject { session, why, changes } => {
                     if let Some(client) = self.client(session) {
                         client.rejected.push((why.code(), changes));
@@ -252,7 +261,9 @@ impl World {
                     assert!(self.questions.is_empty(), "one at a time");
                     self.questions.push_back(question);
                 }
-                Effect::RemoteHeads { .. } => {}
+                Effect::RemoteHeads { to, news } => {
+                    self.told_of_stores.extend(to.into_iter().map(|session| (session, news.storage.clone())));
+                }
             }
         }
     }
@@ -313,6 +324,7 @@ impl World {
             assert!(stored.get_change_by_hash(&head).is_some(), "told of a change that is not stored");
         }
         for session in to {
+            assert!(self.may_read(*session), "sent to somebody who may not read");
             if let Some(client) = self.client(*session) {
                 client.from_server.push_back(bytes.to_vec());
             }
@@ -320,6 +332,17 @@ impl World {
                 self.tell(Input::Drained { session: *session });
             }
         }
+    }
+
+    /// Whether somebody may read, as far as that is stored at this moment. Whoever is gone may not be asked.
+    fn may_read(&self, session: SessionId) -> bool {
+        let Some(client) = self.clients.iter().find(|client| client.session == Some(session)) else {
+            return true;
+        };
+        // Of a document that nobody has brought there is nothing to hide; whoever brings it is asked for it.
+        let Some(manifest) = &self.disk.manifest else { return true };
+        let (kind, now) = (manifest.kind.as_deref(), Timestamp::from_millis(self.now));
+        manifest.access.grant(&id(), kind, &self.policy, &client.who, now).may_read()
     }
 
     pub fn client(&mut self, session: SessionId) -> Option<&mut Client> {
@@ -342,6 +365,13 @@ impl World {
             self.clients[n].to_server.clear();
             self.clients[n].from_server.clear();
             self.tell(Input::Leave { session });
+        }
+    }
+
+    /// Whoever is refused is sent away.
+    fn cut(&mut self, session: SessionId) {
+        if let Some(n) = self.clients.iter().position(|client| client.session == Some(session)) {
+            self.disconnect(n);
         }
     }
 

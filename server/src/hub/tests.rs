@@ -397,6 +397,7 @@ async fn do25_over_the_budget_a_document_that_is_read_leaves_memory() {
 async fn do26_ephemeral_messages_reach_the_others_once() {
     let world = World::new().await;
     let id = document(1);
+    world.put(&id, 1).await.unwrap();
     let says = |count: u64| {
         let said = Ephemeral {
             sender: peer("ana"),
@@ -408,9 +409,14 @@ async fn do26_ephemeral_messages_reach_the_others_once() {
         };
         ToDocument::Ephemeral(EphemeralFrame::new(&said))
     };
-    let ana = world.reader(&id).await;
-    let (mut bo, mut cleo) = (world.reader(&id).await, world.reader(&id).await);
+    let (mut ana, mut bo, mut cleo) =
+        (world.reader(&id).await, world.reader(&id).await, world.reader(&id).await);
     let elsewhere = world.reader(&document(2)).await;
+    for reader in [&mut ana, &mut bo, &mut cleo] {
+        // What it may do.
+        reader.listen().await;
+        reader.others.clear();
+    }
     ana.mailbox.tell(ana.session, says(1)).await;
     bo.listen().await;
     cleo.listen().await;
