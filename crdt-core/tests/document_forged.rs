@@ -182,10 +182,10 @@ type Forge = fn(&World, &mut ExpandedChange);
 fn do44_what_no_client_can_have_made_is_refused() {
     let forgeries: Vec<(&str, Forge)> = vec![
         ("takes the last number there is", |_, change| {
-            change.start_op = NonZeroU64::new(u64::from(u32::MAX)).unwrap()
+            change.start_op = NonZeroU64::new(u64::from(u32::MAX)).unwrap();
         }),
         ("leaves many numbers out", |_, change| {
-            change.start_op = change.start_op.checked_add(10_000).unwrap()
+            change.start_op = change.start_op.checked_add(10_000).unwrap();
         }),
         ("uses numbers again", |_, change| change.start_op = NonZeroU64::MIN),
         ("leaves a sequence number out", |_, change| change.seq = 7),
@@ -216,7 +216,7 @@ fn do44_what_no_client_can_have_made_is_refused() {
             change.operations[0].pred = SortedVec::new();
         }),
         ("has a key in a list", |world, change| {
-            change.operations[0].obj = ObjectId::Id(at(world, "list")[0].clone())
+            change.operations[0].obj = ObjectId::Id(at(world, "list")[0].clone());
         }),
         ("makes a table", |_, change| change.operations[0].action = OpType::Make(ObjType::Table)),
         ("counts up nothing", |_, change| {
@@ -267,8 +267,11 @@ fn item(world: &World) -> OpId {
     op_id(&stored.get(&list, 0).unwrap().unwrap().1)
 }
 
+/// Of the letters, behind which a mark begins and ends; at the head where there is none.
+type Span = fn(&[OpId]) -> (Option<OpId>, Option<OpId>);
+
 /// A mark in the text, from behind one letter to behind another.
-fn mark(world: &World, choose: fn(&[OpId]) -> (Option<OpId>, Option<OpId>)) -> Vec<Op> {
+fn mark(world: &World, choose: Span) -> Vec<Op> {
     let stored = world.disk.document();
     let text = stored.get(ROOT, "text").unwrap().unwrap().1;
     let letters: Vec<OpId> = (0..5).map(|n| op_id(&stored.get(&text, n).unwrap().unwrap().1)).collect();
@@ -284,11 +287,13 @@ fn mark(world: &World, choose: fn(&[OpId]) -> (Option<OpId>, Option<OpId>)) -> V
     vec![op(OpType::MarkBegin(data), begin), op(OpType::MarkEnd(false), end)]
 }
 
+type Harm = fn(&mut Payload);
+
 /// DO44: bytes that Automerge reads and does not keep are refused: the document could not give the change out again.
 #[test]
 fn do44_a_change_that_would_not_come_out_as_it_went_in_is_refused() {
     let mut world = board(&writer());
-    let forgeries: Vec<(&str, fn(&mut Payload))> = vec![
+    let forgeries: Vec<(&str, Harm)> = vec![
         ("has a column that nobody knows", |payload| payload.columns.push((11 << 4 | 2, vec![0x7f, 1]))),
         ("writes a run as a list", |payload| payload.column(ACTION).splice(.., [0x7e, 1, 1]).for_each(drop)),
         ("names an actor that it does not need", |payload| payload.actors.push(vec![9; 16])),
@@ -307,10 +312,10 @@ fn do44_a_change_that_would_not_come_out_as_it_went_in_is_refused() {
 #[test]
 fn do43_a_few_bytes_do_not_become_everything() {
     let mut world = board(&writer());
-    let forgeries: Vec<(&str, fn(&mut Payload))> = vec![
+    let forgeries: Vec<(&str, Harm)> = vec![
         ("does very much", |payload| *payload.column(ACTION) = vec![0x80, 0x80, 0x80, 0x80, 0x80, 0x10, 1]),
         ("replaces very much", |payload| {
-            *payload.column(PRED_COUNT) = vec![0x7f, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10]
+            *payload.column(PRED_COUNT) = vec![0x7f, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10];
         }),
         ("has a long key very often", |payload| {
             let key = vec![b'x'; 1 << 14];

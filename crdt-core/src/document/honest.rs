@@ -19,7 +19,7 @@
 //! what is not there, since that is written down nowhere; nor any bytes that Automerge does not keep: unknown columns, runs
 //! that could be shorter, actors that nobody needs. A snapshot is made in the same way, so what comes out now comes out of
 //! a snapshot. Looking each `pred` up under its key beforehand was the other way; it costs a look for each letter of a
-//! text that is deleted, where this is one pass over what was changed (5 µs for an edit, whatever the document's size).
+//! text that is deleted, where this is one pass over what was changed (4 to 10 µs for an edit, whatever the document's size).
 //!
 //! What comes out right and harms all the same is found by the first look: an index in a map puts rows where no key is, a
 //! mark that ends before it begins makes a snapshot that nobody loads, a number near the end of all numbers leaves none for
