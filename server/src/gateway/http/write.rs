@@ -400,19 +400,21 @@ pub(in crate::gateway) fn of_patch(error: &PatchError, present: &[ChangeHash]) -
         PatchError::Malformed { index, .. } => {
             Problem::new(Code::BadPatch, error.to_string()).with("index", *index)
         }
-        PatchError::Failed { index, operation, pointer, fault } => {
+        PatchError::Failed { index, operation, member, pointer, fault } => {
             let code = match fault {
                 PatchFault::BadPointer => Code::BadPatch,
                 PatchFault::Reserved => Code::ReservedPlace,
-                PatchFault::TooDeep | PatchFault::TooLarge | PatchFault::Root => Code::BadContent,
+                PatchFault::TooDeep
+                | PatchFault::TooLarge
+                | PatchFault::CopiesTooMuch
+                | PatchFault::TooFar
+                | PatchFault::Root => Code::BadContent,
                 PatchFault::Document(source) => return of_document(source),
                 _ => Code::PatchFailed,
             };
             let problem = Problem::new(code, error.to_string()).with("index", *index);
-            heads::with_heads(
-                problem.with("operation", *operation).with("pointer", pointer.as_str()),
-                present,
-            )
+            let problem = problem.with("operation", *operation).with("member", *member);
+            heads::with_heads(problem.with("pointer", pointer.as_str()), present)
         }
         PatchError::Document(source) => of_document(source),
     }
