@@ -152,10 +152,10 @@ async fn write(
     let says = format!("{base:?} {:?}", sent.kind);
     let parts = Parts { route, document: &id.to_string(), rest: &[&says], body: &sent.bytes };
     // What stores nothing need not be remembered.
-    let request = if is_dry { None } else { Request::of(door.who(), headers, &parts)? };
+    let answers = door.gateway.answers.clone();
+    let request = if is_dry { None } else { answers.request(door.who(), headers, &parts).await? };
 
     let gateway = door.gateway;
-    let answers = gateway.answers.clone();
     let writing = Writing { gateway, id, permit, base, is_dry, request: request.clone() };
     // Several copies of a document by value: on the heap, and only while it is written.
     answers.once(request.as_ref(), Box::pin(writing.run(sent))).await
