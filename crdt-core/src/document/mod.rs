@@ -42,6 +42,7 @@ pub use events::{CommitFault, Effect, Input, LoadFault, Refusal, Rejection, Tick
 pub use gossip::RemoteHeads;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
 pub use live::Damage;
+pub use places::out_of_places;
 pub use standing::Standing;
 pub use verdict::{Verdict, judge_stored};
 

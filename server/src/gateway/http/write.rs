@@ -21,8 +21,10 @@ use crate::content;
 use crate::gateway::Gateway;
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
+use crate::hub::SubmitError;
 use automerge::{Automerge, Change, ChangeHash};
 use bytes::Bytes;
+use dovetail_core::document::out_of_places;
 use dovetail_core::doors::{self, Lost, LostValue, PatchError, PatchFault, WriteError, Writer, Written};
 use dovetail_core::grant::{EditPermit, ReadPermit};
 use dovetail_core::id::DocumentId;
@@ -202,10 +204,18 @@ impl Writing {
             .await?;
         let written = made.map_err(|refused| of_refused(&refused, &present))?;
         if self.is_dry {
+            self.check_places(&before, &written)?;
             return Box::pin(answer(&self.gateway, &self.id, before, Outcome::of(written), true)).await;
         }
         let outcome = submit(&self.gateway, &self.permit, written).await?;
         Box::pin(answer(&self.gateway, &self.id, before, outcome, false)).await
+    }
+
+    /// What is not stored is refused as it would be if it were.
+    fn check_places(&self, before: &Automerge, written: &Written) -> Result<(), Problem> {
+        let (Some(limits), Some(change)) = (self.permit.limits(), written.change()) else { return Ok(()) };
+        let Some(why) = out_of_places(before, change, limits) else { return Ok(()) };
+        Err(reply::of_submit(&SubmitError::Rejected { document: self.id.clone(), why }))
     }
 
     fn writer(&self) -> Writer {
@@ -234,7 +244,7 @@ pub(in crate::gateway) struct Outcome {
 }
 
 impl Outcome {
-    fn of(written: Written) -> Self {
+    pub(super) fn of(written: Written) -> Self {
         let change = written.change().map(Change::hash);
         Self { after: written.document, heads: written.after, change, lost: written.lost }
     }
@@ -275,6 +285,19 @@ pub(super) async fn answer(
     outcome: Outcome,
     is_dry: bool,
 ) -> Result<Answer, Problem> {
+    let etag = Some(heads::etag(&outcome.heads));
+    let body = told(gateway, id, before, outcome, is_dry).await?;
+    Ok(Answer { status: 200, body: format!("{body}\n"), etag, location: None })
+}
+
+/// The same as JSON.
+pub(super) async fn told(
+    gateway: &Gateway,
+    id: &DocumentId,
+    before: Automerge,
+    outcome: Outcome,
+    is_dry: bool,
+) -> Result<Value, Problem> {
     let (hub, document, now) = (gateway.hub.clone(), id.clone(), gateway.clock.now());
     let judging = move || {
         let judge = || conflicts::difference(&hub, &document, &before, &outcome.after, now);
@@ -297,8 +320,7 @@ pub(super) async fn answer(
     if is_dry {
         body["dry_run"] = true.into();
     }
-    let etag = Some(heads::etag(&outcome.heads));
-    Ok(Answer { status: 200, body: format!("{body}\n"), etag, location: None })
+    Ok(body)
 }
 
 /// `yours` and `theirs` are left out where nothing was written or nothing stands.

@@ -287,9 +287,21 @@ async fn au16_a_feeder_feeds_and_does_nothing_else() {
         "document_not_found"
     );
     let patch = json!([{"op": "add", "path": "/title", "value": "x"}]);
-    let refused = asking.ask("PATCH", &format!("/api/docs/{id}"), &feeder, Some(&patch)).await;
-    assert_eq!(code(&refused), "path_forbidden");
-    assert!(read(&refused)["detail"].as_str().unwrap().contains("/title"));
+    // JD38: also when nothing is to be stored.
+    for query in ["", "?dry_run=1"] {
+        let refused = asking.ask("PATCH", &format!("/api/docs/{id}{query}"), &feeder, Some(&patch)).await;
+        assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (403, "path_forbidden"), "{query}");
+        assert!(read(&refused)["detail"].as_str().unwrap().contains("/title"));
+    }
+    // PT11: nor does it change what is there.
+    let other_value = json!({"t": 1_700_000_000_000_u64, "v": 6});
+    let refused = asking.ask("POST", &format!("/api/docs/{id}/points"), &feeder, Some(&other_value)).await;
+    assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (403, "path_forbidden"));
+    assert!(read(&refused)["detail"].as_str().unwrap().contains("t=1700000000000"), "{refused:?}");
+    assert_eq!(
+        asking.ask("POST", &format!("/api/docs/{id}/points"), &ana, Some(&other_value)).await.status(),
+        200
+    );
     let deleted = asking.ask("DELETE", &format!("/api/docs/{id}"), &feeder, None).await;
     assert_eq!(code(&deleted), "forbidden");
 }
