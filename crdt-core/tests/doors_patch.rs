@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "all of this is test code, also the functions that are no tests")]
 
 use automerge::transaction::Transactable;
-use automerge::{ActorId, Automerge, ChangeHash, ROOT, ScalarValue};
-use dovetail_core::doors::{self, OPERATIONS_MAX, PatchError, PatchFault, WriteError, Writer, Written};
-use dovetail_core::json::{self, DEPTH_MAX, JsonError, Strings};
+use automerge::{ActorId, Automerge, ChangeHash, ObjType, ROOT, ScalarValue};
+use dovetail_core::doors::{
+    self, COPIED_BYTES_MAX, OPERATIONS_MAX, PatchError, PatchFault, WriteError, Writer, Written,
+};
+use dovetail_core::json::{self, DEPTH_MAX, JsonError, Strings, TEXT_BYTES_MAX};
 use dovetail_core::reserved::{RESERVED_KEY, ensure_entry};
 use dovetail_core::time::Timestamp;
 use proptest::prelude::*;
@@ -281,6 +283,118 @@ fn jd11_copies_of_copies_are_bounded() {
     tests.push(test);
     let refused = patched(&json!({ "t": text }), &json!(tests)).unwrap_err();
     assert!(matches!(refused, PatchError::Failed { fault: PatchFault::TooLarge, .. }), "{refused}");
+}
+
+/// JD35: copies bring no more than a body could: what they write is weighed before, and beyond the bound the operation and
+/// the bound are named. What is within it is done.
+#[test]
+fn jd35_what_copies_write_is_bounded_in_bytes() {
+    let doubled = |content: Value, times: usize| {
+        let copies = vec![json!({"op": "copy", "from": "/b", "path": "/b/-"}); times];
+        patched(&content, &json!(copies))
+    };
+    let text = "x".repeat(1 << 10);
+    let key = json!([{ (text.as_str()): 1 }]);
+    for content in [json!({ "b": [text] }), json!({ "b": key })] {
+        assert!(doubled(content.clone(), 11).is_ok());
+        match doubled(content, 40).unwrap_err() {
+            error @ PatchError::Failed { index, operation: "copy", member: "from", .. } => {
+                assert!(index < 14, "{error}");
+                assert!(error.to_string().contains(&COPIED_BYTES_MAX.to_string()), "{error}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+    let moved = |bytes: usize| {
+        let mut doc = document(&json!({}));
+        let big = ScalarValue::Str("x".repeat(bytes).into());
+        doc.transact::<_, _, automerge::AutomergeError>(|tx| tx.put(ROOT, "a", big)).unwrap();
+        let patch = json!([{"op": "move", "from": "/a", "path": "/b"}]);
+        doors::patch(&doc, &doc.get_heads(), &patch, &writer(2)).map(drop)
+    };
+    assert!(moved(COPIED_BYTES_MAX).is_ok());
+    let refused = moved(COPIED_BYTES_MAX + 1).unwrap_err();
+    assert!(matches!(refused, PatchError::Failed { fault: PatchFault::CopiesTooMuch, .. }), "{refused}");
+}
+
+/// JD35: copied strings are text objects as far as the body could have had them, and registers beyond. A text object costs
+/// an operation for each letter.
+#[test]
+fn jd35_copied_strings_are_texts_within_a_bound() {
+    let doc = document(&json!({"t": "x".repeat(50_000), "list": []}));
+    let copies = vec![json!({"op": "copy", "from": "/t", "path": "/list/-"}); 40];
+    let written = doors::patch(&doc, &doc.get_heads(), &json!(copies), &writer(2)).unwrap();
+    let read = json::read(&written.document, None);
+    assert!((0..40).all(|at| read["list"][at] == read["t"]));
+    let operations = written.change().unwrap().len();
+    assert!((TEXT_BYTES_MAX / 2..TEXT_BYTES_MAX).contains(&operations), "{operations} operations");
+}
+
+/// JD36: one call does not change letter by letter whatever it changes: where it would take too long, what comes later is
+/// put there whole, and reads the same.
+#[test]
+fn jd36_what_is_kept_by_letters_and_items_is_bounded() {
+    let (one, two) = ("ab".repeat(2_000), "cd".repeat(2_000));
+    let patch: Vec<Value> = (0..60)
+        .map(|n| json!({"op": "replace", "path": "/t", "value": if n % 2 == 0 { &two } else { &one }}))
+        .collect();
+    let doc = document(&json!({ "t": one }));
+    let written = doors::patch(&doc, &doc.get_heads(), &json!(patch), &writer(2)).unwrap();
+    assert_eq!(json::read(&written.document, None)["t"], one);
+    let letters = written.change().unwrap().len();
+    assert!((8_000..300_000).contains(&letters), "{letters} operations");
+
+    let texts = |letter: &str| json!((0..12).map(|_| letter.repeat(100_000)).collect::<Vec<_>>());
+    let mut doc = document(&json!({}));
+    doc.transact::<_, _, automerge::AutomergeError>(|tx| {
+        let list = tx.put_object(ROOT, "list", ObjType::List)?;
+        for at in 0..12 {
+            let text = tx.insert_object(&list, at, ObjType::Text)?;
+            tx.splice_text(&text, 0, 0, &"x".repeat(100_000))?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let body = json!({ "list": texts("y") });
+    let written = doors::put(&doc, &doc.get_heads(), &body, &writer(2)).unwrap();
+    assert_eq!(json::read(&written.document, None), body);
+    let letters = written.change().unwrap().len();
+    assert!((200_000..800_000).contains(&letters), "{letters} operations");
+}
+
+/// JD36: inserts far behind in long lists are bounded, since each walks there. Appending counts once, and inserting in front
+/// not at all.
+#[test]
+fn jd36_inserts_into_long_lists_are_bounded() {
+    let doc = document(&json!({ "list": vec![0; 60_000] }));
+    let adds = |path: &str| vec![json!({"op": "add", "path": path, "value": 1}); 2_000];
+    let patched = |patch: Vec<Value>| doors::patch(&doc, &doc.get_heads(), &json!(patch), &writer(2));
+    assert_eq!(patched(adds("/list/-")).unwrap().change().unwrap().len(), 2_000);
+    assert_eq!(patched(adds("/list/0")).unwrap().change().unwrap().len(), 2_000);
+    match patched(adds("/list/59999")).unwrap_err() {
+        PatchError::Failed { index, fault: PatchFault::TooFar, .. } => assert!(index > 200, "{index}"),
+        other => panic!("{other}"),
+    }
+}
+
+/// JD11: what is missing is named with the place that was asked for it, be it where to or where from.
+#[test]
+fn jd11_of_two_places_the_one_at_fault_is_named() {
+    let failed = |patch: Value| patched(&json!({"a": 1}), &patch).unwrap_err();
+    for (from, path, member, words) in [
+        (
+            "/_dovetail",
+            "/x",
+            "from",
+            "operation 0 (copy, from \"/_dovetail\"): there is nothing at this place",
+        ),
+        ("/a", "/x/y", "path", "operation 0 (copy, path \"/x/y\"): there is nothing at this place"),
+        ("a", "/x", "from", "operation 0 (copy, from \"a\"): not a JSON pointer"),
+    ] {
+        let error = failed(json!([{"op": "copy", "from": from, "path": path}]));
+        assert!(error.to_string().starts_with(words), "{error}");
+        assert!(matches!(error, PatchError::Failed { member: named, .. } if named == member), "{error}");
+    }
 }
 
 /// JD11: numbers are equal when their values are; the root can be tested and replaced, and stays the map it is.

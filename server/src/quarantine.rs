@@ -8,6 +8,7 @@
 //! **Invariant:** nothing that is kept here is ever part of a document by itself.
 
 mod item; // One item as records, and back.
+mod remade; // Refused changes by another actor.
 mod rescue; // What changes would do, and how they are accepted.
 mod room; // What is kept, and whether there is room for more.
 

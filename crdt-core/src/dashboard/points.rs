@@ -24,7 +24,7 @@ use automerge::{
     Value, hydrate,
 };
 use bytes::Bytes;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 /// The points a document keeps when it does not say: at one a second almost three hours, and more than
@@ -226,12 +226,7 @@ impl Feed {
     /// When the document takes no points any more, or Automerge fails: then nothing was added, and the copy
     /// is no longer good.
     pub fn add(&mut self, points: &[Point], now: Timestamp) -> Result<Added, AddError> {
-        let list = self.list()?;
-        match &list {
-            Some(list) if self.read_at.as_deref() != Some(&self.doc.get_heads()) => self.read_again(list),
-            Some(_) => {}
-            None => self.times.clear(),
-        }
+        let list = self.fresh_list()?;
         let (retention, unread) = retention(&self.doc);
         let new = points.iter().map(|point| (point.t, *point)).collect();
         let (new, left) = divided(&self.times, new);
@@ -254,6 +249,53 @@ impl Feed {
         let change = hash.and_then(|hash| self.doc.get_change_by_hash(&hash));
         let change = change.map(|change| Bytes::copy_from_slice(change.raw_bytes()));
         Ok(Added { change, points: self.points(), retention, unread, left })
+    }
+
+    /// The first of these points, by time, that stands in the document with another value: to add it would be to
+    /// replace that.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn first_replaced(&mut self, points: &[Point]) -> Result<Option<i64>, AddError> {
+        let Some(list) = self.fresh_list()? else { return Ok(None) };
+        let new: BTreeMap<i64, &Point> = points.iter().map(|point| (point.t, point)).collect();
+        let (doc, times) = (&self.doc, &self.times);
+        let is_replaced = |at: usize, point: &Point| match doc.get(&list, at)? {
+            Some((Value::Object(ObjType::Map), item)) => Ok(!stands(doc, &item, point)?),
+            _ => Ok::<_, AutomergeError>(false),
+        };
+        let replaced = carefully(|| {
+            let mut replaced = None;
+            for (at, time) in times.iter().enumerate() {
+                let Some(point) = time.and_then(|time| new.get(&time)) else { continue };
+                if replaced.is_none_or(|first| point.t < first) && is_replaced(at, point)? {
+                    replaced = Some(point.t);
+                }
+            }
+            Ok::<_, AutomergeError>(replaced)
+        })??;
+        Ok(replaced)
+    }
+
+    /// Those of these times at which the document, as it was read or written last, has no point.
+    #[must_use]
+    pub fn lacks(&self, times: &BTreeSet<i64>) -> BTreeSet<i64> {
+        let mut lacking = times.clone();
+        for time in self.times.iter().flatten() {
+            lacking.remove(time);
+        }
+        lacking
+    }
+
+    /// The list of points, and what is in it read again if somebody else wrote.
+    fn fresh_list(&mut self) -> Result<Option<ObjId>, NotPoints> {
+        let list = self.list()?;
+        match &list {
+            Some(list) if self.read_at.as_deref() != Some(&self.doc.get_heads()) => self.read_again(list),
+            Some(_) => {}
+            None => self.times.clear(),
+        }
+        Ok(list)
     }
 
     /// The list of points; none when the document has no such member yet.
@@ -472,12 +514,16 @@ fn divided(times: &[Option<i64>], mut new: BTreeMap<i64, Point>) -> (BTreeMap<i6
 /// The value of a point that stands there already; nothing is written when it has that value.
 fn change(tx: &mut impl Transactable, list: &ObjId, at: usize, point: &Point) -> Result<(), AutomergeError> {
     let Some((Value::Object(ObjType::Map), item)) = tx.get(list, at)? else { return Ok(()) };
-    let values = tx.get_all(&item, "v")?;
-    let is_there = match values.as_slice() {
+    if stands(tx, &item, point)? { Ok(()) } else { tx.put(&item, "v", scalar(point.v)) }
+}
+
+/// Whether an item has the value of a point, and no other beside it.
+fn stands(doc: &impl ReadDoc, item: &ObjId, point: &Point) -> Result<bool, AutomergeError> {
+    let values = doc.get_all(item, "v")?;
+    Ok(match values.as_slice() {
         [(Value::Scalar(value), _)] => number(value) == Some(point.v),
         _ => false,
-    };
-    if is_there { Ok(()) } else { tx.put(&item, "v", scalar(point.v)) }
+    })
 }
 
 /// What a register says of a value; none when it is no number.

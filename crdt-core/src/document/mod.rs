@@ -47,6 +47,7 @@ pub use gossip::RemoteHeads;
 pub use honest::Dishonest;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
 pub use live::Damage;
+pub use places::out_of_places;
 pub use standing::Standing;
 pub use verdict::{Verdict, judge_stored};
 

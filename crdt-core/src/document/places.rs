@@ -11,6 +11,7 @@
 //! Always true: what cannot be judged is out of place.
 
 use super::careful::carefully;
+use super::events::Rejection;
 use crate::grant::{Limits, May, Step};
 use automerge::legacy::{Key, ObjectId, Op, OpId, OpType};
 use automerge::{Automerge, Change, ObjId, Prop, ROOT, ReadDoc};
@@ -43,6 +44,14 @@ struct Place {
 pub(super) fn check(doc: &Automerge, change: &Change, limits: &Limits) -> Result<(), OutOfPlace> {
     let unknown = || OutOfPlace { place: "a place that is not known".to_owned() };
     carefully(|| check_all(doc, change, limits)).unwrap_or_else(|_panicked| Err(unknown()))
+}
+
+/// Why a change would be refused by whoever has a right to these places only; nothing when it stays within them. For who
+/// wants to know before they make it.
+#[must_use]
+pub fn out_of_places(doc: &Automerge, change: &Change, limits: &Limits) -> Option<Rejection> {
+    let out_of_place = check(doc, change, limits).err()?;
+    Some(Rejection::PathForbidden { place: out_of_place.place })
 }
 
 fn check_all(doc: &Automerge, change: &Change, limits: &Limits) -> Result<(), OutOfPlace> {

@@ -32,7 +32,7 @@ pub fn merge_patch(
     check_heads(doc, base)?;
     base::write(doc, base, writer, |tx, steps_left| {
         let strings = strings_in(tx).bounded(patch);
-        let mut writing = Writing { tx, strings, contest: Contest::Settle, steps_left };
+        let mut writing = Writing::new(tx, strings, Contest::Settle).within(steps_left);
         merge(&mut writing, &ROOT, members).map_err(Halt::from)
     })
 }

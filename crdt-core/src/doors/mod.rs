@@ -24,7 +24,7 @@ pub use base::{UnknownHeads, check_heads, written_before};
 pub use history::{BadCursor, Cursor, Group, HASHES_MAX, History, MESSAGES_MAX, PAUSE, history};
 pub use lost::{LOST_MAX, Lost, LostValue, lost};
 pub use merge_patch::merge_patch;
-pub use patch::{OPERATIONS_MAX, PatchError, PatchFault, patch};
+pub use patch::{COPIED_BYTES_MAX, OPERATIONS_MAX, PatchError, PatchFault, patch};
 pub use versions::{
     BadVersionName, NOTE_BYTES_MAX, Version, VersionName, name_version, remove_version, versions,
 };
@@ -127,7 +127,7 @@ pub fn put(
     let read = json::read(doc, Some(base));
     let strings = strings_of(read.get("kind")).bounded(body);
     base::write(doc, base, writer, |tx, steps_left| {
-        let mut writing = Writing { tx, strings, contest: Contest::Leave, steps_left };
+        let mut writing = Writing::new(tx, strings, Contest::Leave).within(steps_left);
         writing.members(&ROOT, read.as_object(), members, Some(RESERVED_KEY)).map_err(Halt::from)
     })
 }

@@ -7,11 +7,14 @@
 //! - All operations or none: the first that fails is named, and nothing is written.
 //! - `add` and `replace` over something that is there write only what differs, so that others' edits
 //!   in it stay. `move` and `copy` write a copy: Automerge cannot move an object.
-//! - The work is bounded by the size of the body and by [`NODES_MAX`], whatever the document is.
+//! - The work is bounded by the size of the body, by [`NODES_MAX`] and by [`COPIED_BYTES_MAX`], whatever the
+//!   document is. What is copied is weighed before it is read.
 
 use super::pointer::{self, Container, Pointer};
 use super::{Halt, UnknownHeads, Writer, Written, base, check_heads, strings_in};
-use crate::json::{self, Contest, DEPTH_MAX, JsonError, NODES_MAX, Stop, Strings, Writing};
+use crate::json::{
+    self, Care, Contest, DEPTH_MAX, JsonError, NODES_MAX, Stop, Strings, TEXT_BYTES_MAX, Weight, Writing,
+};
 use crate::reserved::RESERVED_KEY;
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{Automerge, AutomergeError, ChangeHash, ObjId, ObjType, Prop, ROOT, ReadDoc};
@@ -27,6 +30,11 @@ const COUNTED_MAX: usize = 100_000_000;
 
 /// How many bytes of a text count as one value of [`NODES_MAX`].
 const TEXT_BYTES_A_NODE: usize = 64;
+
+/// How many bytes of keys, texts and binary values all copies and moves of one patch may write: a quarter of the body
+/// that a server takes, and four times the largest dashboard seen. Without it, a patch of one kilobyte writes
+/// gigabytes by copying what it has copied.
+pub const COPIED_BYTES_MAX: usize = 4 << 20;
 
 /// Why a patch was not applied. All but the last are the writer's doing.
 #[derive(Debug, thiserror::Error)]
@@ -46,13 +54,15 @@ pub enum PatchError {
         reason: String,
     },
     /// An operation that cannot be done. Those before it could.
-    #[error("operation {index} ({operation} {pointer:?}): {fault}")]
+    #[error("operation {index} ({operation}, {member} {pointer:?}): {fault}")]
     Failed {
         /// Which, counted from 0.
         index: usize,
         /// Its `op`.
         operation: &'static str,
-        /// The pointer at fault: its `path`, or its `from`.
+        /// Which of its places is at fault: `path` or `from`.
+        member: &'static str,
+        /// What stands there: a JSON pointer.
         pointer: String,
         /// What is in its way.
         fault: PatchFault,
@@ -114,8 +124,17 @@ pub enum PatchFault {
     #[error("that lies deeper than {DEPTH_MAX} levels")]
     TooDeep,
     /// All operations together read and write more than one call may.
-    #[error("the patch reads and writes more than {NODES_MAX} values")]
+    #[error("with this operation the patch reads and writes more than {NODES_MAX} values")]
     TooLarge,
+    /// All copies together write more than one call may.
+    #[error("with this operation the copies and moves of the patch write more than {COPIED_BYTES_MAX} bytes")]
+    CopiesTooMuch,
+    /// It inserts so often so far behind in lists that it would take too long.
+    #[error(
+        "with this operation the patch inserts into long lists more often than one call may; send several patches, or \
+         the whole document"
+    )]
+    TooFar,
     /// Automerge refused.
     #[error("the document refused it")]
     Document(Box<AutomergeError>),
@@ -147,7 +166,10 @@ pub fn patch(
     check_heads(doc, base)?;
     base::write(doc, base, writer, |tx, steps_left| {
         let strings = strings_in(tx).bounded(patch);
-        Patching::new(tx, strings, steps_left).run(&operations)
+        let writing = Writing::new(tx, strings, Contest::Settle).within(steps_left);
+        // What the body brings and what is copied share what may become text objects.
+        let text_left = TEXT_BYTES_MAX.saturating_sub(json::string_bytes(patch));
+        Patching::new(writing, text_left).run(&operations)
     })
 }
 
@@ -187,12 +209,13 @@ fn parse_one(index: usize, one: &Value) -> Result<Operation<'_>, PatchError> {
         Some("test") => "test",
         _ => return Err(malformed("op is one of add, remove, replace, move, copy and test")),
     };
-    let pointer = |member: &str| {
+    let pointer = |member: &'static str| {
         let text = members.get(member).and_then(Value::as_str);
         let text = text.ok_or_else(|| malformed(&format!("{name} needs a text as {member}")))?;
         Pointer::parse(text).map_err(|fault| PatchError::Failed {
             index,
             operation: name,
+            member,
             pointer: text.to_owned(),
             fault,
         })
@@ -208,6 +231,27 @@ fn parse_one(index: usize, one: &Value) -> Result<Operation<'_>, PatchError> {
         _ => What::Test(value()?),
     };
     Ok(Operation { name, path, what })
+}
+
+impl Operation<'_> {
+    /// Whether both add something behind the last item of the same list.
+    fn is_appended_with(&self, next: &Self) -> bool {
+        let is_add = |one: &Self| matches!(one.what, What::Add(_));
+        is_add(self) && is_add(next) && self.path.is_end() && self.path == next.path
+    }
+
+    /// The end of the whole patch.
+    fn halt(&self, index: usize, ended: Ended) -> Halt<PatchError> {
+        let failed = |member, pointer: &Pointer, fault| {
+            let (operation, pointer) = (self.name, pointer.to_string());
+            Halt::Failed(PatchError::Failed { index, operation, member, pointer, fault })
+        };
+        match (ended, &self.what) {
+            (Ended::TooSlow, _) => Halt::TooSlow,
+            (Ended::From(fault), What::Move(from) | What::Copy(from)) => failed("from", from, fault),
+            (Ended::Fault(fault) | Ended::From(fault), _) => failed("path", &self.path, fault),
+        }
+    }
 }
 
 /// What one operation ends with when it does not succeed.
@@ -240,36 +284,53 @@ struct Patching<'t, 'd> {
     nodes_left: usize,
     /// How many items of lists may still be counted.
     counted_left: usize,
-    /// The list to whose end something was just added, and where its end is now.
-    end: Option<(ObjId, usize)>,
+    /// How many bytes may still be copied.
+    copied_left: usize,
+    /// How many bytes of copied strings may still become text objects.
+    text_left: usize,
 }
 
 impl<'t, 'd> Patching<'t, 'd> {
-    fn new(tx: &'t mut Transaction<'d>, strings: Strings, steps_left: Option<u64>) -> Self {
-        let writing = Writing { tx, strings, contest: Contest::Settle, steps_left };
-        Self { writing, nodes_left: NODES_MAX, counted_left: COUNTED_MAX, end: None }
+    fn new(writing: Writing<'t, Transaction<'d>>, text_left: usize) -> Self {
+        Self {
+            writing,
+            nodes_left: NODES_MAX,
+            counted_left: COUNTED_MAX,
+            copied_left: COPIED_BYTES_MAX,
+            text_left,
+        }
     }
 
     fn run(&mut self, operations: &[Operation<'_>]) -> Result<(), Halt<PatchError>> {
-        for (index, operation) in operations.iter().enumerate() {
-            let failed = |pointer: &Pointer, fault| {
-                let (operation, pointer) = (operation.name, pointer.to_string());
-                Halt::Failed(PatchError::Failed { index, operation, pointer, fault })
+        let mut first = 0;
+        for together in operations.chunk_by(Operation::is_appended_with) {
+            let done = match together {
+                [operation] => self.perform(operation).map_err(|ended| (0, ended)),
+                _ => self.append_all(together),
             };
-            self.perform(operation).map_err(|ended| match (ended, &operation.what) {
-                (Ended::TooSlow, _) => Halt::TooSlow,
-                (Ended::From(fault), What::Move(from) | What::Copy(from)) => failed(from, fault),
-                (Ended::Fault(fault) | Ended::From(fault), _) => failed(&operation.path, fault),
-            })?;
+            done.map_err(|(n, ended)| together[n].halt(first + n, ended))?;
+            first += together.len();
         }
         Ok(())
     }
 
+    /// Several values behind the same list at once: its end is found once. An error says at which of them.
+    fn append_all(&mut self, together: &[Operation<'_>]) -> Result<(), (usize, Ended)> {
+        let path = &together[0].path;
+        if path.is_reserved() {
+            return Err((0, PatchFault::Reserved.into()));
+        }
+        let mut values = Vec::with_capacity(together.len());
+        for (n, operation) in together.iter().enumerate() {
+            let What::Add(value) = operation.what else { continue };
+            self.pay_for_value(path, value).map_err(|ended| (n, ended))?;
+            values.push(value.clone());
+        }
+        self.append(path, &values).map_err(|ended| (0, ended))
+    }
+
     fn perform(&mut self, operation: &Operation<'_>) -> Result<(), Ended> {
         let path = &operation.path;
-        if !matches!(operation.what, What::Add(_)) {
-            self.end = None;
-        }
         if path.is_reserved() && !matches!(operation.what, What::Test(_)) {
             return Err(PatchFault::Reserved.into());
         }
@@ -280,7 +341,7 @@ impl<'t, 'd> Patching<'t, 'd> {
             What::Move(from) => self.relocate(from, path),
             What::Copy(from) => {
                 let value = self.read(from).map_err(of_from)?;
-                self.add(path, &value)
+                self.add_copy(path, &value)
             }
             What::Test(expected) => self.test(path, expected),
         }
@@ -288,22 +349,13 @@ impl<'t, 'd> Patching<'t, 'd> {
 
     fn add(&mut self, path: &Pointer, value: &Value) -> Result<(), Ended> {
         self.pay_for_value(path, value)?;
+        if path.is_end() {
+            return self.append(path, std::slice::from_ref(value));
+        }
         let Some((above, last)) = path.split() else { return self.root(value) };
         let container = self.container(above)?;
-        if last != "-" {
-            self.end = None;
-        }
         match &container {
             Container::Map(map) => Ok(self.writing.assign(map, last.into(), None, value)?),
-            Container::List(list) if last == "-" => {
-                let at = match self.end.take() {
-                    Some((known, end)) if known == *list => end,
-                    _ => self.count(list)?,
-                };
-                self.writing.splice(list, at, 0, std::slice::from_ref(value), at + 1)?;
-                self.end = Some((list.clone(), at + 1));
-                Ok(())
-            }
             Container::List(list) => {
                 let at = pointer::index(last)?;
                 if let Some(before) = at.checked_sub(1)
@@ -311,9 +363,30 @@ impl<'t, 'd> Patching<'t, 'd> {
                 {
                     return Err(container.fault(self.writing.tx, &at.into()).into());
                 }
-                Ok(self.writing.splice(list, at, 0, std::slice::from_ref(value), at + 1)?)
+                self.insert(list, at, std::slice::from_ref(value))
             }
         }
+    }
+
+    /// Values behind the last item of a list; where the place is in a map it is a member like others.
+    fn append(&mut self, path: &Pointer, values: &[Value]) -> Result<(), Ended> {
+        let (above, last) = path.split().ok_or(PatchFault::Root)?;
+        match self.container(above)? {
+            Container::Map(map) => {
+                values.iter().try_for_each(|value| Ok(self.writing.assign(&map, last.into(), None, value)?))
+            }
+            Container::List(list) => {
+                let at = self.count(&list)?;
+                self.insert(&list, at, values)
+            }
+        }
+    }
+
+    fn insert(&mut self, list: &ObjId, at: usize, values: &[Value]) -> Result<(), Ended> {
+        if !self.writing.takes_care(Care::to_insert_behind(at)) {
+            return Err(PatchFault::TooFar.into());
+        }
+        Ok(self.writing.splice(list, at, 0, values, at + 1)?)
     }
 
     fn remove(&mut self, path: &Pointer) -> Result<(), Ended> {
@@ -343,7 +416,20 @@ impl<'t, 'd> Patching<'t, 'd> {
             return Ok(());
         }
         self.remove(from).map_err(of_from)?;
-        self.add(path, &value)
+        self.add_copy(path, &value)
+    }
+
+    /// What was read from the document and not brought: its strings are no more often text objects than if the body
+    /// had brought them.
+    fn add_copy(&mut self, path: &Pointer, value: &Value) -> Result<(), Ended> {
+        let strings = self.writing.strings;
+        match self.text_left.checked_sub(json::string_bytes(value)) {
+            Some(left) => self.text_left = left,
+            None => self.writing.strings = Strings::Scalar,
+        }
+        let added = self.add(path, value);
+        self.writing.strings = strings;
+        added
     }
 
     fn test(&mut self, path: &Pointer, expected: &Value) -> Result<(), Ended> {
@@ -381,6 +467,7 @@ impl<'t, 'd> Patching<'t, 'd> {
         let nodes_max = self.nodes_left;
         let value = match from.split() {
             None => {
+                self.pay_for_copy(json::weigh(self.writing.tx, &ROOT, self.copies_most()))?;
                 let mut value = json::read_within(self.writing.tx, &ROOT, None, nodes_max);
                 value.as_mut().and_then(Value::as_object_mut).and_then(|root| root.remove(RESERVED_KEY));
                 value
@@ -388,8 +475,9 @@ impl<'t, 'd> Patching<'t, 'd> {
             Some((above, last)) => {
                 let container = self.container(above)?;
                 let prop = self.existing(&container, last)?;
-                self.pay_for_text(&container, &prop)?;
-                pointer::member(self.writing.tx, container.object(), prop, nodes_max)
+                let (object, most) = (container.object(), self.copies_most());
+                self.pay_for_copy(pointer::weight(self.writing.tx, object, prop.clone(), most)?)?;
+                pointer::member(self.writing.tx, object, prop, nodes_max)
             }
         };
         let value = value.ok_or(PatchFault::TooLarge)?;
@@ -444,6 +532,20 @@ impl<'t, 'd> Patching<'t, 'd> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// How much may still be copied.
+    fn copies_most(&self) -> Weight {
+        Weight { nodes: self.nodes_left, bytes: self.copied_left }
+    }
+
+    /// Pays for bytes that will be copied; values are paid for when they are read.
+    fn pay_for_copy(&mut self, weight: Weight) -> Result<(), Ended> {
+        if weight.nodes > self.nodes_left {
+            return Err(PatchFault::TooLarge.into());
+        }
+        self.copied_left = self.copied_left.checked_sub(weight.bytes).ok_or(PatchFault::CopiesTooMuch)?;
+        Ok(())
     }
 
     fn pay(&mut self, nodes: usize) -> Result<(), Ended> {

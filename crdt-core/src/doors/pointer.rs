@@ -6,7 +6,7 @@
 //! whatever the document looks like.
 
 use super::patch::PatchFault;
-use crate::json::{DEPTH_MAX, escaped, read_within, scalar_to_json};
+use crate::json::{DEPTH_MAX, Weight, escaped, read_within, scalar_to_json, weigh};
 use crate::reserved::RESERVED_KEY;
 use automerge::transaction::Transactable;
 use automerge::{ObjId, ObjType, Prop, ROOT};
@@ -41,6 +41,11 @@ impl Pointer {
     pub(super) fn split(&self) -> Option<(&[String], &str)> {
         let (last, above) = self.steps.split_last()?;
         Some((above, last))
+    }
+
+    /// Whether it points behind the last item, should it point into a list.
+    pub(super) fn is_end(&self) -> bool {
+        self.steps.last().is_some_and(|step| step == "-")
     }
 
     /// Whether it points at the reserved key or into it.
@@ -147,6 +152,20 @@ pub(super) fn index(step: &str) -> Result<usize, PatchFault> {
     }
     // Digits fail to parse only where they are too many.
     step.parse().map_err(|_| PatchFault::NoSuchIndex)
+}
+
+/// What the value at a place weighs, as far as `most`; nothing where nothing stands.
+pub(super) fn weight<T: Transactable>(
+    tx: &T,
+    object: &ObjId,
+    prop: Prop,
+    most: Weight,
+) -> Result<Weight, PatchFault> {
+    Ok(match tx.get(object, prop)? {
+        None => Weight::default(),
+        Some((automerge::Value::Scalar(scalar), _)) => Weight::of(&scalar.into_owned().into()),
+        Some((automerge::Value::Object(_), id)) => weigh(tx, &id, most),
+    })
 }
 
 /// What stands at a place, when it is at most `nodes_max` values; nothing where nothing stands or where

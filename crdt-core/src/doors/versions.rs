@@ -107,7 +107,7 @@ pub fn name_version(
     let entry = reserved::ensure_entry(&mut with_entry)?;
     let mut written = base::write(&with_entry, &with_entry.get_heads(), writer, |tx, steps_left| {
         let section = reserved::section(tx, Section::Versions)?;
-        let mut writing = Writing { tx, strings: Strings::Scalar, contest: Contest::Settle, steps_left };
+        let mut writing = Writing::new(tx, Strings::Scalar, Contest::Settle).within(steps_left);
         writing
             .assign(&section, name.as_str().into(), None, &entry_of(&version))
             .map_err(Halt::<WriteError>::from)

@@ -9,7 +9,7 @@
 //! ([`Contest::Leave`]). A register keeps its kind: a counter counts, a moment stays one, and text
 //! that is one register stays one.
 
-use super::script::pair_items;
+use super::script::{gaps, pair_items};
 use super::write::{put_unchecked, sorted, splice_unchecked};
 use super::{JsonError, Strings, check, read_at, scalar_to_json, text};
 use automerge::transaction::Transactable;
@@ -23,6 +23,21 @@ pub(super) const REMOVALS_MAX: usize = 100_000;
 /// How many items of one list are changed where they stand: each takes some 50 µs, so that is a second.
 /// More, and the list is a new one.
 const CHANGES_MAX: usize = 20_000;
+
+/// What one call may spend on keeping what is there: on comparing, and on changing a text letter by letter and a list
+/// item by item where a new one could stand in its place. In microseconds as estimated below: some seconds, enough for
+/// one text and two lists at their own bounds. What comes after it is put there whole, which costs next to nothing.
+const CARE_US_MAX: u64 = 4_000_000;
+
+/// What it takes to change an item where it stands, to remove one, and to type a letter, in microseconds.
+const CHANGE_US: usize = 50;
+const REMOVAL_US: usize = 5;
+const LETTER_US: usize = 7;
+
+/// How many pairs of letters are compared in a microsecond, and how many items or letters Automerge passes on its way to
+/// a place where something is inserted: it walks there from the front.
+const PAIRS_A_US: usize = 100;
+const PASSED_A_US: usize = 6;
 
 /// Makes `prop` of `object` read as `value`: objects are changed member by member, text objects
 /// by the difference of the texts, counters by counting; lists item by item, where an item is known
@@ -74,6 +89,36 @@ pub(crate) struct Writing<'t, T> {
     /// How many steps along lists may still be made; without a bound where a place in a list is
     /// found without walking.
     pub(crate) steps_left: Option<u64>,
+    /// How much of [`CARE_US_MAX`] is left.
+    care_left: u64,
+}
+
+/// What it would take to keep what is there.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Care {
+    /// Items that are changed where they stand, or places in a text at which something is.
+    pub(super) changes: usize,
+    /// Items or letters that are removed one by one.
+    pub(super) removals: usize,
+    /// Letters that are typed.
+    pub(super) letters: usize,
+    /// Pairs of letters that are compared.
+    pub(super) pairs: usize,
+    /// Items and letters on the way to all places at which something is inserted.
+    pub(super) passed: usize,
+}
+
+impl Care {
+    fn microseconds(self) -> u64 {
+        let Self { changes, removals, letters, pairs, passed } = self;
+        let written = changes * CHANGE_US + removals * REMOVAL_US + letters * LETTER_US;
+        u64::try_from(written + pairs / PAIRS_A_US + passed / PASSED_A_US).unwrap_or(u64::MAX)
+    }
+
+    /// To insert at a place with so much before it.
+    pub(crate) fn to_insert_behind(passed: usize) -> Self {
+        Self { passed, ..Self::default() }
+    }
 }
 
 /// What stands at a place.
@@ -89,7 +134,19 @@ enum Present {
 
 impl<'t, T: Transactable> Writing<'t, T> {
     pub(crate) fn new(tx: &'t mut T, strings: Strings, contest: Contest) -> Self {
-        Self { tx, strings, contest, steps_left: None }
+        Self { tx, strings, contest, steps_left: None, care_left: CARE_US_MAX }
+    }
+
+    /// The same with a bound on the steps along lists.
+    pub(crate) fn within(self, steps_left: Option<u64>) -> Self {
+        Self { steps_left, ..self }
+    }
+
+    /// Pays for keeping what is there; whether it may be kept. What is too much is not paid for.
+    pub(crate) fn takes_care(&mut self, care: Care) -> bool {
+        let left = self.care_left.checked_sub(care.microseconds());
+        self.care_left = left.unwrap_or(self.care_left);
+        left.is_some()
     }
 
     /// Makes `prop` of `object` read as `new`. `old` is what it reads as now, where that is known;
@@ -208,8 +265,14 @@ impl<'t, T: Transactable> Writing<'t, T> {
             }
         };
         let pairs = pair_items(old, new);
-        let changed = pairs.iter().filter(|(at, to)| old[*at] != new[*to]).count();
-        if old.len() - pairs.len() > REMOVALS_MAX || changed > CHANGES_MAX {
+        let changes = pairs.iter().filter(|(at, to)| old[*at] != new[*to]).count();
+        let removals = old.len() - pairs.len();
+        let inserts = gaps(&pairs, old.len(), new.len()).iter().filter(|gap| !gap.new.is_empty()).count();
+        let passed = inserts.saturating_mul(old.len());
+        let is_kept = removals <= REMOVALS_MAX
+            && changes <= CHANGES_MAX
+            && self.takes_care(Care { changes, removals, passed, ..Care::default() });
+        if !is_kept {
             return Ok(put_unchecked(self.tx, object, prop, &Value::from(new), self.strings)?);
         }
         // From the end to the front, so that places that are still to come stay where they are.

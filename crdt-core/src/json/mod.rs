@@ -28,12 +28,12 @@ mod text; // A new text over an old one.
 mod write; // A value where there was none.
 
 pub use assign::assign;
-pub(crate) use assign::{Contest, Stop, Writing};
+pub(crate) use assign::{Care, Contest, Stop, Writing};
 pub use diff::diff;
-pub(crate) use read::base64;
+pub(crate) use read::{Weight, base64, weigh};
 pub use read::{read, read_at, read_within, root_text, scalar_to_json};
 pub use write::{check, fill, new_document, put};
-pub(crate) use write::{escaped, seconds, sorted};
+pub(crate) use write::{escaped, seconds, sorted, string_bytes};
 
 use automerge::AutomergeError;
 use serde_json::Value;

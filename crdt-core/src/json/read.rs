@@ -66,6 +66,62 @@ pub fn read_within<D: ReadDoc>(
     Some(tree.into_value())
 }
 
+/// How much there is to read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Weight {
+    /// How many values.
+    pub(crate) nodes: usize,
+    /// How many bytes their keys, texts and binary values have in all.
+    pub(crate) bytes: usize,
+}
+
+impl Weight {
+    /// Of one register.
+    pub(crate) fn of(scalar: &ScalarValueRef<'_>) -> Self {
+        let bytes = match scalar {
+            ScalarValueRef::Str(text) => text.len(),
+            // As they are shown.
+            ScalarValueRef::Bytes(bytes) => bytes.len().div_ceil(3) * 4,
+            _ => 0,
+        };
+        Self { nodes: 1, bytes }
+    }
+
+    /// Whether it is more than `most`, in one or the other.
+    pub(crate) fn is_over(self, most: Self) -> bool {
+        self.nodes > most.nodes || self.bytes > most.bytes
+    }
+
+    fn add(&mut self, item: &DocItem<'_>) {
+        let (key, value) = match item {
+            DocItem::Map(member) => (member.key.len(), &member.value),
+            DocItem::List(item) => (0, &item.value),
+            DocItem::Text(span) => {
+                self.bytes += span.as_str().len();
+                return;
+            }
+        };
+        let value = match value {
+            ValueRef::Scalar(scalar) => Self::of(scalar),
+            ValueRef::Object(_) => Self { nodes: 1, bytes: 0 },
+        };
+        self.nodes += value.nodes;
+        self.bytes += key + value.bytes;
+    }
+}
+
+/// What one object and all below it weighs. Looks no further than to the first value beyond `most`.
+pub(crate) fn weigh<D: ReadDoc>(doc: &D, object: &ObjId, most: Weight) -> Weight {
+    let mut weight = Weight { nodes: 1, bytes: 0 };
+    for DocObjItem { item, .. } in doc.iter_at(object, None) {
+        weight.add(&item);
+        if weight.is_over(most) {
+            break;
+        }
+    }
+    weight
+}
+
 /// One register as JSON.
 #[must_use]
 pub fn scalar_to_json(scalar: &ScalarValueRef<'_>) -> Value {

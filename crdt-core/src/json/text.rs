@@ -4,10 +4,11 @@
 //! characters, so that what somebody else types into the same text at the same time stays.
 //!
 //! Always true here: the work is bounded. Automerge's own comparison takes the product of what
-//! differs, so longer differences are found word by word.
+//! differs, so longer differences are found word by word; and where one call has changed so many letters
+//! that no care is left, the text is put there as one register.
 
 use super::TEXT_BYTES_MAX;
-use super::assign::{REMOVALS_MAX, Stop, Writing};
+use super::assign::{Care, REMOVALS_MAX, Stop, Writing};
 use super::script::{gaps, pair_words};
 use automerge::transaction::Transactable;
 use automerge::{ObjId, Prop, TextEncoding};
@@ -30,7 +31,10 @@ pub(super) fn write<T: Transactable>(
     }
     let (old_middle, new_middle) = differing(&old, new);
     let (removed, typed) = (old_middle.chars().count(), new_middle.len());
-    if removed.max(typed) <= LETTERS_BYTES_MAX {
+    // At worst each letter is a place of its own.
+    let by_letters = care(removed.min(typed) + 1, removed, typed, old.len());
+    let by_letters = Care { pairs: removed * typed, ..by_letters };
+    if removed.max(typed) <= LETTERS_BYTES_MAX && writing.takes_care(by_letters) {
         writing.charge(removed + typed, old.len())?;
         return Ok(writing.tx.update_text(text, new)?);
     }
@@ -44,12 +48,20 @@ pub(super) fn write<T: Transactable>(
     if removed > REMOVALS_MAX {
         return writing.put(object, prop, &new.into());
     }
+    if !writing.takes_care(care(edits.len(), removed, typed, old.len())) {
+        return Ok(writing.tx.put(object, prop, new)?);
+    }
     writing.charge(removed + edits.len(), old.len())?;
     for edit in edits.iter().rev() {
         let removed = isize::try_from(edit.removed).expect("bounded above");
         writing.tx.splice_text(text, edit.at, removed, &edit.typed)?;
     }
     Ok(())
+}
+
+/// What it takes to change a text of `length` at so many places.
+fn care(places: usize, removals: usize, letters: usize, length: usize) -> Care {
+    Care { changes: places, removals, letters, pairs: 0, passed: places.saturating_mul(length) }
 }
 
 /// One place where a text changes, in the units that Automerge counts characters in.

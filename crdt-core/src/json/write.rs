@@ -179,7 +179,7 @@ pub(crate) fn escaped(key: &str) -> String {
 }
 
 /// How many bytes the strings in a value have in all, keys not counted.
-pub(super) fn string_bytes(value: &Value) -> usize {
+pub(crate) fn string_bytes(value: &Value) -> usize {
     let mut open = vec![value];
     let mut bytes = 0;
     while let Some(value) = open.pop() {

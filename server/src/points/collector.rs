@@ -11,13 +11,17 @@
 //! Invariant: between two writes the copy holds nothing that is not stored. Whatever fails, the copy is
 //! dropped and made again from what is stored.
 
-use super::{AddPointsError, BYTES_PER_CHANGE, COPIES_BYTES_MAX, Fed, Inner, Receipt, Vitals};
-use crate::hub::ViewError;
+use super::{
+    AddPointsError, BYTES_PER_CHANGE, COPIES_BYTES_MAX, Door, Fed, Inner, Receipt, Replacing, Turn, Vitals,
+};
+use crate::hub::{SubmitError, ViewError};
 use automerge::{Automerge, Change};
 use dovetail_core::dashboard::{self, AddError, Added, Feed, Point};
+use dovetail_core::document::Rejection;
 use dovetail_core::grant::EditPermit;
 use dovetail_core::id::DocumentId;
 use dovetail_core::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -32,7 +36,25 @@ const IDLE: Duration = Duration::from_secs(60);
 pub(super) struct Handed {
     pub(super) permit: EditPermit,
     pub(super) points: Vec<Point>,
+    pub(super) replacing: Replacing,
     pub(super) caller: Caller,
+}
+
+/// Points of one caller that wait for the next change.
+struct Gathered {
+    points: Vec<Point>,
+    replacing: Replacing,
+    /// Nobody when the caller was answered.
+    caller: Option<oneshot::Sender<Result<Receipt, AddPointsError>>>,
+}
+
+/// What became of what was gathered.
+#[derive(Default)]
+struct Judged {
+    /// For each caller the time of a point that theirs would replace, if they may not.
+    replaced: Vec<Option<i64>>,
+    /// All points that are to be added.
+    points: Vec<Point>,
 }
 
 /// What a caller waits for.
@@ -51,13 +73,13 @@ pub(super) struct Collector {
     points: Arc<Inner>,
     handed: mpsc::UnboundedReceiver<Handed>,
     vitals: Arc<Vitals>,
+    turn: Turn,
     copy: Option<Copy>,
     /// How many changes the document had when it was last looked at.
     changes: u64,
     written_at: Option<Instant>,
     /// What has come since the last change, in the order in which it came.
-    gathered: Vec<Point>,
-    callers: Vec<oneshot::Sender<Result<Receipt, AddPointsError>>>,
+    gathered: Vec<Gathered>,
 }
 
 /// A copy of the document, and what it takes.
@@ -72,19 +94,19 @@ impl Collector {
         permit: EditPermit,
         points: Arc<Inner>,
         handed: mpsc::UnboundedReceiver<Handed>,
-        vitals: Arc<Vitals>,
+        door: &Door,
     ) -> Self {
         Self {
             document: permit.document().clone(),
             permit,
             points,
             handed,
-            vitals,
+            vitals: door.vitals.clone(),
+            turn: door.turn.clone(),
             copy: None,
             changes: 0,
             written_at: None,
             gathered: Vec::new(),
-            callers: Vec::new(),
         }
     }
 
@@ -162,28 +184,39 @@ impl Collector {
     }
 
     fn take(&mut self, handed: Handed) {
-        self.permit = handed.permit;
-        self.gathered.extend(handed.points);
-        match handed.caller {
-            Caller::Durable(answer) => self.callers.push(answer),
+        let Handed { permit, points, replacing, caller } = handed;
+        self.permit = permit;
+        let caller = match caller {
+            Caller::Durable(answer) => Some(answer),
             Caller::Taken(answer) => {
                 let _gone = answer.send(Ok(()));
+                None
             }
-        }
+        };
+        self.gathered.push(Gathered { points, replacing, caller });
     }
 
     async fn write(&mut self) -> Result<(), AddPointsError> {
-        let gathered = std::mem::take(&mut self.gathered);
-        let count = gathered.len();
-        let written = self.write_all(gathered).await;
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let count = gathered.iter().map(|one| one.points.len()).sum();
+        let callers: Vec<_> = gathered.iter_mut().map(|one| one.caller.take()).collect();
+        let gathered = Arc::new(gathered);
+        let written = self.write_all(&gathered).await;
         self.vitals.waiting.fetch_sub(count, Ordering::SeqCst);
-        match &written {
-            Ok(_) => metrics::counter!(crate::metrics::POINTS_ACCEPTED).increment(count as u64),
-            Err(error) => tracing::warn!(document = %self.document, count, %error, "points were not added"),
+        if let Err(error) = &written {
+            tracing::warn!(document = %self.document, count, %error, "points were not added");
         }
-        for caller in self.callers.drain(..) {
+        for (n, caller) in callers.into_iter().enumerate() {
+            let answer = match &written {
+                Ok(written) => written.answer(n, &gathered[n], &self.document),
+                Err(error) => Err(error.clone()),
+            };
+            if answer.is_ok() {
+                let added = gathered[n].points.len() as u64;
+                metrics::counter!(crate::metrics::POINTS_ACCEPTED).increment(added);
+            }
             // Whoever has gone knows less, and what is stored is stored.
-            let _gone = caller.send(written.clone());
+            let _gone = caller.map(|caller| caller.send(answer));
         }
         if self.points.copies_bytes.load(Ordering::Relaxed) > COPIES_BYTES_MAX {
             self.copy = None;
@@ -192,37 +225,46 @@ impl Collector {
     }
 
     /// One change, as a rule. Points that fall between many others take several, each when it is due.
-    async fn write_all(&mut self, mut gathered: Vec<Point>) -> Result<Receipt, AddPointsError> {
-        loop {
-            let (receipt, left) = self.write_once(gathered).await?;
-            if left.is_empty() {
-                return Ok(receipt);
-            }
-            gathered = left;
+    async fn write_all(&mut self, gathered: &Arc<Vec<Gathered>>) -> Result<Written, AddPointsError> {
+        let first = gathered.clone();
+        let (mut written, mut left) = self.write_once(move |feed| judge(feed, &first)).await?;
+        while !left.is_empty() {
             let mut drain = self.points.drain.clone();
             tokio::select! {
                 () = tokio::time::sleep(self.interval()?) => {}
                 () = drain.begun() => {}
             }
+            let again = |_: &mut Feed| Ok(Judged { points: left, ..Judged::default() });
+            let (next, rest) = self.write_once(again).await?;
+            written.go_on(next);
+            left = rest;
         }
+        Ok(written)
     }
 
     /// One change, from what others wrote meanwhile to what the store answers, and what is left for the
-    /// next. On an error the copy is gone.
-    async fn write_once(&mut self, gathered: Vec<Point>) -> Result<(Receipt, Vec<Point>), AddPointsError> {
+    /// next. On an error the copy is gone. Others that write points of this document wait, so that each has before it what
+    /// the others wrote: points that are inserted at one place at the same time would stand in any order.
+    async fn write_once(
+        &mut self,
+        judge: impl FnOnce(&mut Feed) -> Result<Judged, AddError> + Send + 'static,
+    ) -> Result<(Written, Vec<Point>), AddPointsError> {
+        let turn = self.turn.clone();
+        let _turn = turn.lock().await;
         let mut copy = self.copy.take().ok_or_else(|| self.failed())?;
         let known = copy.feed.heads();
         let lacking = move |doc: &Automerge| lacks(doc, &known);
         let lacking = self.points.hub.view(&self.permit.to_read(), lacking).await?;
         let now = self.points.clock.now();
         let done = computed(move || {
-            let added = copy.advance(lacking, &gathered, now);
+            let added = copy.advance(lacking, judge, now);
             (copy, added)
         });
         let (mut copy, added) = done.await.ok_or_else(|| self.failed())?;
-        let Added { change, points, retention, unread, left } = added.map_err(|error| self.refused(error))?;
+        let Advanced { added, replaced, gone } = added.map_err(|error| self.refused(error))?;
+        let Added { change, points, retention, unread, left } = added;
         let (heads, changes) = (copy.feed.heads(), self.changes);
-        let mut receipt = Receipt { heads, points, changes, kept: retention.points, unread };
+        let mut receipt = Receipt { heads, points, changes, kept: retention.points, unread, not_kept: 0 };
         if let Some(change) = change {
             let doubt = Doubt::begin(&self.points.doubts);
             let manifest = self.points.hub.submit(self.permit.clone(), vec![change]).await?;
@@ -233,7 +275,7 @@ impl Collector {
         copy.weigh(self.changes);
         self.copy = Some(copy);
         self.written_at = Some(Instant::now());
-        Ok((receipt, left))
+        Ok((Written { receipt, replaced, gone }, left))
     }
 
     /// Tells everybody who still comes, and leaves the table.
@@ -278,6 +320,60 @@ impl Collector {
     }
 }
 
+/// What a copy has become.
+struct Advanced {
+    added: Added,
+    replaced: Vec<Option<i64>>,
+    /// The times of points that were older than all that is kept.
+    gone: BTreeSet<i64>,
+}
+
+/// What is durable, and what each caller is told of it.
+struct Written {
+    receipt: Receipt,
+    replaced: Vec<Option<i64>>,
+    gone: BTreeSet<i64>,
+}
+
+impl Written {
+    /// With the next change, of what was left.
+    fn go_on(&mut self, next: Self) {
+        self.receipt = next.receipt;
+        self.gone.extend(next.gone);
+    }
+
+    fn answer(&self, n: usize, of: &Gathered, document: &DocumentId) -> Result<Receipt, AddPointsError> {
+        if let Some(time) = self.replaced.get(n).copied().flatten() {
+            let place = format!("/points/*/v, the value of the point that is there at t={time}");
+            let why = Rejection::PathForbidden { place };
+            return Err(SubmitError::Rejected { document: document.clone(), why }.into());
+        }
+        let not_kept = of.points.iter().filter(|point| self.gone.contains(&point.t)).count();
+        Ok(Receipt { not_kept, ..self.receipt.clone() })
+    }
+}
+
+/// Which callers would replace what they may not, be it in the document or among what came before them, and the points of
+/// the others.
+fn judge(feed: &mut Feed, gathered: &[Gathered]) -> Result<Judged, AddError> {
+    let mut judged = Judged::default();
+    let mut before: BTreeMap<i64, Option<f64>> = BTreeMap::new();
+    for Gathered { points, replacing, .. } in gathered {
+        let is_other = |point: &&Point| before.get(&point.t).is_some_and(|value| *value != point.v);
+        let replaced = match (replacing, points.iter().find(is_other)) {
+            (Replacing::Allowed, _) => None,
+            (Replacing::Refused, Some(point)) => Some(point.t),
+            (Replacing::Refused, None) => feed.first_replaced(points)?,
+        };
+        judged.replaced.push(replaced);
+        if replaced.is_none() {
+            before.extend(points.iter().map(|point| (point.t, point.v)));
+            judged.points.extend(points);
+        }
+    }
+    Ok(judged)
+}
+
 impl Copy {
     fn of(feed: Feed, changes: u64, points: Arc<Inner>) -> Self {
         let mut copy = Self { feed, bytes: 0, points };
@@ -288,13 +384,17 @@ impl Copy {
     fn advance(
         &mut self,
         lacking: Vec<Change>,
-        gathered: &[Point],
+        judge: impl FnOnce(&mut Feed) -> Result<Judged, AddError>,
         now: Timestamp,
-    ) -> Result<Added, AddError> {
+    ) -> Result<Advanced, AddError> {
         if !lacking.is_empty() {
             self.feed.catch_up(lacking)?;
         }
-        self.feed.add(gathered, now)
+        let Judged { replaced, points } = judge(&mut self.feed)?;
+        let added = self.feed.add(&points, now)?;
+        let is_left: BTreeSet<i64> = added.left.iter().map(|point| point.t).collect();
+        let here = points.iter().map(|point| point.t).filter(|time| !is_left.contains(time)).collect();
+        Ok(Advanced { gone: self.feed.lacks(&here), added, replaced })
     }
 
     /// Notes what it takes now.

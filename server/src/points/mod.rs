@@ -63,6 +63,17 @@ pub struct Receipt {
     pub kept: usize,
     /// What the document says of that and cannot be read.
     pub unread: Vec<Unread>,
+    /// How many of the caller's points it does not have: they are older than what is kept.
+    pub not_kept: usize,
+}
+
+/// What may become of points that stand in the document already with another value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replacing {
+    /// The new value counts.
+    Allowed,
+    /// None of the caller's points is added: their right is to add, and what is there stays.
+    Refused,
 }
 
 /// Why points did not become part of a document.
@@ -141,7 +152,12 @@ type Fed = (DocumentId, SubjectId);
 struct Door {
     handed: mpsc::UnboundedSender<Handed>,
     vitals: Arc<Vitals>,
+    turn: Turn,
 }
+
+/// Whoever writes points of a document holds it: those of several people go in one after the other, each on top of the
+/// one before, so that they stand in order.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// What is seen of a collector from outside.
 #[derive(Debug, Default)]
@@ -175,8 +191,13 @@ impl Points {
     /// # Errors
     /// See [`AddPointsError`]; then none of them was added as far as is known, or only the newest where they
     /// take several changes. To add them again does no harm: equal times are one point.
-    pub async fn add(&self, permit: EditPermit, points: Vec<Point>) -> Result<Receipt, AddPointsError> {
-        self.hand_in(permit, points, Caller::Durable).await
+    pub async fn add(
+        &self,
+        permit: EditPermit,
+        points: Vec<Point>,
+        replacing: Replacing,
+    ) -> Result<Receipt, AddPointsError> {
+        self.hand_in(permit, points, replacing, Caller::Durable).await
     }
 
     /// Adds points; resolves when the document takes points and these wait for its next change. They are
@@ -184,8 +205,13 @@ impl Points {
     ///
     /// # Errors
     /// As [`add`](Self::add).
-    pub async fn add_later(&self, permit: EditPermit, points: Vec<Point>) -> Result<(), AddPointsError> {
-        self.hand_in(permit, points, Caller::Taken).await
+    pub async fn add_later(
+        &self,
+        permit: EditPermit,
+        points: Vec<Point>,
+        replacing: Replacing,
+    ) -> Result<(), AddPointsError> {
+        self.hand_in(permit, points, replacing, Caller::Taken).await
     }
 
     /// Waits until what was taken in is durable. To be called when the draining has begun: then every
@@ -206,11 +232,12 @@ impl Points {
         &self,
         permit: EditPermit,
         points: Vec<Point>,
+        replacing: Replacing,
         caller: impl FnOnce(oneshot::Sender<Result<T, AddPointsError>>) -> Caller,
     ) -> Result<T, AddPointsError> {
         let (answer, answered) = oneshot::channel();
         let document = permit.document().clone();
-        self.inner.hand_in(Handed { permit, points, caller: caller(answer) })?;
+        self.inner.hand_in(Handed { permit, points, replacing, caller: caller(answer) })?;
         answered.await.unwrap_or(Err(AddPointsError::Failed { document }))
     }
 }
@@ -232,9 +259,9 @@ impl Inner {
             None if collectors.len() >= COLLECTORS_MAX => return Err(AddPointsError::TooManyDocuments),
             None => {
                 let (sender, handed_of) = mpsc::unbounded_channel();
-                let door = Door { handed: sender, vitals: Arc::default() };
-                let collector =
-                    Collector::new(handed.permit.clone(), self.clone(), handed_of, door.vitals.clone());
+                let turn = turn_of(&collectors, document);
+                let door = Door { handed: sender, vitals: Arc::default(), turn };
+                let collector = Collector::new(handed.permit.clone(), self.clone(), handed_of, &door);
                 tokio::spawn(Box::pin(collector.run()));
                 collectors.insert(fed, door.clone());
                 door
@@ -263,6 +290,12 @@ impl Inner {
         let (actor, _) = digest.split_first_chunk::<16>().expect("SHA-256 has 32 bytes");
         ActorId::from(*actor)
     }
+}
+
+/// The turn that all collectors of a document share.
+fn turn_of(collectors: &HashMap<Fed, Door>, document: &DocumentId) -> Turn {
+    let other = collectors.iter().find(|((fed, _), _)| fed == document);
+    other.map_or_else(Turn::default, |(_, door)| door.turn.clone())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::store::MemoryStore;
 use automerge::Automerge;
 use bytes::Bytes;
 use dovetail_core::dashboard::{self, read_widget_data};
+use dovetail_core::grant::{Access, Grant, Identity};
 use std::time::Instant;
 
 async fn server() -> Server {
@@ -47,7 +48,9 @@ async fn pt5_what_comes_at_once_is_few_changes() {
     let mut posts = Vec::new();
     for n in 0..60 {
         let (points, id) = (points.clone(), id.clone());
-        posts.push(tokio::spawn(async move { points.add(permits::edit(&id), vec![point(n)]).await }));
+        posts.push(tokio::spawn(async move {
+            points.add(permits::edit(&id), vec![point(n)], Replacing::Allowed).await
+        }));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for post in posts {
@@ -71,11 +74,11 @@ async fn pt4_what_others_write_is_kept() {
     let server = server().await;
     let id = made(&server, 1, &dashboard::first_widget_data()).await;
     let points = &server.gateway().points;
-    points.add(permits::edit(&id), vec![point(10), point(30)]).await.unwrap();
+    points.add(permits::edit(&id), vec![point(10), point(30)], Replacing::Allowed).await.unwrap();
     let mut feed = dashboard::Feed::new(stored(&server, &id).await, ActorId::from([7; 16])).unwrap();
     let change = feed.add(&[point(20)], server.gateway().clock.now()).unwrap().change.unwrap();
     server.gateway().hub.submit(permits::edit(&id), vec![change]).await.unwrap();
-    let receipt = points.add(permits::edit(&id), vec![point(25)]).await.unwrap();
+    let receipt = points.add(permits::edit(&id), vec![point(25)], Replacing::Allowed).await.unwrap();
     let doc = stored(&server, &id).await;
     assert_eq!(times(&doc), [10, 20, 25, 30]);
     assert_eq!(receipt.points, 4);
@@ -93,8 +96,9 @@ async fn pt1_documents_that_take_no_points() {
     server.gateway().hub.delete(&permits::admin(&gone)).await.unwrap();
     let nobodys = DocumentId::from_bytes(&[3; 16]).unwrap();
     let refused = async |id: &DocumentId| {
-        let later = points.add_later(permits::edit(id), vec![point(1)]).await.unwrap_err();
-        let error = points.add(permits::edit(id), vec![point(1)]).await.unwrap_err();
+        let later =
+            points.add_later(permits::edit(id), vec![point(1)], Replacing::Allowed).await.unwrap_err();
+        let error = points.add(permits::edit(id), vec![point(1)], Replacing::Allowed).await.unwrap_err();
         assert_eq!(later, error);
         error
     };
@@ -104,6 +108,76 @@ async fn pt1_documents_that_take_no_points() {
     assert!(points.inner.collectors().is_empty());
 }
 
+/// A right to write, by somebody.
+fn edit_of(who: &str, id: &DocumentId) -> EditPermit {
+    let who = Arc::new(Identity::person(who.parse().unwrap()));
+    Grant::to_make(id.clone(), &who, Clock::System.now()).permit_edit().unwrap()
+}
+
+/// PT10: of several people who post to one series at the same moment, to an empty one too, each adds to what the others
+/// have added: the points stand in order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pt10_points_of_several_people_stand_in_order() {
+    let server = server().await;
+    for byte in 1..=4 {
+        let id = made(&server, byte, &dashboard::first_widget_data()).await;
+        let everyone = serde_json::json!({"owner": null, "grants": [{"everyone": true, "role": "write"}]});
+        let access = Access::from_stored(&everyone.to_string()).unwrap();
+        server.gateway().hub.set_access(&permits::admin(&id), Arc::new(access)).await.unwrap();
+        let mut all = tokio::task::JoinSet::new();
+        for (who, t) in [("bo", 1003), ("cleo", 1000), ("dan", 1002), ("eve", 1001)] {
+            let (points, permit) = (server.gateway().points.clone(), edit_of(who, &id));
+            all.spawn(async move {
+                points.add(permit.for_points().unwrap(), vec![point(t)], Replacing::Allowed).await
+            });
+        }
+        assert!(all.join_all().await.iter().all(Result::is_ok));
+        assert_eq!(times(&stored(&server, &id).await), [1000, 1001, 1002, 1003]);
+    }
+}
+
+/// PT11: who may only add replaces nothing, be it in the document or among points that wait for the same change. The same
+/// value once more is no replacement, and what others add at the same time is added.
+#[tokio::test]
+async fn pt11_who_may_only_add_replaces_nothing() {
+    let server = server().await;
+    let id = made(&server, 1, &dashboard::first_widget_data()).await;
+    let points = &server.gateway().points;
+    let add = async |t, v, replacing| {
+        points.add(permits::edit(&id), vec![Point { t, v: Some(v) }], replacing).await
+    };
+    add(10, 1.0, Replacing::Refused).await.unwrap();
+    add(10, 1.0, Replacing::Refused).await.unwrap();
+    let (refused, other, waits) = tokio::join!(
+        add(10, 2.0, Replacing::Refused),
+        add(20, 1.0, Replacing::Refused),
+        add(20, 2.0, Replacing::Refused),
+    );
+    for refused in [refused, waits] {
+        let refused = refused.unwrap_err();
+        assert!(refused.to_string().contains("/points/*/v"), "{refused}");
+        assert!(matches!(refused, AddPointsError::Submit(SubmitError::Rejected { .. })), "{refused}");
+    }
+    assert_eq!(other.unwrap().points, 2);
+    add(10, 3.0, Replacing::Allowed).await.unwrap();
+    let data = read_widget_data(&stored(&server, &id).await, None).data;
+    let values: Vec<(i64, Option<f64>)> = data.points.iter().map(|point| (point.t, point.v)).collect();
+    assert_eq!(values, [(10, Some(3.0)), (20, Some(1.0))]);
+}
+
+/// PT12: who brings points that are older than all that is kept is told how many were not kept.
+#[tokio::test]
+async fn pt12_what_is_not_kept_is_counted() {
+    let server = server().await;
+    let id = made(&server, 1, &dashboard::first_widget_data()).await;
+    let points = &server.gateway().points;
+    let full: Vec<Point> = (0..10_000).map(|n| point(1_000 + n)).collect();
+    let add = async |new| points.add(permits::edit(&id), new, Replacing::Allowed).await.unwrap();
+    assert_eq!(add(full).await.not_kept, 0);
+    let receipt = add(vec![point(1), point(2), point(20_000)]).await;
+    assert_eq!((receipt.not_kept, receipt.points), (2, 10_000));
+}
+
 /// PT8: points that wait have a bound; beyond it a caller is told when to come back, and what was taken
 /// is written.
 #[tokio::test]
@@ -111,15 +185,15 @@ async fn pt8_points_that_wait_are_bounded() {
     let server = server().await;
     let id = made(&server, 1, &dashboard::first_widget_data()).await;
     let points = &server.gateway().points;
-    points.add(permits::edit(&id), vec![point(0)]).await.unwrap();
+    points.add(permits::edit(&id), vec![point(0)], Replacing::Allowed).await.unwrap();
     let full: Vec<Point> = (0..10_000).map(point).collect();
-    points.add_later(permits::edit(&id), full.clone()).await.unwrap();
-    points.add_later(permits::edit(&id), full.clone()).await.unwrap();
-    let refused = points.add_later(permits::edit(&id), vec![point(1)]).await.unwrap_err();
+    points.add_later(permits::edit(&id), full.clone(), Replacing::Allowed).await.unwrap();
+    points.add_later(permits::edit(&id), full.clone(), Replacing::Allowed).await.unwrap();
+    let refused = points.add_later(permits::edit(&id), vec![point(1)], Replacing::Allowed).await.unwrap_err();
     let AddPointsError::TooManyWait { retry_after, .. } = refused else { panic!("{refused:?}") };
     assert_eq!(retry_after, Duration::from_millis(500));
     let taken = async {
-        while points.add_later(permits::edit(&id), vec![point(20_000)]).await.is_err() {
+        while points.add_later(permits::edit(&id), vec![point(20_000)], Replacing::Allowed).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -138,7 +212,12 @@ async fn pt5_a_spent_history_is_fed_no_more() {
         doc.empty_commit(automerge::transaction::CommitOptions::default());
     }
     let id = made(&server, 1, &doc).await;
-    let refused = server.gateway().points.add(permits::edit(&id), vec![point(1)]).await.unwrap_err();
+    let refused = server
+        .gateway()
+        .points
+        .add(permits::edit(&id), vec![point(1)], Replacing::Allowed)
+        .await
+        .unwrap_err();
     assert_eq!(
         refused,
         AddPointsError::BudgetSpent { document: id.clone(), changes: HISTORY_BUDGET },
@@ -176,8 +255,12 @@ async fn measures_a_steady_feed() {
     server.gateway().hub.submit(permits::edit(&first), changes).await.unwrap();
     for n in 0..8 {
         let began = Instant::now();
-        let receipt =
-            server.gateway().points.add(permits::edit(&first), vec![point(20_000 + n)]).await.unwrap();
+        let receipt = server
+            .gateway()
+            .points
+            .add(permits::edit(&first), vec![point(20_000 + n)], Replacing::Allowed)
+            .await
+            .unwrap();
         println!("{} changes: {:?}", receipt.changes, began.elapsed());
         tokio::time::sleep(Duration::from_millis(1_100)).await;
     }

@@ -6,10 +6,11 @@
 //! of them is a change of whoever accepts it, at the heads that their author knew.
 
 use super::item::Item;
+use super::remade::{Remade, remade};
 use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, ReadDoc};
 use bytes::Bytes;
 use dovetail_core::document::careful::{Panicked, carefully};
-use dovetail_core::doors::{self, PatchError, UnknownHeads, Writer};
+use dovetail_core::doors::{self, UnknownHeads, Writer, Written};
 use dovetail_core::reserved::RESERVED_KEY;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -33,11 +34,11 @@ pub struct Preview {
     pub writes_reserved: bool,
 }
 
-/// The same effect, by somebody who may.
-#[derive(Debug, Clone)]
+/// The same, by somebody who may.
+#[derive(Debug)]
 pub struct Rebased {
-    /// What is to be stored; nothing when it would change nothing.
-    pub change: Option<Change>,
+    /// What is to be stored, and what becomes of it; no change when there is nothing to do.
+    pub written: Written,
     /// Whether something under the key that belongs to the server was left out.
     pub left_out_reserved: bool,
 }
@@ -60,9 +61,6 @@ pub enum RescueError {
         /// Its words.
         why: String,
     },
-    /// The effect cannot be written.
-    #[error("the effect of the changes cannot be written")]
-    Patch(#[from] PatchError),
 }
 
 /// What the changes would do to the document as their author saw it.
@@ -88,7 +86,7 @@ pub fn preview(doc: &Automerge, changes: &[(ChangeHash, Bytes)]) -> Result<Previ
     })
 }
 
-/// One change at the heads that the author knew, with the effect of the refused ones. It is the same change however often it
+/// One change at the heads that the author knew, with the operations of the refused ones. It is the same change however often it
 /// is made, so whoever accepts twice has accepted once.
 ///
 /// # Errors
@@ -100,12 +98,32 @@ pub fn rebased(doc: &Automerge, item: &Item) -> Result<Rebased, RescueError> {
         if !missing.is_empty() {
             return Err(RescueError::Missing { missing });
         }
-        let effect = Effect::of(doc, new)?;
         let message = item.summary.subject.as_ref().map(|author| format!("accepted for {author}"));
         let writer = Writer { actor: actor_of(item), time: item.summary.at, message };
-        let written = doors::patch(doc, &effect.base, &Value::Array(effect.patch), &writer)?;
-        Ok(Rebased { change: written.change().cloned(), left_out_reserved: effect.writes_reserved })
+        let (base, after) = applied(doc, new)?;
+        let made = remade(&after, &base, &after.get_changes(&base), &writer);
+        let Remade { change, left_out_reserved } = made.map_err(|error| not_applicable(&error))?;
+        let written = match doors::written_before(doc, &writer.actor) {
+            Some(before) => before,
+            None => merged(doc, change).map_err(|error| not_applicable(&error))?,
+        };
+        Ok(Rebased { written, left_out_reserved })
     })
+}
+
+/// The document with the change.
+fn merged(doc: &Automerge, change: Option<Change>) -> Result<Written, AutomergeError> {
+    let mut document = doc.clone();
+    document.apply_changes(change.clone())?;
+    let (before, after) = (sorted_heads(doc), sorted_heads(&document));
+    let lost = change.as_ref().map(|change| doors::lost(&document, &after, change)).unwrap_or_default();
+    Ok(Written { changes: change.into_iter().collect(), before, after, lost, document })
+}
+
+fn sorted_heads(doc: &Automerge) -> Vec<ChangeHash> {
+    let mut heads = doc.get_heads();
+    heads.sort_unstable();
+    heads
 }
 
 /// An actor that nobody else has: drawn from what was refused.
@@ -125,15 +143,21 @@ struct Effect {
 
 impl Effect {
     fn of(doc: &Automerge, changes: Vec<Change>) -> Result<Self, RescueError> {
-        let base = base_of(&changes);
-        // On a fork at base, so that nothing others wrote meanwhile takes part.
-        let mut fork = doc.fork_at(&base).map_err(|error| not_applicable(&error))?;
-        fork.apply_changes(changes).map_err(|error| not_applicable(&error))?;
+        let (base, fork) = applied(doc, changes)?;
         let after = fork.get_heads();
         let patch = doors::diff(&fork, &base, &after).map_err(|unknown| lacks(&unknown))?;
         let (before, after) = (reserved_at(&fork, &base), reserved_at(&fork, &after));
         Ok(Self { base, patch, writes_reserved: before != after })
     }
+}
+
+/// The heads that the author knew, and a document with the changes on top. On a fork, so that nothing others wrote
+/// meanwhile takes part.
+fn applied(doc: &Automerge, changes: Vec<Change>) -> Result<(Vec<ChangeHash>, Automerge), RescueError> {
+    let base = base_of(&changes);
+    let mut fork = doc.fork_at(&base).map_err(|error| not_applicable(&error))?;
+    fork.apply_changes(changes).map_err(|error| not_applicable(&error))?;
+    Ok((base, fork))
 }
 
 fn reserved_at(doc: &Automerge, heads: &[ChangeHash]) -> Option<Value> {
@@ -189,8 +213,8 @@ fn lacks(unknown: &UnknownHeads) -> RescueError {
 mod tests {
     use super::*;
     use crate::serial::Serial;
-    use automerge::ROOT;
-    use automerge::transaction::Transactable;
+    use automerge::transaction::{Transactable, Transaction};
+    use automerge::{ObjType, ROOT, ScalarValue};
     use dovetail_core::id::DocumentId;
     use dovetail_core::json;
     use dovetail_core::time::Timestamp;
@@ -230,12 +254,12 @@ mod tests {
     #[test]
     fn au64_what_is_accepted_twice_is_accepted_once() {
         let (doc, kept) = refused(&[("title", "Sales 2027")]);
-        let change = accept(&doc, &kept).unwrap().change.unwrap();
-        assert_eq!(accept(&doc, &kept).unwrap().change.unwrap().hash(), change.hash());
+        let change = accept(&doc, &kept).unwrap().written.change().cloned().unwrap();
+        assert_eq!(accept(&doc, &kept).unwrap().written.change().cloned().unwrap().hash(), change.hash());
         let mut accepted = doc.clone();
         accepted.apply_changes([change.clone()]).unwrap();
         put(&mut accepted, "title", "Sales 2028");
-        let later = rebased(&accepted, &item(&kept, 9_000)).unwrap().change.unwrap();
+        let later = rebased(&accepted, &item(&kept, 9_000)).unwrap().written.change().cloned().unwrap();
         assert_eq!(later.hash(), change.hash(), "it is there already");
     }
 
@@ -259,7 +283,7 @@ mod tests {
     fn au64_what_is_accepted_is_a_new_change() {
         let (mut doc, kept) = refused(&[("title", "Sales 2027"), ("note", "x")]);
         put(&mut doc, "other", "meanwhile");
-        let change = accept(&doc, &kept).unwrap().change.unwrap();
+        let change = accept(&doc, &kept).unwrap().written.change().cloned().unwrap();
         assert_eq!(change.message(), Some("accepted for ana"));
         let refused = Change::from_bytes(kept[0].1.to_vec()).unwrap();
         assert_ne!(change.actor_id(), refused.actor_id());
@@ -286,7 +310,7 @@ mod tests {
         let accepted = accept(&doc, &kept).unwrap();
         assert!(accepted.left_out_reserved);
         let mut doc = doc;
-        doc.apply_changes(accepted.change).unwrap();
+        doc.apply_changes(accepted.written.changes).unwrap();
         assert_eq!(json::read(&doc, None), json!({"title": "Sales", "note": "x"}));
     }
 
@@ -297,7 +321,141 @@ mod tests {
         let changes = kept.iter().map(|(_, bytes)| Change::from_bytes(bytes.to_vec()).unwrap());
         doc.apply_changes(changes.collect::<Vec<_>>()).unwrap();
         assert_eq!(preview(&doc, &kept).unwrap().already_there, 1);
-        assert!(accept(&doc, &kept).unwrap().change.is_none());
+        assert!(accept(&doc, &kept).unwrap().written.change().is_none());
+    }
+
+    fn edit(doc: &mut Automerge, edit: impl FnOnce(&mut Transaction<'_>) -> Result<(), AutomergeError>) {
+        doc.transact(edit).unwrap();
+    }
+
+    /// What was done to a copy and refused.
+    fn kept_of(copy: &Automerge, base: &[ChangeHash]) -> Kept {
+        let changes = copy.get_changes(base);
+        changes.iter().map(|change| (change.hash(), change.raw_bytes().to_vec().into())).collect()
+    }
+
+    /// A document with a value of every type, as somebody left it at base.
+    fn with_everything() -> Automerge {
+        let mut doc = Automerge::new();
+        edit(&mut doc, |tx| {
+            let text = tx.put_object(ROOT, "text", ObjType::Text)?;
+            tx.splice_text(&text, 0, 0, "cleo-old")?;
+            let list = tx.put_object(ROOT, "list", ObjType::List)?;
+            tx.splice(&list, 0, 0, [1, 2, 3])?;
+            tx.put_object(ROOT, "map", ObjType::Map)?;
+            tx.put(ROOT, "hits", ScalarValue::counter(1))?;
+            tx.put(ROOT, "gone", 1)
+        });
+        doc
+    }
+
+    fn object(doc: &impl ReadDoc, name: &str) -> automerge::ObjId {
+        doc.get(ROOT, name).unwrap().unwrap().1
+    }
+
+    /// Two changes that do something of every kind.
+    fn does_everything(doc: &mut Automerge) {
+        edit(doc, |tx| {
+            tx.put(ROOT, "bytes", ScalarValue::Bytes(vec![1, 2, 3]))?;
+            tx.put(ROOT, "date", ScalarValue::Timestamp(1_700_000_000_000))?;
+            tx.put(ROOT, "whole", ScalarValue::Uint(7))?;
+            tx.put(ROOT, "count", ScalarValue::counter(5))?;
+            tx.increment(ROOT, "hits", 10)?;
+            let text = object(tx, "text");
+            tx.splice_text(&text, 8, 0, "2")?;
+            tx.delete(ROOT, "gone")
+        });
+        edit(doc, |tx| {
+            let list = object(tx, "list");
+            tx.delete(&list, 0)?;
+            tx.insert(&list, 1, 9)?;
+            let inner = tx.insert_object(&list, 2, ObjType::Map)?;
+            tx.put(&inner, "a", 1)?;
+            let map = object(tx, "map");
+            let deep = tx.put_object(map, "deep", ObjType::Text)?;
+            tx.splice_text(&deep, 0, 0, "text")?;
+            tx.increment(ROOT, "count", 1)
+        });
+    }
+
+    /// AU72: what is accepted keeps its types and merges with what others wrote as the author's own changes would have.
+    #[test]
+    fn au72_what_is_accepted_is_what_the_author_did() {
+        let mut doc = with_everything();
+        let base = doc.get_heads();
+        let mut copy = doc.fork();
+        does_everything(&mut copy);
+        edit(&mut doc, |tx| {
+            let text = object(tx, "text");
+            tx.splice_text(&text, 0, 8, "bo-new")?;
+            tx.increment(ROOT, "hits", 100)?;
+            let list = object(tx, "list");
+            tx.insert(&list, 0, 0)
+        });
+        let accepted = accept(&doc, &kept_of(&copy, &base)).unwrap();
+        doc.merge(&mut copy).unwrap();
+        let accepted = accepted.written.document;
+        assert_eq!(json::read(&accepted, None), json::read(&doc, None));
+        for name in ["bytes", "date", "whole", "count", "hits"] {
+            let value = |doc: &Automerge| doc.get(ROOT, name).unwrap().unwrap().0.into_owned();
+            assert_eq!(value(&accepted), value(&doc), "{name}");
+        }
+        assert_eq!(json::read(&accepted, None)["text"], "bo-new2");
+        assert_eq!(json::read(&accepted, None)["hits"], 111);
+    }
+
+    /// AU72: changes that were made at the same time by several people are remade as one, with the same effect.
+    #[test]
+    fn au72_changes_made_apart_are_accepted_together() {
+        let mut doc = with_everything();
+        let base = doc.get_heads();
+        let (mut one, mut two) = (doc.fork(), doc.fork());
+        does_everything(&mut one);
+        edit(&mut two, |tx| {
+            let list = object(tx, "list");
+            tx.insert(&list, 1, 5)?;
+            tx.put(ROOT, "two", true)
+        });
+        one.merge(&mut two).unwrap();
+        let accepted = accept(&doc, &kept_of(&one, &base)).unwrap();
+        assert_eq!(accepted.written.changes.len(), 1);
+        doc.merge(&mut one).unwrap();
+        let (mut read, mut expected) = (json::read(&accepted.written.document, None), json::read(&doc, None));
+        // Of items that were inserted at one place at the same time either may come first.
+        for value in [&mut read, &mut expected] {
+            value["list"].as_array_mut().unwrap().sort_by_key(Value::to_string);
+        }
+        assert_eq!(read, expected);
+    }
+
+    /// AU73: whoever accepts is told what of it did not win.
+    #[test]
+    fn au73_what_did_not_win_is_told() {
+        let (mut doc, kept) = refused(&[("title", "Sales 2027")]);
+        put(&mut doc, "title", "Sales 2028");
+        put(&mut doc, "title", "Sales 2029");
+        let lost = accept(&doc, &kept).unwrap().written.lost;
+        assert_eq!((lost.count, lost.values[0].path.as_str()), (1, "/title"));
+        assert_eq!(lost.values[0].theirs, Some(json!("Sales 2029")));
+    }
+
+    /// AU65: what lies below the reserved place is left out as well, be it in objects that are there or in new ones.
+    #[test]
+    fn au65_what_lies_below_the_reserved_place_is_left_out() {
+        let mut doc = Automerge::new();
+        edit(&mut doc, |tx| tx.put_object(ROOT, RESERVED_KEY, ObjType::Map).map(drop));
+        let (base, mut copy) = (doc.get_heads(), doc.fork());
+        edit(&mut copy, |tx| {
+            let there = object(tx, RESERVED_KEY);
+            let new = tx.put_object(&there, "versions", ObjType::Map)?;
+            tx.put(&new, "mine", 1)?;
+            tx.put(ROOT, "note", "x")
+        });
+        let accepted = accept(&doc, &kept_of(&copy, &base)).unwrap();
+        assert!(accepted.left_out_reserved);
+        assert_eq!(accepted.written.change().unwrap().len(), 1);
+        let read = json::read(&accepted.written.document, None);
+        assert_eq!(read, json!({"note": "x", RESERVED_KEY: {}}));
     }
 
     /// AU66: bytes that are no change, or another one, are an error and no panic.

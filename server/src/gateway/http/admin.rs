@@ -1,20 +1,19 @@
 //! What was done and refused, and what can be rescued of it: for administrators of the server.
 //!
 //! Edit path: ← a refused change lies in the quarantine, → an administrator looks at what it would do, and makes a change of
-//! their own with the same effect, or throws it away.
+//! their own with the same operations, or throws it away.
 //!
 //! Always true: a refused change itself is in no document. Whoever accepts it signs for it.
 
-use super::documents::{named, put};
+use super::documents::put;
 use super::parameters::{Parameters, WHOLE_MAX};
 use super::segment::Segment;
-use super::write::view;
+use super::write::{Outcome, submit, told, view};
 use crate::audit::{Action, Query};
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
-use crate::quarantine::{Filter, Item, Preview, RescueError, preview, rebased};
+use crate::quarantine::{Filter, Item, Preview, Rebased, RescueError, preview, rebased};
 use crate::serial::Serial;
-use bytes::Bytes;
 use dovetail_core::grant::{ReadPermit, ServerPermit};
 use dovetail_core::id::{DocumentId, SubjectId};
 use dovetail_core::time::Timestamp;
@@ -107,33 +106,36 @@ pub(super) async fn item(door: Door, item: Segment) -> Result<Response, Problem>
     Ok(reply::json(StatusCode::OK, &shown))
 }
 
-/// POST /api/admin/quarantine/{item}/accept
-pub(super) async fn accept(door: Door, item: Segment) -> Result<Response, Problem> {
+/// POST /api/admin/quarantine/{item}/accept, with `?dry_run=1` to see what would become of it.
+pub(super) async fn accept(
+    door: Door,
+    item: Segment,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let is_dry = parameters.take_flag("dry_run")?;
+    parameters.finish()?;
     let permit = door.serve()?;
     let found = find(&door, &permit, &item).await?;
-    let id = found.summary.document.clone();
+    let (id, kept) = (found.summary.document.clone(), found.summary.id);
     let edit = door.edit_all(&id).await?;
-    let document = view(&door.gateway, &edit.to_read()).await?;
-    let (found, made) = door
+    let before = view(&door.gateway, &edit.to_read()).await?;
+    let (before, made) = door
         .gateway
         .compute(move || {
-            let made = rebased(&document, &found);
-            (found, made)
+            let made = rebased(&before, &found);
+            (before, made)
         })
         .await?;
-    let made = made.map_err(|error| of_rescue(&error))?;
-    let mut answer =
-        json!({ "id": id.to_string(), "change": null, "left_out_reserved": made.left_out_reserved });
-    if let Some(change) = made.change {
-        let chunk = Bytes::copy_from_slice(change.raw_bytes());
-        let stored = door.gateway.hub.submit(edit, vec![chunk]).await;
-        let manifest = stored.map_err(|error| reply::of_submit(&error))?;
-        answer["change"] = change.hash().to_string().into();
-        answer["heads"] = named(&id, &manifest)["heads"].take();
+    let Rebased { written, left_out_reserved } = made.map_err(|error| of_rescue(&error))?;
+    let outcome =
+        if is_dry { Outcome::of(written) } else { Box::pin(submit(&door.gateway, &edit, written)).await? };
+    let mut answer = Box::pin(told(&door.gateway, &id, before, outcome, is_dry)).await?;
+    answer["left_out_reserved"] = left_out_reserved.into();
+    if !is_dry {
+        let gone = door.gateway.records.quarantine.decide(&permit, kept).await;
+        gone.map_err(|error| reply::of_commit(&error))?;
+        door.record(Action::QuarantineAccepted, Some(&id)).await;
     }
-    let gone = door.gateway.records.quarantine.decide(&permit, found.summary.id).await;
-    gone.map_err(|error| reply::of_commit(&error))?;
-    door.record(Action::QuarantineAccepted, Some(&id)).await;
     Ok(reply::json(StatusCode::OK, &answer))
 }
 

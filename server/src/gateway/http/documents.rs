@@ -125,8 +125,12 @@ pub(super) async fn create(
 
     let says = format!("{intake:?}");
     let parts = Parts { route: "POST /api/docs", document: "", rest: &[&says], body: &body.bytes };
-    let request = Request::of(door.who(), &headers, &parts)?;
     let answers = door.gateway.answers.clone();
+    let request = answers.request(door.who(), &headers, &parts).await?;
+    if let Some(request) = &request {
+        // Whoever may see no longer what they made is not told again what they were told then.
+        made_before(&door, &request.document()).await?;
+    }
     answers.once(request.as_ref(), make(door, intake, body, request.as_ref())).await
 }
 
@@ -135,7 +139,7 @@ async fn make(door: Door, intake: Intake, body: Body, request: Option<&Request>)
     let id = request.map_or_else(content::new_id, Request::document);
     // Whether the same request made it before, and nobody was told.
     if request.is_some()
-        && let Some(manifest) = gateway.store.manifest(&id).await.map_err(|error| reply::of_load(&error))?
+        && let Some(manifest) = made_before(&door, &id).await?
     {
         return Ok(made(&id, &manifest, Vec::new()));
     }
@@ -147,6 +151,19 @@ async fn make(door: Door, intake: Intake, body: Body, request: Option<&Request>)
     let new = new.map_err(|error| reply::of_content(&error))?;
     let manifest = gateway.hub.submit(permit, new.changes).await.map_err(|error| reply::of_submit(&error))?;
     Ok(made(&id, &manifest, new.notes))
+}
+
+/// What the same request made before, if whoever sends it may still see it.
+async fn made_before(door: &Door, id: &DocumentId) -> Result<Option<Manifest>, Problem> {
+    let found = door.gateway.store.manifest(id).await.map_err(|error| reply::of_load(&error))?;
+    match found {
+        Some(manifest) if !door.grant_in(id, &manifest).may_read() => {
+            let detail =
+                "what this request has made is not yours to see any more; take a new key to make another";
+            Err(Problem::new(Code::IdempotencyKeyReused, detail))
+        }
+        found => Ok(found),
+    }
 }
 
 fn made(id: &DocumentId, manifest: &Manifest, notes: Vec<String>) -> Answer {

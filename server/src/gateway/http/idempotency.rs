@@ -4,15 +4,16 @@
 //! request writes under, → the answer, stored before it is sent.
 //!
 //! Always true:
-//! - The actor (and, for a new document, its id) is made from the key and the request, so the change
-//!   can exist only once, whatever becomes of the answer. So an answer may be forgotten: it is then
-//!   made again from the change.
+//! - The actor (and, for a new document, its id) is made from the key, the request and a secret of this server, so the
+//!   change can exist only once, whatever becomes of the answer. So an answer may be forgotten: it is then
+//!   made again from the change. Nobody else can tell beforehand what the change or the document will be called, and
+//!   be there first.
 //! - Who was told has a record in the store; the record outlives the process.
 //! - Only successes are remembered. Who was refused may try again.
 
 use super::heads::{Repeated, once};
 use crate::clock::Clock;
-use crate::gateway::reply::{Code, Problem};
+use crate::gateway::reply::{self, Code, Problem};
 use crate::store::{CommitError, LoadError, Space, Store};
 use automerge::ActorId;
 use bytes::Bytes;
@@ -24,12 +25,16 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use warp::http::header::{ETAG, HeaderName, HeaderValue, LOCATION};
 use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 
 /// The header with the key.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The name under which the server's secret lies in the store.
+const SECRET: &str = "idempotency-secret";
 
 /// The most bytes of a key. Clients send a UUID; others a sentence.
 const KEY_BYTES_MAX: usize = 255;
@@ -58,6 +63,8 @@ pub(super) struct Request {
     name: String,
     /// A digest of key and request.
     digest: [u8; 32],
+    /// What only this server knows.
+    secret: Bytes,
 }
 
 /// What a request consists of, as far as it decides what happens. Two with equal parts are the same.
@@ -75,10 +82,11 @@ pub(super) struct Parts<'r> {
 
 impl Request {
     /// The request, if it has a key. The keys of one person are none of another's.
-    pub(super) fn of(
+    fn of(
         who: &Identity,
         headers: &HeaderMap,
         parts: &Parts<'_>,
+        secret: Bytes,
     ) -> Result<Option<Self>, Problem> {
         let repeated = |Repeated| {
             let detail = "Idempotency-Key is there more than once; send it once";
@@ -98,7 +106,7 @@ impl Request {
         let rest = parts.rest.iter().map(|part| part.as_bytes());
         let all = [key, parts.route.as_bytes(), parts.document.as_bytes(), parts.body];
         let whose = Some(who).filter(|who| !who.is_empty());
-        Ok(Some(Self { name, digest: digest(all.into_iter().chain(rest).chain(whose)) }))
+        Ok(Some(Self { name, digest: digest(all.into_iter().chain(rest).chain(whose)), secret }))
     }
 
     /// The actor that nobody else writes under.
@@ -112,7 +120,7 @@ impl Request {
     }
 
     fn sixteen(&self, what: &str) -> [u8; 16] {
-        let digest = digest([what.as_bytes(), &self.digest]);
+        let digest = digest([what.as_bytes(), &self.digest, &self.secret]);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
         bytes
@@ -183,6 +191,8 @@ struct Inner {
     under_way: Mutex<BTreeSet<String>>,
     /// How many records there are, as far as is known.
     remembered: AtomicUsize,
+    /// Read from the store when it is first needed.
+    secret: OnceCell<Bytes>,
 }
 
 impl Inner {
@@ -206,6 +216,20 @@ impl Drop for Turn<'_> {
 impl Answers {
     pub(in crate::gateway) fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
         Self { store, clock, inner: Arc::default() }
+    }
+
+    /// The request, if it has a key.
+    pub(super) async fn request(
+        &self,
+        who: &Identity,
+        headers: &HeaderMap,
+        parts: &Parts<'_>,
+    ) -> Result<Option<Request>, Problem> {
+        if !headers.contains_key(&KEY) {
+            return Ok(None);
+        }
+        let secret = self.inner.secret.get_or_try_init(|| secret(&*self.store)).await?;
+        Request::of(who, headers, parts, secret.clone())
     }
 
     /// Answers a request as it was answered before, or as `answering` does it now.
@@ -235,7 +259,7 @@ impl Answers {
 
     async fn remembered(&self, request: &Request) -> Result<Option<Answer>, Problem> {
         let found = self.store.record(Space::Answers, &request.name).await;
-        let found = found.map_err(|error| crate::gateway::reply::of_load(&error))?;
+        let found = found.map_err(|error| reply::of_load(&error))?;
         let record = found.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
         match record.filter(|record| !self.is_over(record)) {
             None => Ok(None),
@@ -331,6 +355,19 @@ impl Answers {
     }
 }
 
+/// What nobody outside of this server knows: drawn once, and the same for as long as the store lives.
+async fn secret(store: &dyn Store) -> Result<Bytes, Problem> {
+    let found = store.record(Space::Server, SECRET).await;
+    if let Some(secret) = found.map_err(|error| reply::of_load(&error))? {
+        return Ok(secret);
+    }
+    let drawn = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes).concat();
+    let secret = Bytes::from(drawn);
+    let write = vec![(SECRET.to_owned(), Some(secret.clone()))];
+    store.write_records(Space::Server, write).await.map_err(|error| reply::of_commit(&error))?;
+    Ok(secret)
+}
+
 /// Why answers could not be swept.
 #[derive(Debug, thiserror::Error)]
 enum SweepError {
@@ -349,7 +386,29 @@ mod tests {
     fn request(key: &str) -> Request {
         let mut headers = HeaderMap::new();
         headers.insert(KEY, HeaderValue::try_from(key).unwrap());
-        Request::of(&Identity::local(), &headers, &Parts::default()).unwrap().unwrap()
+        let secret = Bytes::from_static(b"a secret");
+        Request::of(&Identity::local(), &headers, &Parts::default(), secret).unwrap().unwrap()
+    }
+
+    /// JD37: what a request writes and makes is named by a secret as well, which outlives the process and is another one
+    /// for another server.
+    #[tokio::test]
+    async fn jd37_nobody_else_can_tell_what_a_request_will_make() {
+        let mut headers = HeaderMap::new();
+        headers.insert(KEY, HeaderValue::from_static("order-1"));
+        let asked = async |store: &Arc<dyn Store>| {
+            let answers = Answers::new(Arc::clone(store), Clock::standing(Timestamp::from_millis(1)));
+            let (local, parts) = (Identity::local(), Parts::default());
+            let request = answers.request(&local, &headers, &parts).await.unwrap().unwrap();
+            (request.document(), request.actor())
+        };
+        let [one, other]: [Arc<dyn Store>; 2] = [Arc::new(MemoryStore::new()), Arc::new(MemoryStore::new())];
+        let first = asked(&one).await;
+        assert_eq!(asked(&one).await, first, "the same after a restart");
+        let elsewhere = asked(&other).await;
+        assert!(elsewhere.0 != first.0 && elsewhere.1 != first.1);
+        let without = request("order-1");
+        assert!(without.document() != first.0 && without.actor() != first.1);
     }
 
     fn answer(body: &str) -> Answer {

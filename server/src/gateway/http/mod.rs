@@ -213,7 +213,7 @@ fn accept(gateway: &Gateway) -> BoxedFilter<(Response,)> {
     let path = warp::path!("api" / "admin" / "quarantine" / Segment / "accept");
     let accept =
         path.and(warp::post()).and(with(gateway)).and(parameters()).then(|item, door, parameters| {
-            plain(ROUTE, "POST", parameters, door, |door| admin::accept(door, item))
+            answer(ROUTE, "POST", door, |door| admin::accept(door, item, parameters))
         });
     accept.or(path.map(|_| only("POST")())).unify().boxed()
 }

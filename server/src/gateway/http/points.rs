@@ -9,8 +9,9 @@ use super::heads;
 use super::segment::Segment;
 use crate::gateway::door::{Door, of_denied};
 use crate::gateway::reply::{self, Code, Problem};
-use crate::points::{POINTS_PER_REQUEST_MAX, Receipt};
+use crate::points::{POINTS_PER_REQUEST_MAX, Receipt, Replacing};
 use dovetail_core::dashboard::{BadPoint, HISTORY_BUDGET, Point, Unread, read_point};
+use dovetail_core::grant::{EditPermit, May, Step};
 use dovetail_core::time::Timestamp;
 use serde_json::{Value, json};
 use warp::http::header::{ETAG, HeaderName};
@@ -40,7 +41,9 @@ pub(super) async fn add(
 ) -> Result<Response, Problem> {
     let document = parsed(&id)?;
     let gateway = &door.gateway;
-    let permit = door.edit(&document).await?.for_points();
+    let permit = door.edit(&document).await?;
+    let replacing = replacing(&permit);
+    let permit = permit.for_points();
     let permit = permit.map_err(|denied| of_denied(&document, denied))?;
     let body = door.whole(body).await?;
     let form = form(&body)?;
@@ -49,20 +52,33 @@ pub(super) async fn add(
     let points = gateway.compute(move || read(&body.bytes, form, now)).await??;
     let accepted = points.len();
     if prefers_async(&headers) {
-        gateway.points.add_later(permit, points).await.map_err(|error| reply::of_points(&error))?;
+        gateway
+            .points
+            .add_later(permit, points, replacing)
+            .await
+            .map_err(|error| reply::of_points(&error))?;
         let answer = json!({ "accepted": accepted, "durable": false });
         let mut response = reply::json(StatusCode::ACCEPTED, &answer);
         put(&mut response, PREFERENCE_APPLIED, RESPOND_ASYNC);
         return Ok(response);
     }
-    let receipt = gateway.points.add(permit, points).await.map_err(|error| reply::of_points(&error))?;
+    let receipt =
+        gateway.points.add(permit, points, replacing).await.map_err(|error| reply::of_points(&error))?;
     Ok(shown(accepted, receipt))
 }
 
+/// Whether whoever may add points may change those that are there.
+fn replacing(permit: &EditPermit) -> Replacing {
+    let value = [Step::Key("points"), Step::Item, Step::Key("v")];
+    let may = permit.limits().map_or(Some(May::Change), |limits| limits.at(&value));
+    if may == Some(May::Change) { Replacing::Allowed } else { Replacing::Refused }
+}
+
 fn shown(accepted: usize, receipt: Receipt) -> Response {
-    let Receipt { heads, points, changes, kept, unread } = receipt;
+    let Receipt { heads, points, changes, kept, unread, not_kept } = receipt;
     let mut answer = json!({
         "accepted": accepted,
+        "not_kept": not_kept,
         "heads": heads.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "points": points,
         "history": { "changes": changes, "budget": HISTORY_BUDGET },

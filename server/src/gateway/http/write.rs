@@ -21,8 +21,10 @@ use crate::content;
 use crate::gateway::Gateway;
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
+use crate::hub::SubmitError;
 use automerge::{Automerge, Change, ChangeHash};
 use bytes::Bytes;
+use dovetail_core::document::out_of_places;
 use dovetail_core::doors::{self, Lost, LostValue, PatchError, PatchFault, WriteError, Writer, Written};
 use dovetail_core::grant::{EditPermit, ReadPermit};
 use dovetail_core::id::DocumentId;
@@ -152,10 +154,10 @@ async fn write(
     let says = format!("{base:?} {:?}", sent.kind);
     let parts = Parts { route, document: &id.to_string(), rest: &[&says], body: &sent.bytes };
     // What stores nothing need not be remembered.
-    let request = if is_dry { None } else { Request::of(door.who(), headers, &parts)? };
+    let answers = door.gateway.answers.clone();
+    let request = if is_dry { None } else { answers.request(door.who(), headers, &parts).await? };
 
     let gateway = door.gateway;
-    let answers = gateway.answers.clone();
     let writing = Writing { gateway, id, permit, base, is_dry, request: request.clone() };
     // Several copies of a document by value: on the heap, and only while it is written.
     answers.once(request.as_ref(), Box::pin(writing.run(sent))).await
@@ -202,10 +204,18 @@ impl Writing {
             .await?;
         let written = made.map_err(|refused| of_refused(&refused, &present))?;
         if self.is_dry {
+            self.check_places(&before, &written)?;
             return Box::pin(answer(&self.gateway, &self.id, before, Outcome::of(written), true)).await;
         }
         let outcome = submit(&self.gateway, &self.permit, written).await?;
         Box::pin(answer(&self.gateway, &self.id, before, outcome, false)).await
+    }
+
+    /// What is not stored is refused as it would be if it were.
+    fn check_places(&self, before: &Automerge, written: &Written) -> Result<(), Problem> {
+        let (Some(limits), Some(change)) = (self.permit.limits(), written.change()) else { return Ok(()) };
+        let Some(why) = out_of_places(before, change, limits) else { return Ok(()) };
+        Err(reply::of_submit(&SubmitError::Rejected { document: self.id.clone(), why }))
     }
 
     fn writer(&self) -> Writer {
@@ -234,7 +244,7 @@ pub(in crate::gateway) struct Outcome {
 }
 
 impl Outcome {
-    fn of(written: Written) -> Self {
+    pub(super) fn of(written: Written) -> Self {
         let change = written.change().map(Change::hash);
         Self { after: written.document, heads: written.after, change, lost: written.lost }
     }
@@ -275,6 +285,19 @@ pub(super) async fn answer(
     outcome: Outcome,
     is_dry: bool,
 ) -> Result<Answer, Problem> {
+    let etag = Some(heads::etag(&outcome.heads));
+    let body = told(gateway, id, before, outcome, is_dry).await?;
+    Ok(Answer { status: 200, body: format!("{body}\n"), etag, location: None })
+}
+
+/// The same as JSON.
+pub(super) async fn told(
+    gateway: &Gateway,
+    id: &DocumentId,
+    before: Automerge,
+    outcome: Outcome,
+    is_dry: bool,
+) -> Result<Value, Problem> {
     let (hub, document, now) = (gateway.hub.clone(), id.clone(), gateway.clock.now());
     let judging = move || {
         let judge = || conflicts::difference(&hub, &document, &before, &outcome.after, now);
@@ -297,8 +320,7 @@ pub(super) async fn answer(
     if is_dry {
         body["dry_run"] = true.into();
     }
-    let etag = Some(heads::etag(&outcome.heads));
-    Ok(Answer { status: 200, body: format!("{body}\n"), etag, location: None })
+    Ok(body)
 }
 
 /// `yours` and `theirs` are left out where nothing was written or nothing stands.
@@ -400,19 +422,21 @@ pub(in crate::gateway) fn of_patch(error: &PatchError, present: &[ChangeHash]) -
         PatchError::Malformed { index, .. } => {
             Problem::new(Code::BadPatch, error.to_string()).with("index", *index)
         }
-        PatchError::Failed { index, operation, pointer, fault } => {
+        PatchError::Failed { index, operation, member, pointer, fault } => {
             let code = match fault {
                 PatchFault::BadPointer => Code::BadPatch,
                 PatchFault::Reserved => Code::ReservedPlace,
-                PatchFault::TooDeep | PatchFault::TooLarge | PatchFault::Root => Code::BadContent,
+                PatchFault::TooDeep
+                | PatchFault::TooLarge
+                | PatchFault::CopiesTooMuch
+                | PatchFault::TooFar
+                | PatchFault::Root => Code::BadContent,
                 PatchFault::Document(source) => return of_document(source),
                 _ => Code::PatchFailed,
             };
             let problem = Problem::new(code, error.to_string()).with("index", *index);
-            heads::with_heads(
-                problem.with("operation", *operation).with("pointer", pointer.as_str()),
-                present,
-            )
+            let problem = problem.with("operation", *operation).with("member", *member);
+            heads::with_heads(problem.with("pointer", pointer.as_str()), present)
         }
         PatchError::Document(source) => of_document(source),
     }

@@ -287,11 +287,52 @@ async fn au16_a_feeder_feeds_and_does_nothing_else() {
         "document_not_found"
     );
     let patch = json!([{"op": "add", "path": "/title", "value": "x"}]);
-    let refused = asking.ask("PATCH", &format!("/api/docs/{id}"), &feeder, Some(&patch)).await;
-    assert_eq!(code(&refused), "path_forbidden");
-    assert!(read(&refused)["detail"].as_str().unwrap().contains("/title"));
+    // JD38: also when nothing is to be stored.
+    for query in ["", "?dry_run=1"] {
+        let refused = asking.ask("PATCH", &format!("/api/docs/{id}{query}"), &feeder, Some(&patch)).await;
+        assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (403, "path_forbidden"), "{query}");
+        assert!(read(&refused)["detail"].as_str().unwrap().contains("/title"));
+    }
+    // PT11: nor does it change what is there.
+    let other_value = json!({"t": 1_700_000_000_000_u64, "v": 6});
+    let refused = asking.ask("POST", &format!("/api/docs/{id}/points"), &feeder, Some(&other_value)).await;
+    assert_eq!((refused.status().as_u16(), code(&refused).as_str()), (403, "path_forbidden"));
+    assert!(read(&refused)["detail"].as_str().unwrap().contains("t=1700000000000"), "{refused:?}");
+    assert_eq!(
+        asking.ask("POST", &format!("/api/docs/{id}/points"), &ana, Some(&other_value)).await.status(),
+        200
+    );
     let deleted = asking.ask("DELETE", &format!("/api/docs/{id}"), &feeder, None).await;
     assert_eq!(code(&deleted), "forbidden");
+}
+
+/// JD37: whoever may no longer see what they made is told nothing of it by the same request, whether its answer is
+/// remembered or not.
+#[tokio::test]
+async fn jd37_a_request_is_not_answered_with_what_is_hidden() {
+    let asking = Asking::new().await;
+    let (ana, boss) = (asking.token("ana", &[]), asking.token("boss", &["bosses"]));
+    let make = async || {
+        let asked = request("POST", "/api/docs").header("idempotency-key", "order-1");
+        let asked = asked.header("authorization", format!("Bearer {ana}"));
+        asked.json(&json!({"title": "t"})).reply(&asking.routes).await
+    };
+    let first = make().await;
+    assert_eq!(first.status(), 201, "{first:?}");
+    assert_eq!(read(&make().await), read(&first));
+    let id = read(&first)["id"].as_str().unwrap().to_owned();
+    let others = json!({"owner": "bo", "grants": []});
+    let path = format!("/api/docs/{id}/access");
+    assert_eq!(asking.ask("PUT", &path, &boss, Some(&others)).await.status(), 200);
+    for _remembered_and_not in 0..2 {
+        let again = make().await;
+        assert_eq!((again.status().as_u16(), code(&again).as_str()), (422, "idempotency_key_reused"));
+        assert!(!String::from_utf8_lossy(again.body()).contains("heads"));
+        let store = &asking.gateway.store;
+        let records = store.records(crate::store::Space::Answers, None, 10).await.unwrap();
+        let forget = records.into_iter().map(|(name, _)| (name, None)).collect();
+        store.write_records(crate::store::Space::Answers, forget).await.unwrap();
+    }
 }
 
 /// AU13: who made a change stands in the history as the server knows it, and so does who settles and names.
