@@ -47,6 +47,8 @@ pub enum Outgoing {
         why: Rejection,
         /// Which changes.
         changes: Vec<ChangeHash>,
+        /// Whether they were kept, so that an administrator may accept them.
+        set_aside: bool,
     },
     /// Something of our own; only for a peer that understands it.
     Own {
@@ -72,8 +74,8 @@ impl Session {
             return effects;
         }
         let frame = match outgoing {
-            Outgoing::Rejected { document, why, changes } => {
-                self.own(Some(document), rejected(&why, &changes))
+            Outgoing::Rejected { document, why, changes, set_aside } => {
+                self.own(Some(document), rejected(&why, &changes, set_aside))
             }
             Outgoing::Own { document, own } => self.own(Some(document), own),
             other => self.plain(other),
@@ -84,12 +86,12 @@ impl Session {
 }
 
 /// What a client is told of changes of its own that were not taken.
-fn rejected(why: &Rejection, changes: &[ChangeHash]) -> Own {
+fn rejected(why: &Rejection, changes: &[ChangeHash], set_aside: bool) -> Own {
     Own::Reject {
         changes: changes.iter().map(ToString::to_string).collect(),
         code: why.code().to_owned(),
         reason: why.to_string(),
-        set_aside: true,
+        set_aside,
     }
 }
 

@@ -243,6 +243,8 @@ pub(super) struct Actor {
     /// What a commit that is under way will make of that.
     rights_to_be: Option<Rights>,
     is_full: bool,
+    /// Whether the changes that were refused last are kept aside.
+    were_set_aside: bool,
     /// What readers know of the rules.
     told: Option<Arc<Verdict>>,
     /// Readers that know nothing of them yet.
@@ -292,6 +294,7 @@ impl Actor {
             rights: None,
             rights_to_be: None,
             is_full: false,
+            were_set_aside: false,
             told: None,
             newcomers: Vec::new(),
             effects: Vec::new(),
@@ -661,10 +664,14 @@ impl Actor {
                 self.push(session, Outgoing::Refused(refusal));
             }
             Effect::Reject { session, why, changes } => {
+                // What was refused is set aside before its sender is told.
+                let set_aside = std::mem::take(&mut self.were_set_aside);
                 tracing::info!(document = %self.id, %session, code = why.code(), "changes were not taken");
-                self.push(session, Outgoing::Rejected { document: self.id.clone(), why, changes });
+                self.push(session, Outgoing::Rejected { document: self.id.clone(), why, changes, set_aside });
             }
-            Effect::SetAside { session, who, why, changes } => self.set_aside(session, &who, &why, changes),
+            Effect::SetAside { session, who, why, changes } => {
+                self.were_set_aside = self.set_aside(session, &who, &why, changes);
+            }
             Effect::Permission { session, role } => self.permission(session, role),
             Effect::Acknowledge { session, heads } => self.acknowledge(session, &heads),
             Effect::Answer { ticket, answer } => self.answer(ticket, answer),
@@ -735,23 +742,27 @@ impl Actor {
 
     /// Nothing is kept for who holds a link that opens nothing: of those there are as many as somebody makes up, and what they
     /// bring would take the room of people. A stock client comes again and again with the same: that is on record once.
+    /// Says whether they are kept.
     fn set_aside(
         &self,
         session: SessionId,
         who: &Identity,
         why: &Rejection,
         changes: Vec<(ChangeHash, Bytes)>,
-    ) {
+    ) -> bool {
         let address = self.exits.get(&session).and_then(|exit| exit.address);
         if *why == Rejection::Hidden && who.kind != Kind::Person {
-            return self.note_refused(who, address, why.code());
+            self.note_refused(who, address, why.code());
+            return false;
         }
-        let Some(records) = self.hub.records.get() else { return };
+        let Some(records) = self.hub.records.get() else { return false };
         let (document, subject) = (self.id.clone(), who.author().cloned());
         let refused = Refused { document, subject, code: why.code().into(), changes };
-        if records.quarantine.keep(refused) != Kept::Before {
+        let kept = records.quarantine.keep(refused);
+        if kept != Kept::Before {
             self.note_refused(who, address, why.code());
         }
+        kept != Kept::No
     }
 
     /// Nobody waits for it. The task goes on meanwhile, and hears of it as of everything.
