@@ -5,6 +5,9 @@ use crate::auth::{NewToken, issue};
 use crate::config::AuthSettings;
 use crate::gateway::Gateway;
 use crate::gateway::http::openapi::held::DOCUMENT;
+use crate::quarantine::Refused;
+use automerge::transaction::Transactable;
+use automerge::{Automerge, AutomergeError, ROOT, ReadDoc, ScalarValue};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Manifest};
 use dovetail_core::grant::Access;
@@ -304,6 +307,39 @@ async fn au16_a_feeder_feeds_and_does_nothing_else() {
     );
     let deleted = asking.ask("DELETE", &format!("/api/docs/{id}"), &feeder, None).await;
     assert_eq!(code(&deleted), "forbidden");
+}
+
+/// AU71: whoever looks beforehand is told what accepting would do, and nothing is done; then it is done, once.
+#[tokio::test]
+async fn au71_accepting_is_shown_and_done() {
+    let asking = Asking::new().await;
+    let boss = asking.token("boss", &["bosses"]);
+    let id = asking.shared().await;
+    let document: DocumentId = id.parse().unwrap();
+    let hub = &asking.gateway.hub;
+    let mut copy = hub.view(&crate::permits::read(&document), Automerge::fork).await.unwrap();
+    let base = copy.get_heads();
+    copy.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "when", ScalarValue::Timestamp(5))).unwrap();
+    let changes = copy.get_changes(&base).into_iter();
+    let changes = changes.map(|change| (change.hash(), Bytes::copy_from_slice(change.raw_bytes()))).collect();
+    let subject = Some("cleo".parse().unwrap());
+    let refused = Refused { document: document.clone(), subject, code: "read_only".into(), changes };
+    asking.gateway.records.quarantine.keep(refused);
+    let listed = read(&asking.ask("GET", "/api/admin/quarantine", &boss, None).await);
+    let path = format!("/api/admin/quarantine/{}/accept", listed["items"][0]["id"].as_str().unwrap());
+
+    let shown = read(&asking.ask("POST", &format!("{path}?dry_run=1"), &boss, None).await);
+    assert_eq!((&shown["dry_run"], &shown["lost_count"]), (&json!(true), &json!(0)), "{shown}");
+    let when = async || {
+        let when = |doc: &Automerge| doc.get(ROOT, "when").unwrap().map(|(value, _)| value.into_owned());
+        hub.view(&crate::permits::read(&document), when).await.unwrap()
+    };
+    assert_eq!(when().await, None);
+    let done = read(&asking.ask("POST", &path, &boss, None).await);
+    assert_eq!((&done["change"], &done["heads"]), (&shown["change"], &shown["heads"]), "{done}");
+    assert_eq!(when().await, Some(ScalarValue::Timestamp(5).into()));
+    let again = asking.ask("POST", &path, &boss, None).await;
+    assert_eq!(code(&again), "quarantine_item_not_found");
 }
 
 /// JD37: whoever may no longer see what they made is told nothing of it by the same request, whether its answer is
