@@ -256,7 +256,7 @@ mod tests {
         let (doc, kept) = refused(&[("title", "Sales 2027")]);
         let change = accept(&doc, &kept).unwrap().written.change().cloned().unwrap();
         assert_eq!(accept(&doc, &kept).unwrap().written.change().cloned().unwrap().hash(), change.hash());
-        let mut accepted = doc.clone();
+        let mut accepted = doc;
         accepted.apply_changes([change.clone()]).unwrap();
         put(&mut accepted, "title", "Sales 2028");
         let later = rebased(&accepted, &item(&kept, 9_000)).unwrap().written.change().cloned().unwrap();

@@ -286,7 +286,7 @@ pub(super) async fn answer(
     is_dry: bool,
 ) -> Result<Answer, Problem> {
     let etag = Some(heads::etag(&outcome.heads));
-    let body = told(gateway, id, before, outcome, is_dry).await?;
+    let body = Box::pin(told(gateway, id, before, outcome, is_dry)).await?;
     Ok(Answer { status: 200, body: format!("{body}\n"), etag, location: None })
 }
 
