@@ -212,7 +212,7 @@ impl Document {
         let authors = live.bind(&ready);
         let ready: Vec<Change> = ready.into_iter().map(|incoming| incoming.change).collect();
         let (chunk, changes) = live::burst(&ready);
-        let touched = self.judging.log(ready.len());
+        let touched = self.judging.log(&ready);
         let ready = live::Ready { changes: ready, marks };
         let manifest = live.apply(now, ready, &chunk, access, touched).map_err(|error| error.to_string())?;
         let chunks = [chunk].into_iter().chain(authors).collect();

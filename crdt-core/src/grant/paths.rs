@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 /// How deep a place may lie. The deepest in a dashboard has six steps.
-pub(super) const STEPS_MAX: usize = 16;
+pub(crate) const STEPS_MAX: usize = 16;
 
 /// The most bytes of a place.
 pub(super) const PATH_BYTES_MAX: usize = 512;

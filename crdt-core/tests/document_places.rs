@@ -1,0 +1,193 @@
+//! Rights that are limited to places, and documents that nest deep, in the simulated [`world`].
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on says where
+
+mod world;
+
+use automerge::sync::{Message, State, SyncDoc};
+use automerge::transaction::{Transactable, Transaction};
+use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, ObjType, ROOT, ReadDoc};
+use dovetail_core::authors::Authors;
+use dovetail_core::document::chunk::{Batch, Chunk, ChunkKind, Lifecycle, Manifest};
+use dovetail_core::document::{Input, Ticket};
+use dovetail_core::grant::{Access, Identity, LinkHash};
+use dovetail_core::time::Timestamp;
+use dovetail_core::{doors, json};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use world::{World, id};
+
+fn person(name: &str) -> Arc<Identity> {
+    Arc::new(Identity::person(name.parse().unwrap()))
+}
+
+fn access(grants: &Value) -> Arc<Access> {
+    let value = json!({"owner": "ana", "grants": grants});
+    Arc::new(Access::read(&value, &Access::default(), || LinkHash::of_secret("dvl_x")).unwrap())
+}
+
+/// Ana's data with two points; Bo may do with it what this says, and Cleo write.
+fn data(bo: &Value) -> World {
+    let mut world = World::new(3);
+    for (client, name) in world.clients.iter_mut().zip(["ana", "bo", "cleo"]) {
+        client.who = person(name);
+    }
+    let write = |tx: &mut Transaction<'_>| {
+        tx.put(ROOT, "title", "hers")?;
+        tx.put(ROOT, "kind", "board")?;
+        let points = tx.put_object(ROOT, "points", ObjType::List)?;
+        let point = tx.insert_object(&points, 0, ObjType::Map)?;
+        tx.put(&point, "value", 1)?;
+        let lab = tx.put_object(&point, "lab", ObjType::Text)?;
+        tx.splice_text(&lab, 0, 0, "lab")?;
+        let tags = tx.put_object(&point, "tags", ObjType::List)?;
+        tx.insert(&tags, 0, "a")?;
+        tx.insert(&points, 1, 10)
+    };
+    world.clients[0].doc.transact::<_, _, AutomergeError>(write).unwrap();
+    world.connect(0);
+    world.run_until_quiet();
+    let access = access(&json!([bo, {"user": "cleo", "role": "write"}]));
+    world.tell(Input::SetAccess { ticket: Ticket(50), access });
+    world.run_until_quiet();
+    assert!(world.answers.pop().unwrap().1.is_ok());
+    world.connect(1);
+    world.connect(2);
+    world.run_until_quiet();
+    world
+}
+
+fn feeder() -> Value {
+    json!({"user": "bo", "role": "write", "paths": [{"path": "/points", "may": "append"}]})
+}
+
+fn points(tx: &Transaction<'_>) -> automerge::ObjId {
+    tx.get(ROOT, "points").unwrap().unwrap().1
+}
+
+/// What somebody makes on top of this, as another client of theirs.
+fn made(
+    doc: &Automerge,
+    actor: u8,
+    edit: impl FnOnce(&mut Transaction<'_>) -> Result<(), AutomergeError>,
+) -> Change {
+    let mut doc = doc.clone().with_actor(ActorId::from([actor; 16]));
+    let before = doc.get_heads();
+    doc.transact(edit).unwrap();
+    doc.get_changes(&before).pop().unwrap()
+}
+
+/// Has a client send these as they are; nothing is answered yet.
+fn post(world: &mut World, n: usize, changes: &[&Change]) {
+    let mut message: Message = Automerge::new().generate_sync_message(&mut State::new()).unwrap();
+    message.heads = world.clients[n].doc.get_heads();
+    let bytes: Vec<u8> = changes.iter().flat_map(|change| change.raw_bytes().to_vec()).collect();
+    message.changes = vec![bytes].into();
+    let session = world.clients[n].session.unwrap();
+    world.tell(Input::Message { session, is_request: false, message });
+}
+
+fn bring(world: &mut World, n: usize, changes: &[&Change]) {
+    post(world, n, changes);
+    world.run_until_quiet();
+}
+
+fn is_stored(world: &World, change: &Change) -> bool {
+    world.disk.document().get_change_by_hash(&change.hash()).is_some()
+}
+
+fn rejected(world: &World, n: usize) -> Vec<(&'static str, ChangeHash)> {
+    let all = world.clients[n].rejected.iter();
+    all.flat_map(|(code, hashes)| hashes.iter().map(move |hash| (*code, *hash))).collect()
+}
+
+/// A new point that holds maps in maps, until the innermost lies on this level.
+fn nested(tx: &mut Transaction<'_>, levels: usize) -> Result<(), AutomergeError> {
+    let list = points(tx);
+    let end = tx.length(&list);
+    let mut object = tx.insert_object(&list, end, ObjType::Map)?;
+    for _ in 2..levels {
+        object = tx.put_object(&object, "m", ObjType::Map)?;
+    }
+    tx.put(&object, "n", 1)
+}
+
+/// DO50: what nests deeper than JSON is refused, whoever brings it and however much deeper it is. What JSON can show is taken.
+#[test]
+fn do50_nothing_nests_deeper_than_can_be_shown() {
+    for (n, levels) in [(1, 101), (2, 101), (1, 10_000), (2, 10_000), (1, 200_000)] {
+        let mut world = data(&feeder());
+        let session = world.clients[n].session.unwrap();
+        let change = made(&world.disk.document(), 77, |tx| nested(tx, levels));
+        bring(&mut world, n, &[&change]);
+        assert_eq!(world.refused, [session], "{levels}");
+        assert!(!is_stored(&world, &change) && world.aside.is_empty());
+
+        let change = made(&world.disk.document(), 78, |tx| nested(tx, json::DEPTH_MAX));
+        world.disconnect(n);
+        world.connect(n);
+        bring(&mut world, n, &[&change]);
+        assert!(is_stored(&world, &change), "{n}");
+        let mut innermost = &json::read(&world.disk.document(), None)["points"][2];
+        while !innermost["m"].is_null() {
+            innermost = &innermost["m"];
+        }
+        assert_eq!(innermost["n"], 1);
+        world.everyone_agrees();
+    }
+}
+
+/// DO50: a document that nests deeper, from before that was refused, is read and judged as far as it can be shown, also its
+/// history; it is edited where it can be, and nowhere below.
+#[test]
+fn do50_a_deep_document_is_served_as_far_as_it_can_be_shown() {
+    for levels in [10_000, 200_000] {
+        let mut world = data(&feeder());
+        let deep = made(&world.disk.document(), 77, |tx| nested(tx, levels));
+        let mut doc = world.disk.document();
+        let before = doc.get_heads();
+        doc.apply_changes([deep.clone()]).unwrap();
+        world.crash();
+        store(&mut world, &deep, doc.get_heads());
+
+        let shown = json::read(&doc, None);
+        assert!(serde_json::from_str::<Value>(&shown.to_string()).is_ok());
+        assert_eq!(doors::diff(&doc, &before, &doc.get_heads()).unwrap()[0]["path"], "/points/2");
+        assert_eq!(doors::history(&doc, &Authors::default(), None, 10).unwrap().groups.len(), 2);
+
+        for n in 0..3 {
+            world.connect(n);
+        }
+        world.run_until_quiet();
+        world.clients[0].put("k", 1);
+        world.clients[0].talk();
+        let appended = made(&doc, 79, |tx| nested(tx, 3));
+        bring(&mut world, 1, &[&appended]);
+        assert!(is_stored(&world, &appended));
+        world.everyone_agrees();
+        world.the_rules_have_spoken();
+
+        let innermost = automerge::ObjId::Id(deep.max_op() - 1, deep.actor_id().clone(), 0);
+        let below = made(&doc, 80, |tx| tx.put(&innermost, "n", 2));
+        let session = world.clients[2].session.unwrap();
+        bring(&mut world, 2, &[&below]);
+        assert_eq!(world.refused, [session]);
+        bring(&mut world, 1, &[&below]);
+        assert_eq!(rejected(&world, 1), [("path_forbidden", below.hash())]);
+        assert!(!is_stored(&world, &below));
+    }
+}
+
+/// Puts a change into the store past everybody.
+fn store(world: &mut World, change: &Change, heads: Vec<ChangeHash>) {
+    let manifest = world.disk.manifest.clone().unwrap();
+    let manifest = Manifest {
+        heads,
+        changes: manifest.changes + 1,
+        changed_at: Timestamp::from_millis(world.now),
+        lifecycle: Lifecycle::Live,
+        ..manifest
+    };
+    let chunk = Chunk::new(ChunkKind::Changes, change.raw_bytes().to_vec().into());
+    world.disk.write(Batch { document: id(), put: vec![chunk], delete: Vec::new(), manifest });
+}
