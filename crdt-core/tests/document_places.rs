@@ -191,3 +191,113 @@ fn store(world: &mut World, change: &Change, heads: Vec<ChangeHash>) {
     let chunk = Chunk::new(ChunkKind::Changes, change.raw_bytes().to_vec().into());
     world.disk.write(Batch { document: id(), put: vec![chunk], delete: Vec::new(), manifest });
 }
+
+/// Two changes of a new client of Cleo's, one upon the other.
+fn two_of_cleos(world: &World) -> (Change, Change) {
+    let mut doc = world.disk.document().with_actor(ActorId::from([99; 16]));
+    let before = doc.get_heads();
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "title", "first")).unwrap();
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "title", "second")).unwrap();
+    let mut changes = doc.get_changes(&before);
+    let second = changes.pop().unwrap();
+    (changes.pop().unwrap(), second)
+}
+
+fn author_of(world: &mut World, change: &Change) -> Option<String> {
+    world.tell(Input::View { ticket: Ticket(98) });
+    world.run_until_quiet();
+    let authors = world.machine.authors().unwrap();
+    authors.of(change.actor_id(), change.seq()).map(ToString::to_string)
+}
+
+/// AU77: who relays what they may not make keeps nobody from bringing it who may: not before what it builds on, not
+/// together with it, not in the same moment; and it is theirs who may.
+#[test]
+fn au77_a_relay_takes_nothing_away_from_its_maker() {
+    type Order = fn(&mut World, &Change, &Change);
+    let orders: [(&str, Order, &[&str]); 6] = [
+        (
+            "the second first, and then both",
+            |world, first, second| {
+                bring(world, 1, &[second]);
+                bring(world, 2, &[first, second]);
+            },
+            &[],
+        ),
+        (
+            "both in one burst",
+            |world, first, second| {
+                post(world, 1, &[first, second]);
+                post(world, 2, &[first, second]);
+            },
+            &[],
+        ),
+        (
+            "the maker in the same burst first",
+            |world, first, second| {
+                post(world, 2, &[second, first]);
+                post(world, 1, &[first, second]);
+            },
+            &["actor_mismatch", "depends_on_refused"],
+        ),
+        (
+            "the maker waits, and the relay comes with what is missing",
+            |world, first, second| {
+                bring(world, 2, &[second]);
+                bring(world, 1, &[first, second]);
+                bring(world, 2, &[first]);
+            },
+            &["path_forbidden", "depends_on_refused"],
+        ),
+        (
+            "the same in one burst",
+            |world, first, second| {
+                post(world, 1, &[first]);
+                post(world, 2, &[second]);
+                world.run_until_quiet();
+                bring(world, 2, &[first]);
+            },
+            &["path_forbidden"],
+        ),
+        (
+            "the relay is refused before anything comes",
+            |world, first, second| {
+                bring(world, 1, &[first, second]);
+                bring(world, 2, &[first, second]);
+            },
+            &["path_forbidden", "depends_on_refused"],
+        ),
+    ];
+    for (what, order, told) in orders {
+        let mut world = data(&feeder());
+        let (first, second) = two_of_cleos(&world);
+        order(&mut world, &first, &second);
+        world.run_until_quiet();
+        assert!(is_stored(&world, &first) && is_stored(&world, &second), "{what}");
+        assert_eq!(rejected(&world, 2), [], "{what}");
+        assert_eq!(rejected(&world, 1).iter().map(|(code, _)| *code).collect::<Vec<_>>(), told, "{what}");
+        assert_eq!(author_of(&mut world, &second).as_deref(), Some("cleo"), "{what}");
+
+        // Bo goes on, also on top of what was refused to him.
+        let appended = made(&world.disk.document(), 81, |tx| nested(tx, 3));
+        bring(&mut world, 1, &[&appended]);
+        assert!(is_stored(&world, &appended), "{what}");
+        world.everyone_agrees();
+    }
+}
+
+/// AU77: nobody writes in somebody's name by bringing a change of their actor before they do.
+#[test]
+fn au77_a_relay_writes_in_nobodys_name() {
+    let mut world = data(&feeder());
+    let mut doc = world.disk.document().with_actor(ActorId::from([99; 16]));
+    let before = doc.get_heads();
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "title", "first")).unwrap();
+    doc.transact::<_, _, AutomergeError>(|tx| nested(tx, 3)).unwrap();
+    let changes = doc.get_changes(&before);
+    post(&mut world, 1, &[&changes[1]]);
+    post(&mut world, 2, &[&changes[0]]);
+    world.run_until_quiet();
+    assert!(is_stored(&world, &changes[0]) && !is_stored(&world, &changes[1]));
+    assert_eq!(rejected(&world, 1), [("actor_mismatch", changes[1].hash())]);
+}
