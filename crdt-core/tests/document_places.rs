@@ -301,3 +301,81 @@ fn au77_a_relay_writes_in_nobodys_name() {
     assert!(is_stored(&world, &changes[0]) && !is_stored(&world, &changes[1]));
     assert_eq!(rejected(&world, 1), [("actor_mismatch", changes[1].hash())]);
 }
+
+type Edit = fn(&mut Transaction<'_>) -> Result<(), AutomergeError>;
+
+fn at(tx: &Transaction<'_>, way: &[&str]) -> automerge::ObjId {
+    let mut object = tx.get(points(tx), 0).unwrap().unwrap().1;
+    for step in way {
+        object = tx.get(&object, *step).unwrap().unwrap().1;
+    }
+    object
+}
+
+/// AU78: who may append to `/points` adds points, with all that is in them, and leaves alone what was there, and what is in it.
+#[test]
+fn au78_who_may_append_leaves_alone_what_is_there() {
+    let edits: [(&str, Edit, Option<&str>); 10] = [
+        ("a value at the end", |tx| tx.insert(points(tx), 2, 11), None),
+        ("a value at the front", |tx| tx.insert(points(tx), 0, 9), None),
+        ("a point with all in it", |tx| nested(tx, 50), None),
+        (
+            "a point that is built up and changed",
+            |tx| {
+                let point = tx.insert_object(points(tx), 2, ObjType::Map)?;
+                let lab = tx.put_object(&point, "lab", ObjType::Text)?;
+                tx.splice_text(&lab, 0, 0, "lap")?;
+                tx.splice_text(&lab, 2, 1, "b")?;
+                tx.put(&point, "value", 1)?;
+                tx.put(&point, "value", 2)?;
+                tx.delete(&point, "value")
+            },
+            None,
+        ),
+        ("letters in a text", |tx| tx.splice_text(at(tx, &["lab"]), 1, 0, "XX"), Some("/points/*/lab/*")),
+        ("a member", |tx| tx.put(at(tx, &[]), "retracted", true), Some("/points/*/retracted")),
+        ("an item of a list in it", |tx| tx.insert(at(tx, &["tags"]), 1, "b"), Some("/points/*/tags/*")),
+        (
+            "an object in it",
+            |tx| tx.put_object(at(tx, &[]), "more", ObjType::Map).map(drop),
+            Some("/points/*/more"),
+        ),
+        ("another value", |tx| tx.put(at(tx, &[]), "value", 2), Some("/points/*/value")),
+        (
+            "a member, behind a new point",
+            |tx| {
+                nested(tx, 3)?;
+                tx.put(at(tx, &[]), "retracted", true)
+            },
+            Some("/points/*/retracted"),
+        ),
+    ];
+    for (n, (what, edit, out_of)) in edits.into_iter().enumerate() {
+        let mut world = data(&feeder());
+        let change = made(&world.disk.document(), 100 + u8::try_from(n).unwrap(), edit);
+        bring(&mut world, 1, &[&change]);
+        assert_eq!(is_stored(&world, &change), out_of.is_none(), "{what}");
+        let told: Vec<_> = rejected(&world, 1);
+        assert_eq!(told, out_of.map(|_| ("path_forbidden", change.hash())).into_iter().collect::<Vec<_>>());
+    }
+}
+
+/// AU78: a limit that names what is in the points gives just that.
+#[test]
+fn au78_a_limit_on_what_is_in_them_gives_that() {
+    let bo = json!({"user": "bo", "role": "write", "paths": [
+        {"path": "/points/*", "may": "append"}, {"path": "/points/*/tags", "may": "append"},
+    ]});
+    let edits: [(&str, Edit, bool); 4] = [
+        ("a member", |tx| tx.put(at(tx, &[]), "retracted", true), true),
+        ("an item of the tags", |tx| tx.insert(at(tx, &["tags"]), 1, "b"), true),
+        ("letters in a text", |tx| tx.splice_text(at(tx, &["lab"]), 1, 0, "XX"), false),
+        ("another value", |tx| tx.put(at(tx, &[]), "value", 2), false),
+    ];
+    for (n, (what, edit, is_taken)) in edits.into_iter().enumerate() {
+        let mut world = data(&bo);
+        let change = made(&world.disk.document(), 100 + u8::try_from(n).unwrap(), edit);
+        bring(&mut world, 1, &[&change]);
+        assert_eq!(is_stored(&world, &change), is_taken, "{what}");
+    }
+}

@@ -8,6 +8,10 @@
 //! object has one place for ever: Automerge moves nothing. So the place of an operation does not depend on what
 //! others do at the same time.
 //!
+//! Where somebody may only add, they put items and members where there were none: into what the limit names, and into what
+//! the same change makes. Anything that was there before has come to its end, whoever made it; who wants more in it makes
+//! it in one change, as a client does that pushes an object into a list.
+//!
 //! Always true: what cannot be judged is out of place. An operation costs a bounded number of steps, however deep the
 //! document and however many objects the change makes: of the way to an object the first [`NAMES_MAX`] steps are kept,
 //! and objects further down share them.
@@ -21,8 +25,8 @@ use automerge::{Automerge, Change, ObjId, Prop, ROOT, ReadDoc};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How many steps of the way to an object are kept. No limit looks further.
-const NAMES_MAX: usize = STEPS_MAX;
+/// How many steps of the way to an object are kept. No limit looks further than one step behind its own.
+const NAMES_MAX: usize = STEPS_MAX + 1;
 
 /// The most bytes of a place in words. Names of members may be as long as a change.
 const WORDS_BYTES_MAX: usize = 1_024;
@@ -100,7 +104,9 @@ impl Checking<'_> {
         });
         let may = match self.limits.at(&steps) {
             Some(May::Change) => true,
-            Some(May::Append) => holder.is_new || adds(self.doc, op),
+            Some(May::Append) => {
+                holder.is_new || (self.limits.are_directly_above(&steps) && adds(self.doc, op))
+            }
             None => false,
         };
         if may { Ok(()) } else { Err(out_of(&steps)) }
