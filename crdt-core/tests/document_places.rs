@@ -11,6 +11,7 @@ use dovetail_core::authors::Authors;
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKind, Lifecycle, Manifest};
 use dovetail_core::document::{Input, Ticket};
 use dovetail_core::grant::{Access, Identity, LinkHash};
+use dovetail_core::reserved::{self, Section};
 use dovetail_core::time::Timestamp;
 use dovetail_core::{doors, json};
 use serde_json::{Value, json};
@@ -378,4 +379,44 @@ fn au78_a_limit_on_what_is_in_them_gives_that() {
         bring(&mut world, 1, &[&change]);
         assert_eq!(is_stored(&world, &change), is_taken, "{what}");
     }
+}
+
+fn entry(tx: &mut Transaction<'_>, by: &str) -> Result<(), AutomergeError> {
+    let versions = reserved::section(tx, Section::Versions)?;
+    let entry = tx.put_object(&versions, "v1", ObjType::Map)?;
+    tx.put(&entry, "by", by)?;
+    tx.put(&entry, "note", "as shown")?;
+    tx.put(&entry, "at", 1)?;
+    tx.put_object(&entry, "heads", ObjType::List).map(drop)
+}
+
+fn named_by(world: &mut World) -> Option<String> {
+    world.tell(Input::View { ticket: Ticket(98) });
+    world.run_until_quiet();
+    let authors = world.machine.authors().unwrap().clone();
+    doors::versions(&world.disk.document(), &authors)["v1"].by.clone()
+}
+
+/// AU79: whoever named a version is told as the server knows them, whatever the entry claims, also when others write in it.
+#[test]
+fn au79_a_version_is_signed_by_whoever_wrote_it() {
+    let mut world = data(&json!({"user": "bo", "role": "write"}));
+    let named = made(&world.disk.document(), 90, |tx| entry(tx, "boss"));
+    bring(&mut world, 2, &[&named]);
+    assert_eq!(named_by(&mut world).as_deref(), Some("cleo"));
+
+    let in_entry = |tx: &Transaction<'_>| {
+        let versions = reserved::find_section(tx, Section::Versions).unwrap();
+        tx.get(&versions, "v1").unwrap().unwrap().1
+    };
+    let forged = made(&world.disk.document(), 91, |tx| tx.put(in_entry(tx), "by", "the boss"));
+    bring(&mut world, 1, &[&forged]);
+    assert_eq!(named_by(&mut world).as_deref(), Some("bo"));
+    let emptied = made(&world.disk.document(), 92, |tx| tx.delete(in_entry(tx), "note"));
+    bring(&mut world, 2, &[&emptied]);
+    assert_eq!(named_by(&mut world), None, "nobody left it like that");
+
+    // Where nobody is asked, an entry says it itself.
+    let claims = doors::versions(&world.disk.document(), &Authors::default());
+    assert_eq!(claims["v1"].by.as_deref(), Some("the boss"));
 }
