@@ -5,7 +5,7 @@
 mod world;
 
 use automerge::sync::{Message, State, SyncDoc};
-use automerge::transaction::{Transactable, Transaction};
+use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, ObjType, ROOT, ReadDoc};
 use dovetail_core::authors::Authors;
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKind, Lifecycle, Manifest};
@@ -419,4 +419,41 @@ fn au79_a_version_is_signed_by_whoever_wrote_it() {
     // Where nobody is asked, an entry says it itself.
     let claims = doors::versions(&world.disk.document(), &Authors::default());
     assert_eq!(claims["v1"].by.as_deref(), Some("the boss"));
+}
+
+fn empty(doc: &Automerge, actor: u8, message: usize, time: i64) -> Change {
+    let mut doc = doc.clone().with_actor(ActorId::from([actor; 16]));
+    let options = CommitOptions::default().with_time(time).with_message("m".repeat(message));
+    let hash = doc.empty_commit(options);
+    doc.get_change_by_hash(&hash).unwrap()
+}
+
+/// AU80: who is limited to places brings no change that goes to none.
+#[test]
+fn au80_an_empty_change_is_out_of_all_places() {
+    let mut world = data(&feeder());
+    let change = empty(&world.disk.document(), 90, 10, 1 << 50);
+    bring(&mut world, 1, &[&change]);
+    assert_eq!(rejected(&world, 1), [("path_forbidden", change.hash())]);
+    assert!(!is_stored(&world, &change));
+    bring(&mut world, 2, &[&change]);
+    assert!(is_stored(&world, &change), "who may write everywhere may write nothing");
+    let page = doors::history(&world.disk.document(), &Authors::default(), None, 10).unwrap();
+    assert!(page.groups.iter().any(|group| group.to.as_millis() == (1 << 50) * 1_000));
+}
+
+/// DO52: the message of a change has 4 KiB at most, whoever brings it.
+#[test]
+fn do52_a_message_is_a_paragraph() {
+    let mut world = data(&feeder());
+    let session = world.clients[2].session.unwrap();
+    let long = empty(&world.disk.document(), 90, 4_097, 0);
+    bring(&mut world, 2, &[&long]);
+    assert_eq!(world.refused, [session]);
+    assert!(!is_stored(&world, &long));
+    world.disconnect(2);
+    world.connect(2);
+    let good = empty(&world.disk.document(), 91, 4_096, 0);
+    bring(&mut world, 2, &[&good]);
+    assert!(is_stored(&world, &good));
 }

@@ -43,6 +43,9 @@ const NUMBERS_AHEAD_MAX: u64 = 4_096;
 /// integers beyond.
 const TIME_MAX: u64 = 1 << 53;
 
+/// The most bytes of what a change says of itself: a paragraph. Histories list it, and it cannot be taken out again. Ours are a line.
+const MESSAGE_BYTES_MAX: usize = 4 << 10;
+
 /// Why no client can have made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Dishonest {
@@ -58,6 +61,9 @@ pub enum Dishonest {
     /// The time is none.
     #[error("the time of the change is none")]
     Time,
+    /// The message is longer than anybody reads.
+    #[error("the message of a change has at most {MESSAGE_BYTES_MAX} bytes")]
+    Message,
     /// An operation goes to an object that is not there.
     #[error("an operation goes to an object that is not there")]
     Object,
@@ -133,6 +139,9 @@ impl<'a> Examiner<'a> {
     pub(super) fn examine(&mut self, change: &Change) -> Result<(), Dishonest> {
         if change.timestamp().unsigned_abs() > TIME_MAX {
             return Err(Dishonest::Time);
+        }
+        if change.message().is_some_and(|message| message.len() > MESSAGE_BYTES_MAX) {
+            return Err(Dishonest::Message);
         }
         let distinct: BTreeSet<&ChangeHash> = change.deps().iter().collect();
         if distinct.len() < change.deps().len() {

@@ -82,6 +82,10 @@ struct Checking<'a> {
 
 impl Checking<'_> {
     fn change(&mut self, change: &Change) -> Result<(), OutOfPlace> {
+        // It would be nowhere, and its message and time in the history for ever.
+        if change.is_empty() {
+            return Err(OutOfPlace { place: "nothing".to_owned() });
+        }
         for (number, op) in (change.start_op().get()..).zip(change.decode().operations) {
             let holder = self.place_of(&op.obj)?;
             if !holder.is_free {
