@@ -10,7 +10,9 @@
 //! Always true: an actor never changes hands.
 
 use crate::id::SubjectId;
-use automerge::{ActorId, Change};
+use crate::json;
+use automerge::iter::DocItem;
+use automerge::{ActorId, Automerge, Change, ObjId, ReadDoc};
 use bytes::Bytes;
 use minicbor::{Decoder, Encoder};
 use std::collections::BTreeMap;
@@ -45,6 +47,26 @@ impl Authors {
     #[must_use]
     pub fn owner(&self, actor: &ActorId) -> Option<&SubjectId> {
         self.actors.get(actor).map(|bound| &bound.subject)
+    }
+
+    /// Who signs what stands in an object of the document: the author of the change that wrote last in it, if the object
+    /// is as they left it. What it `claims` itself counts only where nobody is known at all.
+    pub(crate) fn signs(&self, doc: &Automerge, object: &ObjId, claims: Option<String>) -> Option<String> {
+        if self.is_empty() {
+            return claims;
+        }
+        let operations = doc.iter_at(object, None).filter_map(|found| match found.item {
+            DocItem::Map(member) => Some(member.id()),
+            DocItem::List(item) => Some(item.id()),
+            DocItem::Text(_) => None,
+        });
+        let newest = operations.max().unwrap_or_else(|| object.clone());
+        let hash = doc.hash_for_opid(&newest.max(object.clone()))?;
+        let change = doc.get_change_meta_by_hash(&hash)?;
+        // What was taken out of it, or typed into a text, shows in no operation.
+        let as_left = json::read_at(doc, object, Some(&[hash]));
+        let is_theirs = as_left == json::read_at(doc, object, None);
+        self.of(&change.actor, change.seq).filter(|_| is_theirs).map(ToString::to_string)
     }
 
     /// Whether the actor belongs to nobody.

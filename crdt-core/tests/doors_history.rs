@@ -281,7 +281,7 @@ fn jd16_states_have_names() {
     assert_eq!(ana.changes[0], bo.changes[0], "the entry is made once");
     doc.apply_changes(ana.changes).unwrap();
     doc.apply_changes(bo.changes).unwrap();
-    let named = doors::versions(&doc);
+    let named = doors::versions(&doc, &Authors::default());
     assert_eq!(named.keys().collect::<Vec<_>>(), ["as shown", "before"]);
     assert_eq!(named["before"], version(&first, 1, None));
     assert_eq!(named["as shown"], version(&second, 2, Some("to the board")));
@@ -292,9 +292,9 @@ fn jd16_states_have_names() {
     );
     let moved = doors::name_version(&doc, &before, &version(&second, 9, None), &writer(6)).unwrap();
     assert_eq!(moved.changes.len(), 1);
-    assert_eq!(doors::versions(&moved.document)["before"].heads, second);
+    assert_eq!(doors::versions(&moved.document, &Authors::default())["before"].heads, second);
     let removed = doors::remove_version(&doc, &before, &writer(7)).unwrap().unwrap();
-    assert_eq!(doors::versions(&removed.document).len(), 1);
+    assert_eq!(doors::versions(&removed.document, &Authors::default()).len(), 1);
     assert!(doors::remove_version(&removed.document, &before, &writer(8)).unwrap().is_none());
 }
 
@@ -322,5 +322,5 @@ fn jd16_bad_versions_are_refused_and_passed_over() {
         tx.put(&odd, "heads", "none")
     })
     .unwrap();
-    assert!(doors::versions(&doc).is_empty());
+    assert!(doors::versions(&doc, &Authors::default()).is_empty());
 }

@@ -48,6 +48,12 @@ pub(crate) struct Bringer {
     pub(super) limits: Option<Limits>,
 }
 
+impl Bringer {
+    pub(super) fn is_same_person(&self, other: &Self) -> bool {
+        self.who.subject == other.who.subject
+    }
+}
+
 /// By which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum From {
@@ -72,7 +78,7 @@ impl Refused {
         }
     }
 
-    fn holds(&self, hash: &ChangeHash) -> bool {
+    pub(super) fn holds(&self, hash: &ChangeHash) -> bool {
         self.builds_on.contains_key(hash)
     }
 
@@ -107,10 +113,13 @@ pub(super) struct Rejected {
 }
 
 impl Rejected {
-    /// One that waited for what was refused.
-    pub(super) fn on_refused(incoming: Incoming) -> Self {
-        let Incoming { change, bringer } = incoming;
-        Self { bringer, why: Rejection::DependsOnRefused, changes: vec![change] }
+    /// One that waited for what was refused, to all who brought it.
+    pub(super) fn on_refused(incoming: &Incoming) -> impl Iterator<Item = Self> {
+        incoming.bringers().map(|bringer| Self {
+            bringer: bringer.clone(),
+            why: Rejection::DependsOnRefused,
+            changes: vec![incoming.change.clone()],
+        })
     }
 }
 
@@ -140,7 +149,8 @@ impl Arrival<'_> {
                 continue;
             }
             let on_refused = |dep: &ChangeHash| {
-                rejected.hold(dep) || self.refused.is_some_and(|refused| refused.holds(dep))
+                rejected.hold(dep)
+                    || self.refused.is_some_and(|refused| refused.holds(dep)) && !has_change(self.doc, dep)
             };
             if self.role < Role::Write {
                 let why = if self.role == Role::None { Rejection::Hidden } else { Rejection::ReadOnly };
@@ -152,7 +162,7 @@ impl Arrival<'_> {
             } else if !self.is_own(bringer, &change) {
                 rejected.add(bringer, Rejection::ActorMismatch, change);
             } else {
-                admitted.push(Incoming { change, bringer: bringer.clone() });
+                admitted.push(Incoming::of(change, bringer.clone()));
             }
         }
         (admitted, rejected.all)
@@ -169,14 +179,16 @@ impl Arrival<'_> {
             Some(owner) => owner == author,
             // Nobody owns the actors of changes that all make alike.
             None if is_of_house(change) => false,
+            // Whether that may come in shows later, and so whose the actor is.
+            None if bringer.limits.is_some() => true,
             None => self.fresh.bind(change, author),
         }
     }
 }
 
-/// Whether nobody else has taken the actor while the change waited.
-fn is_still_own(authors: &Authors, bringer: &Bringer, change: &Change) -> bool {
-    let owner = authors.owner(change.actor_id());
+/// Whether nobody else has taken the actor since the change came.
+fn is_still_own(authors: &Authors, fresh: &Authors, bringer: &Bringer, change: &Change) -> bool {
+    let owner = authors.owner(change.actor_id()).or_else(|| fresh.owner(change.actor_id()));
     owner.is_none_or(|owner| bringer.who.author().is_none_or(|author| author == owner))
 }
 
@@ -193,20 +205,41 @@ pub(super) fn is_of_house(change: &Change) -> bool {
 #[derive(Default)]
 struct Rejections {
     all: Vec<Rejected>,
-    hashes: BTreeSet<ChangeHash>,
+    /// Which, and to whom.
+    hashes: BTreeMap<ChangeHash, Vec<Arc<Bringer>>>,
 }
 
 impl Rejections {
     fn add(&mut self, bringer: &Arc<Bringer>, why: Rejection, change: Change) {
-        self.hashes.insert(change.hash());
+        self.hashes.entry(change.hash()).or_default().push(bringer.clone());
         match self.all.last_mut() {
             Some(last) if last.why == why && Arc::ptr_eq(&last.bringer, bringer) => last.changes.push(change),
             _ => self.all.push(Rejected { bringer: bringer.clone(), why, changes: vec![change] }),
         }
     }
 
+    /// Refuses what builds on what was refused to the same people. Of others it is given back: they may still bring that. A
+    /// door may not, it is answered now.
+    fn refuse_on_refused(&mut self, incoming: Incoming) -> Option<Incoming> {
+        let deps = incoming.change.deps();
+        let may_wait = |bringer: &Bringer| {
+            matches!(bringer.from, From::Peer(_)) && !deps.iter().any(|dep| self.hold_of(dep, bringer))
+        };
+        let (wait, refused): (Vec<_>, Vec<_>) = incoming.bringers().cloned().partition(|it| may_wait(it));
+        for bringer in &refused {
+            self.add(bringer, Rejection::DependsOnRefused, incoming.change.clone());
+        }
+        Incoming::by(incoming.change, wait)
+    }
+
     fn hold(&self, hash: &ChangeHash) -> bool {
-        self.hashes.contains(hash)
+        self.hashes.contains_key(hash)
+    }
+
+    /// Whether it was refused to this person.
+    fn hold_of(&self, hash: &ChangeHash, bringer: &Bringer) -> bool {
+        let mut to = self.hashes.get(hash).into_iter().flatten();
+        to.any(|refused| refused.is_same_person(bringer))
     }
 }
 
@@ -230,57 +263,124 @@ impl Rights<'_> {
     }
 }
 
-/// Looks once more at what is ready to be applied: at what had to wait, since rights may have gone meanwhile, and at
-/// what is limited to places. `waited` are the hashes of those that had to wait.
+/// What is ready to be applied, after the second look.
+#[derive(Default)]
+pub(super) struct Sorted {
+    pub(super) kept: Vec<Incoming>,
+    pub(super) rejected: Vec<Rejected>,
+    /// Builds on what was refused to others: whoever made that may still bring it.
+    pub(super) waiting: Vec<Incoming>,
+}
+
+/// Looks once more at what is ready to be applied: at what had to wait, since rights may have gone meanwhile, at
+/// what is limited to places, and at what several have brought. `waited` are the hashes of those that had to wait.
 pub(super) fn look_again(
     doc: &Automerge,
     authors: &Authors,
     rights: Rights<'_>,
     ready: Vec<Incoming>,
     waited: &BTreeSet<ChangeHash>,
-) -> (Vec<Incoming>, Vec<Rejected>) {
-    let is_plain =
-        |incoming: &Incoming| incoming.bringer.limits.is_none() && !waited.contains(&incoming.change.hash());
+) -> Sorted {
+    let is_plain = |incoming: &Incoming| {
+        incoming.bringer.limits.is_none()
+            && incoming.others.is_empty()
+            && !waited.contains(&incoming.change.hash())
+    };
     if ready.iter().all(is_plain) {
-        return (ready, Vec::new());
+        return Sorted { kept: ready, ..Sorted::default() };
     }
+    let is_limited = |incoming: &Incoming| {
+        let has_waited = waited.contains(&incoming.change.hash());
+        let by_now = |bringer: &Bringer| has_waited && rights.of(&bringer.who).limits().is_some();
+        incoming.bringers().any(|bringer| bringer.limits.is_some() || by_now(bringer))
+    };
+    let is_last_limited = ready.iter().rposition(is_limited);
+    let mut look = Look { doc, authors, rights, waited, fresh: Authors::default(), ahead: None };
     let mut rejected = Rejections::default();
-    // A copy is made once there is something that a later change may go to.
-    let mut ahead: Option<Automerge> = None;
-    let is_last_limited = ready.iter().rposition(|incoming| incoming.bringer.limits.is_some());
-    let mut kept = Vec::with_capacity(ready.len());
+    let (mut kept, mut waiting) = (Vec::with_capacity(ready.len()), Vec::new());
+    let mut waits = BTreeSet::new();
     for (n, incoming) in ready.into_iter().enumerate() {
-        let Incoming { change, bringer } = &incoming;
-        let grant = waited.contains(&change.hash()).then(|| rights.of(&bringer.who));
+        if incoming.change.deps().iter().any(|dep| rejected.hold(dep) || waits.contains(dep)) {
+            waits.insert(incoming.change.hash());
+            waiting.extend(rejected.refuse_on_refused(incoming));
+            continue;
+        }
+        match look.at(incoming) {
+            Ok(incoming) => {
+                look.pass(&incoming, is_last_limited.is_some_and(|last| n < last));
+                kept.push(incoming);
+            }
+            Err(refused) => {
+                for Rejected { bringer, why, changes } in refused {
+                    changes.into_iter().for_each(|change| rejected.add(&bringer, why.clone(), change));
+                }
+            }
+        }
+    }
+    Sorted { kept, rejected: rejected.all, waiting }
+}
+
+/// The second look, change by change.
+struct Look<'a> {
+    doc: &'a Automerge,
+    authors: &'a Authors,
+    rights: Rights<'a>,
+    waited: &'a BTreeSet<ChangeHash>,
+    /// What was bound by the changes before.
+    fresh: Authors,
+    /// A copy is made once there is something that a later change may go to.
+    ahead: Option<Automerge>,
+}
+
+impl Look<'_> {
+    /// The change as of those who may bring it, or why none of them may.
+    fn at(&self, incoming: Incoming) -> Result<Incoming, Vec<Rejected>> {
+        let (mut may, mut may_not) = (Vec::new(), Vec::new());
+        for bringer in incoming.bringers() {
+            match self.refuses(bringer, &incoming.change) {
+                None => may.push(bringer.clone()),
+                Some(why) => may_not.push((bringer.clone(), why)),
+            }
+        }
+        if may.is_empty() {
+            let changes = || vec![incoming.change.clone()];
+            let rejected = |(bringer, why)| Rejected { bringer, why, changes: changes() };
+            return Err(may_not.into_iter().map(rejected).collect());
+        }
+        Incoming::by(incoming.change, may).ok_or_else(Vec::new)
+    }
+
+    fn refuses(&self, bringer: &Bringer, change: &Change) -> Option<Rejection> {
+        // A door's change never waits, and is limited by its permit.
+        let has_waited = matches!(bringer.from, From::Peer(_)) && self.waited.contains(&change.hash());
+        let grant = has_waited.then(|| self.rights.of(&bringer.who));
         let role = grant.as_ref().map_or(Role::Write, Grant::role);
         let limits = grant.as_ref().map_or(bringer.limits.as_ref(), Grant::limits);
-        let seen = ahead.as_ref().unwrap_or(doc);
-        if change.deps().iter().any(|dep| rejected.hold(dep)) {
-            rejected.add(bringer, Rejection::DependsOnRefused, change.clone());
-            continue;
-        }
         if role < Role::Write {
-            rejected.add(bringer, Rejection::ReadOnly, change.clone());
-            continue;
+            return Some(Rejection::ReadOnly);
         }
-        if grant.is_some() && !is_still_own(authors, bringer, change) {
-            rejected.add(bringer, Rejection::ActorMismatch, change.clone());
-            continue;
+        if !is_still_own(self.authors, &self.fresh, bringer, change) {
+            return Some(Rejection::ActorMismatch);
         }
-        if let Some(limits) = limits
-            && let Err(out_of_place) = places::check(seen, change, limits)
+        let seen = self.ahead.as_ref().unwrap_or(self.doc);
+        let out_of_place = places::check(seen, change, limits?).err()?;
+        Some(Rejection::PathForbidden { place: out_of_place.place })
+    }
+
+    /// The change comes in; something may follow that goes to what it made.
+    fn pass(&mut self, Incoming { change, bringer, .. }: &Incoming, is_followed: bool) {
+        if let Some(author) = bringer.who.author()
+            && !is_of_house(change)
+            && self.authors.owner(change.actor_id()).is_none()
         {
-            rejected.add(bringer, Rejection::PathForbidden { place: out_of_place.place }, change.clone());
-            continue;
+            self.fresh.bind(change, author);
         }
-        if is_last_limited.is_some_and(|last| n < last) {
-            let copy = ahead.get_or_insert_with(|| doc.clone());
+        if is_followed {
+            let copy = self.ahead.get_or_insert_with(|| self.doc.clone());
             // A change that cannot be applied here cannot be applied later either, and is found then.
             let _found_later = super::careful::carefully(|| copy.apply_changes([change.clone()]));
         }
-        kept.push(incoming);
     }
-    (kept, rejected.all)
 }
 
 impl Document {

@@ -3,7 +3,7 @@
 //! Edit path: ← [`super`] lets everything that waits come at once, [`intake`] and [`admit`](super::admit) check it, [`live`]
 //! applies it, → a commit, and when that is stored → `serve` releases it.
 
-use super::admit::{Arrival, Bringer, From, Rejected, look_again};
+use super::admit::{Arrival, Bringer, From, Rejected, Sorted, look_again};
 use super::chunk::{Chunk, Manifest};
 use super::events::{Effect, Refusal, Ticket};
 use super::intake::{self, BadChange, Incoming, Sizes};
@@ -212,7 +212,7 @@ impl Document {
         let authors = live.bind(&ready);
         let ready: Vec<Change> = ready.into_iter().map(|incoming| incoming.change).collect();
         let (chunk, changes) = live::burst(&ready);
-        let touched = self.judging.log(ready.len());
+        let touched = self.judging.log(&ready);
         let ready = live::Ready { changes: ready, marks };
         let manifest = live.apply(now, ready, &chunk, access, touched).map_err(|error| error.to_string())?;
         let chunks = [chunk].into_iter().chain(authors).collect();
@@ -233,17 +233,22 @@ impl Document {
         let ready = live.orphans.sort_out(&live.doc, incoming)?;
         let Content::Live(live) = &self.content else { return Ok(Vec::new()) };
         let Some(rights) = self.rights(now) else { return Ok(Vec::new()) };
-        let (mut ready, mut rejected) = look_again(&live.doc, &live.authors, rights, ready, &waited);
+        let sorted = look_again(&live.doc, &live.authors, rights, ready, &waited);
+        let Sorted { kept: mut ready, mut rejected, waiting } = sorted;
         for Rejected { bringer, why, .. } in &rejected {
             if let From::Door(_) = bringer.from {
-                ready.retain(|incoming| incoming.bringer.from != bringer.from);
+                let others = |incoming: Incoming| incoming.of_those(|it| it.from != bringer.from);
+                ready = ready.into_iter().filter_map(others).collect();
                 self.turn_out(bringer, &Refusal::Rejected(why.clone()), taken, effects);
             }
         }
         if let (false, Content::Live(live)) = (rejected.is_empty(), &mut self.content) {
-            let hashes: Vec<_> =
-                rejected.iter().flat_map(|rejected| &rejected.changes).map(Change::hash).collect();
-            rejected.extend(live.orphans.take_built_on(hashes).into_iter().map(Rejected::on_refused));
+            let no_room = live.orphans.wait(waiting);
+            let refused = rejected.iter().flat_map(|Rejected { bringer, changes, .. }| {
+                changes.iter().map(|change| (change.hash(), Some(bringer.clone())))
+            });
+            let built_on = live.orphans.take_built_on(refused);
+            rejected.extend(built_on.iter().chain(&no_room).flat_map(Rejected::on_refused));
             self.reject(rejected, effects);
         }
         Ok(ready)

@@ -50,14 +50,14 @@ impl Examined {
             let change = &incoming.change;
             if change.deps().iter().any(|dep| self.gone.contains(dep)) {
                 self.gone.insert(change.hash());
-                self.rejected.push(Rejected::on_refused(incoming));
+                self.rejected.extend(Rejected::on_refused(&incoming));
                 continue;
             }
             match carefully(|| examiner.examine(change)).unwrap_or(Err(Dishonest::Content)) {
                 Ok(()) => self.passed.push(incoming),
                 Err(why) => {
                     self.gone.insert(change.hash());
-                    self.forgers.push((incoming.bringer, why));
+                    self.forgers.extend(incoming.bringers().map(|bringer| (bringer.clone(), why)));
                 }
             }
         }
@@ -68,17 +68,23 @@ impl Examined {
     fn without_forged_calls(&mut self) -> Vec<Incoming> {
         let forgers = self.forgers.iter().map(|(bringer, _)| bringer);
         let rejected = self.rejected.iter().map(|rejected| &rejected.bringer);
-        let is_refused = |bringer: &Arc<Bringer>| {
+        let is_refused = |bringer: &Bringer| {
             let mut refused = forgers.clone().chain(rejected.clone());
             matches!(bringer.from, From::Door(_)) && refused.any(|other| other.from == bringer.from)
         };
-        let (out, rest): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.passed).into_iter().partition(|incoming| is_refused(&incoming.bringer));
-        self.gone.extend(out.iter().map(|incoming| incoming.change.hash()));
+        let (mut out, mut rest) = (Vec::new(), Vec::new());
+        for incoming in std::mem::take(&mut self.passed) {
+            let hash = incoming.change.hash();
+            match incoming.of_those(|bringer| !is_refused(bringer)) {
+                Some(incoming) => rest.push(incoming),
+                None => out.push(hash),
+            }
+        }
         if out.is_empty() {
             self.passed = rest;
             return Vec::new();
         }
+        self.gone.extend(out);
         rest
     }
 }
@@ -97,7 +103,8 @@ impl Document {
         if gone.is_empty() {
             return (passed, marks);
         }
-        rejected.extend(live.orphans.take_built_on(gone).into_iter().map(Rejected::on_refused));
+        let built_on = live.orphans.take_built_on(gone.into_iter().map(|hash| (hash, None)));
+        rejected.extend(built_on.iter().flat_map(Rejected::on_refused));
         let mut told = Vec::new();
         for (forger, why) in forgers {
             if told.last() != Some(&forger.from) {

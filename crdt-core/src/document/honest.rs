@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!  before   numbers (sequence, operations, time) · what each operation does fits what it is done to ·
-//!           it names only what it builds on, see [`past`](super::past)
+//!           it names only what it builds on, see [`past`](super::past) · none lies too deep
 //!  after    the document gives the change out again, bit by bit as it came
 //! ```
 //! The second look is the proof that a change did what it says and nothing else. Automerge keeps no changes: it makes each
@@ -29,6 +29,7 @@
 
 use super::careful::carefully;
 use super::past::{Last, Lineage, Past, Pasts};
+use crate::json::DEPTH_MAX;
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, Automerge, Change, ChangeHash, Cursor, ObjId, ObjType, ROOT, ReadDoc};
 use std::collections::{BTreeSet, HashMap};
@@ -41,6 +42,9 @@ const NUMBERS_AHEAD_MAX: u64 = 4_096;
 /// Times further away than this are no times, and Automerge stores differences between them. JavaScript has no
 /// integers beyond.
 const TIME_MAX: u64 = 1 << 53;
+
+/// The most bytes of what a change says of itself: a paragraph. Histories list it, and it cannot be taken out again. Ours are a line.
+const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
 /// Why no client can have made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +61,9 @@ pub enum Dishonest {
     /// The time is none.
     #[error("the time of the change is none")]
     Time,
+    /// The message is longer than anybody reads.
+    #[error("the message of a change has at most {MESSAGE_BYTES_MAX} bytes")]
+    Message,
     /// An operation goes to an object that is not there.
     #[error("an operation goes to an object that is not there")]
     Object,
@@ -69,12 +76,23 @@ pub enum Dishonest {
     /// Too much would have to be compared to tell what it builds on. The same may come through later.
     #[error("too many changes at once that were made apart from each other")]
     Tangled,
+    /// It nests deeper than anybody reads.
+    #[error("an operation lies deeper than {DEPTH_MAX} levels")]
+    Depth,
     /// A mark ends before it begins, or does one without the other.
     #[error("a mark does not end behind its begin")]
     Mark,
     /// With the change in it, the document gives out another one.
     #[error("the change does not say what it does")]
     Content,
+}
+
+/// An object that operations go to.
+#[derive(Debug, Clone, Copy)]
+struct Object {
+    kind: ObjType,
+    /// How many others it lies in, the root among them.
+    depth: usize,
 }
 
 /// A mark that a change sets, and of which only the document can tell whether it ends behind its begin.
@@ -93,7 +111,8 @@ pub(super) struct Examiner<'a> {
     pasts: Pasts<'a>,
     /// The highest number of an operation up to here.
     max_op: u64,
-    made: HashMap<OpId, ObjType>,
+    /// The objects that were looked at, and those that were made.
+    objects: HashMap<OpId, Object>,
     marks: Vec<SetMark>,
 }
 
@@ -111,7 +130,7 @@ impl<'a> Examiner<'a> {
             lineage,
             pasts: Pasts::new(doc, burst),
             max_op: max_op.unwrap_or(0),
-            made: HashMap::new(),
+            objects: HashMap::new(),
             marks: Vec::new(),
         }
     }
@@ -120,6 +139,9 @@ impl<'a> Examiner<'a> {
     pub(super) fn examine(&mut self, change: &Change) -> Result<(), Dishonest> {
         if change.timestamp().unsigned_abs() > TIME_MAX {
             return Err(Dishonest::Time);
+        }
+        if change.message().is_some_and(|message| message.len() > MESSAGE_BYTES_MAX) {
+            return Err(Dishonest::Message);
         }
         let distinct: BTreeSet<&ChangeHash> = change.deps().iter().collect();
         if distinct.len() < change.deps().len() {
@@ -177,8 +199,8 @@ impl<'a> Examiner<'a> {
     fn check_operations(&mut self, change: &Change, reach: &HashMap<ActorId, u64>) -> Result<(), Dishonest> {
         let expanded = change.decode();
         let mut marks = Marks::default();
-        let mut made: HashMap<OpId, ObjType> = HashMap::new();
-        let mut object: Option<(&ObjectId, ObjType)> = None;
+        let mut made: HashMap<OpId, Object> = HashMap::new();
+        let mut last: Option<(&ObjectId, Object)> = None;
         for (number, op) in (change.start_op().get()..).zip(&expanded.operations) {
             // Of its own actor it builds on everything, up to the operation before.
             let is_known = |id: &OpId| reach.get(id.actor()).is_none_or(|reach| id.counter() <= *reach);
@@ -189,29 +211,48 @@ impl<'a> Examiner<'a> {
             {
                 return Err(Dishonest::Order);
             }
-            let kind = match object {
-                Some((last, kind)) if *last == op.obj => kind,
-                _ => self.kind_of(&op.obj, &made).ok_or(Dishonest::Object)?,
+            let object = match last {
+                Some((id, object)) if *id == op.obj => object,
+                _ => self.object(&op.obj, &made)?,
             };
-            object = Some((&op.obj, kind));
-            if !fits(kind, op) {
+            last = Some((&op.obj, object));
+            if !fits(object.kind, op) {
                 return Err(Dishonest::Operation);
             }
             let id = OpId::new(number, change.actor_id());
             marks.see(&id, op)?;
             if let OpType::Make(kind) = op.action {
-                made.insert(id, kind);
+                made.insert(id, object.with(kind)?);
             }
         }
         self.marks.extend(marks.all()?);
-        self.made.extend(made);
+        self.objects.extend(made);
         Ok(())
     }
 
-    fn kind_of(&self, object: &ObjectId, made: &HashMap<OpId, ObjType>) -> Option<ObjType> {
-        let ObjectId::Id(id) = object else { return Some(ObjType::Map) };
-        let new = made.get(id).or_else(|| self.made.get(id)).copied();
-        new.or_else(|| self.doc.object_type(object_id(object)).ok())
+    fn object(&mut self, object: &ObjectId, made: &HashMap<OpId, Object>) -> Result<Object, Dishonest> {
+        let ObjectId::Id(id) = object else { return Ok(Object { kind: ObjType::Map, depth: 0 }) };
+        if let Some(known) = made.get(id).or_else(|| self.objects.get(id)) {
+            return Ok(*known);
+        }
+        let there = object_id(object);
+        let kind = self.doc.object_type(&there).map_err(|_| Dishonest::Object)?;
+        let parents = self.doc.parents(&there).map_err(|_| Dishonest::Object)?;
+        let depth = parents.take(DEPTH_MAX + 1).count();
+        if depth > DEPTH_MAX {
+            return Err(Dishonest::Depth);
+        }
+        self.objects.insert(id.clone(), Object { kind, depth });
+        Ok(Object { kind, depth })
+    }
+}
+
+impl Object {
+    /// One that is made in it. Where JSON ends, documents do: whatever is there can be shown, and nobody walks for long from
+    /// an object to the root. Automerge does, for each place that it tells of.
+    fn with(self, kind: ObjType) -> Result<Self, Dishonest> {
+        let depth = self.depth + 1;
+        if depth > DEPTH_MAX { Err(Dishonest::Depth) } else { Ok(Self { kind, depth }) }
     }
 }
 

@@ -3,6 +3,9 @@
 //! Edit path: ← [`super`] hands over the chunks of a burst, → what [`Orphans::sort_out`] lets through is applied as one,
 //! stored as one chunk, and told to the readers as it stands.
 //!
+//! Always true: a change waits for all who brought it, and comes in when one of them may bring it. So nobody keeps out what
+//! somebody else made by relaying it first.
+//!
 //! Invariant: Automerge is only given changes whose dependencies it has or that come before
 //! them in the same burst. Its own queue of orphans stays empty; ours is bounded.
 
@@ -21,6 +24,10 @@ pub const ORPHANS_MAX: usize = 4_096;
 
 /// Bytes of changes that wait for others, per document.
 pub const ORPHAN_BYTES_MAX: usize = 8 << 20;
+
+/// Of how many people it is known that they have brought a change which is not part of the document yet. Two, when one
+/// relays what another has made; more at once, after the network was gone.
+const BRINGERS_MAX: usize = 8;
 
 /// Why a client's changes cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +117,53 @@ pub(super) fn read_changes<'a>(
 #[derive(Debug, Clone)]
 pub(crate) struct Incoming {
     pub(super) change: Change,
+    /// In whose name it comes in.
     pub(super) bringer: Arc<Bringer>,
+    /// Who has brought it besides: it comes in when one of all may bring it.
+    pub(super) others: Vec<Arc<Bringer>>,
+}
+
+impl Incoming {
+    pub(super) fn of(change: Change, bringer: Arc<Bringer>) -> Self {
+        Self { change, bringer, others: Vec::new() }
+    }
+
+    /// Brought by all of these, in the name of the first. Nothing when there are none.
+    pub(super) fn by(change: Change, mut bringers: Vec<Arc<Bringer>>) -> Option<Self> {
+        if bringers.is_empty() {
+            return None;
+        }
+        let bringer = bringers.remove(0);
+        Some(Self { change, bringer, others: bringers })
+    }
+
+    pub(super) fn bringers(&self) -> impl Iterator<Item = &Arc<Bringer>> {
+        std::iter::once(&self.bringer).chain(&self.others)
+    }
+
+    /// Keeps those who brought it of whom this holds. Nothing when there are none.
+    pub(super) fn of_those(self, is_kept: impl Fn(&Bringer) -> bool) -> Option<Self> {
+        let bringers = self.bringers().filter(|bringer| is_kept(bringer)).cloned().collect();
+        Self::by(self.change, bringers)
+    }
+
+    /// Somebody brings it too. Of one person the wider right counts, and where there are too many a limited right gives
+    /// way: nobody crowds out the one who may.
+    fn also(&mut self, bringer: Arc<Bringer>) {
+        let is_wider = |known: &Bringer| known.limits.is_none() && bringer.limits.is_some();
+        let mut known = std::iter::once(&mut self.bringer).chain(&mut self.others);
+        if let Some(same) = known.find(|known| known.is_same_person(&bringer)) {
+            if !is_wider(same) {
+                *same = bringer;
+            }
+        } else if self.others.len() + 1 < BRINGERS_MAX {
+            self.others.push(bringer);
+        } else if bringer.limits.is_none()
+            && let Some(limited) = self.others.iter_mut().find(|known| known.limits.is_some())
+        {
+            *limited = bringer;
+        }
+    }
 }
 
 /// Changes whose dependencies are missing, kept until they come.
@@ -146,22 +199,28 @@ impl Orphans {
         doc: &Automerge,
         incoming: Vec<Incoming>,
     ) -> Result<Vec<Incoming>, BadChange> {
-        let mut ready = Vec::new();
-        let mut ready_hashes = BTreeSet::new();
-        let mut late = BTreeMap::new();
+        let mut ready: Vec<Incoming> = Vec::new();
+        let mut places: BTreeMap<ChangeHash, usize> = BTreeMap::new();
+        let mut late: BTreeMap<ChangeHash, Incoming> = BTreeMap::new();
         for incoming in incoming {
             let change = &incoming.change;
             let hash = change.hash();
-            if ready_hashes.contains(&hash) || self.changes.contains_key(&hash) || has_change(doc, &hash) {
+            let known = match places.get(&hash) {
+                Some(place) => ready.get_mut(*place),
+                None => self.changes.get_mut(&hash).or_else(|| late.get_mut(&hash)),
+            };
+            if let Some(known) = known {
+                known.also(incoming.bringer);
+            } else if has_change(doc, &hash) {
                 continue;
-            }
-            if change.deps().iter().all(|dep| ready_hashes.contains(dep) || has_change(doc, dep)) {
-                ready_hashes.insert(hash);
+            } else if change.deps().iter().all(|dep| places.contains_key(dep) || has_change(doc, dep)) {
+                places.insert(hash, ready.len());
                 ready.push(incoming);
             } else {
                 late.insert(hash, incoming);
             }
         }
+        let mut ready_hashes = places.into_keys().collect();
         if ready.is_empty() && late.is_empty() {
             return Ok(ready);
         }
@@ -236,8 +295,12 @@ impl Orphans {
         self.changes.keys().copied().collect()
     }
 
-    /// Takes out all that build on these, one upon the other.
-    pub(super) fn take_built_on(&mut self, refused: impl IntoIterator<Item = ChangeHash>) -> Vec<Incoming> {
+    /// Takes out all that build on these, one upon the other: in the name of whoever was refused, or, where nobody is named,
+    /// in everybody's. What somebody else has brought too goes on waiting, as theirs.
+    pub(super) fn take_built_on(
+        &mut self,
+        refused: impl IntoIterator<Item = (ChangeHash, Option<Arc<Bringer>>)>,
+    ) -> Vec<Incoming> {
         if self.changes.is_empty() {
             return Vec::new();
         }
@@ -247,18 +310,45 @@ impl Orphans {
                 on.entry(*dep).or_default().push(*hash);
             }
         }
-        let mut todo: Vec<ChangeHash> = refused.into_iter().collect();
+        let mut todo: Vec<(ChangeHash, Option<Arc<Bringer>>)> = refused.into_iter().collect();
         let mut taken = Vec::new();
-        while let Some(hash) = todo.pop() {
-            for built in on.remove(&hash).unwrap_or_default() {
-                if let Some(incoming) = self.changes.remove(&built) {
-                    self.bytes -= incoming.change.raw_bytes().len();
+        while let Some((hash, by)) = todo.pop() {
+            for built in on.get(&hash).into_iter().flatten() {
+                if let Some(incoming) = self.take(built, by.as_deref()) {
                     taken.push(incoming);
-                    todo.push(built);
+                    todo.push((*built, by.clone()));
                 }
             }
         }
         taken
+    }
+
+    /// Takes out a change, as far as this person brought it.
+    fn take(&mut self, hash: &ChangeHash, by: Option<&Bringer>) -> Option<Incoming> {
+        let incoming = self.changes.remove(hash)?;
+        self.bytes -= incoming.change.raw_bytes().len();
+        let Some(by) = by else { return Some(incoming) };
+        let theirs = incoming.clone().of_those(|bringer| bringer.is_same_person(by));
+        if let Some(left) = incoming.of_those(|bringer| !bringer.is_same_person(by)) {
+            self.bytes += left.change.raw_bytes().len();
+            self.changes.insert(*hash, left);
+        }
+        theirs
+    }
+
+    /// Has these wait for what was refused to others. What there is no room for is given back.
+    pub(super) fn wait(&mut self, waiting: Vec<Incoming>) -> Vec<Incoming> {
+        let mut rest = Vec::new();
+        for incoming in waiting {
+            let bytes = incoming.change.raw_bytes().len();
+            if self.changes.len() < ORPHANS_MAX && self.bytes + bytes <= ORPHAN_BYTES_MAX {
+                self.bytes += bytes;
+                self.changes.insert(incoming.change.hash(), incoming);
+            } else {
+                rest.push(incoming);
+            }
+        }
+        rest
     }
 
     /// Bytes of changes that wait.

@@ -187,7 +187,7 @@ impl Live {
     /// Makes actors that are new their bringers'. What is to be stored of that, if anything is.
     pub(super) fn bind(&mut self, ready: &[Incoming]) -> Option<Chunk> {
         let mut fresh = Authors::default();
-        for Incoming { change, bringer } in ready {
+        for Incoming { change, bringer, .. } in ready {
             let Some(author) = bringer.who.author() else { continue };
             if !admit::is_of_house(change) && self.authors.owner(change.actor_id()).is_none() {
                 fresh.bind(change, author);

@@ -5,6 +5,7 @@
 //! A reader whose socket is busy is passed over; when it is free it gets the newest state in one
 //! message, however many bursts it missed.
 
+use super::admit::Refused;
 use super::body::{Body, Heads};
 use super::burst::{Burst, Heard};
 use super::careful::{Panicked, carefully};
@@ -340,7 +341,7 @@ fn next(live: &mut Live, peer: &mut Peer) -> Result<Next, Panicked> {
             if !peer.owed && state.last_sent_heads[..] == live.heads[..] {
                 return Ok(Next::Nothing);
             }
-            negotiate(live, state).map(Next::Body)
+            negotiate(live, state, &peer.refused).map(Next::Body)
         }
     }
 }
@@ -374,12 +375,13 @@ fn follow_up(live: &mut Live, peer: &Peer) -> Result<Next, Panicked> {
     live.catch_up(&has, &peer.need, peer.takes_documents).map(Next::Body)
 }
 
-/// One step of Automerge's own sync. What our orphans wait for is asked for by name.
-fn negotiate(live: &Live, state: &mut State) -> Result<Arc<Body>, Panicked> {
+/// One step of Automerge's own sync. What our orphans wait for is asked for by name, but not of whom it was refused to.
+fn negotiate(live: &Live, state: &mut State, refused: &Refused) -> Result<Arc<Body>, Panicked> {
     let message = carefully(|| live.doc.generate_sync_message(state))?;
     let Some(mut message) = message else { return Ok(Body::heads_only(&live.heads)) };
     if !live.orphans.is_empty() {
-        message.need.extend(live.orphans.missing(&live.doc));
+        let missing = live.orphans.missing(&live.doc).into_iter();
+        message.need.extend(missing.filter(|hash| !refused.holds(hash)));
         message.need.sort_unstable();
         message.need.dedup();
         message.have.clear();

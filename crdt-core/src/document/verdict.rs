@@ -20,13 +20,17 @@ use crate::rules::{
     Answer, Conflict, InForce, Judge, Mode, Question, Report, Rule, RuleBook, Undecided, UndecidedReason,
 };
 use crate::time::Timestamp;
-use automerge::PatchLog;
+use automerge::{Change, PatchLog};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Of a burst with more changes than this it is not noted what each touched: to look at the whole document
 /// again is cheaper. A dashboard of 200 widgets costs a millisecond, a change some 10 µs.
 pub(super) const NOTED_CHANGES_MAX: usize = 256;
+
+/// The same for operations. Each may be told of with the way to it, some 9 KB where that is as long as it can be: 37 MB
+/// in all. A widget that is made is some 40 operations.
+const NOTED_OPS_MAX: usize = 4_096;
 
 /// What the rules say of one state of a document.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +77,8 @@ pub(super) struct Judging {
     judge: Option<Judge>,
     /// What was applied since the judge looked.
     log: PatchLog,
+    /// How many operations it may tell of.
+    noted_ops: usize,
     /// Something is new: the document, the rules, or the time has come at which a waiver ends.
     is_due: bool,
     /// What was judged while a commit is under way, until that is over.
@@ -94,6 +100,7 @@ impl Judging {
             book,
             judge: None,
             log: PatchLog::inactive(),
+            noted_ops: 0,
             is_due: false,
             held: None,
             latest: None,
@@ -104,10 +111,11 @@ impl Judging {
         }
     }
 
-    /// Where a burst of `changes` notes what it touches. It is judged after it.
-    pub(super) fn log(&mut self, changes: usize) -> &mut PatchLog {
+    /// Where a burst notes what it touches. It is judged after it.
+    pub(super) fn log(&mut self, burst: &[Change]) -> &mut PatchLog {
         self.is_due = true;
-        if changes > NOTED_CHANGES_MAX {
+        self.noted_ops += burst.iter().map(Change::len).sum::<usize>();
+        if burst.len() > NOTED_CHANGES_MAX || self.noted_ops > NOTED_OPS_MAX {
             self.forget_judge();
         }
         &mut self.log
@@ -147,6 +155,7 @@ impl Judging {
         self.judge = None;
         self.is_overtaken |= self.answer.take().is_some();
         self.log = PatchLog::inactive();
+        self.noted_ops = 0;
     }
 
     /// Looks at what is new. The rules may be others than at the last look, or none.
@@ -167,6 +176,7 @@ impl Judging {
             self.is_overtaken = !judge.answer(&live.doc, answer);
         }
         self.log = PatchLog::active();
+        self.noted_ops = 0;
         if let Some(judge) = &mut self.judge {
             judge.set_authors(&live.authors);
         }
@@ -317,6 +327,30 @@ impl Document {
 mod tests {
     use super::*;
     use crate::dashboard::first_dashboard;
+    use automerge::transaction::Transactable;
+    use automerge::{Automerge, AutomergeError, ROOT};
+
+    /// DO51: of a burst of very many operations it is not noted what each touched.
+    #[test]
+    fn do51_what_a_burst_touches_is_noted_within_bounds() {
+        let rules = || RuleBook::default().of("dashboard").unwrap().rules.clone();
+        let changes_of = |ops: usize| {
+            let mut doc = Automerge::new();
+            doc.transact::<_, _, AutomergeError>(|tx| {
+                (0..ops).try_for_each(|n| tx.put(ROOT, format!("k{n}"), 1))
+            })
+            .unwrap();
+            doc.get_changes(&[])
+        };
+        let mut judging = Judging::new(Arc::default());
+        for (ops, is_noted) in [(NOTED_OPS_MAX / 2, true), (NOTED_OPS_MAX / 2, true), (1, false)] {
+            judging.judge.get_or_insert_with(|| {
+                Judge::new(&crate::id::DocumentId::from_bytes(&[1; 16]).unwrap(), rules(), &Automerge::new())
+            });
+            judging.log(&changes_of(ops));
+            assert_eq!(judging.judge.is_some(), is_noted);
+        }
+    }
 
     /// DO40: a document that could not be judged keeps no rule: each is undecided, on the state that it was about.
     #[test]

@@ -9,6 +9,7 @@
 
 use super::base::{self, sorted_heads};
 use super::{Halt, WriteError, Writer, Written, check_heads};
+use crate::authors::Authors;
 use crate::json::{self, Contest, Strings, Writing};
 use crate::reserved::{self, Section};
 use crate::time::Timestamp;
@@ -65,18 +66,25 @@ pub struct Version {
     pub heads: Vec<ChangeHash>,
     /// When it was named.
     pub at: Timestamp,
-    /// By whom, where that is known.
+    /// By whom, where that is known: as the server knows them, whatever the entry claims.
     pub by: Option<String>,
     /// Why, in their words.
     pub note: Option<String>,
 }
 
-/// The named versions of a document, by name.
+/// The named versions of a document, by name. Who named them is told as `authors` know it; what an entry claims counts only
+/// where they know nobody at all.
 #[must_use]
-pub fn versions(doc: &Automerge) -> BTreeMap<String, Version> {
+pub fn versions(doc: &Automerge, authors: &Authors) -> BTreeMap<String, Version> {
     let Some(section) = reserved::find_section(doc, Section::Versions) else { return BTreeMap::new() };
     let Value::Object(entries) = json::read_at(doc, &section, None) else { return BTreeMap::new() };
-    entries.into_iter().filter_map(|(name, entry)| Some((name, read(&entry)?))).collect()
+    let signed = |(name, entry): (String, Value)| {
+        let mut version = read(&entry)?;
+        let (_, object) = doc.get(&section, name.as_str()).ok()??;
+        version.by = authors.signs(doc, &object, version.by);
+        Some((name, version))
+    };
+    entries.into_iter().filter_map(signed).collect()
 }
 
 /// Gives a state of the document a name, or another state an old name. Where the name stands for that
@@ -97,7 +105,7 @@ pub fn name_version(
     }
     let mut version = version.clone();
     version.heads.sort_unstable();
-    if let Some(present) = versions(doc).remove(name.as_str()) {
+    if let Some(present) = versions(doc, &Authors::default()).remove(name.as_str()) {
         // Who names the same state again need not be told that it was named later.
         let is_same = Version { at: version.at, ..present.clone() } == version;
         version.at = if is_same { present.at } else { version.at };

@@ -20,6 +20,7 @@ mod written; // Access and policy as JSON, and back.
 
 pub use access::{Access, EVERY_KIND, Entry, Grantee, LinkHash, LinkId, Policy};
 pub use identity::{Identity, Kind, LINK_SUBJECT_PREFIX, Scope};
+pub(crate) use paths::STEPS_MAX;
 pub use paths::{BadPath, Limit, Limits, May, Path, Step};
 pub use permit::{AdminPermit, Denied, EditPermit, Grant, ReadPermit, ServerPermit};
 pub use written::{BadAccess, LINK_PREFIX};

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 /// How deep a place may lie. The deepest in a dashboard has six steps.
-pub(super) const STEPS_MAX: usize = 16;
+pub(crate) const STEPS_MAX: usize = 16;
 
 /// The most bytes of a place.
 pub(super) const PATH_BYTES_MAX: usize = 512;
@@ -41,7 +41,7 @@ pub enum Step<'a> {
 /// What may be done at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum May {
-    /// Add what was not there. What is there stays as it is.
+    /// Add what was not there. What is there stays as it is, and what is in it.
     Append,
     /// Anything.
     Change,
@@ -104,6 +104,13 @@ impl Limits {
     #[must_use]
     pub fn at(&self, place: &[Step<'_>]) -> Option<May> {
         self.0.iter().filter(|limit| limit.path.covers(place)).map(|limit| limit.may).max()
+    }
+
+    /// Whether `place` is one of these places, or lies in one without anything between.
+    #[must_use]
+    pub fn are_directly_above(&self, place: &[Step<'_>]) -> bool {
+        let is_above = |path: &Path| path.covers(place) && place.len() <= path.0.len() + 1;
+        self.0.iter().any(|limit| is_above(&limit.path))
     }
 
     /// These places and those.

@@ -8,10 +8,12 @@
 //!              settled  { "<conflict id>": { fingerprint, proposal, by?, rule, subjects, message } } }
 //! ```
 //!
-//! Always true here: what is odd is passed over. Of several entries for one conflict, written while
+//! Always true here: `by` is whoever wrote the entry, as the server knows them; what the entry claims counts only where
+//! nobody is known. What is odd is passed over. Of several entries for one conflict, written while
 //! apart, Automerge's winner counts, and the others are known.
 
 use super::conflict::{Settlement, Waiver};
+use crate::authors::Authors;
 use crate::json;
 use crate::reserved::{Section, find_section};
 use crate::time::Timestamp;
@@ -50,13 +52,19 @@ pub(crate) struct SettledEntry {
 /// The entries of a document.
 pub(crate) struct Entries<'d> {
     doc: &'d Automerge,
+    authors: &'d Authors,
     waived: Option<ObjId>,
     settled: Option<ObjId>,
 }
 
 impl<'d> Entries<'d> {
-    pub(crate) fn of(doc: &'d Automerge) -> Self {
-        Self { doc, waived: find_section(doc, Section::Waived), settled: find_section(doc, Section::Settled) }
+    pub(crate) fn of(doc: &'d Automerge, authors: &'d Authors) -> Self {
+        Self {
+            doc,
+            authors,
+            waived: find_section(doc, Section::Waived),
+            settled: find_section(doc, Section::Settled),
+        }
     }
 
     /// The waivers of a conflict, the one that counts first.
@@ -90,9 +98,19 @@ impl<'d> Entries<'d> {
             return None;
         }
         match json::read_at(self.doc, entry, None) {
-            Value::Object(members) => Some(members),
+            Value::Object(members) => Some(self.signed(members, entry)),
             _ => None,
         }
+    }
+}
+
+impl Entries<'_> {
+    /// The entry, with the name of who wrote it in the place of what it claims.
+    fn signed(&self, mut members: Map<String, Value>, entry: &ObjId) -> Map<String, Value> {
+        let by = self.authors.signs(self.doc, entry, text(&members, "by", NAME_BYTES_MAX));
+        members.remove("by");
+        members.extend(by.map(|by| ("by".to_owned(), by.into())));
+        members
     }
 }
 
@@ -138,4 +156,37 @@ fn text(entry: &Map<String, Value>, name: &str, bytes_max: usize) -> Option<Stri
     let text = entry.get(name)?.as_str()?;
     let end = (0..=bytes_max.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     Some(text[..end].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reserved::section;
+    use automerge::transaction::Transactable;
+    use automerge::{ActorId, AutomergeError};
+
+    /// AU79: a waiver is signed by whoever wrote it, as the server knows them, whatever it claims.
+    #[test]
+    fn au79_a_waiver_is_signed_by_whoever_wrote_it() {
+        let mut doc = Automerge::new().with_actor(ActorId::from([7]));
+        doc.transact::<_, _, AutomergeError>(|tx| {
+            let waived = section(tx, Section::Waived)?;
+            let entry = tx.put_object(&waived, "c", ObjType::Map)?;
+            tx.put(&entry, "fingerprint", "f")?;
+            tx.put(&entry, "by", "boss")
+        })
+        .unwrap();
+        let signed = |authors: &Authors| Entries::of(&doc, authors).waived("c")[0].waiver.by.clone();
+        let mut authors = Authors::default();
+        assert_eq!(signed(&authors).as_deref(), Some("boss"), "nobody was asked");
+        authors.bind(&doc.get_changes(&[])[0], &"ana".parse().unwrap());
+        assert_eq!(signed(&authors).as_deref(), Some("ana"));
+
+        let mut of_another = Authors::default();
+        let other = Automerge::new().with_actor(ActorId::from([8]));
+        let mut other = other.fork();
+        other.transact::<_, _, AutomergeError>(|tx| tx.put(automerge::ROOT, "k", 1)).unwrap();
+        of_another.bind(&other.get_changes(&[])[0], &"bo".parse().unwrap());
+        assert_eq!(signed(&of_another), None, "whose it is is not known, and claims are none");
+    }
 }

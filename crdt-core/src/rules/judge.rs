@@ -209,7 +209,7 @@ impl Judge {
     /// What stands at `now`. `doc` is the document as it was at the last look.
     #[must_use]
     pub fn report(&self, doc: &Automerge, now: Timestamp) -> Report {
-        let entries = Entries::of(doc);
+        let entries = Entries::of(doc, &self.authors);
         let mut report = Report::default();
         for (rule, standing) in self.rules.rules.iter().zip(&self.standings) {
             let undecided = match (&standing.waiting, &standing.verdict) {
@@ -237,7 +237,7 @@ impl Judge {
     /// told as they were when they were settled, without causes and proposals.
     #[must_use]
     pub fn settled(&self, doc: &Automerge) -> Vec<Conflict> {
-        let entries = Entries::of(doc);
+        let entries = Entries::of(doc, &self.authors);
         let broken: BTreeSet<&str> =
             self.findings().map(|(_, finding)| finding.violation.id.as_str()).collect();
         let ids = entries.settled_ids().into_iter().filter(|id| !broken.contains(id.as_str()));

@@ -10,12 +10,16 @@ use super::heads;
 use super::segment::Segment;
 use super::write::{of_write, submit, view};
 use crate::content;
+use crate::gateway::Gateway;
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use automerge::Automerge;
+use dovetail_core::authors::Authors;
 use dovetail_core::doors::{self, Version, VersionName, Writer, Written};
+use dovetail_core::grant::ReadPermit;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use warp::http::StatusCode;
 use warp::http::header::ETAG;
 use warp::reply::Response;
@@ -35,9 +39,9 @@ struct Given {
 /// GET /api/docs/{id}/versions
 pub(super) async fn list(door: Door, id: Segment) -> Result<Response, Problem> {
     let gateway = &door.gateway;
-    let document = view(gateway, &door.read(&parsed(&id)?).await?).await?;
+    let (document, authors) = signed(gateway, &door.read(&parsed(&id)?).await?).await?;
     let present = heads::of(&document);
-    let found = gateway.compute(move || doors::versions(&document)).await?;
+    let found = gateway.compute(move || doors::versions(&document, &authors)).await?;
     let listed: Vec<Value> = found.iter().map(|(name, version)| described(name, version)).collect();
     let mut response = reply::json(StatusCode::OK, &json!({ "versions": listed }));
     put_header(&mut response, ETAG, &heads::etag(&present));
@@ -47,14 +51,15 @@ pub(super) async fn list(door: Door, id: Segment) -> Result<Response, Problem> {
 /// GET /api/docs/{id}/versions/{name}
 pub(super) async fn show(door: Door, id: Segment, name: Segment) -> Result<Response, Problem> {
     let gateway = &door.gateway;
-    let document = view(gateway, &door.read(&parsed(&id)?).await?).await?;
+    let (document, authors) = signed(gateway, &door.read(&parsed(&id)?).await?).await?;
     let name = name_of(&name)?;
     let found = gateway
         .compute({
             let name = name.clone();
-            move || find(&document, name.as_str())
+            move || doors::versions(&document, &authors).remove(name.as_str())
         })
-        .await??;
+        .await?
+        .ok_or_else(|| none(name.as_str()))?;
     Ok(reply::json(StatusCode::OK, &described(name.as_str(), &found)))
 }
 
@@ -77,7 +82,8 @@ pub(super) async fn put(door: Door, id: Segment, name: Segment, body: Sending) -
         move || doors::name_version(&document, &name, &version, &writer)
     });
     let written = made.await?.map_err(|error| of_write(&error, &present))?;
-    let named = doors::versions(&written.document).remove(name.as_str());
+    // Whoever asks is the author of what is written now, and that is in nobody's books yet.
+    let named = doors::versions(&written.document, &Authors::default()).remove(name.as_str());
     let outcome = submit(gateway, &permit, written).await?;
     let mut told = named.map_or(Value::Null, |version| described(name.as_str(), &version));
     told["document_heads"] = heads::texts(&outcome.heads).into();
@@ -110,7 +116,12 @@ pub(super) async fn delete(door: Door, id: Segment, name: Segment) -> Result<Res
 /// The version of this name, whose heads the document has.
 pub(super) fn find(document: &Automerge, name: &str) -> Result<Version, Problem> {
     let name: VersionName = name.parse().map_err(|error| bad_name(&error))?;
-    doors::versions(document).remove(name.as_str()).ok_or_else(|| none(name.as_str()))
+    doors::versions(document, &Authors::default()).remove(name.as_str()).ok_or_else(|| none(name.as_str()))
+}
+
+/// A copy of the document, and whose its actors are.
+async fn signed(gateway: &Gateway, permit: &ReadPermit) -> Result<(Automerge, Arc<Authors>), Problem> {
+    gateway.hub.with_authors(permit).await.map_err(|error| reply::of_view(&error))
 }
 
 /// A name as it stands in a path.
