@@ -36,18 +36,18 @@ pub(in crate::gateway) struct Sending {
 
 /// The body of a request, to be read by whoever answers it.
 pub(super) fn sending() -> impl Filter<Extract = (Sending,), Error = Rejection> + Clone {
-    warp::header::headers_cloned().and(warp::body::stream()).map(Sending::new)
+    warp::header::headers_cloned().and(warp::body::stream()).map(|headers: HeaderMap, pieces| Sending::new(&headers, pieces))
 }
 
 impl Sending {
     fn new<B: Buf>(
-        headers: HeaderMap,
+        headers: &HeaderMap,
         pieces: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
     ) -> Self {
         let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let whole = |mut piece: B| piece.copy_to_bytes(piece.remaining());
         let pieces = pieces.map(move |piece| piece.map(whole)).boxed();
-        Self { media_type, announced: announced(&headers), pieces }
+        Self { media_type, announced: announced(headers), pieces }
     }
 
     /// All of it. Waits until there is a place for it.

@@ -309,9 +309,9 @@ async fn au16_a_feeder_feeds_and_does_nothing_else() {
     assert_eq!(code(&deleted), "forbidden");
 }
 
-/// AU71: whoever looks beforehand is told what accepting would do, and nothing is done; then it is done, once.
+/// AU73: whoever looks beforehand is told what accepting would do, and nothing is done; then it is done, once.
 #[tokio::test]
-async fn au71_accepting_is_shown_and_done() {
+async fn au73_accepting_is_shown_and_done() {
     let asking = Asking::new().await;
     let boss = asking.token("boss", &["bosses"]);
     let id = asking.shared().await;
