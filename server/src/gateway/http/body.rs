@@ -36,7 +36,9 @@ pub(in crate::gateway) struct Sending {
 
 /// The body of a request, to be read by whoever answers it.
 pub(super) fn sending() -> impl Filter<Extract = (Sending,), Error = Rejection> + Clone {
-    warp::header::headers_cloned().and(warp::body::stream()).map(|headers: HeaderMap, pieces| Sending::new(&headers, pieces))
+    warp::header::headers_cloned()
+        .and(warp::body::stream())
+        .map(|headers: HeaderMap, pieces| Sending::new(&headers, pieces))
 }
 
 impl Sending {
