@@ -38,17 +38,17 @@ fn au32_bad_keys_are_refused_at_the_start() {
     ];
     for (text, expected) in cases {
         let (_, settings) = settings_of(&directory, text);
-        let error = Authenticator::open(&settings, clock()).unwrap_err().to_string();
+        let error = explained(&Authenticator::open(&settings, clock()).unwrap_err());
         assert!(error.contains(expected), "{text:.40} gave {error}");
         assert!(error.contains("key: "), "the file is named in {error}");
     }
     let (file, settings) = settings_of(&directory, RSA_PUBLIC);
     std::fs::remove_file(&file).unwrap();
-    assert!(Authenticator::open(&settings, clock()).unwrap_err().to_string().contains("cannot be read"));
+    assert!(explained(&Authenticator::open(&settings, clock()).unwrap_err()).contains("cannot be read"));
 
     let (file, _) = settings_of(&directory, "short");
     let settings = AuthSettings { jwt_secret_file: Some(file), ..super::settings() };
-    assert!(Authenticator::open(&settings, clock()).unwrap_err().to_string().contains("32 bytes at least"));
+    assert!(explained(&Authenticator::open(&settings, clock()).unwrap_err()).contains("32 bytes at least"));
 }
 
 /// AU31: a key is changed by putting another file in its place. Within a second nobody looks.
@@ -169,4 +169,10 @@ async fn au31_secrets_stand_in_lines() {
     std::fs::write(&file, "n".repeat(40)).unwrap();
     clock.advance(Duration::from_secs(1));
     assert_eq!(refusal(&authenticator, &hs(&good())).await, "token_bad_signature");
+}
+
+/// As the command line tells it: an error and its causes.
+fn explained(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
