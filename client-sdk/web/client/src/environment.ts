@@ -1,0 +1,100 @@
+// What the package takes from the browser, in one place, so that tests bring several tabs, a network that breaks and a clock.
+//
+// Always true: no other file names a global of the browser, but for timers.
+
+/** A channel between the tabs of one origin. */
+export interface TabChannel {
+  postMessage(message: unknown): void
+  onmessage: ((event: { readonly data: unknown }) => void) | null
+  close(): void
+}
+
+/** What a lock is asked for. */
+export interface LockAsked {
+  readonly mode?: 'exclusive' | 'shared'
+  readonly ifAvailable?: boolean
+  readonly signal?: AbortSignal
+}
+
+export interface Environment {
+  readonly now: () => number
+  /** From 0 to below 1. */
+  readonly random: () => number
+  readonly fetch: typeof fetch
+  readonly webSocket: (url: string, protocols: string[]) => WebSocket
+  /** Nothing where there is none, or none for this page. */
+  readonly indexedDb: IDBFactory | undefined
+  readonly channel: (name: string) => TabChannel | undefined
+  /** Runs `work` while the lock is held; where there are no locks, at once. `null` when it is not available. */
+  readonly withLock: <R>(name: string, asked: LockAsked, work: (held: boolean) => Promise<R>) => Promise<R>
+  readonly isOnline: () => boolean
+  /** Calls when the device says that the network came or went, and what is returned ends that. */
+  readonly onNetwork: (listener: (online: boolean) => void) => () => void
+  /** Calls when the page is hidden or about to go: what waits is written now. */
+  readonly onHide: (listener: () => void) => () => void
+  /** Calls when the page is shown again. */
+  readonly onShow: (listener: () => void) => () => void
+  readonly storageEstimate: () => Promise<{ usage?: number; quota?: number } | undefined>
+  readonly askToPersist: () => Promise<boolean>
+}
+
+/** The browser that the page runs in. Also runs where there is no page, with less. */
+export function browserEnvironment(): Environment {
+  const page = globalThis as Partial<typeof globalThis>
+  return {
+    now: () => Date.now(),
+    random: () => Math.random(),
+    fetch: (...request) => fetch(...request),
+    webSocket: (url, protocols) => new WebSocket(url, protocols),
+    indexedDb: quietly(() => page.indexedDB),
+    channel: (name) => quietly(() => (page.BroadcastChannel ? new page.BroadcastChannel(name) : undefined)),
+    withLock: (name, asked, work) => {
+      const locks = page.navigator?.locks as LockManager | undefined
+      if (!locks) return work(true)
+      return locks.request(name, asked, (lock) => work(lock !== null)) as ReturnType<typeof work>
+    },
+    isOnline: () => page.navigator?.onLine !== false,
+    onNetwork: (listener) => {
+      const came = () => listener(true)
+      const went = () => listener(false)
+      return both(listen(page, 'online', came), listen(page, 'offline', went))
+    },
+    onHide: (listener) => {
+      const hidden = () => page.document?.visibilityState === 'hidden' && listener()
+      return both(listen(page, 'pagehide', listener), listen(page.document, 'visibilitychange', hidden))
+    },
+    onShow: (listener) => {
+      const shown = () => page.document?.visibilityState === 'visible' && listener()
+      return both(listen(page, 'pageshow', listener), listen(page.document, 'visibilitychange', shown))
+    },
+    storageEstimate: async () => page.navigator?.storage?.estimate().catch(() => undefined),
+    askToPersist: async () => page.navigator?.storage?.persist().catch(() => false) ?? false,
+  }
+}
+
+interface Listening {
+  addEventListener?: (type: string, listener: () => void) => void
+  removeEventListener?: (type: string, listener: () => void) => void
+}
+
+function listen(target: object | undefined, type: string, listener: () => void): () => void {
+  const listening = target as Listening | undefined
+  listening?.addEventListener?.(type, listener)
+  return () => listening?.removeEventListener?.(type, listener)
+}
+
+function both(one: () => void, other: () => void): () => void {
+  return () => {
+    one()
+    other()
+  }
+}
+
+/** Some browsers throw where a page may not have something. */
+function quietly<R>(take: () => R): R | undefined {
+  try {
+    return take()
+  } catch {
+    return undefined
+  }
+}

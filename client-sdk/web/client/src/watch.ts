@@ -1,0 +1,59 @@
+// A value that can be watched: what every state of this package is made of.
+//
+// Always true: a listener is called after the value changed, never for the same value again; one that fails does not keep
+// the others from being called; who ends a subscription while others are called is not called any more.
+
+import type { Watchable } from './types'
+
+/** A `Watchable` with the way to change it. */
+export class Watched<T> implements Watchable<T> {
+  #value: T
+  readonly #listeners = new Set<() => void>()
+
+  constructor(value: T) {
+    this.#value = value
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    // A function of its own for each subscription, so that the same listener may be there twice.
+    const call = () => listener()
+    this.#listeners.add(call)
+    return () => void this.#listeners.delete(call)
+  }
+
+  readonly getState = (): T => this.#value
+
+  /** Puts another value in its place; the same one (`Object.is`) is no change. */
+  set(value: T): void {
+    if (Object.is(value, this.#value)) return
+    this.#value = value
+    for (const call of [...this.#listeners]) if (this.#listeners.has(call)) safely(call)
+  }
+}
+
+function safely(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    // Told as an error of the page, where whoever wrote the listener sees it.
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}
+
+/** Waits until `test` says yes of the value, which may be at once. */
+export function until<T, S extends T>(watched: Watchable<T>, test: (value: T) => value is S): Promise<S>
+export function until<T>(watched: Watchable<T>, test: (value: T) => boolean): Promise<T>
+export function until<T>(watched: Watchable<T>, test: (value: T) => boolean): Promise<T> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const value = watched.getState()
+      if (!test(value)) return
+      end()
+      resolve(value)
+    }
+    const end = watched.subscribe(look)
+    look()
+  })
+}
