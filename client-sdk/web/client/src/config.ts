@@ -191,12 +191,12 @@ function address(written: unknown, faults: string[]): { http: string; webSocket:
 
 function numbers<K extends string>(
   group: string,
-  written: { readonly [name in K]?: number | undefined } | undefined,
+  written: object | undefined,
   bounds: Readonly<Record<K, Bound>>,
   faults: string[],
 ): Record<K, number> {
   const entries = Object.entries<Bound>(bounds).map(([name, [byItself, least, most]]) => {
-    const value: unknown = written?.[name as K] ?? byItself
+    const value: unknown = (written as Record<string, unknown> | undefined)?.[name] ?? byItself
     if (typeof value === 'number' && value >= least && value <= most) return [name, value]
     faults.push(`${group}.${name} is a number from ${least} to ${most}, not ${shown(value)}`)
     return [name, byItself]

@@ -5,7 +5,7 @@
 /** A channel between the tabs of one origin. */
 export interface TabChannel {
   postMessage(message: unknown): void
-  onmessage: ((event: { readonly data: unknown }) => void) | null
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
   close(): void
 }
 
@@ -40,7 +40,7 @@ export interface Environment {
 
 /** The browser that the page runs in. Also runs where there is no page, with less. */
 export function browserEnvironment(): Environment {
-  const page = globalThis as Partial<typeof globalThis>
+  const page = globalThis as unknown as Page
   return {
     now: () => Date.now(),
     random: () => Math.random(),
@@ -49,9 +49,8 @@ export function browserEnvironment(): Environment {
     indexedDb: quietly(() => page.indexedDB),
     channel: (name) => quietly(() => (page.BroadcastChannel ? new page.BroadcastChannel(name) : undefined)),
     withLock: (name, asked, work) => {
-      const locks = page.navigator?.locks as LockManager | undefined
-      if (!locks) return work(true)
-      return locks.request(name, asked, (lock) => work(lock !== null)) as ReturnType<typeof work>
+      const locks = page.navigator?.locks
+      return locks ? locks.request(name, asked, (lock) => work(lock !== null)) : work(true)
     },
     isOnline: () => page.navigator?.onLine !== false,
     onNetwork: (listener) => {
@@ -69,6 +68,18 @@ export function browserEnvironment(): Environment {
     },
     storageEstimate: async () => page.navigator?.storage?.estimate().catch(() => undefined),
     askToPersist: async () => page.navigator?.storage?.persist().catch(() => false) ?? false,
+  }
+}
+
+/** What there may be of a browser: not all of it is in a worker, in node, or on a page without a secure address. */
+interface Page {
+  readonly indexedDB?: IDBFactory
+  readonly BroadcastChannel?: typeof BroadcastChannel
+  readonly document?: { readonly visibilityState: DocumentVisibilityState }
+  readonly navigator?: {
+    readonly onLine?: boolean
+    readonly locks?: LockManager
+    readonly storage?: StorageManager
   }
 }
 

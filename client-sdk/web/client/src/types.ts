@@ -283,9 +283,7 @@ export interface NamedVersion {
 /** What was. Works offline on what is here; the server adds who the authors are. */
 export interface History<T> {
   /** The newest first. `cursor` of the last page gives the next. */
-  page(
-    cursor?: string,
-  ): Promise<{
+  page(cursor?: string): Promise<{
     readonly groups: readonly HistoryGroup[]
     readonly next: string | undefined
     readonly from: 'server' | 'here'
