@@ -352,3 +352,223 @@ export interface DovetailError extends Error {
   /** The HTTP status, where an answer had one. */
   readonly status?: number | undefined
 }
+
+// ---------------------------------------------------------------------------------------------------- dashboards
+
+/** How an edit is made. */
+export interface EditOptions {
+  /** What it is, in words, for the history; by default made of the edits. */
+  readonly label?: string | undefined
+  /** Part of typing: shown at once, and one change with what follows until a pause. */
+  readonly typing?: boolean | undefined
+}
+
+/** A dashboard of this device. */
+export interface DashboardStore extends DocumentStore<Dashboard> {
+  /**
+   * Makes the edits as one change, or none when all is so already. Throws `DovetailError`: `unknown_widget`, `widget_exists`,
+   * `no_such_place`, `bad_edit` and those of `change`; then nothing is done.
+   */
+  edit(edits: Edit | readonly Edit[], options?: EditOptions): void
+  /** A drag, or another gesture that is shown while it goes on. */
+  gesture(label: string): Gesture<Edit>
+  /** The dashboard as it would be, without making a change. */
+  preview(edits: readonly Edit[]): Dashboard
+  /** The edits that put a widget right behind another one in the order of reading, or in front of all. */
+  place(id: string, after: string | undefined): readonly Edit[]
+}
+
+/** What a widget shows, when it is a document of its own. */
+export interface WidgetDataStore extends DocumentStore<WidgetData> {
+  /** Adds points here, by this device; a feed posts them to the server instead (`Api.addPoints`). */
+  addPoints(points: readonly Point[]): void
+  setCell(row: number, column: number, value: string | number | boolean | null): void
+  addRow(cells?: readonly (string | number | boolean | null)[]): void
+  removeRow(row: number): void
+  setColumns(columns: readonly string[]): void
+  setShape(shape: WidgetData['shape']): void
+  /** Replaces the text by what it is now; only what differs is written, so that others may type at the same time. */
+  setText(text: string): void
+}
+
+/** A dashboard as its document has it, with everything odd read as its default. */
+export interface Dashboard {
+  readonly schemaVersion: number
+  readonly title: string
+  readonly description: string
+  readonly grid: Grid
+  readonly widgets: Readonly<Record<string, Widget>>
+  /** What an import keeps verbatim. */
+  readonly extra: Readonly<Record<string, unknown>>
+}
+
+/** Cells side by side, and the height of one in pixels. */
+export interface Grid {
+  readonly columns: number
+  readonly rowHeight: number
+}
+
+/** In cells of the grid, from the top left corner. */
+export interface Layout {
+  readonly x: number
+  readonly y: number
+  readonly w: number
+  readonly h: number
+}
+
+/** One tile of a dashboard. See docs/DASHBOARD.md. */
+export interface Widget {
+  readonly kind: string
+  readonly title: string
+  readonly layout: Layout
+  readonly order: string
+  readonly dataSource?: unknown
+  readonly options: Readonly<Record<string, unknown>>
+  readonly locked: boolean
+  readonly parent?: string | undefined
+  /** The `automerge:` URL of a widget data document. */
+  readonly data?: string | undefined
+}
+
+export interface WidgetData {
+  readonly schemaVersion: number
+  readonly shape: 'points' | 'table' | 'text'
+  readonly points: readonly Point[]
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly unknown[])[]
+  readonly text: string
+}
+
+/** One value at one time: milliseconds since 1970, and nothing where a value was missed. */
+export interface Point {
+  readonly t: number
+  readonly v: number | null
+}
+
+/** One thing that somebody does to a dashboard; the closed list of docs/DASHBOARD.md. */
+export type Edit =
+  | { readonly edit: 'setTitle'; readonly title: string }
+  | { readonly edit: 'setDescription'; readonly description: string }
+  | { readonly edit: 'setGrid'; readonly grid: Grid }
+  | { readonly edit: 'createWidget'; readonly id: string; readonly widget: NewWidget }
+  | { readonly edit: 'removeWidget'; readonly id: string }
+  | { readonly edit: 'moveWidget'; readonly id: string; readonly x: number; readonly y: number }
+  | { readonly edit: 'resizeWidget'; readonly id: string; readonly w: number; readonly h: number }
+  | { readonly edit: 'setLayout'; readonly id: string; readonly layout: Layout }
+  | { readonly edit: 'renameWidget'; readonly id: string; readonly title: string }
+  | { readonly edit: 'setKind'; readonly id: string; readonly kind: string }
+  | { readonly edit: 'reorder'; readonly id: string; readonly order: string }
+  | { readonly edit: 'setParent'; readonly id: string; readonly parent: string | null }
+  | { readonly edit: 'setDataSource'; readonly id: string; readonly dataSource: unknown }
+  | {
+      readonly edit: 'setOption'
+      readonly id: string
+      readonly path: readonly (string | number)[]
+      readonly value: unknown
+    }
+  | { readonly edit: 'clearOption'; readonly id: string; readonly path: readonly (string | number)[] }
+  | { readonly edit: 'setLocked'; readonly id: string; readonly locked: boolean }
+  | { readonly edit: 'attachData'; readonly id: string; readonly data: string }
+  | { readonly edit: 'detachData'; readonly id: string }
+
+/** A widget as `createWidget` takes it: all but `kind` has a default. */
+export type NewWidget = { readonly kind: string } & Partial<Omit<Widget, 'kind'>>
+
+// ---------------------------------------------------------------------------------------------------- all of it
+
+/** The way to everything. `createDovetail` makes one; one for each tab is enough. */
+export interface Dovetail {
+  readonly link: Watchable<LinkState>
+  readonly session: Watchable<Session | undefined>
+  readonly storage: Watchable<StorageState>
+  /** What of the server's plain HTTP interface a page needs. */
+  readonly api: Api
+  /** Opens a document of one's own shape, by id or `automerge:` URL. Throws `DovetailError` `bad_document_id`. */
+  open<T>(id: string): DocumentStore<T>
+  openDashboard(id: string): DashboardStore
+  openWidgetData(id: string): WidgetDataStore
+  /** Makes a document; works without a connection. */
+  create<T extends object>(value: T): DocumentStore<T>
+  createDashboard(init?: {
+    readonly title?: string
+    readonly widgets?: Readonly<Record<string, NewWidget>>
+  }): DashboardStore
+  createWidgetData(shape: WidgetData['shape']): WidgetDataStore
+  /** Documents that are kept on this device, the last opened first; for a list without a connection. */
+  kept(): Promise<readonly KeptDocument[]>
+  /** Takes a document off this device. Throws `not_saved` unless `evenUnsaved`. */
+  forget(id: string, options?: { readonly evenUnsaved?: boolean }): Promise<void>
+  /** Connects anew, now. */
+  reconnect(): void
+  /** Writes what waits, and ends everything. */
+  close(): Promise<void>
+}
+
+export interface KeptDocument {
+  readonly id: DocumentId
+  readonly kind: string | undefined
+  readonly title: string | undefined
+  readonly openedAtMs: number
+  readonly pending: number
+}
+
+/** A document as `GET /api/docs` lists it. */
+export interface ListedDocument {
+  readonly id: DocumentId
+  readonly kind: string | null
+  readonly title: string | null
+  readonly heads: Heads
+  readonly changes: number
+  readonly bytes: number
+  readonly created: number | null
+  readonly changed: number | null
+  readonly state: string
+  readonly deleted: number | null
+}
+
+/** Who may do what with a document, as `GET /api/docs/{id}/access` shows it. */
+export interface Access {
+  readonly role: 'read' | 'write' | 'admin'
+  readonly owner: string | null
+  /** Nothing for those who are no administrators of the document. */
+  readonly grants: readonly Grant[] | null
+  readonly etag: string | undefined
+}
+
+/** For a user, a group, everyone who says who they are, or who holds a link. */
+export type Grant = (
+  | { readonly user: string }
+  | { readonly group: string }
+  | { readonly everyone: true }
+  /** `new` in what is written makes a link. */
+  | { readonly link: string }
+) & {
+  readonly role: 'read' | 'write' | 'admin'
+  readonly until?: number | undefined
+  readonly paths?: readonly (string | { readonly path: string; readonly may: 'append' })[] | undefined
+}
+
+/** Plain requests to the server. Every one throws `DovetailError` with the code of docs/HTTP.md, or `unreachable`. */
+export interface Api {
+  list(options?: { readonly after?: string | undefined; readonly limit?: number | undefined }): Promise<{
+    readonly documents: readonly ListedDocument[]
+    readonly next: string | undefined
+  }>
+  create(
+    value: unknown,
+    options?: { readonly import?: 'grafana' | undefined },
+  ): Promise<{ readonly id: DocumentId; readonly notes: readonly string[] }>
+  remove(id: DocumentId): Promise<void>
+  undelete(id: DocumentId): Promise<void>
+  /** A dashboard as Grafana imports it. */
+  grafana(id: DocumentId): Promise<unknown>
+  access(id: DocumentId): Promise<Access>
+  /** `links` has the secrets of links that were just made: they are told this once. */
+  setAccess(
+    id: DocumentId,
+    access: { readonly owner?: string | null | undefined; readonly grants: readonly Grant[] },
+    etag?: string,
+  ): Promise<{ readonly access: Access; readonly links: Readonly<Record<string, string>> }>
+  addPoints(id: DocumentId, points: readonly Partial<Point>[]): Promise<void>
+  status(): Promise<{ readonly status: string; readonly version: string; readonly serverTimeMs: number }>
+}

@@ -1,0 +1,6 @@
+// The public names of the package, one by one.
+
+export type * from './types'
+export type { DovetailConfig, TokenSource } from './config'
+export { DovetailError } from './errors'
+export { documentId, documentUrl, sameHeads } from './ids'
