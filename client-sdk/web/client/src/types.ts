@@ -256,6 +256,33 @@ export interface DashboardPresence {
     | undefined
 }
 
+// ---------------------------------------------------------------------------------------------------- what others do
+
+/** Calls with what others change, as it arrives here and after the state has it; what is returned ends that. */
+export interface Updates {
+  listen(listener: (update: RemoteUpdate) => void): () => void
+}
+
+/** Changes that came from elsewhere: of others, and of oneself on other devices. Those of this device's tabs are not among them. */
+export interface RemoteUpdate {
+  /** When they arrived (milliseconds since 1970). */
+  readonly atMs: number
+  /** The document before and after them; `History.difference` says what differs. */
+  readonly from: Heads
+  readonly to: Heads
+  /** The places that differ, one for each, the widest first: `['widgets', 'cpu', 'title']`. At most 1,000. */
+  readonly places: readonly (readonly (string | number)[])[]
+  /** Who made them, the oldest first, at most 100. */
+  readonly changes: readonly {
+    readonly actor: string
+    /** The author's id, where this device knows whose actor it is. */
+    readonly author: string | undefined
+    readonly madeAtMs: number
+    /** What it is, in words; empty when whoever made it gave none. */
+    readonly label: string
+  }[]
+}
+
 // ---------------------------------------------------------------------------------------------------- history
 
 /** Changes of one author without a longer pause between them. */
@@ -315,6 +342,7 @@ export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
   readonly refused: Watchable<readonly RefusedEdit[]> & { dismiss(id: string): void }
   readonly undoing: Watchable<UndoState> & { undo(): void; redo(): void }
   readonly presence: Presence<DashboardPresence>
+  readonly updates: Updates
   readonly history: History<T>
   /** Waits for what is here or on the server: the first state that is not `loading`. */
   settled(): Promise<Exclude<DocumentState<T>, { readonly status: 'loading' }>>
