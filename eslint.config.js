@@ -27,6 +27,8 @@ export default typescript.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
+      // Members of a document are removed by deleting them from the draft of a change.
+      '@typescript-eslint/no-dynamic-delete': 'off',
       'no-console': 'error',
     },
   },

@@ -1,0 +1,133 @@
+// What of the server's plain HTTP interface a page needs. See docs/HTTP.md.
+//
+// Always true: every failure is a `DovetailError` with the server's own code, `unreachable` when there was no answer, or
+// `bad_answer` when it was none of Dovetail's; the token goes into a header, never into an address.
+
+import type { ResolvedConfig } from './config'
+import type { Environment } from './environment'
+import { DovetailError } from './errors'
+import type { DocumentId } from './ids'
+import type { Access, Api, ListedDocument, Point } from './types'
+
+/** How long an answer may take. Restoring and importing large dashboards take seconds. */
+const ANSWER_MS_MAX = 30_000
+
+interface Asked {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface Answer {
+  readonly body: unknown
+  readonly etag: string | undefined
+}
+
+/** Asks the server at a path, and gives its JSON. */
+export type Ask = (path: string, asked?: Asked) => Promise<Answer>
+
+export function createAsk(config: ResolvedConfig, environment: Environment): Ask {
+  const once = async (path: string, asked: Asked, why: 'connect' | 'refused'): Promise<Response> => {
+    const token = await config.token?.(why)
+    const headers: Record<string, string> = { ...asked.headers }
+    if (token) headers['authorization'] = `Bearer ${token}`
+    else if (config.link) headers['authorization'] = `Bearer ${config.link}`
+    if (token && config.link) headers['dovetail-link'] = config.link
+    if (asked.body !== undefined) headers['content-type'] = 'application/json'
+    try {
+      return await environment.fetch(`${config.url}${path}`, {
+        method: asked.method ?? 'GET',
+        headers,
+        ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
+        signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      })
+    } catch (error) {
+      throw new DovetailError('unreachable', 'The server cannot be reached.', { passing: true, cause: error })
+    }
+  }
+  return async (path, asked = {}) => {
+    const answer = await once(path, asked, 'connect')
+    const again = answer.status === 401 && config.token !== undefined
+    return read(again ? await once(path, asked, 'refused') : answer)
+  }
+}
+
+async function read(answer: Response): Promise<Answer> {
+  const text = await answer.text()
+  const body = parsed(text)
+  if (answer.ok && body !== undefined) return { body, etag: answer.headers.get('etag') ?? undefined }
+  if (!isRecord(body) || typeof body['code'] !== 'string') {
+    throw new DovetailError('bad_answer', `Something that is not Dovetail answered (${answer.status}).`, {
+      passing: answer.status >= 500,
+      status: answer.status,
+    })
+  }
+  const words = [body['title'], body['detail']].find((said) => typeof said === 'string')
+  throw new DovetailError(body['code'], words ?? body['code'], {
+    passing: answer.status === 429 || answer.status === 503,
+    status: answer.status,
+  })
+}
+
+function parsed(text: string): unknown {
+  if (text === '') return null
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+export function createApi(ask: Ask): Api {
+  const doc = (id: DocumentId) => `/api/docs/${encodeURIComponent(id)}`
+  return {
+    list: async ({ after, limit } = {}) => {
+      const query = new URLSearchParams()
+      if (after !== undefined) query.set('after', after)
+      if (limit !== undefined) query.set('limit', String(limit))
+      const { body } = await ask(`/api/docs?${query}`)
+      const { documents, next } = body as { documents: ListedDocument[]; next?: string | null }
+      // `next` is the path of the next page; what it is after is all that an app needs to keep.
+      const following = next
+        ? (new URL(next, 'http://server').searchParams.get('after') ?? undefined)
+        : undefined
+      return { documents, next: following }
+    },
+    create: async (value, options = {}) => {
+      const query = options.import === undefined ? '' : `?import=${options.import}`
+      const { body } = await ask(`/api/docs${query}`, {
+        method: 'POST',
+        body: value,
+        headers: { 'idempotency-key': crypto.randomUUID() },
+      })
+      const { id, notes } = body as { id: DocumentId; notes?: string[] }
+      return { id, notes: notes ?? [] }
+    },
+    remove: async (id) => void (await ask(doc(id), { method: 'DELETE' })),
+    undelete: async (id) => void (await ask(`${doc(id)}/undelete`, { method: 'POST' })),
+    grafana: async (id) => (await ask(`${doc(id)}/grafana`)).body,
+    access: async (id) => access(await ask(`${doc(id)}/access`)),
+    setAccess: async (id, wanted, etag) => {
+      const headers: Record<string, string> = etag === undefined ? {} : { 'if-match': etag }
+      const answer = await ask(`${doc(id)}/access`, { method: 'PUT', body: wanted, headers })
+      const { links } = answer.body as { links?: Record<string, string> }
+      return { access: { ...access(answer), role: 'admin' }, links: links ?? {} }
+    },
+    addPoints: async (id, points: readonly Partial<Point>[]) =>
+      void (await ask(`${doc(id)}/points`, { method: 'POST', body: points })),
+    status: async () => {
+      const { body } = await ask('/api/realtime')
+      const { status, version, timestamp } = body as { status: string; version: string; timestamp: number }
+      return { status, version, serverTimeMs: timestamp }
+    },
+  }
+}
+
+function access({ body, etag }: Answer): Access {
+  const { role, owner, grants } = body as Access
+  return { role, owner, grants, etag }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,61 @@
+// A document as plain JavaScript values: scalar strings and text objects become strings, counters numbers, moments milliseconds.
+//
+// Edit path: ← whatever the merged document holds; → views, exports, comparisons.
+//
+// Always true: parts of a document that did not change become the same objects as before, because Automerge keeps them the
+// same, and what they became is remembered by what they were. A screen relies on it to draw only what changed.
+
+import { Counter, ImmutableString } from '../automerge'
+
+/** What plain values are made of. */
+export type Plain =
+  null | boolean | number | string | Uint8Array | readonly Plain[] | { readonly [member: string]: Plain }
+
+/** An object of plain values. */
+export type PlainObject = { readonly [member: string]: Plain }
+
+const remembered = new WeakMap<object, Plain>()
+
+/** `value`, as a document holds it, in plain values. */
+export function plain(value: unknown): Plain {
+  if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value
+  if (value === null || value === undefined) return null
+  if (typeof value === 'bigint') return Number(value)
+  if (typeof value !== 'object') return null
+  if (value instanceof ImmutableString) return value.val
+  if (value instanceof Counter) return value.value
+  if (value instanceof Date) return value.getTime()
+  if (value instanceof Uint8Array) return value
+  const known = remembered.get(value)
+  if (known !== undefined) return known
+  const made = Array.isArray(value) ? value.map(plain) : members(value)
+  remembered.set(value, made)
+  return made
+}
+
+function members(value: object): Plain {
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]))
+}
+
+export function isObject(value: unknown): value is PlainObject {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  )
+}
+
+/** Whether two plain values read the same. */
+export function samePlain(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.length === other.length && one.every((item, at) => samePlain(item, other[at]))
+  }
+  if (one instanceof Uint8Array && other instanceof Uint8Array) {
+    return one.length === other.length && one.every((byte, at) => byte === other[at])
+  }
+  if (!isObject(one) || !isObject(other)) return false
+  const names = Object.keys(one)
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => Object.hasOwn(other, name) && samePlain(one[name], other[name]))
+  )
+}
