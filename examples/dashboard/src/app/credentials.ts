@@ -1,0 +1,92 @@
+// Who we are to the server: a token, or the secrets of links that we were given.
+//
+// Always true: a secret that came in the address is taken out of it before anything else happens, so that it stands in no
+// history and in no picture of the page. A token is kept for this tab, or for this device when somebody wants that; the secret of
+// a link is kept for this device with the document that it opened.
+
+/** What the page may show. */
+export interface Credentials {
+  /** The token to send, if there is one. */
+  readonly token: () => string | undefined
+  readonly signIn: (token: string, stay: boolean) => void
+  readonly signOut: () => void
+  /** The secret of the link that this page came by, or by which the document was opened before. */
+  readonly linkFor: (documentId: string | undefined) => string | undefined
+}
+
+const TOKEN = 'dovetail.token'
+const LINKS = 'dovetail.links'
+const LINK_SECRET = /^dvl_[A-Za-z0-9_-]{1,252}$/
+
+/** Takes the secrets out of the address. `documentId` is the document that the address names. */
+export function readCredentials(documentId: string | undefined): Credentials {
+  const memory = new Map<string, string>()
+  const hash = new URLSearchParams(location.hash.slice(1))
+  const token = hash.get('token')
+  const link = hash.get('link')
+  if (token !== null || link !== null) {
+    hash.delete('token')
+    hash.delete('link')
+    const rest = hash.toString()
+    history.replaceState(history.state, '', location.pathname + location.search + (rest ? `#${rest}` : ''))
+  }
+  if (token) write(memory, 'tab', TOKEN, token)
+  if (link && LINK_SECRET.test(link) && documentId) {
+    write(memory, 'device', LINKS, JSON.stringify({ ...links(memory), [documentId]: link }))
+  }
+  return {
+    token: () => read(memory, 'tab', TOKEN) ?? read(memory, 'device', TOKEN),
+    signIn: (value, stay) => {
+      remove(memory, TOKEN)
+      write(memory, stay ? 'device' : 'tab', TOKEN, value)
+    },
+    signOut: () => remove(memory, TOKEN),
+    linkFor: (id) => (id === undefined ? undefined : links(memory)[id]),
+  }
+}
+
+function links(memory: Map<string, string>): Record<string, string> {
+  try {
+    const value: unknown = JSON.parse(read(memory, 'device', LINKS) ?? '{}')
+    if (typeof value !== 'object' || value === null) return {}
+    return Object.fromEntries(
+      Object.entries(value).filter((entry): entry is [string, string] => LINK_SECRET.test(String(entry[1]))),
+    )
+  } catch {
+    return {}
+  }
+}
+
+type Place = 'tab' | 'device'
+
+function storage(place: Place): Storage {
+  return place === 'tab' ? sessionStorage : localStorage
+}
+
+function read(memory: Map<string, string>, place: Place, key: string): string | undefined {
+  try {
+    return storage(place).getItem(key) ?? undefined
+  } catch {
+    return memory.get(key)
+  }
+}
+
+function write(memory: Map<string, string>, place: Place, key: string, value: string): void {
+  try {
+    storage(place).setItem(key, value)
+  } catch {
+    // Storage is denied: it holds until the page is left.
+    memory.set(key, value)
+  }
+}
+
+function remove(memory: Map<string, string>, key: string): void {
+  memory.delete(key)
+  for (const place of ['tab', 'device'] as const) {
+    try {
+      storage(place).removeItem(key)
+    } catch {
+      // There is nothing to remove.
+    }
+  }
+}
