@@ -1,0 +1,213 @@
+// Small things that must survive a reload and are no documents: labels, what was refused, when a document was opened.
+//
+// Always true: nothing here ever fails for its caller. Where the browser gives no database, or takes no more, a note stays in
+// memory, is found there by this tab, and `state` says so. A note in memory hides the one on disk under the same key.
+//
+// Tabs of one origin that open the same name share their notes. Who reads, decides and writes holds a lock meanwhile
+// (`Environment.withLock`): the notes themselves know no transactions over several keys.
+
+import { wrap, type IDBPDatabase } from 'idb'
+import type { Environment } from '../environment'
+import type { Watchable } from '../types'
+import { Watched } from '../watch'
+
+/** How the notes are kept. */
+export type NotesState =
+  /** Everything that was set survives a reload. */
+  | { readonly status: 'kept' }
+  /** The browser gives no database: what is set is gone with the tab. */
+  | { readonly status: 'memory'; readonly reason: string }
+  /** The database takes no more: what was there survives, what was set since then may not. Each `set` tries again. */
+  | { readonly status: 'full'; readonly reason: string }
+
+/** Values by key. A value is whatever can be cloned structurally; nothing (`undefined`) is no value. */
+export interface Notes {
+  readonly state: Watchable<NotesState>
+  get(key: string): Promise<unknown>
+  /** Resolves when the value is on disk, or when it is certain that it will not get there. */
+  set(key: string, value: unknown): Promise<void>
+  delete(key: string): Promise<void>
+  /** All whose key begins like this, by key. */
+  entries(prefix: string): Promise<readonly (readonly [key: string, value: unknown])[]>
+  /** What comes after it is kept in memory only. */
+  close(): void
+}
+
+/** Some browsers never answer when they are asked for a database. The app does not wait for that longer than this. */
+export const OPEN_MS_MAX = 5_000
+
+const STORE = 'notes'
+
+/** Opens the notes of this name. Never rejects: without a database they are in memory. */
+export async function openNotes(environment: Pick<Environment, 'indexedDb'>, name: string): Promise<Notes> {
+  const open = () => database(environment.indexedDb, `${name}-notes`)
+  try {
+    return new KeptNotes(await open(), open)
+  } catch (error) {
+    return new KeptNotes(undefined, open, reasonOf(error))
+  }
+}
+
+/** Notes that are in memory only, for those who want nothing to outlive the tab. */
+export function memoryNotes(reason: string): Notes {
+  return new KeptNotes(undefined, () => Promise.reject(new Error(reason)), reason)
+}
+
+class KeptNotes implements Notes {
+  readonly state: Watched<NotesState>
+  #database: IDBPDatabase | undefined
+  #isClosed = false
+  readonly #open: () => Promise<IDBPDatabase>
+  /** What the disk did not take. `undefined` stands for a note that was deleted. */
+  readonly #memory = new Map<string, unknown>()
+
+  constructor(database: IDBPDatabase | undefined, open: () => Promise<IDBPDatabase>, reason = '') {
+    this.#database = database
+    this.#open = open
+    this.state = new Watched<NotesState>(database ? { status: 'kept' } : { status: 'memory', reason })
+  }
+
+  async get(key: string): Promise<unknown> {
+    if (this.#memory.has(key)) return structuredClone(this.#memory.get(key))
+    return this.#onDisk(
+      (database) => database.get(STORE, key) as Promise<unknown>,
+      () => undefined,
+    )
+  }
+
+  async set(key: string, value: unknown): Promise<void> {
+    await this.#keep(key, structuredClone(value))
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#keep(key, undefined)
+  }
+
+  async entries(prefix: string): Promise<readonly (readonly [string, unknown])[]> {
+    const found = new Map<string, unknown>(
+      await this.#onDisk(
+        (database) => entriesOnDisk(database, prefix),
+        () => [],
+      ),
+    )
+    for (const [key, value] of this.#memory) {
+      if (!key.startsWith(prefix)) continue
+      if (value === undefined) found.delete(key)
+      else found.set(key, structuredClone(value))
+    }
+    return [...found].sort(([one], [other]) => (one < other ? -1 : 1))
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#database?.close()
+    this.#database = undefined
+    this.state.set({ status: 'memory', reason: 'closed' })
+  }
+
+  async #keep(key: string, value: unknown): Promise<void> {
+    this.#memory.set(key, value)
+    if (!(await this.#write(key, value))) return
+    // There is room again, perhaps for what did not fit before.
+    for (const [other, waiting] of this.#memory) if (!(await this.#write(other, waiting))) return
+    if (this.#database) this.state.set(this.#kept())
+  }
+
+  /** Whether it is on the disk now. */
+  #write(key: string, value: unknown): Promise<boolean> {
+    return this.#onDisk(
+      async (database) => {
+        await (value === undefined ? database.delete(STORE, key) : database.put(STORE, value, key))
+        // Not when it was set once more meanwhile.
+        if (Object.is(this.#memory.get(key), value)) this.#memory.delete(key)
+        return true
+      },
+      () => false,
+    )
+  }
+
+  /** The same object as before, so that nobody is told of nothing. */
+  #kept(): NotesState {
+    const state = this.state.getState()
+    return state.status === 'kept' ? state : { status: 'kept' }
+  }
+
+  /** Safari closes databases of pages that were in the background; such a one is opened once more. */
+  async #onDisk<R>(work: (database: IDBPDatabase) => Promise<R>, otherwise: () => R): Promise<R> {
+    if (!this.#database) return otherwise()
+    try {
+      return await work(this.#database)
+    } catch (error) {
+      if (!isClosed(error)) return this.#failed(error, otherwise)
+    }
+    if (this.#isClosed) return otherwise()
+    try {
+      this.#database = await this.#open()
+      return await work(this.#database)
+    } catch (error) {
+      return this.#failed(error, otherwise)
+    }
+  }
+
+  #failed<R>(error: unknown, otherwise: () => R): R {
+    const reason = reasonOf(error)
+    if (isFull(error)) {
+      this.state.set({ status: 'full', reason })
+    } else {
+      this.#database?.close()
+      this.#database = undefined
+      this.state.set({ status: 'memory', reason })
+    }
+    return otherwise()
+  }
+}
+
+async function database(factory: IDBFactory | undefined, name: string): Promise<IDBPDatabase> {
+  if (!factory) throw new Error('this page has no IndexedDB')
+  const request = factory.open(name, 1)
+  request.onupgradeneeded = () => void request.result.createObjectStore(STORE)
+  const database = await inTime(wrap(request))
+  // Whoever wants to delete the database need not wait for this tab to go.
+  database.addEventListener('versionchange', () => database.close())
+  return database
+}
+
+/** Rejects when it takes too long; a database that opens after that is closed, so that it is in nobody's way. */
+async function inTime(opening: Promise<IDBPDatabase | undefined>): Promise<IDBPDatabase> {
+  let giveUp: ReturnType<typeof setTimeout> | undefined
+  const tooLate = new Promise<undefined>((resolve) => {
+    giveUp = setTimeout(() => {
+      resolve(undefined)
+      opening.then((late) => late?.close()).catch(() => undefined)
+    }, OPEN_MS_MAX)
+  })
+  try {
+    const database = await Promise.race([opening, tooLate])
+    if (database) return database
+  } finally {
+    clearTimeout(giveUp)
+  }
+  throw new Error('IndexedDB does not answer')
+}
+
+async function entriesOnDisk(database: IDBPDatabase, prefix: string): Promise<[string, unknown][]> {
+  const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`)
+  const store = database.transaction(STORE).store
+  const [keys, values] = await Promise.all([
+    store.getAllKeys(range),
+    store.getAll(range) as Promise<unknown[]>,
+  ])
+  return keys.flatMap((key, at) => (typeof key === 'string' ? [[key, values[at]]] : []))
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && error.name === 'InvalidStateError'
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && error.name === 'QuotaExceededError'
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error)
+}
