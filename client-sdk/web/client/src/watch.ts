@@ -31,7 +31,8 @@ export class Watched<T> implements Watchable<T> {
   }
 }
 
-function safely(call: () => void): void {
+/** Calls it; what it throws is told as an error of the page, and stops nobody. */
+export function safely(call: () => void): void {
   try {
     call()
   } catch (error) {

@@ -1,0 +1,89 @@
+// Finds out that a connection is dead though nobody said so: a cable that was pulled, a laptop that slept, a proxy that forgot.
+//
+// ```text
+//  heard ──askMs of nothing──▶ asked ──silenceMs of nothing──▶ silent
+//    ▲                           │
+//    └─────── anything ──────────┘
+// ```
+// Always true: whatever comes counts as life. Silence is counted in steps, each a timer of its own, so that a page which stood
+// still (a large document, a hidden tab, a lid that was closed) gets to read what waits for it before it calls the server
+// silent: however long it stood, that was one step.
+
+/** When to ask, and when to give up. */
+export interface Patience {
+  readonly askMs: number
+  readonly silenceMs: number
+}
+
+/** Steps in which silence is counted. */
+const STEPS = 4
+
+/** Watches one connection, from its making until `stop`. */
+export class Heartbeat {
+  readonly #patience: Patience
+  readonly #now: () => number
+  readonly #ask: () => void
+  readonly #silent: () => void
+  #heardAtMs: number
+  #stepsLeft: number | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** `ask` asks the other side for a sign of life; `silent` is called once, when none came. */
+  constructor(patience: Patience, now: () => number, ask: () => void, silent: () => void) {
+    this.#patience = patience
+    this.#now = now
+    this.#ask = ask
+    this.#silent = silent
+    this.#heardAtMs = now()
+    this.#wait(patience.askMs)
+  }
+
+  /** Something came. Cheap: it is called for each frame. */
+  heard(): void {
+    this.#heardAtMs = this.#now()
+    if (this.#stepsLeft === undefined) return
+    this.#stepsLeft = undefined
+    this.#wait(this.#patience.askMs)
+  }
+
+  /** Asks now, where timers may have slept: the page is shown again, or the network is back. */
+  look(): void {
+    if (this.#timer !== undefined && this.#stepsLeft === undefined) this.#asked()
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #wait(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#due(), ms)
+  }
+
+  #due(): void {
+    if (this.#stepsLeft !== undefined) {
+      this.#step(this.#stepsLeft - 1)
+      return
+    }
+    // A clock that was set back must not make it wait for longer than it would have.
+    const quietMs = Math.max(0, this.#now() - this.#heardAtMs)
+    if (quietMs < this.#patience.askMs) this.#wait(this.#patience.askMs - quietMs)
+    else this.#asked()
+  }
+
+  #asked(): void {
+    this.#step(STEPS)
+    this.#ask()
+  }
+
+  #step(left: number): void {
+    this.#stepsLeft = left
+    if (left > 0) {
+      this.#wait(this.#patience.silenceMs / STEPS)
+      return
+    }
+    this.stop()
+    this.#silent()
+  }
+}
