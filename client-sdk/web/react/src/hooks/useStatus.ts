@@ -1,0 +1,47 @@
+// How the page is, in one state: what the pill and the banners show.
+
+import { useMemo } from 'react'
+import type { ConflictsState, DocumentStore, PermissionState } from '@dovetail/client'
+import { useProvided } from '../context'
+import { documentFacts, pageStatuses, type PageStatus } from '../state/status'
+import { useLasting } from './useLasting'
+import { useWatched } from './useWatched'
+
+/** Saving that is over sooner is not told: it would flicker with every letter. */
+export const SAVING_SHOWN_AFTER_MS = 400
+
+/** The most urgent of everything that people must be told about a document and its connection. */
+export function useStatus(store: AnyStore): PageStatus {
+  return useStatuses(store)[0]
+}
+
+/** Everything that people must be told, the most urgent first. Words for it: `useWords().status`. */
+export function useStatuses(store: AnyStore): readonly [PageStatus, ...PageStatus[]] {
+  const { client, actions } = useProvided()
+  const link = useWatched(client.link)
+  const storage = useWatched(client.storage)
+  const saving = useWatched(store.saving)
+  const role = useWatched(store.permission, roleOf)
+  const open = useWatched(store.conflicts, openOf)
+  const refused = useWatched(store.refused)
+  const document = useWatched(store, documentFacts)
+  const savingLong = useLasting(saving.pending > 0, SAVING_SHOWN_AFTER_MS)
+  const update = actions.update !== undefined
+  return useMemo(
+    () => pageStatuses({ link, storage, saving, role, open, refused, document, savingLong, update }),
+    [link, storage, saving, role, open, refused, document, savingLong, update],
+  )
+}
+
+type AnyStore = Pick<
+  DocumentStore<unknown>,
+  'subscribe' | 'getState' | 'saving' | 'permission' | 'conflicts' | 'refused'
+>
+
+function roleOf(permission: PermissionState): PermissionState['role'] {
+  return permission.role
+}
+
+function openOf(conflicts: ConflictsState): number {
+  return conflicts.open
+}
