@@ -103,8 +103,12 @@ export function createApi(ask: Ask): Api {
       const { id, notes } = body as { id: DocumentId; notes?: string[] }
       return { id, notes: notes ?? [] }
     },
-    remove: async (id) => void (await ask(doc(id), { method: 'DELETE' })),
-    undelete: async (id) => void (await ask(`${doc(id)}/undelete`, { method: 'POST' })),
+    remove: async (id) => {
+      await ask(doc(id), { method: 'DELETE' })
+    },
+    undelete: async (id) => {
+      await ask(`${doc(id)}/undelete`, { method: 'POST' })
+    },
     grafana: async (id) => (await ask(`${doc(id)}/grafana`)).body,
     access: async (id) => access(await ask(`${doc(id)}/access`)),
     setAccess: async (id, wanted, etag) => {
@@ -113,8 +117,9 @@ export function createApi(ask: Ask): Api {
       const { links } = answer.body as { links?: Record<string, string> }
       return { access: { ...access(answer), role: 'admin' }, links: links ?? {} }
     },
-    addPoints: async (id, points: readonly Partial<Point>[]) =>
-      void (await ask(`${doc(id)}/points`, { method: 'POST', body: points })),
+    addPoints: async (id, points: readonly Partial<Point>[]) => {
+      await ask(`${doc(id)}/points`, { method: 'POST', body: points })
+    },
     status: async () => {
       const { body } = await ask('/api/realtime')
       const { status, version, timestamp } = body as { status: string; version: string; timestamp: number }

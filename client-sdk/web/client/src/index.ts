@@ -2,5 +2,6 @@
 
 export type * from './types'
 export type { DovetailConfig, TokenSource } from './config'
+export { createDovetail } from './client'
 export { DovetailError } from './errors'
 export { documentId, documentUrl, sameHeads } from './ids'

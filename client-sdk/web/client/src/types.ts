@@ -164,6 +164,8 @@ export interface Conflict {
   readonly rule: string
   readonly state: 'open' | 'waived' | 'settled'
   readonly severity: 'info' | 'warning' | 'error'
+  /** `audit`: for those who run the server only. */
+  readonly mode?: 'surface' | 'audit' | undefined
   /** What is wrong, for people. */
   readonly message: string
   /** Who did what that led to it, for people; empty where that is not known here. */
@@ -404,6 +406,8 @@ export interface DashboardStore extends DocumentStore<Dashboard> {
   preview(edits: readonly Edit[]): Dashboard
   /** The edits that put a widget right behind another one in the order of reading, or in front of all. */
   place(id: string, after: string | undefined): readonly Edit[]
+  /** Counts up or down at a place in a widget's options. A counter adds up whatever others count at the same time. */
+  count(id: string, path: readonly string[], by: number): void
 }
 
 /** What a widget shows, when it is a document of its own. */
@@ -522,6 +526,8 @@ export interface Dovetail {
     readonly widgets?: Readonly<Record<string, NewWidget>>
   }): DashboardStore
   createWidgetData(shape: WidgetData['shape']): WidgetDataStore
+  /** A document from Automerge's own format, as a new one. Throws `DovetailError` `bad_file`. */
+  importAutomerge(bytes: Uint8Array): { readonly id: DocumentId; readonly kind: string | undefined }
   /** Documents that are kept on this device, the last opened first; for a list without a connection. */
   kept(): Promise<readonly KeptDocument[]>
   /** Takes a document off this device. Throws `not_saved` unless `evenUnsaved`. */

@@ -18,8 +18,7 @@ export function place(
   const at = after === undefined ? 0 : behind(others, after)
   const floor = others[at - 1]?.[1].order
   const rest = others.slice(at)
-  const tied =
-    floor === undefined ? [] : rest.slice(0, rest.findIndex(([, { order }]) => order > floor) >>> 0)
+  const tied = floor === undefined ? [] : sharing(rest, floor)
   const ceiling = rest[tied.length]?.[1].order
   if (tied.length === 0 && lies(widgets[id]?.order, floor, ceiling)) return []
   return keysFor([id, ...tied.map(([other]) => other)], floor, ceiling) ?? anew(others, id, at)

@@ -5,14 +5,14 @@
 // Always true: the repo is never left without an answer. A browser that gives no storage, or takes no more, is said in
 // `state`; then what cannot be kept stays in memory for as long as the tab lives, and is written as soon as there is room.
 
-import { openDB, type IDBPDatabase } from 'idb'
+import type { IDBPDatabase } from 'idb'
 import type { Chunk, StorageAdapterInterface, StorageKey } from '../automerge'
 import type { Environment } from '../environment'
 import type { StorageState } from '../types'
 import { Watched } from '../watch'
+import { openDatabase } from './database'
 
 const STORE = 'documents'
-const VERSION = 1
 
 /** How often the browser is asked how much is kept: it walks through all databases of the origin for it. */
 const MEASURE_EVERY_MS = 30_000
@@ -41,7 +41,10 @@ export class DocumentStorage implements StorageAdapterInterface {
 
   async save(key: StorageKey, data: Uint8Array): Promise<void> {
     const database = await this.#database
-    if (!database) return void this.#unkept.set(named(key), { key, data })
+    if (!database) {
+      this.#unkept.set(named(key), { key, data })
+      return
+    }
     try {
       await database.put(STORE, data, key)
       this.#unkept.delete(named(key))
@@ -70,9 +73,9 @@ export class DocumentStorage implements StorageAdapterInterface {
     await (await this.#database)?.delete(STORE, under(prefix))
   }
 
-  /** Whether everything that was saved is on the disk. */
+  /** Whether everything that was made here is on the disk, or on its way there. */
   get keepsAll(): boolean {
-    return this.#unkept.size === 0
+    return this.#unkept.size === 0 && this.state.getState().status !== 'memory'
   }
 
   async close(): Promise<void> {
@@ -81,25 +84,25 @@ export class DocumentStorage implements StorageAdapterInterface {
   }
 
   async #open(kind: 'indexeddb' | 'memory', name: string): Promise<IDBPDatabase | undefined> {
-    if (kind === 'memory') return this.#inMemory('the app keeps nothing here')
-    if (!this.#environment.indexedDb) return this.#inMemory('this browser gives the page no storage')
+    const without =
+      kind === 'memory' ? 'the app keeps nothing here' : 'this browser gives the page no storage'
+    if (kind === 'memory' || !this.#environment.indexedDb) {
+      this.#inMemory(without)
+      return undefined
+    }
     try {
-      const database = await openDB(`${name}-documents`, VERSION, {
-        upgrade: (made) => void made.createObjectStore(STORE),
-        // Another tab with a newer version of the app wants to change it: that one must not wait for us.
-        blocking: (_current, _wanted, event) => (event.target as IDBDatabase).close(),
-      })
+      const database = await openDatabase(this.#environment.indexedDb, `${name}-documents`, STORE)
       this.#persistent = await this.#environment.askToPersist()
       await this.#measure()
       return database
     } catch (error) {
-      return this.#inMemory(String(error))
+      this.#inMemory(String(error))
+      return undefined
     }
   }
 
-  #inMemory(reason: string): undefined {
+  #inMemory(reason: string): void {
     this.state.set({ status: 'memory', reason })
-    return undefined
   }
 
   /** Something was written: what waited is tried again, and how much there is is looked at now and then. */

@@ -6,10 +6,11 @@
 // Tabs of one origin that open the same name share their notes. Who reads, decides and writes holds a lock meanwhile
 // (`Environment.withLock`): the notes themselves know no transactions over several keys.
 
-import { wrap, type IDBPDatabase } from 'idb'
+import type { IDBPDatabase } from 'idb'
 import type { Environment } from '../environment'
 import type { Watchable } from '../types'
 import { Watched } from '../watch'
+import { openDatabase } from './database'
 
 /** How the notes are kept. */
 export type NotesState =
@@ -33,14 +34,11 @@ export interface Notes {
   close(): void
 }
 
-/** Some browsers never answer when they are asked for a database. The app does not wait for that longer than this. */
-export const OPEN_MS_MAX = 5_000
-
 const STORE = 'notes'
 
 /** Opens the notes of this name. Never rejects: without a database they are in memory. */
 export async function openNotes(environment: Pick<Environment, 'indexedDb'>, name: string): Promise<Notes> {
-  const open = () => database(environment.indexedDb, `${name}-notes`)
+  const open = () => openDatabase(environment.indexedDb, `${name}-notes`, STORE)
   try {
     return new KeptNotes(await open(), open)
   } catch (error) {
@@ -160,34 +158,6 @@ class KeptNotes implements Notes {
     }
     return otherwise()
   }
-}
-
-async function database(factory: IDBFactory | undefined, name: string): Promise<IDBPDatabase> {
-  if (!factory) throw new Error('this page has no IndexedDB')
-  const request = factory.open(name, 1)
-  request.onupgradeneeded = () => void request.result.createObjectStore(STORE)
-  const database = await inTime(wrap(request))
-  // Whoever wants to delete the database need not wait for this tab to go.
-  database.addEventListener('versionchange', () => database.close())
-  return database
-}
-
-/** Rejects when it takes too long; a database that opens after that is closed, so that it is in nobody's way. */
-async function inTime(opening: Promise<IDBPDatabase | undefined>): Promise<IDBPDatabase> {
-  let giveUp: ReturnType<typeof setTimeout> | undefined
-  const tooLate = new Promise<undefined>((resolve) => {
-    giveUp = setTimeout(() => {
-      resolve(undefined)
-      opening.then((late) => late?.close()).catch(() => undefined)
-    }, OPEN_MS_MAX)
-  })
-  try {
-    const database = await Promise.race([opening, tooLate])
-    if (database) return database
-  } finally {
-    clearTimeout(giveUp)
-  }
-  throw new Error('IndexedDB does not answer')
 }
 
 async function entriesOnDisk(database: IDBPDatabase, prefix: string): Promise<[string, unknown][]> {

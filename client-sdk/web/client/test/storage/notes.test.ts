@@ -3,7 +3,8 @@
 import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { memoryNotes, OPEN_MS_MAX, openNotes } from '../../src/storage/notes'
+import { OPEN_MS_MAX } from '../../src/storage/database'
+import { memoryNotes, openNotes } from '../../src/storage/notes'
 
 afterEach(() => {
   vi.restoreAllMocks()

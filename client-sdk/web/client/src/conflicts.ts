@@ -1,0 +1,178 @@
+// The conflicts of one document: what the rules say of it, and what a person decides.
+//
+// Edit path: ← the server says what it found (`dovetail-conflicts`), or this device judges by the rules that it last had from
+// it; ← a person settles or waives; → an ordinary edit of the document.
+//
+// Always true: what the server said counts for the state that it judged. As soon as the document is another one here, this
+// device judges; what only the server can judge stays as it said.
+
+import type { Ask } from './api'
+import type { Doc } from './automerge'
+import type { Draft } from './document/assign'
+import { DovetailError } from './errors'
+import { sameHeads, type DocumentId } from './ids'
+import type { OwnMessage } from './link/link'
+import type { Conflict, Conflicts, ConflictsState, Heads } from './types'
+import { Watched } from './watch'
+
+/** Judging follows edits at this distance, so that a drag that writes often is judged once. */
+const JUDGE_AFTER_MS = 150
+
+const NOTHING: ConflictsState = { conflicts: [], open: 0, judged: 'not_yet', undecided: [], beyond: [] }
+
+/** What judges a document on this device: the rules of its kind. */
+export interface Judge {
+  judge(doc: Doc<Draft>): Omit<ConflictsState, 'open' | 'judged'>
+  /** The document with the decision in it. Throws `conflict_not_found`, `proposal_not_offered`, `bad_waiver`. */
+  settle(doc: Doc<Draft>, conflictId: string, proposal: string, by: string | undefined): Doc<Draft>
+  waive(
+    doc: Doc<Draft>,
+    conflictId: string,
+    waiver: {
+      readonly reason: string
+      readonly untilMs: number | undefined
+      readonly by: string | undefined
+    },
+  ): Doc<Draft>
+  unwaive(doc: Doc<Draft>, conflictId: string): Doc<Draft>
+  preview(
+    doc: Doc<Draft>,
+    conflictId: string,
+    proposal: string,
+  ): readonly { path: readonly string[]; value: unknown }[]
+}
+
+/** What the conflicts need of their document. */
+export interface Judged {
+  readonly id: DocumentId
+  /** Throws `not_ready`. */
+  readonly doc: () => Doc<Draft>
+  readonly heads: () => Heads
+  /** Puts the document with a decision in the place of the one that is there. Throws `read_only`. */
+  readonly decide: (become: (doc: Doc<Draft>) => Doc<Draft>) => void
+  /** Who decides, as far as that is known. */
+  readonly me: () => string | undefined
+  /** Waits until all that was made here is on the server. */
+  readonly saved: () => Promise<void>
+}
+
+export class DocumentConflicts implements Conflicts {
+  readonly #state = new Watched<ConflictsState>(NOTHING)
+  readonly subscribe = this.#state.subscribe
+  readonly getState = this.#state.getState
+  readonly #judged: Judged
+  readonly #ask: Ask
+  #judge: Judge | undefined
+  #soon: ReturnType<typeof setTimeout> | undefined
+  /** The state that the server judged last. */
+  #atServer: Heads | undefined
+
+  constructor(judged: Judged, ask: Ask) {
+    this.#judged = judged
+    this.#ask = ask
+  }
+
+  /** Other rules are in force, or they are known by now. */
+  setJudge(judge: Judge | undefined): void {
+    this.#judge = judge
+    this.changed()
+  }
+
+  /** The document is another one. */
+  changed(): void {
+    if (this.#judge && this.#soon === undefined)
+      this.#soon = setTimeout(() => this.#judgeNow(), JUDGE_AFTER_MS)
+  }
+
+  /** The server judged. */
+  hear(message: OwnMessage & { type: 'dovetail-conflicts' }): void {
+    this.#atServer = message.heads
+    const isOurs = sameHeads(message.heads, this.#judged.heads())
+    // Where this device can judge, what the server said of another state is no news.
+    if (!isOurs && this.#judge) return
+    const conflicts = message.conflicts.filter(isConflict)
+    this.#tell({ conflicts, undecided: message.undecided, beyond: message.beyond }, 'server')
+  }
+
+  stop(): void {
+    clearTimeout(this.#soon)
+    this.#soon = undefined
+  }
+
+  async settle(conflictId: string, proposal: string): Promise<void> {
+    const judge = this.#judge
+    if (judge && this.#isKnown(conflictId)) {
+      this.#judged.decide((doc) => judge.settle(doc, conflictId, proposal, this.#judged.me()))
+      this.#judgeNow()
+    } else await this.#decideThere(conflictId, 'settle', { proposal })
+  }
+
+  async waive(conflictId: string, waiver: { reason: string; untilMs?: number | undefined }): Promise<void> {
+    const judge = this.#judge
+    if (judge && this.#isKnown(conflictId)) {
+      const { reason, untilMs } = waiver
+      this.#judged.decide((doc) => judge.waive(doc, conflictId, { reason, untilMs, by: this.#judged.me() }))
+      this.#judgeNow()
+    } else {
+      const until = waiver.untilMs === undefined ? {} : { until: waiver.untilMs }
+      await this.#decideThere(conflictId, 'waive', { reason: waiver.reason, ...until })
+    }
+  }
+
+  async unwaive(conflictId: string): Promise<void> {
+    const judge = this.#judge
+    if (judge && this.#isKnown(conflictId)) {
+      this.#judged.decide((doc) => judge.unwaive(doc, conflictId))
+      this.#judgeNow()
+    } else await this.#decideThere(conflictId, 'unwaive', {})
+  }
+
+  preview(conflictId: string, proposal: string): readonly { path: readonly string[]; value: unknown }[] {
+    try {
+      return this.#judge?.preview(this.#judged.doc(), conflictId, proposal) ?? []
+    } catch (error) {
+      if (error instanceof DovetailError) return []
+      throw error
+    }
+  }
+
+  /** Rules that only the server can judge are decided there. */
+  #isKnown(conflictId: string): boolean {
+    return this.#judge?.judge(this.#judged.doc()).conflicts.some(({ id }) => id === conflictId) ?? false
+  }
+
+  async #decideThere(
+    conflictId: string,
+    decision: 'settle' | 'waive' | 'unwaive',
+    body: object,
+  ): Promise<void> {
+    await this.#judged.saved()
+    const path = `/api/docs/${this.#judged.id}/conflicts/${encodeURIComponent(conflictId)}/${decision}`
+    await this.#ask(path, { method: 'POST', body })
+  }
+
+  #judgeNow(): void {
+    this.stop()
+    if (!this.#judge) return
+    // What the server said of this very state says more: it knows authors, and rules that are judged there only.
+    if (
+      this.#atServer &&
+      sameHeads(this.#atServer, this.#judged.heads()) &&
+      this.getState().judged === 'server'
+    )
+      return
+    this.#tell(this.#judge.judge(this.#judged.doc()), 'here')
+  }
+
+  #tell(found: Omit<ConflictsState, 'open' | 'judged'>, judged: ConflictsState['judged']): void {
+    const conflicts = found.conflicts.filter(({ state, mode }) => state !== 'settled' && mode !== 'audit')
+    const open = conflicts.filter(({ state }) => state === 'open').length
+    this.#state.set({ ...found, conflicts, open, judged })
+  }
+}
+
+function isConflict(value: unknown): value is Conflict {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, rule, state, subjects, message } = value as Partial<Conflict>
+  return [id, rule, state, message].every((part) => typeof part === 'string') && Array.isArray(subjects)
+}

@@ -1,0 +1,78 @@
+// What a widget shows, as a document of its own: points, a table, or a text.
+//
+// Edit path: ← a person types into a cell or a note; → one change of that document, never of the dashboard's.
+
+import type { DocHandle } from '../automerge'
+import type { DocumentId } from '../ids'
+import { assign, written, type Draft } from '../document/assign'
+import { LiveDocument, type Surroundings } from '../document/store'
+import type { Point, WidgetData, WidgetDataStore } from '../types'
+import { readWidgetData } from './read'
+
+type Cell = string | number | boolean | null
+type DraftList = unknown[] & {
+  insertAt(at: number, ...items: unknown[]): void
+  deleteAt(at: number, count?: number): void
+}
+
+/** What a feed keeps where the document does not say it; the server keeps the same. */
+const POINTS_KEPT = 10_000
+
+export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDataStore {
+  constructor(surroundings: Surroundings, id: DocumentId, made?: DocHandle<Draft>) {
+    super(surroundings, id, readWidgetData, made)
+  }
+
+  addPoints(points: readonly Point[]): void {
+    this.write(points.length === 1 ? 'Added a point' : `Added ${points.length} points`, (draft) => {
+      const list = listIn(draft, 'points')
+      for (const { t, v } of [...points].sort((one, other) => one.t - other.t)) {
+        const at = list.findLastIndex((point) => (point as Point).t <= t)
+        const there = list[at] as Point | undefined
+        if (there?.t === t) assign(draft, ['points', at, 'v'], v)
+        else list.insertAt(at + 1, { t, v })
+      }
+      if (list.length > POINTS_KEPT) list.deleteAt(0, list.length - POINTS_KEPT)
+    })
+  }
+
+  setCell(row: number, column: number, value: Cell): void {
+    this.write('Changed a cell', (draft) => {
+      const cells = listIn(draft, 'rows')[row] as DraftList | undefined
+      if (!cells) return
+      // Cells that a short row does not have yet are empty.
+      while (cells.length < column) cells.push(null)
+      assign(draft, ['rows', row, column], value)
+    })
+  }
+
+  addRow(cells: readonly Cell[] = []): void {
+    this.write('Added a row', (draft) => {
+      listIn(draft, 'rows').push(written(cells))
+    })
+  }
+
+  removeRow(row: number): void {
+    this.write('Removed a row', (draft) => {
+      const rows = listIn(draft, 'rows')
+      if (row < rows.length) rows.deleteAt(row)
+    })
+  }
+
+  setColumns(columns: readonly string[]): void {
+    this.write('Changed the columns', (draft) => assign(draft, ['columns'], columns))
+  }
+
+  setShape(shape: WidgetData['shape']): void {
+    this.write('Changed what is shown', (draft) => assign(draft, ['shape'], shape))
+  }
+
+  setText(text: string): void {
+    this.write('Typed', (draft) => assign(draft, ['text'], text))
+  }
+}
+
+function listIn(draft: Draft, name: string): DraftList {
+  if (!Array.isArray(draft[name])) draft[name] = []
+  return draft[name] as DraftList
+}

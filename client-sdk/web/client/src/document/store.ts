@@ -1,0 +1,557 @@
+// One document of this tab: what a `DocumentStore` is made of.
+//
+// Edit path: ← a person's edit; → the repo's handle, which keeps it on this device and offers it to the server and to other tabs;
+// ← what others made, through the same handle; → `getState`, which screens follow.
+//
+// ```text
+//            ┌──────────── not here, server without it ──────────────┐
+//  loading ──┤                                                       ▼
+//            └── here, or from the server ──▶ ready ◀── comes ── missing
+// ```
+//
+// Always true: what is shown is the document of the handle with the edits of a gesture or of typing that go on; each of them
+// becomes a change before anything else is made, and before the page goes.
+
+import type { Ask } from '../api'
+import {
+  Automerge,
+  decodeHeads,
+  type Doc,
+  type DocHandle,
+  type Repo,
+  type StorageId,
+  type UrlHeads,
+} from '../automerge'
+import type { ResolvedConfig } from '../config'
+import { DocumentConflicts, type Judge } from '../conflicts'
+import type { Environment } from '../environment'
+import { DovetailError } from '../errors'
+import { createHistory, open, type Past } from '../history'
+import { documentUrl, sameHeads, type DocumentId, type DocumentUrl } from '../ids'
+import type { OwnMessage } from '../link/link'
+import { Pending } from '../outbox/pending'
+import { DocumentPresence, type Me } from '../presence'
+import type {
+  Conflicts,
+  DocumentState,
+  DocumentStore,
+  Heads,
+  History,
+  PermissionState,
+  Presence,
+  DashboardPresence,
+  RefusedEdit,
+  SavingState,
+  UndoState,
+  Updates,
+  Watchable,
+} from '../types'
+import { DocumentUpdates } from '../updates'
+import { until, Watched } from '../watch'
+import { assignRoot, type Draft } from './assign'
+import { plain, type PlainObject } from './plain'
+import { Undo } from './undo'
+import { writeToPlain, type Write } from './writes'
+
+/** What a store needs of the client that it belongs to. */
+export interface Surroundings {
+  readonly repo: Repo
+  readonly ask: Ask
+  readonly config: ResolvedConfig
+  readonly environment: Environment
+  readonly me: () => Me
+  /** Whom the server takes us for. */
+  readonly user: () => string | undefined
+  /** Whether everything that was made here is on this device's disk. */
+  readonly keepsAll: () => boolean
+  /** The largest change that the server takes. */
+  readonly changeBytesMax: () => number
+  /** Purges what was refused before anybody sees it. */
+  readonly guard: (handle: DocHandle<unknown>) => Promise<void>
+  readonly refused: (id: DocumentId) => Watchable<readonly RefusedEdit[]>
+  readonly dismiss: (id: DocumentId, refused: string) => void
+  /** What this device noted about the document when it was last open. */
+  readonly noted: (id: DocumentId) => Promise<Noted>
+  readonly note: (id: DocumentId, noted: Partial<Noted>) => void
+  /** Under which the server's heads come with its sync messages. */
+  readonly serverStorageId: () => string | undefined
+  /** Other tabs are told what the server has. */
+  readonly tellTabs: (id: DocumentId, heads: Heads) => void
+  /** Nobody uses the store any more. */
+  readonly released: (id: DocumentId) => void
+  /** Why there is no such document, as far as the server says. */
+  readonly whyMissing: (id: DocumentId) => Promise<'unreachable' | 'not_found' | 'deleted'>
+}
+
+/** What a device remembers about a document beside its content. */
+export interface Noted {
+  readonly saved: { readonly heads: Heads; readonly atMs: number } | undefined
+  readonly role: PermissionState['role'] | undefined
+  readonly paths: PermissionState['paths']
+  readonly actors: readonly string[]
+  readonly kind: string | undefined
+  readonly title: string | undefined
+  readonly openedAtMs: number | undefined
+  /** How many changes waited for the server when that was last noted: exactly, whether there were any. */
+  readonly pending: number
+}
+
+/** A store of any document, seen as `T`. */
+export class LiveDocument<T> implements DocumentStore<T> {
+  readonly id: DocumentId
+  readonly url: DocumentUrl
+  readonly saving: Watchable<SavingState>
+  readonly permission: Watchable<PermissionState>
+  readonly conflicts: Conflicts
+  readonly refused: Watchable<readonly RefusedEdit[]> & { dismiss(id: string): void }
+  readonly undoing: Watchable<UndoState> & { undo(): void; redo(): void }
+  readonly presence: Presence<DashboardPresence>
+  readonly updates: Updates
+  readonly history: History<T>
+  readonly subscribe: (listener: () => void) => () => void
+  readonly getState: () => DocumentState<T>
+  protected readonly surroundings: Surroundings
+  readonly #state = new Watched<DocumentState<T>>({ status: 'loading' })
+  readonly #view: (root: PlainObject) => T
+  readonly #pending: Pending
+  readonly #permission = new Watched<PermissionState>({ role: 'unknown', paths: undefined })
+  readonly #undo = new Undo()
+  readonly #presence: DocumentPresence
+  readonly #conflicts: DocumentConflicts
+  readonly #updates: DocumentUpdates
+  readonly #actors = new Set<string>()
+  #handle: DocHandle<Draft> | undefined
+  /** What a gesture or typing does that goes on. */
+  #going: { readonly writes: readonly Write[]; readonly commit: () => void } | undefined
+  #gone: 'deleted' | 'hidden' | undefined
+  #savedNoted: Heads | undefined
+  #pendingNoted = false
+  #uses = 1
+  /** The state that was told last. */
+  #shown: Heads = []
+  /** A change is being made here. */
+  #making = false
+
+  constructor(
+    surroundings: Surroundings,
+    id: DocumentId,
+    view: (root: PlainObject) => T,
+    made?: DocHandle<Draft>,
+  ) {
+    const { config, environment, ask } = surroundings
+    this.surroundings = surroundings
+    this.id = id
+    this.url = documentUrl(id)
+    this.#view = view
+    this.subscribe = this.#state.subscribe
+    this.getState = this.#state.getState
+    this.#pending = new Pending(config.limits, environment.now, surroundings.keepsAll)
+    this.saving = this.#pending.state
+    this.permission = this.#permission
+    this.#presence = new DocumentPresence(config.presence, environment, surroundings.me)
+    this.presence = this.#presence
+    this.#conflicts = new DocumentConflicts(
+      {
+        id,
+        doc: () => this.doc(),
+        heads: () => this.#heads(),
+        decide: (become) => this.#decide(become),
+        me: surroundings.user,
+        saved: () => this.saved(),
+      },
+      ask,
+    )
+    this.conflicts = this.#conflicts
+    this.#updates = new DocumentUpdates(environment.now, async () => {
+      for (const actor of (await surroundings.noted(id)).actors) this.#actors.add(actor)
+      return this.#actors
+    })
+    this.updates = this.#updates
+    const { subscribe, getState } = surroundings.refused(id)
+    this.refused = { subscribe, getState, dismiss: (which) => surroundings.dismiss(id, which) }
+    this.undoing = {
+      subscribe: this.#undo.state.subscribe,
+      getState: this.#undo.state.getState,
+      undo: () => this.#step('Undid an edit', (handle) => this.#undo.undo(handle)),
+      redo: () => this.#step('Did an edit again', (handle) => this.#undo.redo(handle)),
+    }
+    this.history = createHistory(this.#past(), ask)
+    void this.#find(made)
+  }
+
+  settled(): Promise<Exclude<DocumentState<T>, { readonly status: 'loading' }>> {
+    return until(
+      this.#state,
+      (state): state is Exclude<DocumentState<T>, { status: 'loading' }> => state.status !== 'loading',
+    )
+  }
+
+  change(label: string, edit: (draft: T) => void): void {
+    this.write(label, (draft) => edit(draft as T))
+  }
+
+  async saved(): Promise<void> {
+    this.flush()
+    const wanted = this.#heads()
+    const refused = this.refused.getState()
+    const isOver = () =>
+      this.#gone !== undefined ||
+      this.#uses === 0 ||
+      this.refused.getState().some((each) => !refused.includes(each))
+    const isSaved = (state: SavingState) => {
+      if (isOver() || state.pending === 0) return true
+      const server = this.#pending.server
+      return server !== undefined && this.#includes(server, wanted)
+    }
+    await until(this.saving, isSaved)
+    if (this.#uses === 0)
+      throw new DovetailError('closed', 'The document was closed before everything was saved.')
+    if (isOver()) throw new DovetailError('refused', 'The server did not take an edit; it is undone here.')
+  }
+
+  exportAutomerge(): Uint8Array {
+    this.flush()
+    return Automerge.save(this.doc())
+  }
+
+  exportJson(): unknown {
+    return open(this.#root())
+  }
+
+  release(): void {
+    this.#uses -= 1
+    if (this.#uses > 0) return
+    this.flush()
+    this.#pending.stop()
+    this.#presence.stop()
+    this.#conflicts.stop()
+    this.#handle?.off('heads-changed', this.#changed)
+    this.#handle?.off('remote-heads', this.#heardRemote)
+    this.surroundings.released(this.id)
+    // Whoever waits for `saved` is told that it is over.
+    this.#pending.state.set({ ...this.#pending.state.getState() })
+  }
+
+  /** Everybody who uses the store is done with it. */
+  end(): void {
+    this.#uses = Math.min(this.#uses, 1)
+    this.release()
+  }
+
+  /** One more uses the store. */
+  take(): this {
+    this.#uses += 1
+    return this
+  }
+
+  // ------------------------------------------------------------------------------------------ for those who make edits
+
+  /** The document of the handle. Throws `not_ready`. */
+  doc(): Doc<Draft> {
+    if (!this.#handle)
+      throw new DovetailError('not_ready', 'The document is not here yet.', { passing: true })
+    return this.#handle.doc()
+  }
+
+  /** The plain values, with what goes on. */
+  protected root(): PlainObject {
+    return this.#root()
+  }
+
+  /** The plain values, without it. */
+  protected rootAsStored(): PlainObject {
+    return plain(this.doc()) as PlainObject
+  }
+
+  /** Makes one change. `bytes`: how large it will be, about. */
+  protected write(label: string, edit: (draft: Draft) => void, bytes = 0): void {
+    this.flush()
+    const handle = this.#writable(bytes)
+    const made = this.#make(handle, label, () => handle.change(edit, { message: label }))
+    if (made) this.#undo.made({ label, ...made })
+  }
+
+  /** Shows what goes on. `commit` makes a change of it; what was going on before is committed first. */
+  protected show(writes: readonly Write[], commit: () => void): void {
+    this.#writable(0)
+    this.#going = { writes, commit }
+    this.#tell()
+  }
+
+  /** What goes on is over, without a change. */
+  protected drop(): void {
+    this.#going = undefined
+    this.#tell()
+  }
+
+  /** What goes on becomes a change now. */
+  flush(): void {
+    const going = this.#going
+    this.#going = undefined
+    going?.commit()
+    if (going) this.#tell()
+  }
+
+  // ------------------------------------------------------------------------------------------ for the client
+
+  /** The server, or another tab on its behalf, says how far the server has come. */
+  heardHeads(heads: Heads, from: 'server' | 'tab'): void {
+    if (!this.#pending.heard(heads)) return
+    if (from === 'server') this.surroundings.tellTabs(this.id, heads)
+  }
+
+  hear(message: OwnMessage): void {
+    switch (message.type) {
+      case 'dovetail-ack': {
+        this.heardHeads(message.heads, 'server')
+        return
+      }
+      case 'dovetail-conflicts': {
+        this.#conflicts.hear(message)
+        return
+      }
+      case 'dovetail-permission': {
+        this.setPermission({
+          role: message.role,
+          paths: message.paths?.map((place) =>
+            typeof place === 'string' ? { path: place, append: false } : { path: place.path, append: true },
+          ),
+        })
+        return
+      }
+      case 'dovetail-reject':
+        return
+    }
+  }
+
+  setPermission(permission: PermissionState): void {
+    this.#permission.set(permission)
+    this.surroundings.note(this.id, permission)
+    this.setGone(permission.role === 'none' ? 'hidden' : this.#gone === 'hidden' ? undefined : this.#gone)
+  }
+
+  setGone(gone: 'deleted' | 'hidden' | undefined): void {
+    if (this.#gone === gone) return
+    this.#gone = gone
+    this.#tell()
+  }
+
+  /** The device keeps more, or less, than before. */
+  storageChanged(): void {
+    this.#pending.look()
+  }
+
+  setJudge(judge: Judge | undefined): void {
+    this.#conflicts.setJudge(judge)
+  }
+
+  /** The document was put together anew, without what was refused. */
+  rebuilt(): void {
+    this.#going = undefined
+    if (!this.#handle) return
+    this.#pending.rebuilt(this.#handle.doc())
+    this.#undo.rebuilt(this.#handle.doc())
+    this.#tell()
+  }
+
+  /** The server is there again: it is asked once more why it has no such document. */
+  async lookAgain(): Promise<void> {
+    if (this.#state.getState().status !== 'missing') return
+    const reason = await this.surroundings.whyMissing(this.id)
+    if (this.#state.getState().status === 'missing') this.#state.set({ status: 'missing', reason })
+  }
+
+  get kind(): string | undefined {
+    const kind = this.#handle ? this.#root()['kind'] : undefined
+    return typeof kind === 'string' ? kind : undefined
+  }
+
+  // ------------------------------------------------------------------------------------------ inside
+
+  async #find(made: DocHandle<Draft> | undefined): Promise<void> {
+    const { repo, guard, noted, whyMissing } = this.surroundings
+    try {
+      const known = await noted(this.id)
+      const handle = made ?? (await repo.find<Draft>(this.url, { allowableStates: ['ready', 'unavailable'] }))
+      if (this.#uses === 0) return
+      if (!handle.isReady()) {
+        this.#state.set({ status: 'missing', reason: await whyMissing(this.id) })
+        // It may still come, from the server or from another tab.
+        await comes(handle)
+        if (this.#uses === 0) return
+      }
+      await guard(handle)
+      this.#start(handle, known)
+    } catch (error) {
+      const failed = new DovetailError('open_failed', 'The document cannot be opened.', { cause: error })
+      this.#state.set({ status: 'failed', error: failed })
+    }
+  }
+
+  #start(handle: DocHandle<Draft>, known: Noted): void {
+    if (this.#handle) return
+    this.#handle = handle
+    for (const actor of known.actors) this.#actors.add(actor)
+    if (this.permission.getState().role === 'unknown' && known.role) {
+      this.#permission.set({ role: known.role, paths: known.paths })
+    }
+    handle.on('heads-changed', this.#changed)
+    handle.on('remote-heads', this.#heardRemote)
+    this.#pending.start(handle.doc(), this.#serverHeads(handle) ?? known.saved?.heads, known.saved?.atMs)
+    this.#pending.state.subscribe(() => this.#noteSaved())
+    this.#presence.start(handle)
+    this.#conflicts.changed()
+    this.#tell()
+    this.surroundings.note(this.id, { openedAtMs: this.surroundings.environment.now(), ...this.#named() })
+  }
+
+  /** Makes a change by `make`, and enters it as one of ours. Whether there was anything to change. */
+  #make(
+    handle: DocHandle<Draft>,
+    label: string,
+    make: () => void,
+  ): { readonly before: Heads; readonly after: Heads } | undefined {
+    const before = this.#heads()
+    this.#making = true
+    try {
+      make()
+    } finally {
+      this.#making = false
+    }
+    const [after, doc] = [this.#heads(), handle.doc()]
+    if (sameHeads(before, after)) return undefined
+    const bytes = Automerge.getLastLocalChange(doc)?.byteLength ?? 0
+    for (const hash of after.filter((head) => !before.includes(head))) {
+      this.#pending.made(doc, { hash, label, madeAtMs: this.surroundings.environment.now() }, bytes)
+    }
+    const actor = Automerge.getActorId(doc)
+    if (!this.#actors.has(actor)) {
+      this.#actors.add(actor)
+      this.surroundings.note(this.id, { actors: [...this.#actors] })
+    }
+    return { before, after }
+  }
+
+  readonly #changed = (): void => {
+    if (!this.#handle) return
+    // What is made here is entered by `#make`, one by one: counting all that waits anew would cost more with each.
+    if (!this.#making) {
+      const before = this.#shown
+      this.#pending.came(this.#handle.doc())
+      this.#updates.came(this.#handle.doc(), before, this.#heads())
+    }
+    this.#conflicts.changed()
+    this.#tell()
+  }
+
+  /** What the server said before anybody listened. */
+  #serverHeads(handle: DocHandle<Draft>): Heads | undefined {
+    const storageId = this.surroundings.serverStorageId()
+    const info = storageId === undefined ? undefined : handle.getSyncInfo(storageId as StorageId)
+    return info && decodeHeads(info.lastHeads)
+  }
+
+  /** The server has these heads on its disk: it says so with every sync message. */
+  readonly #heardRemote = ({ storageId, heads }: { storageId: string; heads: UrlHeads }): void => {
+    if (storageId === this.surroundings.serverStorageId()) this.heardHeads(decodeHeads(heads), 'server')
+  }
+
+  #noteSaved(): void {
+    const { savedAtMs, pending } = this.saving.getState()
+    if (pending > 0 !== this.#pendingNoted) {
+      this.#pendingNoted = pending > 0
+      this.surroundings.note(this.id, { pending })
+    }
+    const heads = this.#pending.server
+    if (!heads || savedAtMs === undefined || heads === this.#savedNoted) return
+    this.#savedNoted = heads
+    this.surroundings.note(this.id, { saved: { heads, atMs: savedAtMs }, ...this.#named() })
+  }
+
+  #named(): Partial<Noted> {
+    const title = this.#root()['title']
+    return { kind: this.kind, title: typeof title === 'string' ? title : undefined }
+  }
+
+  #tell(): void {
+    if (!this.#handle) return
+    this.#state.set({
+      status: 'ready',
+      value: this.#view(this.#root()),
+      heads: this.#heads(),
+      gone: this.#gone,
+    })
+  }
+
+  #root(): PlainObject {
+    const root = this.rootAsStored()
+    return this.#going ? writeToPlain(root, this.#going.writes) : root
+  }
+
+  #heads(): Heads {
+    return this.#handle ? Automerge.getHeads(this.#handle.doc()).sort() : []
+  }
+
+  /** Whether a state of the server has `wanted` in it. */
+  #includes(server: Heads, wanted: Heads): boolean {
+    const missing = new Set(Automerge.getChangesMetaSince(this.doc(), [...server]).map(({ hash }) => hash))
+    return wanted.every((hash) => !missing.has(hash))
+  }
+
+  #writable(bytes: number): DocHandle<Draft> {
+    this.doc()
+    const handle = this.#handle as DocHandle<Draft>
+    if (this.#gone) throw new DovetailError('document_gone', 'The document is gone; what is here is a copy.')
+    const { role } = this.permission.getState()
+    if (role === 'read' || role === 'none')
+      throw new DovetailError('read_only', 'You may look at this document only.')
+    if (!this.#pending.hasRoom) {
+      throw new DovetailError('pending_full', 'Too much waits for the server; it has to take some first.', {
+        passing: true,
+      })
+    }
+    if (bytes > this.surroundings.changeBytesMax()) {
+      throw new DovetailError('change_too_large', 'This is more than the server takes at once.')
+    }
+    return handle
+  }
+
+  #step(label: string, step: (handle: DocHandle<Draft>) => void): void {
+    this.flush()
+    const handle = this.#writable(0)
+    this.#make(handle, label, () => step(handle))
+  }
+
+  #decide(become: (doc: Doc<Draft>) => Doc<Draft>): void {
+    this.flush()
+    const handle = this.#writable(0)
+    const label = 'Decided about a conflict'
+    const made = this.#make(handle, label, () => handle.update(become))
+    if (made) this.#undo.made({ label, ...made })
+  }
+
+  #past(): Past<T> {
+    return {
+      id: this.id,
+      doc: () => this.doc(),
+      view: this.#view,
+      isMine: (actor) => this.#actors.has(actor),
+      me: this.surroundings.user,
+      become: (target, label) => this.write(label, (draft) => assignRoot(draft, open(target), ['_dovetail'])),
+      saved: () => this.saved(),
+    }
+  }
+}
+
+/** Waits until a document that nobody had is here after all. */
+function comes(handle: DocHandle<Draft>): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!handle.isReady()) return
+      handle.off('heads-changed', look)
+      resolve()
+    }
+    handle.on('heads-changed', look)
+    look()
+  })
+}

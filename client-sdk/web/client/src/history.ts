@@ -1,0 +1,197 @@
+// What was: who changed what and when, the document as it was, and the way back.
+//
+// Always true: all of it works on what is here; the server is asked for who the authors are, and for names of states, which are
+// its own part of the document.
+
+import type { Ask } from './api'
+import { Automerge, type Doc } from './automerge'
+import { FIRST_ACTOR } from './dashboard/first'
+import { DovetailError } from './errors'
+import type { DocumentId } from './ids'
+import type { Draft } from './document/assign'
+import { difference } from './document/difference'
+import { isObject, plain, type Plain, type PlainObject } from './document/plain'
+import type { Heads, History, HistoryGroup, NamedVersion } from './types'
+
+/** Changes of one author without a longer pause are one group; the server counts the same way. */
+const PAUSE_MS = 5 * 60 * 1000
+
+/** How many groups a page has. */
+const PAGE = 50
+
+/** The root member that belongs to the server. */
+export const RESERVED = '_dovetail'
+
+/** What the history needs of its document. */
+export interface Past<T> {
+  readonly id: DocumentId
+  /** Throws `not_ready`. */
+  readonly doc: () => Doc<Draft>
+  readonly view: (root: PlainObject) => T
+  /** Whether an actor is this device. */
+  readonly isMine: (actor: string) => boolean
+  /** Whom the server takes us for. */
+  readonly me: () => string | undefined
+  readonly become: (target: PlainObject, label: string) => void
+  readonly saved: () => Promise<void>
+}
+
+export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
+  const at = (heads: Heads): PlainObject => plainAt(past.doc(), heads)
+  const versionPath = (name: string) => `/api/docs/${past.id}/versions/${encodeURIComponent(name)}`
+  return {
+    page: async (cursor) => {
+      try {
+        return { ...(await pageOfServer(past, ask, cursor)), from: 'server' }
+      } catch (error) {
+        // Without the server the device tells what it has, from the beginning.
+        if (cursor !== undefined || !(error instanceof DovetailError) || !error.passing) throw error
+        return { groups: groupsHere(past), next: undefined, from: 'here' }
+      }
+    },
+    at: (heads) => past.view(at(heads)),
+    difference: (from, to) =>
+      difference(open(at(from)), open(to ? at(to) : (plain(past.doc()) as PlainObject))),
+    restore: async (heads, label) => {
+      past.become(at(heads), label ?? 'Went back to an earlier state')
+      await Promise.resolve()
+    },
+    versions: async () => {
+      await Promise.resolve()
+      return versionsOf(plain(past.doc()) as PlainObject)
+    },
+    name: async (name, { note, heads } = {}) => {
+      // What is named has to be there first.
+      await past.saved()
+      const body = { ...(note === undefined ? {} : { note }), heads: heads ?? Automerge.getHeads(past.doc()) }
+      const answer = await ask(versionPath(name), { method: 'PUT', body })
+      const made = answer.body as { heads: string[]; at: number; by?: string | null; note?: string | null }
+      return {
+        name,
+        heads: made.heads,
+        atMs: made.at,
+        by: made.by ?? undefined,
+        note: made.note ?? undefined,
+      }
+    },
+    removeName: async (name) => {
+      await ask(versionPath(name), { method: 'DELETE' })
+    },
+  }
+}
+
+/** The plain values of a document as it was. */
+export function plainAt(doc: Doc<Draft>, heads: Heads): PlainObject {
+  if (!Automerge.hasHeads(doc, [...heads])) {
+    throw new DovetailError('unknown_heads', 'This device does not have that state of the document.')
+  }
+  return plain(Automerge.view(doc, [...heads])) as PlainObject
+}
+
+/** Without what belongs to the server. */
+export function open(root: PlainObject): PlainObject {
+  return Object.fromEntries(Object.entries(root).filter(([name]) => name !== RESERVED))
+}
+
+interface ServerGroup {
+  readonly heads: string[]
+  readonly from: number
+  readonly to: number
+  readonly actor: string
+  readonly author: string | null
+  readonly changes: number
+  readonly messages: string[]
+}
+
+async function pageOfServer(
+  past: Past<unknown>,
+  ask: Ask,
+  cursor: string | undefined,
+): Promise<{ groups: HistoryGroup[]; next: string | undefined }> {
+  const query = new URLSearchParams({ limit: String(PAGE), ...(cursor === undefined ? {} : { cursor }) })
+  const { body } = await ask(`/api/docs/${past.id}/history?${query}`)
+  const { groups, next } = body as { groups: ServerGroup[]; next?: string | null }
+  return {
+    groups: groups.filter(isSomebodys).map(({ heads, from, to, actor, author, changes, messages }) => ({
+      heads,
+      fromMs: from,
+      toMs: to,
+      author: author ?? undefined,
+      mine: past.isMine(actor) || (author !== null && author === past.me()),
+      changes,
+      messages,
+    })),
+    next: next ? (new URL(next, 'http://server').searchParams.get('cursor') ?? undefined) : undefined,
+  }
+}
+
+/** From the changes that are here, the newest first. */
+function groupsHere(past: Past<unknown>): HistoryGroup[] {
+  const doc = past.doc()
+  const groups: (HistoryGroup & { readonly actor: string })[] = []
+  for (const { actor, hash, time, message } of Automerge.getChangesMetaSince(doc, [])) {
+    const atMs = time * 1000
+    const last = groups.at(-1)
+    const goesOn = last?.actor === actor && atMs - last.toMs <= PAUSE_MS
+    const messages = message ? [message] : []
+    if (goesOn) {
+      groups[groups.length - 1] = {
+        ...last,
+        heads: [hash],
+        toMs: Math.max(last.toMs, atMs),
+        changes: last.changes + 1,
+        messages: [...new Set([...last.messages, ...messages])],
+      }
+    } else {
+      const mine = past.isMine(actor)
+      groups.push({
+        actor,
+        heads: [hash],
+        fromMs: atMs,
+        toMs: atMs,
+        author: undefined,
+        mine,
+        changes: 1,
+        messages,
+      })
+    }
+  }
+  return groups
+    .filter(isSomebodys)
+    .reverse()
+    .map(({ heads, fromMs, toMs, author, mine, changes, messages }) => ({
+      heads,
+      fromMs,
+      toMs,
+      author,
+      mine,
+      changes,
+      messages,
+    }))
+}
+
+/** The change that every dashboard begins with is nobody's. */
+function isSomebodys({ actor }: { readonly actor: string }): boolean {
+  return actor !== FIRST_ACTOR
+}
+
+function versionsOf(root: PlainObject): NamedVersion[] {
+  const reserved = root[RESERVED]
+  const versions = isObject(reserved) ? reserved['versions'] : undefined
+  if (!isObject(versions)) return []
+  return Object.entries(versions)
+    .flatMap(([name, entry]) => version(name, entry))
+    .sort((one, other) => other.atMs - one.atMs)
+}
+
+function version(name: string, entry: Plain): NamedVersion[] {
+  if (!isObject(entry)) return []
+  const { heads, at, by, note } = entry
+  if (!Array.isArray(heads) || typeof at !== 'number') return []
+  const hashes = (heads as readonly Plain[]).filter((head): head is string => typeof head === 'string')
+  return [{ name, heads: hashes, atMs: at, by: text(by), note: text(note) }]
+}
+
+function text(value: Plain | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

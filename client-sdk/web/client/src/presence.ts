@@ -1,0 +1,163 @@
+// Who else has a document open, and where they are. Nothing of it is stored.
+//
+// Always true: of one's own state only the newest is sent, at most every `everyMs`; who was not heard of for `goneMs` is gone.
+// What others say of themselves is taken as they say it: a name is a claim, and a screen shows it as no more.
+
+import type { DocHandle } from './automerge'
+import type { ResolvedConfig } from './config'
+import type { Environment } from './environment'
+import type { DashboardPresence, Peer, Presence } from './types'
+import { Watched } from './watch'
+
+/** How many others are remembered: more than a screen shows, less than a stranger could fill a memory with. */
+const PEERS_MAX = 200
+
+/** How many colours there are for people. */
+export const COLORS = 8
+
+/** How often we are heard of where nothing changes: twice before we would count as gone. */
+const PARTS_OF_GONE = 3
+
+export interface Me {
+  /** One for each tab. */
+  readonly key: string
+  readonly id: string
+  readonly name: string
+}
+
+export class DocumentPresence implements Presence<DashboardPresence> {
+  readonly #peers = new Watched<readonly Peer<DashboardPresence>[]>([])
+  readonly subscribe = this.#peers.subscribe
+  readonly getState = this.#peers.getState
+  readonly #config: ResolvedConfig['presence']
+  readonly #environment: Environment
+  readonly #me: () => Me
+  #handle: DocHandle<unknown> | undefined
+  #state: DashboardPresence | undefined
+  #sentAtMs = -Infinity
+  #soon: ReturnType<typeof setTimeout> | undefined
+  #beat: ReturnType<typeof setInterval> | undefined
+
+  constructor(config: ResolvedConfig['presence'], environment: Environment, me: () => Me) {
+    this.#config = config
+    this.#environment = environment
+    this.#me = me
+  }
+
+  set(state: DashboardPresence): void {
+    this.#state = state
+    this.#sendSoon()
+  }
+
+  clear(): void {
+    if (this.#state === undefined) return
+    this.#state = undefined
+    this.#send()
+  }
+
+  /** The document is here. */
+  start(handle: DocHandle<unknown>): void {
+    this.#handle = handle
+    handle.on('ephemeral-message', this.#hear)
+    this.#beat = setInterval(() => this.#look(), this.#config.goneMs / PARTS_OF_GONE)
+    if (this.#state) this.#sendSoon()
+  }
+
+  stop(): void {
+    this.clear()
+    clearTimeout(this.#soon)
+    clearInterval(this.#beat)
+    this.#handle?.off('ephemeral-message', this.#hear)
+    this.#handle = undefined
+    this.#peers.set([])
+  }
+
+  readonly #hear = ({ senderId, message }: { senderId: string; message: unknown }): void => {
+    const said = read(message, senderId)
+    if (!said || said.key === this.#me().key) return
+    const others = this.#peers.getState().filter(({ key }) => key !== said.key)
+    const isNew = others.length === this.#peers.getState().length
+    if (said.state === null) {
+      if (!isNew) this.#peers.set(others)
+      return
+    }
+    const peer = {
+      ...said,
+      state: said.state,
+      color: colorOf(said.user.id),
+      seenAtMs: this.#environment.now(),
+    }
+    if (others.length < PEERS_MAX)
+      this.#peers.set([...others, peer].sort((one, other) => (one.key < other.key ? -1 : 1)))
+    // Whoever comes does not know of us yet.
+    if (isNew && this.#state) this.#sendSoon()
+  }
+
+  #look(): void {
+    const oldestMs = this.#environment.now() - this.#config.goneMs
+    const there = this.#peers.getState().filter(({ seenAtMs }) => seenAtMs > oldestMs)
+    if (there.length < this.#peers.getState().length) this.#peers.set(there)
+    if (this.#state) this.#send()
+  }
+
+  #sendSoon(): void {
+    if (this.#soon !== undefined) return
+    const waitMs = Math.max(0, this.#sentAtMs + this.#config.everyMs - this.#environment.now())
+    this.#soon = setTimeout(() => {
+      this.#soon = undefined
+      this.#send()
+    }, waitMs)
+  }
+
+  #send(): void {
+    this.#sentAtMs = this.#environment.now()
+    if (!this.#handle?.isReady()) return
+    const { key, id, name } = this.#me()
+    this.#handle.broadcast({ type: 'presence', sessionId: key, userId: id, name, state: this.#state ?? null })
+  }
+}
+
+/** The colour of a person: the same everywhere. */
+export function colorOf(id: string): number {
+  let sum = 0
+  for (const letter of id) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) >>> 0
+  return sum % COLORS
+}
+
+interface Said {
+  readonly key: string
+  readonly user: { readonly id: string; readonly name: string }
+  readonly state: DashboardPresence | null
+}
+
+function read(message: unknown, senderId: string): Said | undefined {
+  if (!isRecord(message) || message['type'] !== 'presence') return undefined
+  const { sessionId, userId, name, state } = message
+  if (state !== null && !isRecord(state)) return undefined
+  const id = short(userId) ?? senderId
+  return {
+    key: short(sessionId) ?? senderId,
+    user: { id, name: short(name) ?? id },
+    state: state === null ? null : readState(state),
+  }
+}
+
+function readState({ widget, editing, ghost }: Record<string, unknown>): DashboardPresence {
+  const cells = isRecord(ghost) ? [ghost['x'], ghost['y'], ghost['w'], ghost['h']] : []
+  const [x, y, w, h] = cells.filter((cell): cell is number => Number.isInteger(cell))
+  const of = isRecord(ghost) ? short(ghost['widget']) : undefined
+  const isGhost = of !== undefined && x !== undefined && y !== undefined && w !== undefined && h !== undefined
+  return {
+    ...(short(widget) === undefined ? {} : { widget: short(widget) }),
+    ...(editing === true ? { editing } : {}),
+    ...(isGhost ? { ghost: { widget: of, x, y, w, h } } : {}),
+  }
+}
+
+function short(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length > 0 && value.length <= 256 ? value : undefined
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

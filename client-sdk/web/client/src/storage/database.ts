@@ -1,0 +1,42 @@
+// Opens a database with one store in it.
+//
+// Always true: it never takes longer than `OPEN_MS_MAX`, and it never stands in the way of a tab that wants to delete or change
+// the database.
+
+import { wrap, type IDBPDatabase } from 'idb'
+
+/** Some browsers never answer when they are asked for a database. The app does not wait for that longer than this. */
+export const OPEN_MS_MAX = 5_000
+
+/** Rejects where there is no IndexedDB, or where it does not answer. */
+export async function openDatabase(
+  factory: IDBFactory | undefined,
+  name: string,
+  store: string,
+): Promise<IDBPDatabase> {
+  if (!factory) throw new Error('this page has no IndexedDB')
+  const request = factory.open(name, 1)
+  request.onupgradeneeded = () => void request.result.createObjectStore(store)
+  const database = await inTime(wrap(request))
+  // Whoever wants to delete the database need not wait for this tab to go.
+  database.addEventListener('versionchange', () => database.close())
+  return database
+}
+
+/** Rejects when it takes too long; a database that opens after that is closed, so that it is in nobody's way. */
+async function inTime(opening: Promise<IDBPDatabase | undefined>): Promise<IDBPDatabase> {
+  let giveUp: ReturnType<typeof setTimeout> | undefined
+  const tooLate = new Promise<undefined>((resolve) => {
+    giveUp = setTimeout(() => {
+      resolve(undefined)
+      opening.then((late) => late?.close()).catch(() => undefined)
+    }, OPEN_MS_MAX)
+  })
+  try {
+    const database = await Promise.race([opening, tooLate])
+    if (database) return database
+  } finally {
+    clearTimeout(giveUp)
+  }
+  throw new Error('IndexedDB does not answer')
+}
