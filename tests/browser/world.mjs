@@ -1,0 +1,103 @@
+// A server, a browser and the people of one test. Everything that a test started is gone when it ends.
+//
+// A person is a browser context: storage of its own, as many tabs as they like. Nothing waits for a time; whoever waits, waits
+// for something to be seen (`see`), and whatever a page reports as an error fails the test.
+
+import { launch } from './chromium.mjs'
+import { Server } from './server.mjs'
+
+/** How long something may take to be seen. Two busy cores and a cold start take some seconds. */
+export const SEEN_MS_MAX = 20_000
+
+let browser
+let users = 0
+
+/** What a page may report without being at fault. */
+const EXPECTED = [
+  // Servers that tests end, and networks that tests take away.
+  /ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED/,
+  /WebSocket connection to .* failed/,
+  // Answers that a page asks for and can do without.
+  /the server responded with a status of (401|403|404|409|410|412|503)/,
+]
+
+export async function world(t, env) {
+  users += 1
+  browser ??= await launch()
+  const made = new World(await new Server(env).start())
+  t.after(() => made.close())
+  return made
+}
+
+class World {
+  #closing = []
+  complaints = []
+
+  constructor(server) {
+    this.server = server
+  }
+
+  /** Somebody with a device of their own. Options are those of a browser context. */
+  async person(options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options })
+    context.setDefaultTimeout(SEEN_MS_MAX)
+    this.#closing.push(() => context.close())
+    return new Person(this, context)
+  }
+
+  async close() {
+    for (const close of this.#closing.splice(0)) await close()
+    await this.server.end()
+    users -= 1
+    if (users === 0) {
+      const ending = browser
+      browser = undefined
+      await ending.close()
+    }
+    if (this.complaints.length > 0) throw new Error(`pages complained:\n${this.complaints.join('\n')}`)
+  }
+}
+
+class Person {
+  constructor(world, context) {
+    this.world = world
+    this.context = context
+  }
+
+  /** A tab at a path of the app. */
+  async tab(path = '/') {
+    const page = await this.context.newPage()
+    page.on('pageerror', (error) => this.world.complaints.push(`${page.url()}: ${error.stack ?? error}`))
+    page.on('console', (message) => {
+      const said = message.text()
+      if (message.type() === 'error' && !EXPECTED.some((expected) => expected.test(said))) {
+        this.world.complaints.push(`${page.url()}: ${said} ${message.location().url ?? ''}`)
+      }
+    })
+    await page.goto(this.world.server.url + path)
+    return page
+  }
+
+  async offline() {
+    await this.context.setOffline(true)
+  }
+
+  async online() {
+    await this.context.setOffline(false)
+  }
+}
+
+/** Waits until a test of the page's content holds; also in tabs that are not in front, which draw nothing. */
+export async function see(page, what, test, argument) {
+  try {
+    await page.waitForFunction(test, argument, { polling: 50, timeout: SEEN_MS_MAX })
+  } catch (error) {
+    throw new Error(`${what} was not seen: ${error.message}\n${await page.locator('body').innerText()}`)
+  }
+}
+
+/** Waits until an element is there. */
+export async function seen(locator) {
+  await locator.first().waitFor({ state: 'visible', timeout: SEEN_MS_MAX })
+  return locator.first()
+}
