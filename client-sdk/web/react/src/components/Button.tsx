@@ -1,9 +1,10 @@
 // The one button.
 
-import type { ReactNode } from 'react'
+import type { ReactNode, Ref } from 'react'
 
 /** What a button takes. */
 interface ButtonProps {
+  readonly ref?: Ref<HTMLButtonElement> | undefined
   readonly onPress: () => void
   /** The one that is meant, of several. */
   readonly main?: boolean | undefined
@@ -15,9 +16,11 @@ interface ButtonProps {
 }
 
 /** Never submits a form. */
-export function Button({ onPress, main, disabled, expanded, describedBy, children }: ButtonProps): ReactNode {
+export function Button(props: ButtonProps): ReactNode {
+  const { ref, onPress, main, disabled, expanded, describedBy, children } = props
   return (
     <button
+      ref={ref}
       type="button"
       className="dovetail-button"
       data-main={main}

@@ -1,6 +1,6 @@
 // One open conflict: what is wrong, who did what, what can be done, and the two ways out.
 
-import { useEffect, useId, useState, type ReactNode } from 'react'
+import { useEffect, useId, useRef, useState, type ReactNode } from 'react'
 import type { Conflict } from '@dovetail/client'
 import { useWords } from '../context'
 import type { ConflictsNow } from '../hooks/useConflicts'
@@ -32,6 +32,7 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
   const words = useWords()
   const deciding = useDeciding()
   const title = useId()
+  const waive = useRef<HTMLButtonElement>(null)
   const [waiving, setWaiving] = useState(false)
   return (
     <article className="dovetail-conflict" data-conflict={conflict.severity} aria-labelledby={title}>
@@ -48,10 +49,21 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
         <Proposals {...props} deciding={deciding} />
       )}
       <Failure deciding={deciding} />
-      {waiving ? (
+      <Button
+        ref={waive}
+        disabled={!mayDecide}
+        expanded={waiving}
+        describedBy={title}
+        onPress={() => setWaiving(!waiving)}
+      >
+        {words.conflicts.waive}
+      </Button>
+      {waiving && (
         <WaiverForm
-          busy={deciding.busy}
-          onCancel={() => setWaiving(false)}
+          onCancel={() => {
+            setWaiving(false)
+            waive.current?.focus()
+          }}
           onWaive={(waiver) =>
             deciding.decide(
               () => conflicts.waive(conflict.id, waiver),
@@ -59,10 +71,6 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
             )
           }
         />
-      ) : (
-        <Button disabled={!mayDecide} describedBy={title} onPress={() => setWaiving(true)}>
-          {words.conflicts.waive}
-        </Button>
       )}
     </article>
   )
@@ -110,11 +118,7 @@ function Proposals(props: ConflictCardProps & { readonly deciding: Deciding }): 
       () => onDecided(words.conflicts.settledNow(conflict.message)),
     )
   return (
-    <fieldset
-      disabled={!mayDecide || deciding.busy}
-      onFocus={() => show(chosen)}
-      onBlur={() => onPreview?.(undefined)}
-    >
+    <fieldset disabled={!mayDecide} onFocus={() => show(chosen)} onBlur={() => onPreview?.(undefined)}>
       <legend>{words.conflicts.proposals}</legend>
       {conflict.proposals.map(({ name, label }) => (
         <label key={name} onPointerEnter={() => show(name)} onPointerLeave={() => onPreview?.(undefined)}>

@@ -25,7 +25,7 @@ export function WaivedConflict(props: ConflictItemProps): ReactNode {
       )}
       <Failure deciding={deciding} />
       <Button
-        disabled={!mayDecide || deciding.busy}
+        disabled={!mayDecide}
         describedBy={title}
         onPress={() =>
           deciding.decide(

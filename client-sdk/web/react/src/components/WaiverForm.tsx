@@ -5,7 +5,6 @@ import { useWords } from '../context'
 import { Button } from './Button'
 
 interface WaiverFormProps {
-  readonly busy: boolean
   readonly onWaive: (waiver: { readonly reason: string; readonly untilMs: number | undefined }) => void
   readonly onCancel: () => void
 }
@@ -14,7 +13,7 @@ interface WaiverFormProps {
 const REASON_LENGTH_MAX = 1000
 
 /** The focus goes into it; Escape leaves it. What is wrong is said at the field, when somebody wants to go on. */
-export function WaiverForm({ busy, onWaive, onCancel }: WaiverFormProps): ReactNode {
+export function WaiverForm({ onWaive, onCancel }: WaiverFormProps): ReactNode {
   const words = useWords()
   const first = useRef<HTMLTextAreaElement>(null)
   const [reason, setReason] = useState('')
@@ -69,7 +68,7 @@ export function WaiverForm({ busy, onWaive, onCancel }: WaiverFormProps): ReactN
         )}
       </Field>
       <div className="dovetail-actions">
-        <button type="submit" className="dovetail-button" data-main="true" disabled={busy}>
+        <button type="submit" className="dovetail-button" data-main="true">
           {words.conflicts.confirmWaive}
         </button>
         <Button onPress={onCancel}>{words.actions.cancel}</Button>

@@ -1,28 +1,34 @@
 // A decision about a conflict while it is made: one at a time, and what went wrong is told where it was pressed.
 
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 
 /** How a decision stands. */
 export interface Deciding {
-  readonly busy: boolean
   /** Why the last one did not work. */
   readonly failed: string | undefined
-  /** Makes a decision, and calls `then` when it was made. */
+  /** Makes a decision, and calls `then` when it was made. Nothing while another one is being made. */
   readonly decide: (decision: () => Promise<void>, then: () => void) => void
 }
 
-/** Follows the decisions of one conflict. */
+/**
+ * Follows the decisions of one conflict. Buttons stay as they are meanwhile: one that is disabled under somebody's finger takes
+ * the keyboard's focus with it.
+ */
 export function useDeciding(): Deciding {
-  const [state, setState] = useState<Omit<Deciding, 'decide'>>({ busy: false, failed: undefined })
+  const [failed, setFailed] = useState<string>()
+  const busy = useRef(false)
   const decide = async (decision: () => Promise<void>, then: () => void) => {
-    setState({ busy: true, failed: undefined })
+    if (busy.current) return
+    busy.current = true
+    setFailed(undefined)
     try {
       await decision()
-      setState({ busy: false, failed: undefined })
       then()
     } catch (error) {
-      setState({ busy: false, failed: error instanceof Error ? error.message : String(error) })
+      setFailed(error instanceof Error ? error.message : String(error))
+    } finally {
+      busy.current = false
     }
   }
-  return { ...state, decide: (decision, then) => void decide(decision, then) }
+  return { failed, decide: (decision, then) => void decide(decision, then) }
 }

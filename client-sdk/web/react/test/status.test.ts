@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest'
+import { english, pageStatuses, sayStatus, toneOf, type PageFacts } from '../src'
+import { NOW_MS, refusedEdit, saving } from './fake'
+
+const FINE: PageFacts = {
+  link: { status: 'live', via: 'websocket', sinceMs: NOW_MS },
+  storage: { status: 'kept', bytes: 1, bytesMax: 2, persistent: true },
+  saving: saving(0),
+  role: 'write',
+  open: 0,
+  refused: [],
+  document: { status: 'ready', gone: undefined },
+  savingLong: false,
+  update: false,
+}
+
+const WAITING = { status: 'waiting', retryAtMs: NOW_MS + 8000, attempt: 5, reason: 'no answer' } as const
+const refused = (code: string) => ({ status: 'refused', code, reason: 'the token has ended' }) as const
+
+/** What is so, what the pill says first, and how loud. */
+const CASES: readonly (readonly [string, Partial<PageFacts>, string, string])[] = [
+  ['all is well', {}, 'Saved', 'ok'],
+  ['a first connection', { link: { status: 'connecting' } }, 'Connecting…', 'info'],
+  ['a document is looked for', { document: { status: 'loading' } }, 'Opening…', 'info'],
+  ['saving takes a moment', { saving: saving(3) }, 'Saved', 'ok'],
+  ['saving takes longer', { saving: saving(3), savingLong: true }, 'Saving 3 changes…', 'info'],
+  ['one change', { saving: saving(1), savingLong: true }, 'Saving 1 change…', 'info'],
+  ['no network', { link: { status: 'offline' }, saving: saving(7) }, 'Offline · 7 changes kept here', 'warn'],
+  ['no network, nothing to save', { link: { status: 'offline' } }, 'Offline', 'warn'],
+  ['no server', { link: WAITING }, "Can't reach server", 'error'],
+  ['conflicts', { open: 2 }, 'Saved · 2 need attention', 'warn'],
+  ['one conflict', { open: 1 }, 'Saved · 1 needs attention', 'warn'],
+  [
+    'conflicts while saving',
+    { open: 2, saving: saving(3), savingLong: true },
+    'Saving 3 changes · 2 need attention',
+    'warn',
+  ],
+  ['a reader', { role: 'read' }, 'View only', 'info'],
+  ['a reader of something with conflicts', { role: 'read', open: 2 }, 'View only', 'info'],
+  ['a refused change', { refused: [refusedEdit('r')] }, '1 change undone', 'error'],
+  ['a newer app', { update: true }, 'Update available', 'info'],
+  [
+    'no storage',
+    { storage: { status: 'memory', reason: 'private window' } },
+    'Saved · nothing kept here',
+    'warn',
+  ],
+  ['a full storage', { storage: { status: 'full', reason: 'quota' } }, 'Saved · nothing kept here', 'warn'],
+  [
+    'no storage and no network',
+    {
+      storage: { status: 'memory', reason: 'private window' },
+      link: { status: 'offline' },
+      saving: saving(3, { status: 'unkept' }),
+    },
+    '3 changes in this tab only',
+    'error',
+  ],
+  ['no room', { saving: saving(10_000, { room: 'full' }) }, 'No room · 10000 changes waiting', 'error'],
+  ['little room', { saving: saving(9000, { room: 'near' }) }, 'Little room · 9000 changes waiting', 'warn'],
+  ['an ended token', { link: refused('token_expired') }, 'Signed out', 'error'],
+  ['a blocked person', { link: refused('token_revoked') }, 'No access', 'error'],
+  ['another version', { link: refused('unsupported_version') }, 'Another version', 'error'],
+  ['another refusal', { link: refused('peer_id_taken') }, 'Refused', 'error'],
+  ['no such document', { document: { status: 'missing', reason: 'not_found' } }, 'Not found', 'error'],
+  [
+    'not here, and no server to ask',
+    { document: { status: 'missing', reason: 'unreachable' }, link: WAITING },
+    "Can't reach server",
+    'error',
+  ],
+  ['a deleted document', { document: { status: 'ready', gone: 'deleted' } }, 'Deleted · your copy', 'warn'],
+  [
+    'a damaged document',
+    { document: { status: 'failed', error: new Error('it is damaged') } },
+    'Cannot be shown',
+    'error',
+  ],
+  ['a closed client', { link: { status: 'closed' } }, 'Closed', 'error'],
+]
+
+describe('the state of a page', () => {
+  it.each(CASES)('CL103 says of %s', (_, facts, short, tone) => {
+    const [first] = pageStatuses({ ...FINE, ...facts })
+    expect([sayStatus(english, first).short, toneOf(first)]).toEqual([short, tone])
+  })
+
+  it('CL103 has all that holds, the most urgent first, and `saved` only alone', () => {
+    const facts = { ...FINE, refused: [refusedEdit('r')], open: 2, update: true, link: WAITING }
+    const found = pageStatuses(facts).map(({ status }) => status)
+    expect(found).toEqual(['undone', 'unreachable', 'attention', 'update'])
+    expect(pageStatuses(FINE)).toEqual([{ status: 'saved', atMs: NOW_MS - 300_000 }])
+  })
+
+  it('CL103 says why and what to do', () => {
+    const long = (facts: Partial<PageFacts>) =>
+      sayStatus(english, pageStatuses({ ...FINE, ...facts })[0]).long
+    expect(long({ link: refused('token_expired') })).toBe(
+      'Sign in again to go on. What you did here is kept. (the token has ended)',
+    )
+    expect(long({ refused: [refusedEdit('r', { lost: 1, setAside: true })] })).toBe(
+      "The server refused “Resize CPU”: your role can't change this widget. It was undone here; 2 later edits were kept; 1 later edit could not be kept. Whoever runs the server can still accept it.",
+    )
+    expect(long({ link: WAITING, saving: saving(7) })).toBe(
+      "Can't reach the server (attempt 5). Nothing is lost: 7 changes kept on this device.",
+    )
+  })
+})
+
+describe('words', () => {
+  it.each([
+    [NOW_MS + 500, 'just now'],
+    [NOW_MS - 59_000, 'just now'],
+    [NOW_MS - 60_000, '1 min ago'],
+    [NOW_MS - 59 * 60_000, '59 min ago'],
+    [NOW_MS - 61 * 60_000, '1 h ago'],
+  ])('CL104 a time %i is %s', (atMs, words) => {
+    expect(english.time(atMs, NOW_MS)).toBe(words)
+  })
+
+  it('CL104 a time of another day is a date', () => {
+    expect(english.time(NOW_MS - 3 * 86_400_000, NOW_MS)).toMatch(/2 Mar 2026|Mar 2, 2026/)
+  })
+
+  it.each([
+    [0, '0 bytes'],
+    [999, '999 bytes'],
+    [1500, '1.5 kB'],
+    [1_234_567, '1.2 MB'],
+    [2_000_000_000, '2.0 GB'],
+    [5e15, '5000 TB'],
+  ])('CL104 %i bytes are %s', (bytes, words) => {
+    expect(english.bytes(bytes)).toBe(words)
+  })
+})
