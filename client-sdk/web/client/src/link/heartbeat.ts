@@ -24,7 +24,8 @@ export class Heartbeat {
   readonly #now: () => number
   readonly #ask: () => void
   readonly #silent: () => void
-  #heardAtMs: number
+  /** When something came last, if it did since the timer was set. */
+  #heardAtMs: number | undefined
   #stepsLeft: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -34,7 +35,6 @@ export class Heartbeat {
     this.#now = now
     this.#ask = ask
     this.#silent = silent
-    this.#heardAtMs = now()
     this.#wait(patience.askMs)
   }
 
@@ -66,8 +66,10 @@ export class Heartbeat {
       this.#step(this.#stepsLeft - 1)
       return
     }
-    // A clock that was set back must not make it wait for longer than it would have.
-    const quietMs = Math.max(0, this.#now() - this.#heardAtMs)
+    const heardAtMs = this.#heardAtMs
+    this.#heardAtMs = undefined
+    // However the clock was set meanwhile, it waits no longer than it would have.
+    const quietMs = heardAtMs === undefined ? this.#patience.askMs : Math.max(0, this.#now() - heardAtMs)
     if (quietMs < this.#patience.askMs) this.#wait(this.#patience.askMs - quietMs)
     else this.#asked()
   }
