@@ -12,7 +12,8 @@ use dovetail_core::limits::SessionLimits;
 use dovetail_core::session::{CloseReason, Effect, Outgoing, ServerIdentity, Session, ToDocument};
 use dovetail_core::time::Timestamp;
 use dovetail_core::wire::{
-    ConflictsFrame, Ephemeral, Join, Message, PeerMetadata, Sync, SyncKind, cbor_json, decode,
+    ConflictsFrame, Ephemeral, Join, Message, Own, OwnMessage, PeerMetadata, Sync, SyncKind, cbor_json,
+    decode,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,6 +52,15 @@ fn join(name: &str, versions: &[&str], storage: Option<&str>) -> Vec<u8> {
 fn joined() -> Session {
     let mut session = session();
     session.receive(at(0), &join(ANA, &["1"], None), false);
+    session
+}
+
+/// Of a client that knows Dovetail's own messages, when `dovetail` is a version.
+fn joined_as(dovetail: Option<u32>) -> Session {
+    let metadata = PeerMetadata { storage_id: None, is_ephemeral: None, dovetail };
+    let mut session = session();
+    let join = Join { sender: peer(ANA), metadata, versions: vec!["1".to_owned()] };
+    session.receive(at(0), &Message::Join(join).encode(), false);
     session
 }
 
@@ -322,4 +332,26 @@ fn co10_only_who_announced_it_is_told_what_the_rules_say() {
             assert_eq!(told, expected);
         }
     }
+}
+
+/// SE21: a page that asks whether there is still somebody is answered, and only where it said that it knows such words.
+#[test]
+fn se21_a_ping_is_answered_with_a_pong() {
+    let ping = || {
+        let own = Own::Ping {};
+        Message::Own(Box::new(OwnMessage { sender: peer(ANA), target: None, document: None, own })).encode()
+    };
+    let answered = |mut session: Session| -> Vec<Own> {
+        let effects = session.receive(at(5), &ping(), false);
+        let own = |effect: &Effect| match effect {
+            Effect::Write(frame) => match decode(frame).unwrap() {
+                Message::Own(message) => Some(message.own),
+                _ => None,
+            },
+            _ => None,
+        };
+        effects.iter().filter_map(own).collect()
+    };
+    assert_eq!(answered(joined_as(Some(1))), [Own::Pong {}]);
+    assert_eq!(answered(joined_as(None)), []);
 }

@@ -339,5 +339,7 @@ fn own_messages() -> Vec<OwnMessage> {
             document: None,
             own: Own::Token { token: Some(Secret::new("header.claims.signature".to_owned())), until: None },
         },
+        OwnMessage { sender: "peer-ana".parse().unwrap(), target: None, document: None, own: Own::Ping {} },
+        about(false, Own::Pong {}),
     ]
 }

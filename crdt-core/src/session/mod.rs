@@ -518,7 +518,7 @@ impl Open {
                 Ok(())
             }
             Message::Own(message) => {
-                self.own(*message, effects);
+                self.hear_own(*message, &house.server.peer, effects);
                 Ok(())
             }
             // What a client says in these is nothing that we would act on.
@@ -574,10 +574,14 @@ impl Open {
         }))
     }
 
-    /// Of our own messages a client only says one: a newer token.
-    fn own(&self, message: OwnMessage, effects: &mut Vec<Effect>) {
-        if let (true, Own::Token { token: Some(token), .. }) = (self.understands_ours, message.own) {
-            effects.push(Effect::Verify(token));
+    /// Of our own messages a client says two: a newer token, and a ping.
+    fn hear_own(&self, message: OwnMessage, server: &PeerId, effects: &mut Vec<Effect>) {
+        match (self.understands_ours, message.own) {
+            (true, Own::Token { token: Some(token), .. }) => effects.push(Effect::Verify(token)),
+            (true, Own::Ping {}) => {
+                effects.extend(self.own_frame(server, None, Own::Pong {}).map(Effect::Write));
+            }
+            _ => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{CloseReason, Effect, Open, Phase, Session, TOLD_MAX};
 use crate::document::{Body, Refusal, Rejection, RemoteHeads};
-use crate::id::DocumentId;
+use crate::id::{DocumentId, PeerId};
 use crate::wire::{self, ConflictsFrame, EphemeralFrame, Message, Own, OwnMessage};
 use automerge::ChangeHash;
 use bytes::Bytes;
@@ -125,14 +125,18 @@ impl Session {
     /// The frame of one of our own messages; nothing for a peer that does not understand it.
     pub(super) fn own(&self, document: Option<DocumentId>, own: Own) -> Option<Bytes> {
         let Phase::Open(open) = &self.phase else { return None };
-        open.understands_ours.then(|| {
-            let (sender, target) = (self.server.peer.clone(), Some(open.peer.clone()));
-            Message::Own(Box::new(OwnMessage { sender, target, document, own })).encode().into()
-        })
+        open.own_frame(&self.server.peer, document, own)
     }
 }
 
 impl Open {
+    pub(super) fn own_frame(&self, server: &PeerId, document: Option<DocumentId>, own: Own) -> Option<Bytes> {
+        self.understands_ours.then(|| {
+            let (sender, target) = (server.clone(), Some(self.peer.clone()));
+            Message::Own(Box::new(OwnMessage { sender, target, document, own })).encode().into()
+        })
+    }
+
     fn sync_frame(&mut self, document: &DocumentId, body: &Body) -> Option<bytes::Bytes> {
         let open = self.documents.get_mut(document)?;
         if body.ack_is_silent {

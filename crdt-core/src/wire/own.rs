@@ -101,6 +101,12 @@ pub enum Own {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<u64>,
     },
+    /// From a client: is there still somebody? A page cannot send the ping of a WebSocket.
+    #[serde(rename = "dovetail-ping")]
+    Ping {},
+    /// From the server: yes.
+    #[serde(rename = "dovetail-pong")]
+    Pong {},
 }
 
 /// Somebody, as others may know them.
@@ -163,6 +169,8 @@ impl Own {
             Own::Permission { .. } => "dovetail-permission",
             Own::Conflicts { .. } => "dovetail-conflicts",
             Own::Token { .. } => "dovetail-token",
+            Own::Ping {} => "dovetail-ping",
+            Own::Pong {} => "dovetail-pong",
         }
     }
 

@@ -584,6 +584,8 @@ fn any_own() -> impl Strategy<Value = Own> {
             .prop_map(|role| Own::Permission { role: role.to_owned(), paths: Some(json!(["/a"])) }),
         prop::option::of("[a-z.]{1,40}")
             .prop_map(|token| Own::Token { token: token.map(Secret::new), until: Some(7) }),
+        Just(Own::Ping {}),
+        Just(Own::Pong {}),
     ]
 }
 
