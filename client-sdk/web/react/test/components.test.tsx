@@ -5,6 +5,7 @@ import type { DashboardStore, Widget } from '@dovetail/client'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   ConflictResolutionUI,
+  DashboardRealtimeProvider,
   DashboardSyncIndicator,
   english,
   PendingOperationsBadge,
@@ -190,6 +191,24 @@ describe('DashboardSyncIndicator', () => {
     await keys.click(screen.getByRole('button', { name: 'Copy diagnostics' }))
     const byHand = screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Copy this text by hand' })
     expect(JSON.parse(byHand.value)).toMatchObject({ link: { status: 'live' } })
+  })
+
+  it('CL113 opens to the side where there is room', async () => {
+    show(<DashboardSyncIndicator store={store} />, { client })
+    const side = async (left: number, direction: 'ltr' | 'rtl') => {
+      document.documentElement.style.direction = direction
+      vi.spyOn(document.documentElement, 'clientWidth', 'get').mockReturnValue(1000)
+      vi.spyOn(pill(), 'getBoundingClientRect').mockReturnValue(new DOMRect(left, 0, 100, 28))
+      await user().click(pill())
+      const opened = screen.getByRole('dialog').dataset['side']
+      await user().keyboard('{Escape}')
+      return opened
+    }
+    expect(await side(20, 'ltr')).toBe('start')
+    expect(await side(880, 'ltr')).toBe('end')
+    expect(await side(20, 'rtl')).toBe('end')
+    expect(await side(880, 'rtl')).toBe('start')
+    document.documentElement.style.direction = ''
   })
 
   it('CL104 says what the app has it say', () => {
@@ -380,7 +399,9 @@ describe('ConflictResolutionUI', () => {
     screen.getByRole('article', { name: new RegExp(name) })
 
   it('CL118 says what does not fit, who did what and when, and what can be done', () => {
-    dashboard.conflicts.set(conflicting(conflict('disk')))
+    const [move] = conflict('disk').causes
+    const untold = { change: 'c2', actor: 'a2', author: null, time: 0 }
+    dashboard.conflicts.set(conflicting(conflict('disk', { causes: [move!, untold] })))
     dashboard.peers.set([peer('Ana')])
     show(<ConflictResolutionUI store={store} />, { client })
     expect(screen.getByRole('region', { name: 'Needs attention' })).toBeTruthy()
@@ -390,7 +411,11 @@ describe('ConflictResolutionUI', () => {
     )
     expect(card().textContent).toContain('Ana moved CPU while Bo widened it.')
     const causes = within(card()).getByRole('list', { name: 'What led to it' })
-    expect(causes.textContent).toBe('Ana: Move CPU 1 min ago')
+    expect(
+      within(causes)
+        .getAllByRole('listitem')
+        .map((cause) => cause.textContent.trim()),
+    ).toEqual(['Ana: Move CPU 1 min ago', 'Somebody made a change'])
     const proposals = within(card()).getByRole('group', { name: 'What to do' })
     expect(within(proposals).getAllByRole('radio')).toHaveLength(2)
     expect(proposals.textContent).toContain('widgets › cpu › layout › y becomes 9')
@@ -550,6 +575,31 @@ describe('ConflictResolutionUI', () => {
     const disabled = (element: HTMLElement) => element.matches(':disabled, fieldset:disabled *')
     expect(screen.getAllByRole('button').map(disabled)).toEqual([true, true, true])
     expect(screen.getAllByRole('radio').map(disabled)).toEqual([true, true])
+  })
+})
+
+describe('a page that a server has drawn', () => {
+  it('CL111 is taken over without a difference', async () => {
+    const { renderToString } = await import('react-dom/server')
+    client.link.set(WAITING)
+    dashboard.saving.set(saving(3))
+    dashboard.refused.set([refusedEdit('r')])
+    dashboard.conflicts.set(conflicting(conflict('disk')))
+    const page = (
+      <DashboardRealtimeProvider client={client}>
+        <DashboardSyncIndicator store={store} />
+        <PendingOperationsBadge store={store} />
+        <UndoneChanges store={store} />
+        <ConflictResolutionUI store={store} />
+      </DashboardRealtimeProvider>
+    )
+    const container = document.createElement('div')
+    container.innerHTML = renderToString(page)
+    const before = container.querySelector('article')
+    expect(container.querySelector('time')?.textContent).toMatch(/2026/)
+    render(page, { container: document.body.appendChild(container), hydrate: true })
+    expect(container.querySelector('article')).toBe(before)
+    expect(container.querySelector('time')?.textContent).toBe('1 min ago')
   })
 })
 

@@ -93,7 +93,9 @@ function Causes({ conflict, nameOf }: Pick<ConflictItemProps, 'conflict' | 'name
     <ul className="dovetail-causes" aria-label={words.conflicts.causes}>
       {conflict.causes.map((cause) => (
         <li key={cause.change}>
-          {words.conflicts.cause(nameOf(cause.author), cause.message)} <Time atMs={cause.time} />
+          {words.conflicts.cause(nameOf(cause.author), cause.message)}{' '}
+          {/* 0: its maker's clock did not say. */}
+          {cause.time > 0 && <Time atMs={cause.time} />}
         </li>
       ))}
     </ul>

@@ -24,14 +24,14 @@ export interface DashboardSyncIndicatorProps {
 export function DashboardSyncIndicator({ store, onShowConflicts }: DashboardSyncIndicatorProps): ReactNode {
   const words = useWords()
   const statuses = useStatuses(store)
-  const [open, setOpen] = useState(false)
+  const [open, setOpen] = useState<Side>()
   const pill = useRef<HTMLButtonElement>(null)
   const details = useId()
   const [status] = statuses
   const tone = toneOf(status)
   const said = sayStatus(words, status)
   const close = () => {
-    setOpen(false)
+    setOpen(undefined)
     pill.current?.focus()
   }
   return (
@@ -44,9 +44,9 @@ export function DashboardSyncIndicator({ store, onShowConflicts }: DashboardSync
           className="dovetail-pill"
           data-tone={tone}
           data-status={status.status}
-          aria-expanded={open}
+          aria-expanded={open !== undefined}
           aria-controls={open ? details : undefined}
-          onClick={() => setOpen(!open)}
+          onClick={(event) => setOpen(open ? undefined : sideOf(event.currentTarget))}
         >
           <Icon name={iconOf(status)} />
           <span>{said.short}</span>
@@ -59,6 +59,7 @@ export function DashboardSyncIndicator({ store, onShowConflicts }: DashboardSync
       {open && (
         <SyncDetails
           id={details}
+          side={open}
           store={store}
           statuses={statuses}
           onShowConflicts={onShowConflicts}
@@ -68,6 +69,17 @@ export function DashboardSyncIndicator({ store, onShowConflicts }: DashboardSync
       )}
     </div>
   )
+}
+
+/** Where there is more room for what opens: towards the end of the line, or towards its start. */
+export type Side = 'start' | 'end'
+
+/** In a page that is written from right to left too: the side is that of the line. */
+function sideOf(pill: Element): Side {
+  const { left, right } = pill.getBoundingClientRect()
+  const nearsRight = left + right > document.documentElement.clientWidth
+  const fromRight = getComputedStyle(pill).direction === 'rtl'
+  return nearsRight === fromRight ? 'start' : 'end'
 }
 
 /** Apart, so that each second renders this alone. Hidden from screen readers, which would read out every one. */

@@ -11,10 +11,13 @@ import type { PageStatus } from '../state/status'
 import { sayStatus } from '../state/words'
 import { Button } from './Button'
 import { CopyDiagnostics } from './CopyDiagnostics'
+import type { Side } from './DashboardSyncIndicator'
 import { Time } from './Time'
 
 interface SyncDetailsProps {
   readonly id: string
+  /** The edge of the pill that it lies along. */
+  readonly side: Side
   readonly store: DocumentStore<unknown>
   readonly statuses: readonly PageStatus[]
   readonly onShowConflicts: (() => void) | undefined
@@ -25,7 +28,7 @@ interface SyncDetailsProps {
 
 /** The details of how a document and its connection are. */
 export function SyncDetails(props: SyncDetailsProps): ReactNode {
-  const { id, store, statuses, onClose, pill } = props
+  const { id, side, store, statuses, onClose, pill } = props
   const words = useWords()
   const client = useDovetail()
   const panel = useRef<HTMLDivElement>(null)
@@ -43,6 +46,7 @@ export function SyncDetails(props: SyncDetailsProps): ReactNode {
     <div
       ref={panel}
       id={id}
+      data-side={side}
       className="dovetail-details"
       role="dialog"
       aria-label={words.details.title}

@@ -166,7 +166,7 @@ export const english: Words = {
     view_only: () => ({ short: 'View only', long: 'You can view this, and not change it.' }),
     attention: ({ open, pending }) => ({
       short: `${savedOr(pending)} · ${open} ${open === 1 ? 'needs' : 'need'} attention`,
-      long: `${open === 1 ? 'One thing does' : `${open} things do`} not fit together and ${open === 1 ? 'needs' : 'need'} a decision.`,
+      long: `${open === 1 ? 'One thing does not fit and needs' : `${open} things do not fit and need`} a decision.`,
     }),
     little_room: ({ pending }) => ({
       short: `Little room · ${counted(pending, 'change')} waiting`,
