@@ -5,7 +5,7 @@
 
 /** How a connection ended. */
 export interface Ending {
-  /** As in docs/PROTOCOL.md; over HTTP what a WebSocket would have been closed with. Nothing when nobody said anything. */
+  /** As in docs/PROTOCOL.md; over HTTP what a WebSocket would have been closed with. Nothing, 1005 or 1006 when nobody said how. */
   readonly closeCode: number | undefined
   /** What was said about it, `code: words` where the server said it; may be empty. */
   readonly words: string

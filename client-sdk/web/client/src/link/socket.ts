@@ -9,9 +9,6 @@ import type { Credentials, Line, LineEvents } from './line'
 /** The sub-protocol that the server answers with; a browser closes a connection for which none of those offered was chosen. */
 const PROTOCOL = 'automerge-repo.v1'
 
-/** What browsers say when a connection ended and nobody said how. */
-const ABNORMAL = [1005, 1006]
-
 /** Opens a WebSocket to `url`. */
 export function openSocket(
   url: string,
@@ -41,7 +38,7 @@ export function openSocket(
     // The server has no text frames; one of somebody in between is nothing to us.
     if (socket && data instanceof ArrayBuffer) events.frame(new Uint8Array(data))
   }
-  socket.onclose = ({ code, reason }) => end(ABNORMAL.includes(code) ? undefined : code, reason)
+  socket.onclose = ({ code, reason }) => end(code, reason)
   // An `error` has no words, and a `close` follows it; node throws errors that nobody listens to.
   socket.onerror = () => undefined
   return {

@@ -158,7 +158,11 @@ describe('a line over requests', () => {
     await settle()
     expect(narrow.heard).toHaveLength(5)
     expect(narrow.requests.filter(({ what }) => what.startsWith('POST /'))).toHaveLength(3)
-    second.line.close()
+    second.line.send(cbor.encode({ long: 'x'.repeat(100) }))
+    await settle()
+    expect(second.ends, 'what is too large for any is for the server to refuse').toEqual([
+      [1009, 'body_too_large: a body has at most…'],
+    ])
   })
 
   it('CL21 shows who we are when a session is opened, in headers, and never again', async () => {
@@ -267,6 +271,10 @@ describe('a line over requests', () => {
     line.send(frame(0))
     await settle()
     expect([frames, ends, door.heard]).toEqual([[], [], []])
+    const opening = opened(lossy(door.fetch, () => 'no_answer'))
+    opening.line.close()
+    await settle()
+    expect(opening.ends).toEqual([])
     expect(vi.getTimerCount()).toBe(0)
   })
 })
@@ -325,6 +333,8 @@ describe('a link without WebSockets', () => {
     const { link, door, close } = await fallenBack()
     close()
     const made = world()
+    await settle()
+    const asked = door.requests.length
     door.answer = new Response('<h1>Room number?</h1>')
     made.device.fetch = door.fetch
     made.connect()
@@ -335,6 +345,7 @@ describe('a link without WebSockets', () => {
       expect(made.link.getState()).toMatchObject({ status: 'waiting' })
       await vi.advanceTimersByTimeAsync(10_000)
     }
+    expect(new Set(door.requests.slice(asked).map(({ what }) => what))).toEqual(new Set(['GET /base/health']))
     made.link.close()
     expect(link.getState()).toEqual({ status: 'closed' })
   })
