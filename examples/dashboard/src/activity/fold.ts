@@ -65,9 +65,7 @@ export function fold(groups: readonly HistoryGroup[], { span, of, nowMs, name }:
     spread(row.cells, stretches, group, edits)
   }
   for (const group of inside) {
-    if (of === 'person')
-      add(group.mine ? 'mine' : `by ${group.author ?? ''}`, name(group), group, group.changes)
-    else for (const [widget, edits] of widgetsIn(group)) add(widget, widget, group, edits)
+    if (of === 'person') add(personIn(group), name(group), group, group.changes)
   }
   const all = [...rows]
     .map(([key, { label, cells }]) => ({ key, label, cells, total: sum(cells) }))
@@ -81,6 +79,16 @@ export function fold(groups: readonly HistoryGroup[], { span, of, nowMs, name }:
     total: sum(shown.map((row) => row.total)),
     groups: inside,
   }
+}
+
+/** Whether a group has a part in the row of this key. */
+export function isIn(group: HistoryGroup, of: RowsOf, key: string): boolean {
+  return of === 'person' ? personIn(group) === key : widgetsIn(group).has(key)
+}
+
+/** What is ours may come from a device that nobody knows an author of. */
+function personIn(group: HistoryGroup): string {
+  return group.mine ? 'mine' : `by ${group.author ?? ''}`
 }
 
 /** What stands for changes whose words name no widget. */

@@ -1,0 +1,173 @@
+// Who edited what and when: a plot, and the list that it is made of.
+//
+// Always true: both show the same groups of the history; what the plot leaves to colour, the list and the names of the rows say in
+// words.
+
+import type { HistoryGroup } from '@dovetail/client'
+import { useHistory, useNames, useNow, type HistoryNow } from '@dovetail/react'
+import { useMemo, useState } from 'react'
+import type { PanelProps } from '../editor/slots'
+import { byDay, keyOfHeads } from '../panels/moments'
+import { ActivityPlot } from './ActivityPlot'
+import { fold, isIn, type RowsOf, type Span } from './fold'
+import './activity.css'
+
+const SPANS: readonly { readonly id: Span; readonly words: string }[] = [
+  { id: 'day', words: '24 hours' },
+  { id: 'week', words: '7 days' },
+  { id: 'all', words: 'All' },
+]
+
+const ROWS: readonly { readonly id: RowsOf; readonly words: string }[] = [
+  { id: 'person', words: 'People' },
+  { id: 'widget', words: 'Widgets' },
+]
+
+/** The panel "Activity". */
+export function ActivityPanel({ store }: PanelProps) {
+  const history = useHistory(store)
+  const nowMs = useNow()
+  const nameOf = useNames(store)
+  const [span, setSpan] = useState<Span>('week')
+  const [of, setOf] = useState<RowsOf>('person')
+  const [row, setRow] = useState<string>()
+  const activity = useMemo(
+    () =>
+      nowMs === undefined
+        ? undefined
+        : fold(history.groups, {
+            span,
+            of,
+            nowMs,
+            name: (group) => (group.mine ? 'You' : nameOf(group.author)),
+          }),
+    [history.groups, span, of, nowMs, nameOf],
+  )
+  if (activity === undefined || nowMs === undefined) return null
+  const chosen = activity.rows.some(({ key }) => key === row) ? row : undefined
+  const listed =
+    chosen === undefined ? activity.groups : activity.groups.filter((group) => isIn(group, of, chosen))
+  return (
+    <div className="activity">
+      <div className="activity-choices">
+        <Choice label="Time" choices={SPANS} chosen={span} onChoose={setSpan} />
+        <Choice
+          label="Rows"
+          choices={ROWS}
+          chosen={of}
+          onChoose={(wanted) => {
+            setOf(wanted)
+            setRow(undefined)
+          }}
+        />
+      </div>
+      {activity.total > 0 ? (
+        <ActivityPlot activity={activity} chosen={chosen} onChoose={setRow} />
+      ) : (
+        <Nothing history={history} span={span} />
+      )}
+      <List groups={listed} nowMs={nowMs} nameOf={nameOf} />
+      <Earlier history={history} />
+    </div>
+  )
+}
+
+interface ChoiceProps<T extends string> {
+  readonly label: string
+  readonly choices: readonly { readonly id: T; readonly words: string }[]
+  readonly chosen: T
+  readonly onChoose: (id: T) => void
+}
+
+function Choice<T extends string>({ label, choices, chosen, onChoose }: ChoiceProps<T>) {
+  return (
+    <div role="group" aria-label={label} className="segments">
+      {choices.map(({ id, words }) => (
+        <button key={id} type="button" aria-pressed={id === chosen} onClick={() => onChoose(id)}>
+          {words}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+function Nothing({ history, span }: { readonly history: HistoryNow; readonly span: Span }) {
+  if (history.status === 'loading') return <p className="panel-note">Reading the history…</p>
+  if (history.status === 'failed') {
+    return (
+      <div role="alert" className="panel-failure">
+        <p>The history could not be read{history.error ? `: ${history.error.message}` : '.'}</p>
+        <button type="button" className="button" onClick={() => void history.refresh()}>
+          Try again
+        </button>
+      </div>
+    )
+  }
+  return (
+    <p className="panel-note">
+      {span === 'all' ? 'Nothing has been changed yet.' : 'Nobody changed anything in this time.'}
+    </p>
+  )
+}
+
+interface ListProps {
+  readonly groups: readonly HistoryGroup[]
+  readonly nowMs: number
+  readonly nameOf: (author: string | null | undefined) => string
+}
+
+function List({ groups, nowMs, nameOf }: ListProps) {
+  return byDay(groups, (group) => group.toMs, nowMs).map(({ day, items }) => (
+    <section key={`${day} ${keyOfHeads(items[0]?.heads ?? [])}`} aria-label={day}>
+      <h3 className="timeline-day">{day}</h3>
+      <ol className="activity-list">
+        {items.map((group) => (
+          <li key={keyOfHeads(group.heads)}>
+            <time dateTime={new Date(group.toMs).toISOString()}>{clock(group)}</time>
+            <span>
+              <b>{group.mine ? 'You' : nameOf(group.author)}</b> {deeds(group)}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  ))
+}
+
+function Earlier({ history }: { readonly history: HistoryNow }) {
+  if (!history.hasMore) return null
+  return (
+    <button
+      type="button"
+      className="button"
+      disabled={history.status === 'loading'}
+      onClick={() => void history.more()}
+    >
+      {history.status === 'loading' ? 'Reading…' : 'Read further back'}
+    </button>
+  )
+}
+
+/** Longer lists are for the history. */
+const DEEDS_SHOWN = 3
+
+/** `moved “CPU”, renamed “RAM” and 4 more`. */
+function deeds(group: HistoryGroup): string {
+  if (group.messages.length === 0)
+    return `made ${group.changes} ${group.changes === 1 ? 'change' : 'changes'}`
+  const shown = [...group.messages].reverse().slice(0, DEEDS_SHOWN).map(lowered)
+  const more = group.messages.length - shown.length
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
+}
+
+/** A label begins like a sentence, and stands inside one here. What begins with several capitals is a name. */
+function lowered(words: string): string {
+  return /^\p{Lu}\p{Ll}/u.test(words) ? words.charAt(0).toLowerCase() + words.slice(1) : words
+}
+
+function clock({ fromMs, toMs }: HistoryGroup): string {
+  const [from, to] = [fromMs, toMs].map((atMs) =>
+    new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' }).format(atMs),
+  )
+  return from === to ? (to ?? '') : `${from}–${to}`
+}

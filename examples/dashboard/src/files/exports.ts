@@ -1,0 +1,91 @@
+// The menu to export: a dashboard becomes a file.
+//
+// Always true: a file holds what is on the screen, edits that are not saved yet included; Grafana's form is made by the server, so
+// everything is saved there first.
+
+import type { DashboardStore } from '@dovetail/client'
+import type { ExportContext, ExportWay } from '../editor/slots'
+import { pictureOf } from './picture'
+
+/** All ways, the usual first. */
+export const exports: readonly ExportWay[] = [
+  {
+    id: 'json',
+    label: 'JSON',
+    hint: 'To keep, to edit by hand, to import here',
+    run: ({ store }) => {
+      const text = `${JSON.stringify(store.exportJson(), null, 2)}\n`
+      save(new Blob([text], { type: 'application/json' }), fileName(store, 'json'))
+      return Promise.resolve()
+    },
+  },
+  {
+    id: 'automerge',
+    label: 'Automerge',
+    hint: 'With the whole history',
+    run: ({ store }) => {
+      // Into memory of its own, as a blob wants it.
+      const bytes = new Uint8Array(store.exportAutomerge())
+      save(new Blob([bytes], { type: 'application/octet-stream' }), fileName(store, 'automerge'))
+      return Promise.resolve()
+    },
+  },
+  {
+    id: 'grafana',
+    label: 'Grafana',
+    hint: 'JSON that Grafana imports',
+    run: async (context) => {
+      await savedFirst(context)
+      const text = JSON.stringify(await context.dovetail.api.grafana(context.store.id), null, 2)
+      save(new Blob([text], { type: 'application/json' }), fileName(context.store, 'grafana.json'))
+    },
+  },
+  {
+    id: 'png',
+    label: 'Picture',
+    hint: 'PNG of the page as it is now',
+    run: async ({ store, grid }) => {
+      const element = grid()
+      if (!element) throw new Error('There is nothing on the screen to take a picture of.')
+      save(await pictureOf(element), fileName(store, 'png'))
+    },
+  },
+]
+
+async function savedFirst({ store, dovetail }: ExportContext): Promise<void> {
+  if (dovetail.link.getState().status !== 'live') {
+    throw new Error('This form is made by the server, and there is no connection to it right now.')
+  }
+  await store.saved()
+}
+
+/** A name that every system takes, made of the title. */
+export function fileName(store: Pick<DashboardStore, 'getState'>, extension: string): string {
+  const state = store.getState()
+  const title = state.status === 'ready' ? state.value.title : ''
+  const plain = title
+    .normalize('NFC')
+    .replace(/[\p{Cc}\p{Cf}<>:"/\\|?*]+/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .replace(/^[. ]+|[. ]+$/g, '')
+    .slice(0, NAME_LENGTH_MAX)
+    .trim()
+  return `${plain || 'Dashboard'}.${extension}`
+}
+
+/** Systems take 255 bytes; a letter has four at most, and the extension needs some. */
+const NAME_LENGTH_MAX = 60
+
+/** Browsers read the file after this returns; then it may be let go. In milliseconds. */
+const LET_GO_AFTER_MS = 60_000
+
+function save(blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob)
+  const link = document.createElement('a')
+  link.href = url
+  link.download = name
+  document.body.append(link)
+  link.click()
+  link.remove()
+  setTimeout(() => URL.revokeObjectURL(url), LET_GO_AFTER_MS)
+}

@@ -1,0 +1,52 @@
+// What does not fit together, with each proposal shown on the grid before anybody decides.
+
+import { ConflictResolutionUI, type ProposalPreview } from '@dovetail/react'
+import { useCallback, useEffect, useRef } from 'react'
+import type { PanelProps, Preview } from '../editor/slots'
+import { proposed, touched } from './proposed'
+import './panels.css'
+
+/**
+ * How long a preview outlives its reason, in milliseconds. Between two proposals the focus is nowhere for a moment; the grid would
+ * jump back and forth.
+ */
+const LINGERS_MS = 120
+
+/** The panel "Needs attention". */
+export function AttentionPanel({ store, setPreview }: PanelProps) {
+  const ending = useRef<ReturnType<typeof setTimeout>>(undefined)
+  const show = useCallback(
+    (looked: ProposalPreview | undefined) => {
+      clearTimeout(ending.current)
+      const preview = looked && previewOf(store, looked)
+      if (preview) setPreview(preview)
+      else ending.current = setTimeout(() => setPreview(undefined), LINGERS_MS)
+    },
+    [store, setPreview],
+  )
+  useEffect(
+    () => () => {
+      clearTimeout(ending.current)
+      setPreview(undefined)
+    },
+    [setPreview],
+  )
+  return (
+    <div className="panel-attention">
+      <ConflictResolutionUI store={store} onPreview={show} />
+    </div>
+  )
+}
+
+/** Nothing where it is not known what a proposal would write. */
+function previewOf(store: PanelProps['store'], looked: ProposalPreview): Preview | undefined {
+  const state = store.getState()
+  if (state.status !== 'ready' || looked.writes.length === 0) return undefined
+  const conflict = store.conflicts.getState().conflicts.find(({ id }) => id === looked.conflictId)
+  const label = conflict?.proposals.find(({ name }) => name === looked.proposal)?.label
+  return {
+    dashboard: proposed(state.value, looked.writes),
+    words: label === undefined ? 'As it would be' : `As it would be: ${label}`,
+    marked: touched(looked.writes),
+  }
+}

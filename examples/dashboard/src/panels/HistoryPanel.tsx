@@ -1,0 +1,67 @@
+// What was: the timeline, named versions, and any of them on the grid.
+//
+// Always true: what is looked at here is what the grid shows; when somebody ends the preview elsewhere, nothing is looked at here
+// any more. When the panel goes, the grid shows the present again.
+
+import { useHistory, useWatched } from '@dovetail/react'
+import { Tabs } from 'radix-ui'
+import { useEffect, useState } from 'react'
+import { useToasts } from '../app/context'
+import { reasonOf } from '../app/toasts'
+import type { PanelProps, Preview } from '../editor/slots'
+import { compare, marked } from './compare'
+import { keyOfHeads, type Moment } from './moments'
+import { Timeline } from './Timeline'
+import { useVersions } from './useVersions'
+import { Versions } from './Versions'
+import './panels.css'
+
+/** The panel "History". */
+export function HistoryPanel({ store, selection, setPreview, preview }: PanelProps) {
+  const history = useHistory(store)
+  const versions = useVersions(store)
+  const toasts = useToasts()
+  const [looking, setLooking] = useState<{ readonly moment: Moment; readonly preview: Preview }>()
+  const shown = useWatched(preview)
+  const looked = looking !== undefined && looking.preview === shown ? looking.moment : undefined
+  useEffect(() => () => setPreview(undefined), [setPreview])
+
+  const look = (moment: Moment | undefined) => {
+    if (moment === undefined || (looked && keyOfHeads(looked.heads) === keyOfHeads(moment.heads))) {
+      setPreview(undefined)
+      return
+    }
+    try {
+      const next = previewOf(store, moment)
+      setLooking({ moment, preview: next })
+      setPreview(next)
+    } catch (error) {
+      toasts.show({ words: `That state cannot be shown: ${reasonOf(error)}`, tone: 'warning' })
+    }
+  }
+  const shared = { store, selection, looked, look, versions }
+  return (
+    <Tabs.Root defaultValue="timeline" className="panel-history">
+      <Tabs.List className="panel-tabs" aria-label="History">
+        <Tabs.Trigger value="timeline">Timeline</Tabs.Trigger>
+        <Tabs.Trigger value="versions">
+          Versions{versions.all.length > 0 && <span className="panel-count">{versions.all.length}</span>}
+        </Tabs.Trigger>
+      </Tabs.List>
+      <Tabs.Content value="timeline" tabIndex={-1}>
+        <Timeline {...shared} history={history} />
+      </Tabs.Content>
+      <Tabs.Content value="versions" tabIndex={-1}>
+        <Versions {...shared} />
+      </Tabs.Content>
+    </Tabs.Root>
+  )
+}
+
+/** Marks what is different now. Throws `unknown_heads`. */
+function previewOf(store: PanelProps['store'], moment: Moment): Preview {
+  const dashboard = store.history.at(moment.heads)
+  const state = store.getState()
+  const differences = state.status === 'ready' ? compare(state.value, dashboard) : []
+  return { dashboard, words: `As it was ${moment.when}`, marked: marked(differences, dashboard) }
+}

@@ -1,0 +1,153 @@
+// Who changed what, the newest first, by day. A press shows the dashboard as it was then.
+
+import type { HistoryGroup } from '@dovetail/client'
+import { useNames, useNow, type HistoryNow } from '@dovetail/react'
+import { useEffect } from 'react'
+import { MomentDetails, type MomentProps } from './MomentDetails'
+import { byDay, keyOfHeads, momentOf, type Moment } from './moments'
+
+export interface TimelineProps extends MomentProps {
+  readonly history: HistoryNow
+  readonly look: (moment: Moment | undefined) => void
+}
+
+/** How long it may be behind, in milliseconds: reading it anew for every keystroke would keep the server busy. */
+const BEHIND_MS_MAX = 1_500
+
+/** The groups of the history. */
+export function Timeline({ history, ...shared }: TimelineProps) {
+  const { status, groups, behind, refresh } = history
+  const firstPageOnly = groups.length <= GROUPS_OF_A_PAGE
+  useEffect(() => {
+    // Reading anew forgets the further pages, so whoever went back in them is asked.
+    if (!behind || !firstPageOnly) return
+    const timer = setTimeout(() => void refresh(), BEHIND_MS_MAX)
+    return () => clearTimeout(timer)
+  }, [behind, firstPageOnly, refresh])
+  return (
+    <div className="timeline">
+      {history.from === 'here' && groups.length > 0 && (
+        <p className="panel-note">From this device, without a connection: others are not known by name.</p>
+      )}
+      {behind && !firstPageOnly && (
+        <button type="button" className="button" onClick={() => void refresh()}>
+          Show newer changes
+        </button>
+      )}
+      {status === 'loading' && groups.length === 0 && <p className="panel-note">Reading the history…</p>}
+      {status === 'ready' && groups.length === 0 && (
+        <p className="panel-note">Nothing has been changed yet.</p>
+      )}
+      <Days groups={groups} {...shared} />
+      <More history={history} />
+    </div>
+  )
+}
+
+/** As many as the client reads at a time. */
+const GROUPS_OF_A_PAGE = 50
+
+function Days({
+  groups,
+  ...shared
+}: { readonly groups: readonly HistoryGroup[] } & Omit<TimelineProps, 'history'>) {
+  const nowMs = useNow()
+  if (nowMs === undefined) return null
+  return byDay(groups, (group) => group.toMs, nowMs).map(({ day, items }) => (
+    <section key={`${day} ${keyOfHeads(items[0]?.heads ?? [])}`} aria-label={day}>
+      <h3 className="timeline-day">{day}</h3>
+      <ol className="timeline-groups">
+        {items.map((group) => (
+          <Group
+            key={keyOfHeads(group.heads)}
+            group={group}
+            before={groups[groups.indexOf(group) + 1]}
+            {...shared}
+          />
+        ))}
+      </ol>
+    </section>
+  ))
+}
+
+interface GroupProps extends Omit<TimelineProps, 'history'> {
+  readonly group: HistoryGroup
+  /** The group before it in time. */
+  readonly before: HistoryGroup | undefined
+}
+
+function Group({ group, before, look, ...shared }: GroupProps) {
+  const nameOf = useNames(shared.store)
+  const who = group.mine ? 'You' : nameOf(group.author)
+  const moment = momentOf(group)
+  const isLooked = shared.looked !== undefined && keyOfHeads(shared.looked.heads) === keyOfHeads(group.heads)
+  return (
+    <li className="timeline-group" data-looked={isLooked}>
+      <button type="button" className="timeline-look" aria-pressed={isLooked} onClick={() => look(moment)}>
+        <span className="timeline-who">
+          <b>{who}</b>
+          <time dateTime={new Date(group.toMs).toISOString()}>{clock(group.toMs)}</time>
+        </span>
+        <Messages group={group} all={isLooked} />
+      </button>
+      {isLooked && (
+        <MomentDetails
+          {...shared}
+          moment={moment}
+          before={before && momentOf(before)}
+          onDone={() => look(undefined)}
+        />
+      )}
+    </li>
+  )
+}
+
+/** Longer lists say little; all of them are there once somebody looks. */
+const MESSAGES_SHOWN = 2
+
+function Messages({ group, all }: { readonly group: HistoryGroup; readonly all: boolean }) {
+  const messages = [...group.messages].reverse()
+  if (messages.length === 0) return <span className="timeline-words">{counted(group.changes)}</span>
+  const shown = all ? messages : messages.slice(0, MESSAGES_SHOWN)
+  const more = messages.length - shown.length
+  return (
+    <span className="timeline-words">
+      {shown.map((message, at) => (
+        <span key={at}>{message}</span>
+      ))}
+      {more > 0 && <span className="muted">and {more} more</span>}
+    </span>
+  )
+}
+
+function More({ history }: { readonly history: HistoryNow }) {
+  if (history.status === 'failed') {
+    return (
+      <div role="alert" className="panel-failure">
+        <p>The history could not be read{history.error ? `: ${history.error.message}` : '.'}</p>
+        <button type="button" className="button" onClick={() => void history.more()}>
+          Try again
+        </button>
+      </div>
+    )
+  }
+  if (!history.hasMore) return null
+  return (
+    <button
+      type="button"
+      className="button"
+      disabled={history.status === 'loading'}
+      onClick={() => void history.more()}
+    >
+      {history.status === 'loading' ? 'Reading…' : 'Show earlier changes'}
+    </button>
+  )
+}
+
+function counted(changes: number): string {
+  return `${changes} ${changes === 1 ? 'change' : 'changes'}`
+}
+
+function clock(atMs: number): string {
+  return new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' }).format(atMs)
+}

@@ -1,0 +1,3 @@
+// The dialog to share. Public names only.
+
+export { ShareDialog } from './ShareDialog'
