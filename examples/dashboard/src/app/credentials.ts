@@ -12,6 +12,8 @@ export interface Credentials {
   readonly signOut: () => void
   /** The secret of the link that this page came by, or by which the document was opened before. */
   readonly linkFor: (documentId: string | undefined) => string | undefined
+  /** The one that this page began with. */
+  readonly linkInUse: string | undefined
 }
 
 const TOKEN = 'dovetail.token'
@@ -34,6 +36,7 @@ export function readCredentials(documentId: string | undefined): Credentials {
   if (link && LINK_SECRET.test(link) && documentId) {
     write(memory, 'device', LINKS, JSON.stringify({ ...links(memory), [documentId]: link }))
   }
+  const linkFor = (id: string | undefined) => (id === undefined ? undefined : links(memory)[id])
   return {
     token: () => read(memory, 'tab', TOKEN) ?? read(memory, 'device', TOKEN),
     signIn: (value, stay) => {
@@ -41,7 +44,8 @@ export function readCredentials(documentId: string | undefined): Credentials {
       write(memory, stay ? 'device' : 'tab', TOKEN, value)
     },
     signOut: () => remove(memory, TOKEN),
-    linkFor: (id) => (id === undefined ? undefined : links(memory)[id]),
+    linkFor,
+    linkInUse: linkFor(documentId),
   }
 }
 

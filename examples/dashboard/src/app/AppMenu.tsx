@@ -1,0 +1,103 @@
+// The menu of the app itself: light or dark, who we are, and what the keys do.
+
+import { useWatched } from '@dovetail/react'
+import {
+  EllipsisVertical,
+  Keyboard,
+  KeyRound,
+  LayoutDashboard,
+  LogOut,
+  Monitor,
+  Moon,
+  Sun,
+} from 'lucide-react'
+import { useState } from 'react'
+import { useApp } from './context'
+import { Dialog } from './Dialog'
+import { Menu, type MenuEntry } from './Menu'
+import { navigate } from './routes'
+import { SignIn } from './SignIn'
+
+const THEMES = [
+  { choice: 'system', label: 'As the system', icon: Monitor },
+  { choice: 'light', label: 'Light', icon: Sun },
+  { choice: 'dark', label: 'Dark', icon: Moon },
+] as const
+
+const KEYS: readonly (readonly [keys: string, what: string])[] = [
+  ['Tab', 'To the next widget'],
+  ['Arrow keys', 'Move the widget'],
+  ['Shift + arrow keys', 'Resize the widget'],
+  ['Esc', 'Take back the move, then let go of the widget'],
+  ['Enter', 'Options of the widget'],
+  ['F2', 'Rename the widget'],
+  ['Delete', 'Remove the widget'],
+  ['Ctrl + Z', 'Undo'],
+  ['Ctrl + Shift + Z', 'Redo'],
+]
+
+/** `more`: entries of the screen, above those of the app. */
+export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] }) {
+  const { theme, credentials, dovetail } = useApp()
+  const { choice } = useWatched(theme)
+  const user = useWatched(dovetail.session)?.user
+  const [shown, setShown] = useState<'keys' | 'sign-in' | undefined>(undefined)
+  const close = () => setShown(undefined)
+  const account: MenuEntry[] = [
+    {
+      label: user ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
+      ...(user ? { hint: 'Use another token' } : {}),
+      icon: KeyRound,
+      run: () => setShown('sign-in'),
+    },
+    ...(credentials.token() === undefined
+      ? []
+      : [
+          {
+            label: 'Sign out',
+            icon: LogOut,
+            run: () => {
+              credentials.signOut()
+              location.reload()
+            },
+          },
+        ]),
+  ]
+  return (
+    <>
+      <Menu
+        groups={[
+          more,
+          THEMES.map(({ choice: each, label, icon }) => ({
+            label,
+            icon,
+            checked: each === choice,
+            run: () => theme.choose(each),
+          })),
+          account,
+          [
+            { label: 'Keyboard', icon: Keyboard, run: () => setShown('keys') },
+            { label: 'All components', icon: LayoutDashboard, run: () => navigate({ screen: 'stories' }) },
+          ],
+        ]}
+      >
+        <button type="button" className="icon-button" aria-label="Menu">
+          <EllipsisVertical size={17} aria-hidden="true" />
+        </button>
+      </Menu>
+      <SignIn open={shown === 'sign-in'} onClose={close} />
+      <Dialog open={shown === 'keys'} title="Keyboard" onClose={close}>
+        <dl className="keys">
+          {KEYS.map(([keys, what]) => (
+            <div key={keys}>
+              <dt>
+                <kbd>{keys}</kbd>
+              </dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+        </dl>
+      </Dialog>
+    </>
+  )
+}

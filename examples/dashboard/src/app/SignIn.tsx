@@ -1,0 +1,90 @@
+// Asks for a token, when the server wants to know who we are.
+
+import { useWatched } from '@dovetail/react'
+import type { LinkState } from '@dovetail/client'
+import { KeyRound } from 'lucide-react'
+import { useState, type FormEvent } from 'react'
+import { useApp } from './context'
+import { Dialog } from './Dialog'
+
+/** Whether the server has refused us for want of a token that it takes. */
+export function wantsToken(link: LinkState): boolean {
+  // A token that somebody took back helps nobody by being asked for again.
+  return link.status === 'refused' && link.code.startsWith('token_') && link.code !== 'token_revoked'
+}
+
+/** Shown by itself when the server asks, and by `open` when somebody wants to sign in. */
+export function SignIn({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }) {
+  const { dovetail, credentials } = useApp()
+  const link = useWatched(dovetail.link)
+  const [later, setLater] = useState(false)
+  const asked = wantsToken(link)
+  const close = () => {
+    setLater(true)
+    onClose()
+  }
+  return (
+    <Dialog open={open || (asked && !later)} title="Sign in" onClose={close}>
+      <TokenForm
+        reason={link.status === 'refused' ? link.reason : undefined}
+        had={credentials.token() !== undefined}
+        onToken={(token, stay) => {
+          credentials.signIn(token, stay)
+          setLater(false)
+          onClose()
+          dovetail.reconnect()
+        }}
+      />
+    </Dialog>
+  )
+}
+
+function TokenForm({
+  reason,
+  had,
+  onToken,
+}: {
+  readonly reason: string | undefined
+  readonly had: boolean
+  readonly onToken: (token: string, stay: boolean) => void
+}) {
+  const [token, setToken] = useState('')
+  const [stay, setStay] = useState(false)
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    const clean = token.trim()
+    if (clean !== '') onToken(clean, stay)
+  }
+  return (
+    <form className="form" onSubmit={submit}>
+      <p>
+        {had
+          ? 'The server does not take the token that this browser had. Paste a new one.'
+          : 'This server wants to know who you are. Paste the token that you were given.'}{' '}
+        What you did here is kept meanwhile.
+      </p>
+      {reason !== undefined && <p className="muted">The server says: {reason}</p>}
+      <label className="field">
+        <span>Token</span>
+        <input
+          type="password"
+          autoComplete="current-password"
+          spellCheck={false}
+          autoFocus
+          value={token}
+          onChange={(event) => setToken(event.target.value)}
+        />
+      </label>
+      <label className="check">
+        <input type="checkbox" checked={stay} onChange={(event) => setStay(event.target.checked)} />
+        Stay signed in on this device
+      </label>
+      <div className="form-end">
+        <button type="submit" className="button primary" disabled={token.trim() === ''}>
+          <KeyRound size={15} aria-hidden="true" />
+          Sign in
+        </button>
+      </div>
+    </form>
+  )
+}

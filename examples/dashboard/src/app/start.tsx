@@ -1,0 +1,39 @@
+// Makes the things that there is one of for each tab, and draws the app.
+
+import { createDovetail } from '@dovetail/client'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { App } from './App'
+import { AppContext, type App as AppThings } from './context'
+import { readCredentials } from './credentials'
+import { documentOf, parse } from './routes'
+import { createTheme } from './theme'
+import { createToasts } from './toasts'
+import { startOffline } from '../offline'
+
+/** Begins the app in `place`. Called once. */
+export function start(place: HTMLElement): void {
+  const about = documentOf(parse(location.pathname))
+  const credentials = readCredentials(about)
+  const link = credentials.linkInUse
+  const dovetail = createDovetail({
+    url: serverUrl(),
+    token: () => credentials.token(),
+    ...(link === undefined ? {} : { link }),
+  })
+  const app: AppThings = { dovetail, credentials, theme: createTheme(), toasts: createToasts() }
+  createRoot(place).render(
+    <StrictMode>
+      <AppContext value={app}>
+        <App />
+      </AppContext>
+    </StrictMode>,
+  )
+  startOffline()
+}
+
+/** The server that this page came from; while developing, the one that `VITE_DOVETAIL_URL` names. */
+function serverUrl(): string {
+  const named: unknown = import.meta.env['VITE_DOVETAIL_URL']
+  return typeof named === 'string' && named !== '' ? named : location.origin
+}

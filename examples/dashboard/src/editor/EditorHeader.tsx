@@ -1,0 +1,127 @@
+// The bar of the editor: where one is, how it is, who is here, and what can be done.
+
+import type { DashboardStore } from '@dovetail/client'
+import { DashboardSyncIndicator, PresenceAvatars, useWatched } from '@dovetail/react'
+import { Copy, Download, FileJson, History, Plus, Redo2, Share2, Undo2, Zap } from 'lucide-react'
+import { AppMenu } from '../app/AppMenu'
+import { useApp } from '../app/context'
+import { Link } from '../app/Link'
+import { Logo } from '../app/Logo'
+import { Menu, type MenuEntry } from '../app/Menu'
+import { navigate } from '../app/routes'
+import { exports } from '../files'
+import { useEditor } from './context'
+import { dashboardOf } from './shown'
+import type { PanelId } from './slots'
+
+export interface EditorHeaderProps {
+  readonly panel: PanelId | undefined
+  readonly onPanel: (id: PanelId | undefined) => void
+  readonly onAdd: () => void
+  readonly onShare: () => void
+  readonly onDuplicate: () => void
+  /** The element that shows the grid, for a picture of it. */
+  readonly grid: () => HTMLElement | null
+}
+
+export function EditorHeader({ panel, onPanel, onAdd, onShare, onDuplicate, grid }: EditorHeaderProps) {
+  const { store, editable } = useEditor()
+  const { dovetail, toasts } = useApp()
+  const { undo, redo } = useWatched(store.undoing)
+  const toggle = (id: PanelId) => onPanel(panel === id ? undefined : id)
+  const ways = exports.map(({ label, hint, run }): MenuEntry => ({
+    label,
+    hint,
+    icon: Download,
+    run: () =>
+      void run({ store, dovetail, grid }).catch((error: unknown) =>
+        toasts.failed(`Exporting ${label}`, error),
+      ),
+  }))
+  const more: readonly MenuEntry[] = [
+    { label: 'Duplicate dashboard', icon: Copy, run: onDuplicate },
+    { label: 'Activity', icon: Zap, run: () => onPanel('activity') },
+    { label: 'View as JSON', icon: FileJson, run: () => navigate({ screen: 'json', id: store.id }) },
+  ]
+  return (
+    <header className="bar editor-bar">
+      <Link to={{ screen: 'list' }} className="home" label="All dashboards">
+        <Logo />
+      </Link>
+      <Title store={store} editable={editable} />
+      <DashboardSyncIndicator store={store} onShowConflicts={() => onPanel('attention')} />
+      <div className="bar-space" />
+      <PresenceAvatars store={store} most={3} />
+      <div className="toolbar" role="toolbar" aria-label="Edit">
+        <div className="button-pair">
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={undo === undefined ? 'Undo' : `Undo: ${undo}`}
+            title={undo === undefined ? 'Undo' : `Undo: ${undo}`}
+            disabled={undo === undefined || !editable}
+            onClick={() => store.undoing.undo()}
+          >
+            <Undo2 size={17} aria-hidden="true" />
+          </button>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={redo === undefined ? 'Redo' : `Redo: ${redo}`}
+            title={redo === undefined ? 'Redo' : `Redo: ${redo}`}
+            disabled={redo === undefined || !editable}
+            onClick={() => store.undoing.redo()}
+          >
+            <Redo2 size={17} aria-hidden="true" />
+          </button>
+        </div>
+        <button type="button" className="button" onClick={onAdd} disabled={!editable}>
+          <Plus size={16} aria-hidden="true" />
+          Add widget
+        </button>
+        <button
+          type="button"
+          className="button"
+          aria-pressed={panel === 'history'}
+          onClick={() => toggle('history')}
+        >
+          <History size={15} aria-hidden="true" />
+          History
+        </button>
+        <Menu groups={[ways]}>
+          <button type="button" className="icon-button framed" aria-label="Export" title="Export">
+            <Download size={16} aria-hidden="true" />
+          </button>
+        </Menu>
+        <button type="button" className="button primary" onClick={onShare}>
+          <Share2 size={15} aria-hidden="true" />
+          Share
+        </button>
+      </div>
+      <AppMenu more={more} />
+    </header>
+  )
+}
+
+function Title({ store, editable }: { readonly store: DashboardStore; readonly editable: boolean }) {
+  const { act } = useEditor()
+  const title = useWatched(store, (state) => dashboardOf(state).title)
+  return (
+    <h1 className="title">
+      {/* As wide as its words: the copy of them below the field makes the room. */}
+      <span className="title-room" aria-hidden="true">
+        {title || 'Untitled dashboard'}
+      </span>
+      <input
+        aria-label="Title of the dashboard"
+        placeholder="Untitled dashboard"
+        value={title}
+        readOnly={!editable}
+        onChange={(event) => act({ edit: 'setTitle', title: event.target.value }, { typing: true })}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter' || event.key === 'Escape') event.currentTarget.blur()
+        }}
+      />
+    </h1>
+  )
+}

@@ -1,0 +1,220 @@
+// One widget on the grid or in the column: its bar with title and menu, and its inside.
+//
+// Always true: a tile renders when its own widget changes, and not when others do. Keys work on the tile itself; a key that was
+// meant for something inside it is left alone.
+
+import type { Widget } from '@dovetail/client'
+import {
+  Copy,
+  Ellipsis,
+  LockKeyhole,
+  LockKeyholeOpen,
+  Move,
+  Pencil,
+  SlidersHorizontal,
+  Trash2,
+} from 'lucide-react'
+import { memo, useContext, useState, type KeyboardEvent } from 'react'
+import { useWatched } from '@dovetail/react'
+import { useApp } from '../app/context'
+import { Menu, type MenuEntry } from '../app/Menu'
+import { kindLabel, kindOf } from '../widgets/registry'
+import { WidgetBody } from '../widgets/WidgetBody'
+import { useEditor } from './context'
+import { MoveContext } from './moving'
+import { MoveDialog } from './MoveDialog'
+import { dashboardOf } from './shown'
+import { copy, newData, removal } from './widgetActions'
+
+export interface TileProps {
+  readonly id: string
+  readonly widget: Widget
+  readonly editable: boolean
+}
+
+/** Everything of a widget but the ring around it. */
+export const Tile = memo(function Tile({ id, widget, editable }: TileProps) {
+  const { selection, openOptions } = useEditor()
+  const move = useContext(MoveContext)
+  const selected = useWatched(selection, (selectedId) => selectedId === id)
+  const [renaming, setRenaming] = useState(false)
+  const [moving, setMoving] = useState(false)
+  const actions = useActions(id, widget)
+  const title = widget.title || kindLabel(widget.kind)
+
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    if (event.target !== event.currentTarget) return
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.key === 'Escape') {
+      if (!move.cancel()) selection.select(undefined)
+      return
+    }
+    if (event.key === 'Enter') {
+      event.preventDefault()
+      openOptions(id)
+    }
+    if (!editable) return
+    if (event.key === 'F2') setRenaming(true)
+    else if (event.key === 'Delete') actions.remove()
+    else if (!move.press(event.key, event.shiftKey, id)) return
+    event.preventDefault()
+  }
+  return (
+    <div
+      className="tile"
+      data-tile={id}
+      data-kind={kindOf(widget.kind)?.kind ?? 'unknown'}
+      data-selected={selected}
+      tabIndex={0}
+      role="group"
+      aria-label={`${title}, ${kindLabel(widget.kind)}${widget.locked ? ', locked' : ''}`}
+      aria-describedby={editable ? 'grid-keys' : undefined}
+      onFocus={() => selection.select(id)}
+      onBlur={move.finish}
+      onKeyDown={onKeyDown}
+    >
+      <header className="tile-head" data-movable={editable && !widget.locked}>
+        {renaming ? (
+          <Rename
+            title={widget.title}
+            onDone={(next) => {
+              setRenaming(false)
+              if (next !== undefined && next !== widget.title) actions.rename(next)
+            }}
+          />
+        ) : (
+          <h2 className="tile-title" title={title} onDoubleClick={() => editable && setRenaming(true)}>
+            {title}
+          </h2>
+        )}
+        {widget.locked && <LockKeyhole className="tile-lock" size={13} role="img" aria-label="Locked" />}
+        <TileMenu
+          title={title}
+          widget={widget}
+          editable={editable}
+          actions={actions}
+          onRename={() => setRenaming(true)}
+          onMove={() => setMoving(true)}
+          onOptions={() => openOptions(id)}
+        />
+      </header>
+      <div className="tile-body">
+        <WidgetBody id={id} widget={widget} editable={editable} />
+      </div>
+      {moving && <MoveDialog id={id} widget={widget} onClose={() => setMoving(false)} />}
+    </div>
+  )
+})
+
+function Rename({
+  title,
+  onDone,
+}: {
+  readonly title: string
+  readonly onDone: (title: string | undefined) => void
+}) {
+  const [typed, setTyped] = useState(title)
+  return (
+    <input
+      className="tile-rename"
+      aria-label="Title of the widget"
+      value={typed}
+      autoFocus
+      onFocus={(event) => event.target.select()}
+      onChange={(event) => setTyped(event.target.value)}
+      onBlur={() => onDone(typed.trim())}
+      onKeyDown={(event) => {
+        event.stopPropagation()
+        if (event.key === 'Enter') onDone(typed.trim())
+        if (event.key === 'Escape') onDone(undefined)
+      }}
+    />
+  )
+}
+
+interface Actions {
+  readonly rename: (title: string) => void
+  readonly duplicate: () => void
+  readonly lock: (locked: boolean) => void
+  readonly remove: () => void
+}
+
+function useActions(id: string, widget: Widget): Actions {
+  const { store, act, selection, announce } = useEditor()
+  const { dovetail, toasts } = useApp()
+  const title = widget.title || kindLabel(widget.kind)
+  return {
+    rename: (next) => act({ edit: 'renameWidget', id, title: next }),
+    duplicate: () => {
+      const kind = kindOf(widget.kind)
+      const copied = crypto.randomUUID()
+      // A feed goes on feeding both; what people write is not shared with the copy.
+      const data = kind && kind.shape !== 'points' ? newData(dovetail, kind) : widget.data
+      const done = act(copy(dashboardOf(store.getState()), copied, widget, data), {
+        label: `Duplicate ${title}`,
+      })
+      if (done) selection.select(copied, { reveal: true })
+    },
+    lock: (locked) => {
+      if (act({ edit: 'setLocked', id, locked })) announce(`${title} ${locked ? 'locked' : 'unlocked'}`)
+    },
+    remove: () => {
+      if (!act(removal(dashboardOf(store.getState()), id), { label: `Remove ${title}` })) return
+      selection.select(undefined)
+      announce(`${title} removed`)
+      toasts.show({
+        words: `Removed “${title}”.`,
+        action: { label: 'Undo', run: () => store.undoing.undo() },
+      })
+    },
+  }
+}
+
+function TileMenu({
+  title,
+  widget,
+  editable,
+  actions,
+  onRename,
+  onMove,
+  onOptions,
+}: {
+  readonly title: string
+  readonly widget: Widget
+  readonly editable: boolean
+  readonly actions: Actions
+  readonly onRename: () => void
+  readonly onMove: () => void
+  readonly onOptions: () => void
+}) {
+  const { locked } = widget
+  // The menu gives the focus back when it closes, and only then may something else take it.
+  const later = (run: () => void) => () => void setTimeout(run)
+  const all: readonly (readonly MenuEntry[])[] = [
+    [
+      { label: 'Rename', icon: Pencil, keys: 'F2', disabled: !editable, run: later(onRename) },
+      {
+        label: editable ? 'Edit options' : 'Show options',
+        icon: SlidersHorizontal,
+        keys: 'Enter',
+        run: onOptions,
+      },
+      { label: 'Duplicate', icon: Copy, disabled: !editable, run: actions.duplicate },
+      { label: 'Move and resize…', icon: Move, disabled: !editable || locked, run: later(onMove) },
+      {
+        label: locked ? 'Unlock' : 'Lock',
+        icon: locked ? LockKeyholeOpen : LockKeyhole,
+        disabled: !editable,
+        run: () => actions.lock(!locked),
+      },
+    ],
+    [{ label: 'Remove', icon: Trash2, keys: 'Del', danger: true, disabled: !editable, run: actions.remove }],
+  ]
+  return (
+    <Menu groups={all}>
+      <button type="button" className="icon-button small tile-menu" aria-label={`Menu of ${title}`}>
+        <Ellipsis size={15} aria-hidden="true" />
+      </button>
+    </Menu>
+  )
+}

@@ -1,0 +1,34 @@
+// Which widget is selected.
+
+import { watched } from '../app/watched'
+import type { Selection } from './slots'
+
+/** Makes the selection of an editor. `reveal` brings a widget into sight and gives it the focus. */
+export function createSelection(reveal: (id: string) => void): Selection {
+  const selected = watched<string | undefined>(undefined)
+  return {
+    subscribe: selected.subscribe,
+    getState: selected.getState,
+    select: (id, options) => {
+      selected.set(id)
+      if (id !== undefined && options?.reveal) reveal(id)
+    },
+  }
+}
+
+/** Looks for the tile of a widget once it is drawn, which after adding one takes a moment. */
+export function revealTile(root: () => HTMLElement | null, id: string): void {
+  let tries = 0
+  const look = () => {
+    const tile = root()?.querySelector<HTMLElement>(`[data-tile="${CSS.escape(id)}"]`)
+    if (tile) {
+      tile.focus({ preventScroll: true })
+      const calm = matchMedia('(prefers-reduced-motion: reduce)').matches
+      tile.scrollIntoView({ block: 'nearest', behavior: calm ? 'auto' : 'smooth' })
+    } else if (tries++ < REVEAL_TRIES_MAX) requestAnimationFrame(look)
+  }
+  look()
+}
+
+/** In frames: half a second, after which it will not be drawn any more. */
+const REVEAL_TRIES_MAX = 30

@@ -1,0 +1,31 @@
+// Markdown as HTML. What comes out of the parser is cleaned: documents come from other people.
+//
+// Always true: nothing that runs, nothing that styles and no form gets onto the page; links open beside it and tell nothing of it.
+
+import DOMPurify from 'dompurify'
+import { marked } from 'marked'
+import { useMemo } from 'react'
+
+const clean = DOMPurify()
+
+clean.addHook('afterSanitizeAttributes', (node) => {
+  if (node.tagName !== 'A') return
+  node.setAttribute('target', '_blank')
+  node.setAttribute('rel', 'noopener noreferrer nofollow')
+})
+
+/** The HTML of a text that others wrote. */
+export function safeHtml(markdown: string): string {
+  const html = marked.parse(markdown, { async: false, gfm: true, breaks: true })
+  return clean.sanitize(html, {
+    USE_PROFILES: { html: true },
+    FORBID_TAGS: ['style', 'form', 'button', 'textarea', 'select', 'iframe', 'dialog'],
+    FORBID_ATTR: ['style', 'id', 'name'],
+  })
+}
+
+/** Shows Markdown. */
+export function Markdown({ text }: { readonly text: string }) {
+  const html = useMemo(() => safeHtml(text), [text])
+  return <div className="markdown" dangerouslySetInnerHTML={{ __html: html }} />
+}

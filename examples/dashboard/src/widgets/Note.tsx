@@ -1,0 +1,109 @@
+// A text that several people write at once, shown as Markdown and written as plain text.
+//
+// Edit path: every keystroke → `setText`, which writes only what differs; ← what others write comes in, and the caret stays with
+// the letter that it stood at.
+
+import type { WidgetDataStore } from '@dovetail/client'
+import { Eye, Pencil } from 'lucide-react'
+import { useLayoutEffect, useRef, useState } from 'react'
+import { useEditor } from '../editor/context'
+import { movedCaret } from './caret'
+import { Markdown } from './Markdown'
+import { NoData } from './Placeholder'
+import type { ViewProps } from './view'
+
+export default function NoteView({ id, widget, source, editable }: ViewProps) {
+  const [writing, setWriting] = useState(false)
+  const { store: dashboard } = useEditor()
+  if (source.status !== 'ready')
+    return <NoData id={id} source={source} editable={editable} words="Nothing written yet" />
+  const { data, store } = source
+  const title = widget.title || 'Note'
+  const open = (now: boolean) => {
+    setWriting(now)
+    dashboard.presence.set({ widget: id, editing: now })
+  }
+  const showsEditor = editable && writing
+  return (
+    <div className={`view-note${showsEditor ? ' writing' : ''}`}>
+      {showsEditor && <Writer title={title} text={data.text} store={store} onDone={() => open(false)} />}
+      <div
+        className="note-page"
+        tabIndex={0}
+        role="region"
+        aria-label={title}
+        onDoubleClick={() => editable && open(true)}
+      >
+        {data.text.trim() === '' ? (
+          <p className="muted">
+            {editable ? 'Nothing written yet. Press Write, or double-click.' : 'Nothing written yet.'}
+          </p>
+        ) : (
+          <Markdown text={data.text} />
+        )}
+      </div>
+      {editable && (
+        <button
+          type="button"
+          className={`button small note-toggle${writing ? '' : ' reveal'}`}
+          onClick={() => open(!writing)}
+        >
+          {writing ? <Eye size={13} aria-hidden="true" /> : <Pencil size={13} aria-hidden="true" />}
+          {writing ? 'Done' : 'Write'}
+        </button>
+      )}
+    </div>
+  )
+}
+
+function Writer({
+  title,
+  text,
+  store,
+  onDone,
+}: {
+  readonly title: string
+  readonly text: string
+  readonly store: WidgetDataStore
+  readonly onDone: () => void
+}) {
+  const { attempt } = useEditor()
+  const area = useRef<HTMLTextAreaElement>(null)
+  // What the field shows, and where the caret was in it: the browser moves the caret to the end when a text is set from outside.
+  const shown = useRef({ text, start: text.length, end: text.length })
+  const remember = () => {
+    const { current } = area
+    if (current)
+      shown.current = { text: current.value, start: current.selectionStart, end: current.selectionEnd }
+  }
+  useLayoutEffect(() => {
+    const { current } = area
+    if (!current) return
+    const { text: before, start, end } = shown.current
+    if (before !== text && document.activeElement === current) {
+      current.setSelectionRange(movedCaret(before, text, start), movedCaret(before, text, end))
+    }
+    remember()
+  }, [text])
+  useLayoutEffect(() => area.current?.focus(), [])
+  return (
+    <textarea
+      ref={area}
+      className="note-writer"
+      aria-label={`Text of ${title}`}
+      value={text}
+      spellCheck
+      onSelect={remember}
+      onChange={(event) => {
+        const { value } = event.target
+        remember()
+        attempt('Writing', () => store.setText(value))
+      }}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return
+        event.stopPropagation()
+        onDone()
+      }}
+    />
+  )
+}

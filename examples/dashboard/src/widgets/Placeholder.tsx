@@ -1,0 +1,55 @@
+// What stands where there is nothing to draw: a kind without a renderer, or a widget without data.
+
+import { DatabaseZap, LoaderCircle, Puzzle, Unplug } from 'lucide-react'
+import { useEditor } from '../editor/context'
+import { kindLabel } from './registry'
+import type { WidgetSource } from './view'
+
+/** A kind that is not drawn here. */
+export function Placeholder({ kind }: { readonly kind: string }) {
+  return (
+    <div className="view-empty view-unknown">
+      <Puzzle size={22} aria-hidden="true" />
+      <p>
+        <b>{kindLabel(kind)} panel</b>
+        <br />
+        There is no renderer for it here. It keeps its place and is exported as it was.
+      </p>
+    </div>
+  )
+}
+
+/** Why a widget shows nothing, and the way to change that. */
+export function NoData({
+  id,
+  source,
+  editable,
+  words = 'No data yet',
+}: {
+  readonly id: string
+  readonly source: Exclude<WidgetSource, { readonly status: 'ready' }> | { readonly status: 'ready' }
+  readonly editable: boolean
+  readonly words?: string
+}) {
+  const { openOptions } = useEditor()
+  if (source.status === 'loading') {
+    return (
+      <div className="view-empty" role="status">
+        <LoaderCircle size={18} className="spin" aria-hidden="true" />
+        <p>Loading…</p>
+      </div>
+    )
+  }
+  const missing = source.status === 'missing'
+  return (
+    <div className="view-empty">
+      {missing ? <Unplug size={20} aria-hidden="true" /> : <DatabaseZap size={20} aria-hidden="true" />}
+      <p>{missing ? source.words : words}</p>
+      {editable && (
+        <button type="button" className="button small" onClick={() => openOptions(id)}>
+          {missing ? 'Choose other data' : 'Add data'}
+        </button>
+      )}
+    </div>
+  )
+}

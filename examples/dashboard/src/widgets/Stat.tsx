@@ -1,0 +1,65 @@
+// One number, large, with the way it went behind it.
+
+import type { Point } from '@dovetail/client'
+import { useMemo } from 'react'
+import { cssColor } from './colors'
+import { formatted } from './format'
+import { appearance, calculationOf, colorOf } from './options'
+import { NoData } from './Placeholder'
+import { inTime, reduced } from './points'
+import type { ViewProps } from './view'
+
+export function StatView({ id, widget, source, editable }: ViewProps) {
+  const points = useMemo(() => (source.status === 'ready' ? inTime(source.data.points) : []), [source])
+  if (source.status !== 'ready' || points.length === 0)
+    return <NoData id={id} source={source} editable={editable} />
+  const look = appearance(widget)
+  const value = reduced(points, calculationOf(widget))
+  const color = cssColor(colorOf(value, look) ?? look.color)
+  const { number, unit } = formatted(value, look)
+  const change = reduced(points, 'diff') ?? 0
+  const difference = formatted(Math.abs(change), look)
+  return (
+    <div className="view-stat" style={{ color }}>
+      <Sparkline points={points} />
+      <p className="stat-value">
+        <span className="stat-number">{number}</span>
+        {unit !== '' && <span className="stat-unit">{unit}</span>}
+      </p>
+      {points.length > 1 && (
+        <p className="stat-change">
+          <span aria-hidden="true">{change > 0 ? '▲' : change < 0 ? '▼' : '■'}</span>{' '}
+          <span className="sr">{change > 0 ? 'up' : change < 0 ? 'down' : 'unchanged'} </span>
+          {difference.number}
+          {difference.unit !== '' && ` ${difference.unit}`}
+        </p>
+      )}
+    </div>
+  )
+}
+
+/** More would not be seen in a tile. */
+const SPARK_POINTS_MAX = 120
+
+/** The line behind the number; decoration, since the number and its change are said in words. */
+function Sparkline({ points }: { readonly points: readonly Point[] }) {
+  const recent = points
+    .slice(-SPARK_POINTS_MAX)
+    .filter((point): point is Point & { v: number } => point.v !== null)
+  if (recent.length < 2) return null
+  const values = recent.map(({ v }) => v)
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  const height = most > least ? most - least : 1
+  const line = recent
+    .map(
+      ({ v }, at) =>
+        `${((at / (recent.length - 1)) * 100).toFixed(2)},${(38 - ((v - least) / height) * 34).toFixed(2)}`,
+    )
+    .join(' ')
+  return (
+    <svg className="sparkline" viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">
+      <polygon points={`0,40 ${line} 100,40`} />
+      <polyline points={line} vectorEffect="non-scaling-stroke" />
+    </svg>
+  )
+}

@@ -1,0 +1,16 @@
+// A fixed text, as Grafana's text panels have it: Markdown or HTML in the options.
+
+import { NoData } from './Placeholder'
+import { Markdown } from './Markdown'
+import { PATHS, textAt } from './options'
+import type { ViewProps } from './view'
+
+export default function TextView({ id, widget, source, editable }: ViewProps) {
+  const text = textAt(widget.options, PATHS.content) ?? textAt(widget.options, ['content']) ?? ''
+  if (text.trim() === '') return <NoData id={id} source={source} editable={editable} words="No text yet" />
+  return (
+    <div className="view-text" tabIndex={0} role="region" aria-label={widget.title || 'Text'}>
+      <Markdown text={text} />
+    </div>
+  )
+}

@@ -1,0 +1,61 @@
+// The inside of a tile: the view of its kind, with what it shows.
+//
+// Always true: only a tile whose widget names a document of its own opens one, and only for as long as it is on the screen.
+
+import { useWidgetData } from '@dovetail/react'
+import type { DocumentState, Widget, WidgetData, WidgetDataStore } from '@dovetail/client'
+import { Suspense } from 'react'
+import { kindOf } from './registry'
+import { Placeholder } from './Placeholder'
+import type { WidgetSource } from './view'
+
+export interface WidgetBodyProps {
+  readonly id: string
+  readonly widget: Widget
+  readonly editable: boolean
+}
+
+const NONE: WidgetSource = { status: 'none' }
+
+/** Draws a widget of any kind. */
+export function WidgetBody({ id, widget, editable }: WidgetBodyProps) {
+  const kind = kindOf(widget.kind)
+  if (!kind) return <Placeholder kind={widget.kind} />
+  const { View } = kind
+  return (
+    <Suspense fallback={<div className="view-loading" />}>
+      {widget.data === undefined ? (
+        <View id={id} widget={widget} source={NONE} editable={editable} />
+      ) : (
+        <WithData id={id} widget={widget} editable={editable} url={widget.data} View={View} />
+      )}
+    </Suspense>
+  )
+}
+
+type View = NonNullable<ReturnType<typeof kindOf>>['View']
+
+function WithData({ url, View, ...rest }: WidgetBodyProps & { readonly url: string; readonly View: View }) {
+  const [state, store] = useWidgetData(url)
+  return <View {...rest} source={sourceOf(state, store)} />
+}
+
+/** What a view is told of the document that it shows. */
+export function sourceOf(state: DocumentState<WidgetData>, store: WidgetDataStore): WidgetSource {
+  switch (state.status) {
+    case 'ready':
+      return { status: 'ready', data: state.value, store }
+    case 'loading':
+      return { status: 'loading' }
+    case 'failed':
+      return { status: 'missing', words: state.error.message }
+    case 'missing':
+      return { status: 'missing', words: MISSING[state.reason] }
+  }
+}
+
+const MISSING = {
+  unreachable: 'Its data is not on this device, and the server cannot be asked now.',
+  not_found: 'Its data is not there, or not shared with you.',
+  deleted: 'Its data was deleted.',
+} as const
