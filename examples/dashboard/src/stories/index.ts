@@ -1,0 +1,3 @@
+// The page of stories. Public names only.
+
+export { StoriesPage } from './StoriesPage'
