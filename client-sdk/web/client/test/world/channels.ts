@@ -66,6 +66,7 @@ export class MemoryChannel implements TabChannel {
   readonly #post: (data: unknown) => void
   readonly #left: () => void
   #isClosed = false
+  #isDead = false
   #last = Promise.resolve()
 
   constructor(name: string, post: (data: unknown) => void, left: () => void) {
@@ -75,6 +76,7 @@ export class MemoryChannel implements TabChannel {
   }
 
   postMessage(message: unknown): void {
+    if (this.#isDead) return
     if (this.#isClosed) throw new DOMException('the channel is closed', 'InvalidStateError')
     this.#post(message)
   }
@@ -90,6 +92,12 @@ export class MemoryChannel implements TabChannel {
   close(): void {
     this.#isClosed = true
     this.#left()
+  }
+
+  /** Its tab is gone: nothing is said and nothing heard, and nobody is told so. */
+  die(): void {
+    this.#isDead = true
+    this.close()
   }
 
   /** Brings a message after what is on its way already. */
