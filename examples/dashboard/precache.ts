@@ -7,7 +7,7 @@
 
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { join, relative, resolve, sep } from 'node:path'
 import { build as viteBuild, type Plugin } from 'vite'
 import type { Build, Kept } from './src/offline/plan'
 
@@ -23,7 +23,7 @@ export function precache(): Plugin {
     apply: 'build',
     configResolved: (config) => {
       root = config.root
-      outDir = join(config.root, config.build.outDir)
+      outDir = resolve(config.root, config.build.outDir)
     },
     // Public files are there before what is built, so now everything is.
     writeBundle: {

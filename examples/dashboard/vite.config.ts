@@ -3,18 +3,13 @@
 //
 // Always true: nothing is inlined as a `data:` address or a style element, because the server's policy for the page forbids both.
 
-import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
 import react from '@vitejs/plugin-react'
-import { build, defineConfig, type Plugin } from 'vite'
-import type { Build, Kept } from './src/offline/plan'
-
-const ROOT = import.meta.dirname
+import { defineConfig, type Plugin } from 'vite'
+import { precache } from './precache'
 
 export default defineConfig({
-  root: ROOT,
-  plugins: [react(), preloadWasm(), serviceWorker()],
+  root: import.meta.dirname,
+  plugins: [react(), preloadWasm(), precache()],
   // The packages of this workspace are taken as they are written, so that they need not be built first.
   resolve: { conditions: ['development', 'module', 'browser'] },
   server: { host: '127.0.0.1' },
@@ -50,61 +45,4 @@ function preloadWasm(): Plugin {
           })),
     },
   }
-}
-
-/** Builds `sw.js` when all else is there, with the list of what is there. */
-function serviceWorker(): Plugin {
-  let folder = ''
-  return {
-    name: 'dovetail-service-worker',
-    apply: 'build',
-    configResolved: (config) => {
-      folder = join(config.root, config.build.outDir)
-    },
-    closeBundle: {
-      sequential: true,
-      order: 'post',
-      handler: async () => {
-        await build({
-          configFile: false,
-          root: ROOT,
-          publicDir: false,
-          logLevel: 'warn',
-          define: { DOVETAIL_BUILD: JSON.stringify(await builtFiles(folder)) },
-          build: {
-            outDir: folder,
-            emptyOutDir: false,
-            target: 'es2022',
-            lib: {
-              entry: join(ROOT, 'src/offline/sw.ts'),
-              formats: ['iife'],
-              name: 'worker',
-              fileName: () => 'sw.js',
-            },
-          },
-        })
-      },
-    },
-  }
-}
-
-/** What the service worker keeps: all of the build but itself. The page is known by its address. */
-async function builtFiles(folder: string): Promise<Build> {
-  const names = (await readdir(folder, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .filter((name) => name !== 'sw.js' && !/\.(map|br|gz)$/.test(name))
-    .sort()
-  const files = await Promise.all(
-    names.map(async (name): Promise<Kept> => {
-      const content = await readFile(join(folder, name))
-      const revision = name.startsWith('assets/') ? undefined : hashOf(content)
-      return { path: name === 'index.html' ? '/' : `/${name}`, revision }
-    }),
-  )
-  return { version: hashOf(JSON.stringify(files)), files }
-}
-
-function hashOf(content: string | Buffer): string {
-  return createHash('sha256').update(content).digest('hex').slice(0, 16)
 }
