@@ -1,6 +1,6 @@
 import { act, fireEvent, render, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
-import { useCallback } from 'react'
+import { useCallback, useState } from 'react'
 import type { DashboardStore, Widget } from '@dovetail/client'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
@@ -475,6 +475,24 @@ describe('ConflictResolutionUI', () => {
     fireEvent.pointerOut(label)
     expect(onPreview).toHaveBeenLastCalledWith(undefined)
     expect(screen.getByRole<HTMLInputElement>('radio', { name: 'Put CPU below' }).checked).toBe(true)
+  })
+
+  it('CL118 goes on showing a proposal when its page renders anew, and ends when somebody else settles it', () => {
+    dashboard.conflicts.set(conflicting(conflict('disk')))
+    function Page() {
+      const [seen, setSeen] = useState<ProposalPreview>()
+      return (
+        <>
+          <p data-testid="seen">{seen?.proposal}</p>
+          <ConflictResolutionUI store={store} onPreview={(preview) => setSeen(preview)} />
+        </>
+      )
+    }
+    show(<Page />, { client })
+    fireEvent.pointerOver(screen.getByText('Put CPU below'))
+    expect(screen.getByTestId('seen').textContent).toBe('push_down')
+    act(() => dashboard.conflicts.set(conflicting()))
+    expect(screen.getByTestId('seen').textContent).toBe('')
   })
 
   it('CL118 takes the best of what is offered now, when what was chosen is not any more', async () => {

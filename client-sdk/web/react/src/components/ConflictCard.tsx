@@ -5,6 +5,7 @@ import type { Conflict } from '@dovetail/client'
 import { useWords } from '../context'
 import type { ConflictsNow } from '../hooks/useConflicts'
 import { useDeciding, type Deciding } from '../hooks/useDeciding'
+import { useStable } from '../hooks/useStable'
 import { Button } from './Button'
 import type { ProposalPreview } from './ConflictResolutionUI'
 import { Icon } from './icons'
@@ -104,7 +105,8 @@ function Causes({ conflict, nameOf }: Pick<ConflictItemProps, 'conflict' | 'name
 
 /** The first proposal is the best and is chosen to begin with; it is shown once somebody comes here, not before. */
 function Proposals(props: ConflictCardProps & { readonly deciding: Deciding }): ReactNode {
-  const { conflict, conflicts, mayDecide, onDecided, onPreview, deciding } = props
+  const { conflict, conflicts, mayDecide, onDecided, deciding } = props
+  const preview = useStable(props.onPreview)
   const words = useWords()
   const group = useId()
   const [wished, setWished] = useState<string>()
@@ -112,18 +114,19 @@ function Proposals(props: ConflictCardProps & { readonly deciding: Deciding }): 
   const chosen = offered?.name ?? ''
   const writes = conflicts.preview(conflict.id, chosen)
   const show = (proposal: string) =>
-    onPreview?.({ conflictId: conflict.id, proposal, writes: conflicts.preview(conflict.id, proposal) })
-  useEffect(() => () => onPreview?.(undefined), [onPreview])
+    preview({ conflictId: conflict.id, proposal, writes: conflicts.preview(conflict.id, proposal) })
+  // Somebody else may settle it while it is looked at.
+  useEffect(() => () => preview(undefined), [preview])
   const apply = () =>
     deciding.decide(
       () => conflicts.settle(conflict.id, chosen),
       () => onDecided(words.conflicts.settledNow(conflict.message)),
     )
   return (
-    <fieldset disabled={!mayDecide} onFocus={() => show(chosen)} onBlur={() => onPreview?.(undefined)}>
+    <fieldset disabled={!mayDecide} onFocus={() => show(chosen)} onBlur={() => preview(undefined)}>
       <legend>{words.conflicts.proposals}</legend>
       {conflict.proposals.map(({ name, label }) => (
-        <label key={name} onPointerEnter={() => show(name)} onPointerLeave={() => onPreview?.(undefined)}>
+        <label key={name} onPointerEnter={() => show(name)} onPointerLeave={() => preview(undefined)}>
           <input
             type="radio"
             name={group}

@@ -50,7 +50,7 @@ export function DashboardSyncIndicator({ store, onShowConflicts }: DashboardSync
         >
           <Icon name={iconOf(status)} />
           <span>{said.short}</span>
-          {status.status === 'unreachable' && <CountDown key={status.retryAtMs} untilMs={status.retryAtMs} />}
+          {status.status === 'unreachable' && <CountDown untilMs={status.retryAtMs} />}
         </button>
       </div>
       <span role="alert" className="dovetail-unseen">

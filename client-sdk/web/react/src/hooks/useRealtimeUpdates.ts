@@ -1,7 +1,8 @@
 // What others change in a document, as it comes in.
 
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useState } from 'react'
 import type { DocumentStore, RemoteUpdate } from '@dovetail/client'
+import { useStable } from './useStable'
 
 /** Changes of others, with the widgets that they are about. */
 export interface RealtimeUpdate extends RemoteUpdate {
@@ -21,18 +22,15 @@ export function useRealtimeUpdates(
   onUpdate?: (update: RealtimeUpdate) => void,
 ): readonly RealtimeUpdate[] {
   const [feed, setFeed] = useState<Feed>({ of: store, updates: [] })
-  const latest = useRef(onUpdate)
-  useEffect(() => {
-    latest.current = onUpdate
-  })
+  const tell = useStable(onUpdate)
   useEffect(
     () =>
       store.updates.listen((remote) => {
         const update = { ...remote, widgets: widgetsOf(remote) }
         setFeed((now) => added(now, store, update))
-        latest.current?.(update)
+        tell(update)
       }),
-    [store],
+    [store, tell],
   )
   return feed.of === store ? feed.updates : NONE
 }
