@@ -32,6 +32,8 @@ import type { Link, OwnMessage } from './link/link'
 import { DeviceNotes } from './outbox/device'
 import { evict, openLock, toEvict } from './outbox/evict'
 import type { Me } from './presence'
+import { createRefusals, type Refusals } from './refusal/refusals'
+import { RuleBook } from './rulebook'
 import { DocumentStorage } from './storage/documents'
 import { memoryNotes, openNotes, type Notes } from './storage/notes'
 import { TabAdapter } from './tabs/adapter'
@@ -44,14 +46,12 @@ import type {
   KeptDocument,
   LinkState,
   NewWidget,
-  RefusedEdit,
   Session,
   StorageState,
   Watchable,
   WidgetData,
   WidgetDataStore,
 } from './types'
-import { Watched } from './watch'
 
 /** The repo writes what changed after this long: at once, but once for what is made in one go. */
 const SAVE_AFTER_MS = 10
@@ -84,6 +84,8 @@ class Client implements Dovetail {
   readonly #device: DeviceNotes
   readonly #tabs: Tabs
   readonly #tabAdapter: TabAdapter | undefined
+  readonly #refusals: Refusals
+  readonly #rules: RuleBook
   readonly #repo: Repo
   readonly #peerId = `tab-${crypto.randomUUID()}` as PeerId
   readonly #open = new Map<DocumentId, LiveDocument<unknown>>()
@@ -106,11 +108,22 @@ class Client implements Dovetail {
     this.#tabs = createTabs(environment, name)
     this.#tabAdapter = tabAdapter(config, (id) => this.#open.has(id))
     this.#link = createLink(config, environment)
+    this.#refusals = createRefusals({
+      name,
+      notes: this.#notes,
+      tabs: this.#tabs,
+      documents: this.#documents,
+      environment,
+    })
     this.#repo = new Repo({
       peerId: this.#peerId,
-      storage: this.#documents,
+      storage: this.#refusals.storage ?? this.#documents,
       network: [this.#link.adapter, ...(this.#tabAdapter ? [this.#tabAdapter] : [])],
       saveDebounceRate: SAVE_AFTER_MS,
+    })
+    this.#refusals.attach(this.#repo, ({ documentId }) => this.#open.get(documentId)?.serverHeads)
+    this.#rules = new RuleBook(this.#ask, this.#notes, this.#link.session, environment.now, (kind) => {
+      for (const store of this.#open.values()) if (store.kind === kind) store.setJudge()
     })
     this.link = this.#link
     this.session = this.#link.session
@@ -199,6 +212,8 @@ class Client implements Dovetail {
     for (const end of this.#endings.splice(0)) end()
     for (const store of [...this.#open.values()]) store.end()
     await this.#repo.flush()
+    this.#refusals.close()
+    this.#rules.close()
     this.#tabs.close()
     this.#link.close()
     this.#tabAdapter?.disconnect()
@@ -246,9 +261,10 @@ class Client implements Dovetail {
       user: () => this.session.getState()?.user?.id,
       keepsAll: () => this.#documents.keepsAll,
       changeBytesMax: () => this.session.getState()?.limits.changeBytesMax ?? CHANGE_BYTES_MAX,
-      guard: () => Promise.resolve(),
-      refused: () => new Watched<readonly RefusedEdit[]>([]),
-      dismiss: () => undefined,
+      guard: (handle) => this.#refusals.guard(handle),
+      refused: (id) => this.#refusals.refused(id),
+      dismiss: (id, refused) => this.#refusals.dismiss(id, refused),
+      judgeOf: (kind, id) => this.#rules.judgeOf(kind, id),
       noted: (id) => this.#device.read(id),
       note: (id, noted) => this.#device.note(id, noted),
       serverStorageId: () => this.#link.server.getState().storageId,
@@ -283,6 +299,7 @@ class Client implements Dovetail {
 
   async #forget(id: DocumentId): Promise<void> {
     await this.#repo.removeFromCache(id)
+    await this.#refusals.forget(id)
     await this.#documents.removeRange([id])
     await this.#device.forget(id)
   }
@@ -311,6 +328,7 @@ class Client implements Dovetail {
 
   #hear(message: OwnMessage): void {
     this.#open.get(message.documentId)?.hear(message)
+    if (message.type === 'dovetail-reject') this.#refusals.reject(message)
     if (message.type === 'dovetail-permission') {
       this.#tabs.send({ ...message, type: 'permission', paths: message.paths })
     }

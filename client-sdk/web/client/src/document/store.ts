@@ -70,6 +70,8 @@ export interface Surroundings {
   readonly guard: (handle: DocHandle<unknown>) => Promise<void>
   readonly refused: (id: DocumentId) => Watchable<readonly RefusedEdit[]>
   readonly dismiss: (id: DocumentId, refused: string) => void
+  /** What judges documents of this kind on this device. */
+  readonly judgeOf: (kind: string | undefined, id: DocumentId) => Judge | undefined
   /** What this device noted about the document when it was last open. */
   readonly noted: (id: DocumentId) => Promise<Noted>
   readonly note: (id: DocumentId, noted: Partial<Noted>) => void
@@ -341,17 +343,14 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#pending.look()
   }
 
-  setJudge(judge: Judge | undefined): void {
-    this.#conflicts.setJudge(judge)
+  /** Other rules are in force for documents of its kind, or are known by now. */
+  setJudge(): void {
+    if (this.#handle) this.#conflicts.setJudge(this.surroundings.judgeOf(this.kind, this.id))
   }
 
-  /** The document was put together anew, without what was refused. */
-  rebuilt(): void {
-    this.#going = undefined
-    if (!this.#handle) return
-    this.#pending.rebuilt(this.#handle.doc())
-    this.#undo.rebuilt(this.#handle.doc())
-    this.#tell()
+  /** What the server is known to have of what is here. */
+  get serverHeads(): Heads | undefined {
+    return this.#pending.server
   }
 
   /** The server is there again: it is asked once more why it has no such document. */
@@ -400,7 +399,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#pending.start(handle.doc(), this.#serverHeads(handle) ?? known.saved?.heads, known.saved?.atMs)
     this.#pending.state.subscribe(() => this.#noteSaved())
     this.#presence.start(handle)
-    this.#conflicts.changed()
+    this.setJudge()
     this.#tell()
     this.surroundings.note(this.id, { openedAtMs: this.surroundings.environment.now(), ...this.#named() })
   }
@@ -435,11 +434,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly #changed = (): void => {
     if (!this.#handle) return
     // What is made here is entered by `#make`, one by one: counting all that waits anew would cost more with each.
-    if (!this.#making) {
-      const before = this.#shown
-      this.#pending.came(this.#handle.doc())
-      this.#updates.came(this.#handle.doc(), before, this.#heads())
-    }
+    if (!this.#making) this.#came(this.#handle.doc())
     this.#conflicts.changed()
     this.#tell()
   }
@@ -449,6 +444,19 @@ export class LiveDocument<T> implements DocumentStore<T> {
     const storageId = this.surroundings.serverStorageId()
     const info = storageId === undefined ? undefined : handle.getSyncInfo(storageId as StorageId)
     return info && decodeHeads(info.lastHeads)
+  }
+
+  /** Changes came, or some went: what the server refused is in no document any more. */
+  #came(doc: Doc<Draft>): void {
+    const before = this.#shown
+    if (Automerge.hasHeads(doc, [...before])) {
+      this.#pending.came(doc)
+      this.#updates.came(doc, before, this.#heads())
+      return
+    }
+    this.#going = undefined
+    this.#pending.rebuilt(doc)
+    this.#undo.rebuilt(doc)
   }
 
   /** The server has these heads on its disk: it says so with every sync message. */
