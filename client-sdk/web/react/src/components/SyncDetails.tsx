@@ -79,7 +79,7 @@ function Pending({ saving }: { readonly saving: SavingState }): ReactNode {
   const more = saving.pending - saving.changes.length
   return (
     <>
-      <h3>{words.details.pending(saving.pending)}</h3>
+      <h2>{words.details.pending(saving.pending)}</h2>
       {saving.changes.length > 0 && (
         // It scrolls, so the keyboard has to get there.
         <ol
