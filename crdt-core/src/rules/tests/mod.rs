@@ -1,3 +1,4 @@
+mod decisions; // What settling writes, byte for byte.
 mod life; // Settling, waiving, and what becomes of conflicts.
 mod properties; // Random documents, on several replicas.
 mod sets; // What a rule set may say.

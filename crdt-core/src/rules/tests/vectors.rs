@@ -321,7 +321,7 @@ fn apart() -> Value {
         "message": "{a.title} and {b.title}", "proposals": ["push_down"]}])
 }
 
-fn at(x: i64, y: i64, w: i64, h: i64) -> Value {
+pub(super) fn at(x: i64, y: i64, w: i64, h: i64) -> Value {
     json!({"title": format!("at {x}"), "layout": {"x": x, "y": y, "w": w, "h": h}})
 }
 
@@ -329,13 +329,13 @@ fn grouped(group: &str, x: i64) -> Value {
     json!({"title": group, "group": group, "layout": {"x": x, "y": 0, "w": 6, "h": 4}})
 }
 
-fn at_path(tx: &Transaction<'_>, path: &[&str]) -> Result<ObjId, AutomergeError> {
+pub(super) fn at_path(tx: &Transaction<'_>, path: &[&str]) -> Result<ObjId, AutomergeError> {
     path.iter().try_fold(ROOT, |object, name| {
         tx.get(object, *name)?.map(|(_, object)| object).ok_or(AutomergeError::NotAnObject)
     })
 }
 
-fn with(
+pub(super) fn with(
     mut doc: Automerge,
     write: impl FnOnce(&mut Transaction<'_>) -> Result<(), AutomergeError>,
 ) -> Automerge {
@@ -344,12 +344,12 @@ fn with(
     doc
 }
 
-fn merged(mut one: Automerge, other: &Automerge) -> Automerge {
+pub(super) fn merged(mut one: Automerge, other: &Automerge) -> Automerge {
     merge(&mut one, other);
     one
 }
 
-fn moved_apart() -> Automerge {
+pub(super) fn moved_apart() -> Automerge {
     let base = doc_of(&json!({"items": {"a": at(0, 0, 4, 4), "b": at(8, 0, 4, 4)}}));
     let to = |doc: Automerge, item: &'static str, x: i64| {
         with(doc, move |tx| {
@@ -373,7 +373,7 @@ fn removed_apart() -> Automerge {
     merged(removed, &referred)
 }
 
-fn set_apart(one: &ScalarValue, other: &ScalarValue) -> Automerge {
+pub(super) fn set_apart(one: &ScalarValue, other: &ScalarValue) -> Automerge {
     let base = doc_of(&json!({"items": {"a": {"limit": 1}}}));
     let set = |doc, value: &ScalarValue| {
         with(doc, |tx| {

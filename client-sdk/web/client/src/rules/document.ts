@@ -34,7 +34,7 @@ export class Reading {
   readonly heads: string[] | undefined
 
   constructor(doc: Doc<unknown>) {
-    this.root = doc as Members
+    this.root = doc
     this.handle = Automerge.getBackend(doc)
     this.changes = changesOf(this.handle)
     const [heads, newest] = [Automerge.getHeads(doc), this.handle.getHeads()]
@@ -43,7 +43,7 @@ export class Reading {
 
   /** The object that a map or a list of the document is. */
   idOf(object: unknown): OperationId {
-    return Automerge.getObjectId(object as Doc<unknown>) ?? ROOT
+    return Automerge.getObjectId(object) ?? ROOT
   }
 
   /** All live values of a register, the winner last; at `heads`, or at the state that is read. */

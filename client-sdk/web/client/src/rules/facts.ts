@@ -144,6 +144,8 @@ class Reader {
         for (const [name, value] of Object.entries(object))
           this.#met(object, name, value, rest, [...keys, name])
       } else if (isList(object)) {
+        // Each item costs a step at least: what is too much is known before anything is asked of it.
+        if (this.#steps + object.length > STEPS_MAX) throw new TooMuch()
         for (const [key, at, value] of keyedItems(this.#reading, object)) {
           this.#met(object, at, value, rest, [...keys, key])
         }

@@ -40,5 +40,7 @@ it('leaves expressions to the server', () => {
   const [vector] = vectors('cel')
   const judged = judge(documentOf(vector!), vector!.document, compileRules(vector!.ruleSet), vector!.now)
   expect(judged.conflicts).toEqual([])
-  expect(judged.undecided).toEqual(['fits', 'tags', 'any'].map((rule) => ({ rule, reason: 'judged_by_server' })))
+  expect(judged.undecided).toEqual(
+    ['fits', 'tags', 'any'].map((rule) => ({ rule, reason: 'judged_by_server' })),
+  )
 })
