@@ -4,8 +4,8 @@
 export function Logo({ size = 24 }: { readonly size?: number }) {
   return (
     <svg className="logo" width={size} height={size} viewBox="0 0 24 24" aria-hidden="true">
-      <path className="logo-left" d="M2 3h9.2L8.4 8.6h5.4l-2.6 5.6H6.4L9.6 21H2z" />
-      <path className="logo-right" d="M13 3h9v18H11.4l-3-5.2h4.2l3.4-7.2h-5.6z" />
+      <path className="logo-left" d="M2 3h8.2v6.2l6.4-2.6v10.8l-6.4-2.6V21H2z" />
+      <path className="logo-right" d="M12 3h10v18H12v-3.3l6.4 2.6V3.9L12 6.5z" />
     </svg>
   )
 }

@@ -35,7 +35,7 @@ export function whenSaved(store: {
 }
 
 /** The address of a copy; of the same document where there is nothing to copy. */
-async function copiedData(dovetail: Dovetail, url: string): Promise<string> {
+export async function copiedData(dovetail: Dovetail, url: string): Promise<string> {
   const source = dovetail.openWidgetData(url)
   try {
     const state = await source.settled()

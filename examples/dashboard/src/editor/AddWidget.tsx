@@ -15,14 +15,14 @@ export function AddWidget({ open, onClose }: { readonly open: boolean; readonly 
   const add = (kind: WidgetKind | typeof ROW) => {
     const id = crypto.randomUUID()
     let data: string | undefined
-    if (kind.kind !== ROW.kind) {
+    if ('shape' in kind) {
       const made = attempt('Making its data', () => {
-        data = newData(dovetail, kind as WidgetKind)
+        data = newData(dovetail, kind)
       })
       if (!made) return
     }
-    const edit = addition(dashboardOf(store.getState()), id, kind, data)
-    if (!act(edit, { label: `Add ${kind.label}` })) return
+    const edits = addition(store, dashboardOf(store.getState()), id, kind, data)
+    if (!act(edits, { label: `Add ${kind.label}` })) return
     onClose()
     const widget = dashboardOf(store.getState()).widgets[id]
     if (widget) announce(`Added. ${placeInWords(widget.title, widget.layout)}`)

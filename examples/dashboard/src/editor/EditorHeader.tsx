@@ -13,6 +13,7 @@ import { exports } from '../files'
 import { useEditor } from './context'
 import { dashboardOf } from './shown'
 import type { PanelId } from './slots'
+import { useMedia } from './useMedia'
 
 export interface EditorHeaderProps {
   readonly panel: PanelId | undefined
@@ -38,10 +39,13 @@ export function EditorHeader({ panel, onPanel, onAdd, onShare, onDuplicate, grid
         toasts.failed(`Exporting ${label}`, error),
       ),
   }))
+  // Where the bar has no room for the button, its menu is part of the other one.
+  const small = useMedia('(max-width: 640px)')
   const more: readonly MenuEntry[] = [
     { label: 'Duplicate dashboard', icon: Copy, run: onDuplicate },
     { label: 'Activity', icon: Zap, run: () => onPanel('activity') },
     { label: 'View as JSON', icon: FileJson, run: () => navigate({ screen: 'json', id: store.id }) },
+    ...(small ? ways.map((way) => ({ ...way, label: `Export: ${way.label}` })) : []),
   ]
   return (
     <header className="bar editor-bar">
@@ -89,7 +93,7 @@ export function EditorHeader({ panel, onPanel, onAdd, onShare, onDuplicate, grid
           History
         </button>
         <Menu groups={[ways]}>
-          <button type="button" className="icon-button framed" aria-label="Export" title="Export">
+          <button type="button" className="icon-button framed export" aria-label="Export" title="Export">
             <Download size={16} aria-hidden="true" />
           </button>
         </Menu>

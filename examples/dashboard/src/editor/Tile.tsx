@@ -17,6 +17,7 @@ import {
 import { memo, useContext, useState, type KeyboardEvent } from 'react'
 import { useWatched } from '@dovetail/react'
 import { useApp } from '../app/context'
+import { copiedData } from '../app/duplicate'
 import { Menu, type MenuEntry } from '../app/Menu'
 import { kindLabel, kindOf } from '../widgets/registry'
 import { WidgetBody } from '../widgets/WidgetBody'
@@ -24,7 +25,7 @@ import { useEditor } from './context'
 import { MoveContext } from './moving'
 import { MoveDialog } from './MoveDialog'
 import { dashboardOf } from './shown'
-import { copy, newData, removal } from './widgetActions'
+import { copy, removal } from './widgetActions'
 
 export interface TileProps {
   readonly id: string
@@ -146,14 +147,15 @@ function useActions(id: string, widget: Widget): Actions {
   return {
     rename: (next) => act({ edit: 'renameWidget', id, title: next }),
     duplicate: () => {
-      const kind = kindOf(widget.kind)
-      const copied = crypto.randomUUID()
-      // A feed goes on feeding both; what people write is not shared with the copy.
-      const data = kind && kind.shape !== 'points' ? newData(dovetail, kind) : widget.data
-      const done = act(copy(dashboardOf(store.getState()), copied, widget, data), {
-        label: `Duplicate ${title}`,
-      })
-      if (done) selection.select(copied, { reveal: true })
+      const data = widget.data === undefined ? Promise.resolve(undefined) : copiedData(dovetail, widget.data)
+      data.then(
+        (url) => {
+          const copied = crypto.randomUUID()
+          const edits = copy(store, dashboardOf(store.getState()), id, copied, widget, url)
+          if (act(edits, { label: `Duplicate ${title}` })) selection.select(copied, { reveal: true })
+        },
+        (error: unknown) => toasts.failed(`Duplicating “${title}”`, error),
+      )
     },
     lock: (locked) => {
       if (act({ edit: 'setLocked', id, locked })) announce(`${title} ${locked ? 'locked' : 'unlocked'}`)

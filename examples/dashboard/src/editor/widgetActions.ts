@@ -1,10 +1,11 @@
 // What can be done with a widget from its menu and its keys, as edits.
 
-import type { Dashboard, Dovetail, Edit, Layout, NewWidget, Widget } from '@dovetail/client'
+import type { Dashboard, DashboardStore, Dovetail, Edit, Layout, NewWidget, Widget } from '@dovetail/client'
 import { whenSaved } from '../app/duplicate'
-import { firstFree, inside, nearestFree } from './placing'
-import { heldBy, ROW_KIND } from './rows'
-import { ROW, sizeOn, type WidgetKind } from '../widgets/registry'
+import { inOrder } from './narrow'
+import { bottom, firstFree, inside, nearestFree } from './placing'
+import { heldBy } from './rows'
+import { sizeOn, type ROW, type WidgetKind } from '../widgets/registry'
 
 /** The places that are taken on the grid. What lies in a row takes none. */
 export function takenPlaces(dashboard: Dashboard, except?: string): readonly Layout[] {
@@ -15,57 +16,72 @@ export function takenPlaces(dashboard: Dashboard, except?: string): readonly Lay
 
 /** The edits that add a widget of a kind at the first place with room, at the end of the order. */
 export function addition(
+  store: Placing,
   dashboard: Dashboard,
   id: string,
   kind: WidgetKind | typeof ROW,
   data: string | undefined,
-): Edit {
+): readonly Edit[] {
   const { grid } = dashboard
   const taken = takenPlaces(dashboard)
-  const isRow = kind.kind === ROW_KIND
-  const layout = isRow
-    ? { x: 0, y: lowest(taken), w: grid.columns, h: 1 }
-    : firstFree(sizeOn((kind as WidgetKind).size, grid), taken, grid.columns)
+  const isRow = !('size' in kind)
   const widget: NewWidget = {
     kind: kind.kind,
     title: titleFor(dashboard, kind.label),
-    layout,
-    options: isRow ? {} : (kind as WidgetKind).options,
+    layout: isRow
+      ? { x: 0, y: bottom(taken), w: grid.columns, h: 1 }
+      : firstFree(sizeOn(kind.size, grid), taken, grid.columns),
+    options: isRow ? {} : kind.options,
     ...(data === undefined ? {} : { data }),
   }
-  return { edit: 'createWidget', id, widget }
+  return inserted(store, id, widget, inOrder(dashboard.widgets).at(-1)?.id)
 }
 
-/** The edit that makes a copy of a widget, as near to it as there is room. */
-export function copy(dashboard: Dashboard, id: string, widget: Widget, data: string | undefined): Edit {
+/** The edits that make a copy of a widget, as near to it as there is room, and behind it in the order. */
+export function copy(
+  store: Placing,
+  dashboard: Dashboard,
+  of: string,
+  id: string,
+  widget: Widget,
+  data: string | undefined,
+): readonly Edit[] {
   const beside = { ...widget.layout, x: widget.layout.x + widget.layout.w }
-  const layout = nearestFree(beside, takenPlaces(dashboard), dashboard.grid.columns)
   const { kind, options, dataSource, parent } = widget
-  return {
-    edit: 'createWidget',
-    id,
-    widget: {
-      kind,
-      title: titleFor(dashboard, widget.title),
-      layout,
-      options,
-      ...(dataSource === undefined ? {} : { dataSource }),
-      ...(parent === undefined ? {} : { parent }),
-      ...(data === undefined ? {} : { data }),
-    },
+  const copied: NewWidget = {
+    kind,
+    title: titleFor(dashboard, widget.title),
+    layout: nearestFree(beside, takenPlaces(dashboard), dashboard.grid.columns),
+    options,
+    ...(dataSource === undefined ? {} : { dataSource }),
+    ...(parent === undefined ? {} : { parent }),
+    ...(data === undefined ? {} : { data }),
   }
+  return inserted(store, id, copied, of)
 }
 
-/** Makes the document of a new widget that shows one; its address. Texts and tables begin with something to write into. */
+type Placing = Pick<DashboardStore, 'place'>
+
+/** A widget that is made behind another one in the order: its key is the one that it would be moved to. */
+function inserted(store: Placing, id: string, widget: NewWidget, after: string | undefined): readonly Edit[] {
+  const moves = store.place(id, after)
+  const own = moves.find((edit) => edit.edit === 'reorder' && edit.id === id)
+  const others = moves.filter((edit) => edit !== own)
+  const order = own?.edit === 'reorder' ? { order: own.order } : {}
+  return [{ edit: 'createWidget', id, widget: { ...widget, ...order } }, ...others]
+}
+
+/** Makes the document of a new widget that shows one; its address. Tables begin with something to write into. */
 export function newData(dovetail: Dovetail, kind: WidgetKind): string | undefined {
   if (kind.shape === undefined) return undefined
   const store = dovetail.createWidgetData(kind.shape)
-  if (kind.shape === 'table') {
-    store.setColumns(['Name', 'Value'])
-    for (const row of [0, 1, 2])
-      store.addRow([`Item ${row + 1}`, kind.kind === 'bargauge' ? (row + 1) * 10 : null])
-  }
-  whenSaved(store)
+  void store.settled().then(() => {
+    if (kind.shape === 'table') {
+      store.setColumns(['Name', 'Value'])
+      for (const row of [1, 2, 3]) store.addRow([`Item ${row}`, kind.kind === 'bargauge' ? row * 10 : null])
+    }
+    whenSaved(store)
+  })
   return store.url
 }
 
@@ -84,8 +100,4 @@ export function removal(dashboard: Dashboard, id: string): readonly Edit[] {
   const freed = Object.keys(dashboard.widgets).filter((other) => heldBy(dashboard.widgets, other) === id)
   const edits: Edit[] = freed.map((child) => ({ edit: 'setParent', id: child, parent: null }))
   return [...edits, { edit: 'removeWidget', id }]
-}
-
-function lowest(taken: readonly Layout[]): number {
-  return Math.max(0, ...taken.map((place) => place.y + place.h))
 }

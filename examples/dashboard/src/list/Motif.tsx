@@ -95,8 +95,9 @@ function split(tile: Tile, random: () => number, depth: number): readonly Tile[]
   if (depth === 0 || (depth < 3 && random() < 0.25)) return [tile]
   const across = tile.w >= tile.h * 1.6
   const size = across ? tile.w : tile.h
-  if (size < 4) return [tile]
-  const cut = Math.max(2, Math.min(size - 2, Math.round(size * (0.35 + random() * 0.3))))
+  const least = across ? 3 : 2
+  if (size < least * 2 || (!across && depth < 2)) return [tile]
+  const cut = Math.max(least, Math.min(size - least, Math.round(size * (0.35 + random() * 0.3))))
   const first = across ? { ...tile, w: cut } : { ...tile, h: cut }
   const second = across
     ? { ...tile, x: tile.x + cut, w: tile.w - cut }

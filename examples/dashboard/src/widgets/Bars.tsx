@@ -17,7 +17,7 @@ const POINTS_AS_BARS = 12
 export function BarsView({ id, widget, source, editable }: ViewProps) {
   const bars = useMemo(() => (source.status === 'ready' ? barsIn(source.data) : []), [source])
   if (source.status !== 'ready' || bars.length === 0)
-    return <NoData id={id} source={source} editable={editable} />
+    return <NoData id={id} kind={widget.kind} source={source} editable={editable} />
   const look = appearance(widget)
   const values = bars.map(({ value }) => value)
   const min = look.min ?? Math.min(0, ...values)

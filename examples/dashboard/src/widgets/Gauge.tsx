@@ -15,7 +15,7 @@ const RADIUS = 42
 export function GaugeView({ id, widget, source, editable }: ViewProps) {
   const points = useMemo(() => (source.status === 'ready' ? inTime(source.data.points) : []), [source])
   if (source.status !== 'ready' || points.length === 0)
-    return <NoData id={id} source={source} editable={editable} />
+    return <NoData id={id} kind={widget.kind} source={source} editable={editable} />
   const look = appearance(widget)
   const value = reduced(points, calculationOf(widget))
   const { min = 0, max = look.unit === 'percentunit' ? 1 : 100 } = look

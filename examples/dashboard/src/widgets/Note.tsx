@@ -16,7 +16,9 @@ export default function NoteView({ id, widget, source, editable }: ViewProps) {
   const [writing, setWriting] = useState(false)
   const { store: dashboard } = useEditor()
   if (source.status !== 'ready')
-    return <NoData id={id} source={source} editable={editable} words="Nothing written yet" />
+    return (
+      <NoData id={id} kind={widget.kind} source={source} editable={editable} words="Nothing written yet" />
+    )
   const { data, store } = source
   const title = widget.title || 'Note'
   const open = (now: boolean) => {

@@ -1,8 +1,8 @@
 // What stands where there is nothing to draw: a kind without a renderer, or a widget without data.
 
-import { DatabaseZap, LoaderCircle, Puzzle, Unplug } from 'lucide-react'
+import { ChartNoAxesColumn, LoaderCircle, Puzzle, Unplug } from 'lucide-react'
 import { useEditor } from '../editor/context'
-import { kindLabel } from './registry'
+import { kindLabel, kindOf } from './registry'
 import type { WidgetSource } from './view'
 
 /** A kind that is not drawn here. */
@@ -22,11 +22,14 @@ export function Placeholder({ kind }: { readonly kind: string }) {
 /** Why a widget shows nothing, and the way to change that. */
 export function NoData({
   id,
+  kind,
   source,
   editable,
   words = 'No data yet',
 }: {
   readonly id: string
+  /** Of the widget: its picture says what will stand here. */
+  readonly kind: string
   readonly source: Exclude<WidgetSource, { readonly status: 'ready' }> | { readonly status: 'ready' }
   readonly editable: boolean
   readonly words?: string
@@ -41,12 +44,13 @@ export function NoData({
     )
   }
   const missing = source.status === 'missing'
+  const Icon = missing ? Unplug : (kindOf(kind)?.icon ?? ChartNoAxesColumn)
   return (
     <div className="view-empty">
-      {missing ? <Unplug size={20} aria-hidden="true" /> : <DatabaseZap size={20} aria-hidden="true" />}
+      <Icon size={22} aria-hidden="true" />
       <p>{missing ? source.words : words}</p>
       {editable && (
-        <button type="button" className="button small" onClick={() => openOptions(id)}>
+        <button type="button" className="button small reveal" onClick={() => openOptions(id)}>
           {missing ? 'Choose other data' : 'Add data'}
         </button>
       )}

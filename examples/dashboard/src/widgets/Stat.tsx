@@ -12,7 +12,7 @@ import type { ViewProps } from './view'
 export function StatView({ id, widget, source, editable }: ViewProps) {
   const points = useMemo(() => (source.status === 'ready' ? inTime(source.data.points) : []), [source])
   if (source.status !== 'ready' || points.length === 0)
-    return <NoData id={id} source={source} editable={editable} />
+    return <NoData id={id} kind={widget.kind} source={source} editable={editable} />
   const look = appearance(widget)
   const value = reduced(points, calculationOf(widget))
   const color = cssColor(colorOf(value, look) ?? look.color)

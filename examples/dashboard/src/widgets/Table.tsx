@@ -17,11 +17,20 @@ const ROWS_SHOWN = 100
 export function TableView({ id, widget, source, editable }: ViewProps) {
   const [limit, setLimit] = useState(ROWS_SHOWN)
   const { attempt } = useEditor()
-  if (source.status !== 'ready') return <NoData id={id} source={source} editable={editable} />
+  if (source.status !== 'ready')
+    return <NoData id={id} kind={widget.kind} source={source} editable={editable} />
   const { data, store } = source
   const count = Math.max(data.columns.length, ...data.rows.slice(0, limit).map((row) => row.length), 0)
   if (count === 0)
-    return <NoData id={id} source={source} editable={editable} words="This table has no columns yet" />
+    return (
+      <NoData
+        id={id}
+        kind={widget.kind}
+        source={source}
+        editable={editable}
+        words="This table has no columns yet"
+      />
+    )
   const indexes = Array.from({ length: count }, (_, at) => at)
   const nameOf = (at: number) => data.columns[at] ?? `Column ${at + 1}`
   return (

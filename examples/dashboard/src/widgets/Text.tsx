@@ -7,7 +7,8 @@ import type { ViewProps } from './view'
 
 export default function TextView({ id, widget, source, editable }: ViewProps) {
   const text = textAt(widget.options, PATHS.content) ?? textAt(widget.options, ['content']) ?? ''
-  if (text.trim() === '') return <NoData id={id} source={source} editable={editable} words="No text yet" />
+  if (text.trim() === '')
+    return <NoData id={id} kind={widget.kind} source={source} editable={editable} words="No text yet" />
   return (
     <div className="view-text" tabIndex={0} role="region" aria-label={widget.title || 'Text'}>
       <Markdown text={text} />

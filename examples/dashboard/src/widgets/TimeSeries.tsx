@@ -24,7 +24,7 @@ export default function TimeSeriesView({ id, widget, source, editable }: ViewPro
   const [asTable, setAsTable] = useState(false)
   const points = useMemo(() => (source.status === 'ready' ? inTime(source.data.points) : []), [source])
   if (source.status !== 'ready' || points.length === 0)
-    return <NoData id={id} source={source} editable={editable} />
+    return <NoData id={id} kind={widget.kind} source={source} editable={editable} />
   const look = appearance(widget)
   const fill = numberAt(widget.options, PATHS.fill) ?? 12
   const title = widget.title || 'Time series'
