@@ -75,6 +75,13 @@ describe('activity', () => {
     }
   })
 
+  it('leaves out the first change, which nobody made at any time', () => {
+    const first = group({ fromMs: 0, toMs: 0, author: undefined })
+    const { total, stretches } = fold([group(), first], by({ span: 'all' }))
+    expect(total).toBe(1)
+    expect((stretches[0]?.fromMs ?? 0) > NOW - 60 * HOUR).toBe(true)
+  })
+
   it('counts what comes from a clock that is ahead as now', () => {
     const { rows } = fold([group({ fromMs: NOW + 5 * HOUR, toMs: NOW + 5 * HOUR })], by())
     expect(rows[0]?.cells.at(-1)).toBe(1)

@@ -53,7 +53,8 @@ export interface Folding {
 export const ROWS_MAX = 12
 
 /** Folds the groups that reach into the span. */
-export function fold(groups: readonly HistoryGroup[], { span, of, nowMs, name }: Folding): Activity {
+export function fold(all: readonly HistoryGroup[], { span, of, nowMs, name }: Folding): Activity {
+  const groups = all.filter(hasTime)
   const oldest = groups.reduce((least, group) => Math.min(least, group.fromMs), nowMs)
   const stretches = stretchesOf(span, oldest, nowMs)
   const fromMs = stretches[0]?.fromMs ?? nowMs
@@ -66,12 +67,13 @@ export function fold(groups: readonly HistoryGroup[], { span, of, nowMs, name }:
   }
   for (const group of inside) {
     if (of === 'person') add(personIn(group), name(group), group, group.changes)
+    else for (const [widget, edits] of widgetsIn(group)) add(widget, widget, group, edits)
   }
-  const all = [...rows]
+  const sorted = [...rows]
     .map(([key, { label, cells }]) => ({ key, label, cells, total: sum(cells) }))
     .filter((row) => row.total > 0)
     .sort((one, other) => other.total - one.total || (one.label < other.label ? -1 : 1))
-  const shown = bounded(all)
+  const shown = bounded(sorted)
   return {
     stretches,
     rows: shown,
@@ -79,6 +81,11 @@ export function fold(groups: readonly HistoryGroup[], { span, of, nowMs, name }:
     total: sum(shown.map((row) => row.total)),
     groups: inside,
   }
+}
+
+/** The first change of every dashboard is the same bytes everywhere, so nobody made it at any time. */
+export function hasTime(group: Pick<HistoryGroup, 'toMs'>): boolean {
+  return group.toMs > 0
 }
 
 /** Whether a group has a part in the row of this key. */

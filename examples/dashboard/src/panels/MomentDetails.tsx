@@ -83,8 +83,8 @@ function Comparison({ store, selection, moment, before, versions }: MomentDetail
   const found = differencesOf(store, moment, sideOf(wanted, before, versions), now)
   return (
     <div className="comparison">
-      <label>
-        Compare with{' '}
+      <label className="field">
+        <span>Compare with</span>
         <select value={wanted} onChange={(event) => setWanted(event.target.value)}>
           {before && <option value="before">the state before it</option>}
           <option value="now">now</option>
@@ -194,7 +194,7 @@ function Restore({ store, moment, open, onClose, onDone }: RestoreProps) {
         The dashboard becomes as it was {moment.when}, for everybody. What was changed since stays in the
         history, so you can come back to it.
       </p>
-      <div className="dialog-actions">
+      <div className="form-end">
         <button type="button" className="button" onClick={onClose}>
           Cancel
         </button>

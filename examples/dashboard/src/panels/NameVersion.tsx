@@ -58,12 +58,12 @@ function NameForm({ store, moment, versions, onClose }: NameVersionProps) {
   }
   const wrong = progress.step === 'editing' ? progress.wrong : undefined
   return (
-    <form className="panel-form" onSubmit={(event) => void submit(event)} noValidate>
+    <form className="form" onSubmit={(event) => void submit(event)} noValidate>
       <p className="muted">
         {moment === undefined ? 'The dashboard as it is now.' : `The dashboard as it was ${moment.when}.`}
       </p>
-      <label>
-        Name
+      <label className="field">
+        <span>Name</span>
         <input
           value={name}
           autoFocus
@@ -81,11 +81,11 @@ function NameForm({ store, moment, versions, onClose }: NameVersionProps) {
       >
         {wrong ?? (taken ? 'There is a version of this name; it will stand for this state instead.' : '')}
       </p>
-      <label>
-        Note (optional)
+      <label className="field">
+        <span>Note (optional)</span>
         <textarea value={note} rows={2} maxLength={1000} onChange={(event) => setNote(event.target.value)} />
       </label>
-      <div className="dialog-actions">
+      <div className="form-end">
         <button type="button" className="button" onClick={onClose}>
           Cancel
         </button>

@@ -3,6 +3,7 @@
 import type { HistoryGroup } from '@dovetail/client'
 import { useNames, useNow, type HistoryNow } from '@dovetail/react'
 import { useEffect } from 'react'
+import { hasTime } from '../activity/fold'
 import { MomentDetails, type MomentProps } from './MomentDetails'
 import { byDay, keyOfHeads, momentOf, type Moment } from './moments'
 
@@ -35,7 +36,7 @@ export function Timeline({ history, ...shared }: TimelineProps) {
         </button>
       )}
       {status === 'loading' && groups.length === 0 && <p className="panel-note">Reading the history…</p>}
-      {status === 'ready' && groups.length === 0 && (
+      {status === 'ready' && !groups.some(hasTime) && (
         <p className="panel-note">Nothing has been changed yet.</p>
       )}
       <Days groups={groups} {...shared} />
@@ -53,7 +54,8 @@ function Days({
 }: { readonly groups: readonly HistoryGroup[] } & Omit<TimelineProps, 'history'>) {
   const nowMs = useNow()
   if (nowMs === undefined) return null
-  return byDay(groups, (group) => group.toMs, nowMs).map(({ day, items }) => (
+  // The first change makes an empty dashboard; a state in which there was nothing is no state to go back to.
+  return byDay(groups.filter(hasTime), (group) => group.toMs, nowMs).map(({ day, items }) => (
     <section key={`${day} ${keyOfHeads(items[0]?.heads ?? [])}`} aria-label={day}>
       <h3 className="timeline-day">{day}</h3>
       <ol className="timeline-groups">
@@ -94,7 +96,7 @@ function Group({ group, before, look, ...shared }: GroupProps) {
         <MomentDetails
           {...shared}
           moment={moment}
-          before={before && momentOf(before)}
+          before={before && hasTime(before) ? momentOf(before) : undefined}
           onDone={() => look(undefined)}
         />
       )}

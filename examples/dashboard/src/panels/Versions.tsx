@@ -85,7 +85,7 @@ function Version({ version, look, mayWrite, ...shared }: VersionProps) {
         </span>
         <span className="timeline-words">
           {version.note !== undefined && <span>{version.note}</span>}
-          {version.by !== undefined && <span className="muted">by {nameOf(version.by)}</span>}
+          {version.by !== undefined && <span className="muted">by {lowered(nameOf(version.by))}</span>}
         </span>
       </button>
       {isLooked && (
@@ -98,4 +98,9 @@ function Version({ version, look, mayWrite, ...shared }: VersionProps) {
       )}
     </li>
   )
+}
+
+/** `You` stands inside a sentence here. */
+function lowered(name: string): string {
+  return name === 'You' ? 'you' : name
 }

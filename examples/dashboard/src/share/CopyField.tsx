@@ -32,9 +32,9 @@ export function CopyField({ label, value, focus = false }: CopyFieldProps) {
   }
   const how = copied?.value === value ? copied.how : undefined
   return (
-    <div className="copy-field">
+    <div className="field copy-field">
       <label htmlFor={id}>{label}</label>
-      <div className="copy-field-row">
+      <div className="field-row">
         <input id={id} ref={field} readOnly value={value} onFocus={(event) => event.target.select()} />
         <button type="button" className="button" onClick={() => void copy()}>
           {how === 'done' ? <Check size={15} aria-hidden="true" /> : <Copy size={15} aria-hidden="true" />}

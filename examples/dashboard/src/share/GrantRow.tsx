@@ -48,7 +48,6 @@ export function GrantRow({ grant, isMe, busy, edit }: GrantRowProps) {
         {name}
         {isMe && <small>you</small>}
         {places !== undefined && <small>only at {places}</small>}
-        <small>{untilWords(grant.until)}</small>
       </span>
       <select
         aria-label={`Role of ${name}`}
@@ -75,7 +74,7 @@ export function GrantRow({ grant, isMe, busy, edit }: GrantRowProps) {
         }}
       >
         <option value="" disabled>
-          Time…
+          {untilWords(grant.until)}
         </option>
         {EXPIRIES.map(({ id, words }) => (
           <option key={id} value={id}>
@@ -85,7 +84,7 @@ export function GrantRow({ grant, isMe, busy, edit }: GrantRowProps) {
       </select>
       <button
         type="button"
-        className="button"
+        className="button small"
         disabled={busy}
         aria-label={`Revoke ${name}`}
         onClick={() => make({ do: 'revoke', key }, `${name} has no access any more.`)}

@@ -237,8 +237,8 @@ function Give({ busy, edit, owner }: EditsAccess & { readonly owner: string | nu
     <form className="share-form" aria-label="Give access" onSubmit={(event) => void submit(event)} noValidate>
       <h3>Give access</h3>
       <div className="share-fields">
-        <label>
-          To
+        <label className="field">
+          <span>To</span>
           <select value={kind} onChange={(event) => setKind(event.target.value as GiveTo)}>
             {GIVE_TO.map(({ id, words }) => (
               <option key={id} value={id}>
@@ -248,8 +248,8 @@ function Give({ busy, edit, owner }: EditsAccess & { readonly owner: string | nu
           </select>
         </label>
         {kind !== 'everyone' && (
-          <label className="share-name">
-            {kind === 'user' ? 'Who' : 'Which group'}
+          <label className="field share-name">
+            <span>{kind === 'user' ? 'Who' : 'Which group'}</span>
             <input
               value={name}
               maxLength={256}
@@ -315,8 +315,8 @@ function RoleField(props: {
 }) {
   const { role, onChange, label = 'Role' } = props
   return (
-    <label>
-      {label}
+    <label className="field">
+      <span>{label}</span>
       <select value={role} onChange={(event) => onChange(event.target.value as Role)}>
         {(Object.keys(ROLE_WORDS) as Role[]).map((one) => (
           <option key={one} value={one}>
@@ -336,8 +336,8 @@ function ExpiryField({
   readonly onChange: (expiry: Expiry) => void
 }) {
   return (
-    <label>
-      For how long
+    <label className="field">
+      <span>For how long</span>
       <select value={expiry} onChange={(event) => onChange(event.target.value as Expiry)}>
         {EXPIRIES.map(({ id, words }) => (
           <option key={id} value={id}>
