@@ -5,9 +5,9 @@
 //    ▲                           │
 //    └─────── anything ──────────┘
 // ```
-// Always true: whatever comes counts as life. Silence is counted in steps, each a timer of its own, so that a page which stood
-// still (a large document, a hidden tab, a lid that was closed) gets to read what waits for it before it calls the server
-// silent: however long it stood, that was one step.
+// Always true: whatever comes counts as life, and so does that what waits to be sent gets less. Silence is counted in steps,
+// each a timer of its own, so that a page which stood still (a large document, a hidden tab, a lid that was closed) gets to
+// read what waits for it before it calls the server silent: however long it stood, that was one step.
 
 /** When to ask, and when to give up. */
 export interface Patience {
@@ -18,29 +18,37 @@ export interface Patience {
 /** Steps in which silence is counted. */
 const STEPS = 4
 
+/** What it watches, and what becomes of that. */
+export interface Watching {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Bytes that wait to be sent. */
+  unsentBytes(): number
+  /** Asks the other side for a sign of life. */
+  ask(): void
+  /** None came. Called once. */
+  silent(): void
+}
+
 /** Watches one connection, from its making until `stop`. */
 export class Heartbeat {
   readonly #patience: Patience
-  readonly #now: () => number
-  readonly #ask: () => void
-  readonly #silent: () => void
+  readonly #watching: Watching
+  #unsentBytes = 0
   /** When something came last, if it did since the timer was set. */
   #heardAtMs: number | undefined
   #stepsLeft: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** `ask` asks the other side for a sign of life; `silent` is called once, when none came. */
-  constructor(patience: Patience, now: () => number, ask: () => void, silent: () => void) {
+  constructor(patience: Patience, watching: Watching) {
     this.#patience = patience
-    this.#now = now
-    this.#ask = ask
-    this.#silent = silent
+    this.#watching = watching
     this.#wait(patience.askMs)
   }
 
   /** Something came. Cheap: it is called for each frame. */
   heard(): void {
-    this.#heardAtMs = this.#now()
+    this.#heardAtMs = this.#watching.now()
     if (this.#stepsLeft === undefined) return
     this.#stepsLeft = undefined
     this.#wait(this.#patience.askMs)
@@ -63,20 +71,24 @@ export class Heartbeat {
 
   #due(): void {
     if (this.#stepsLeft !== undefined) {
-      this.#step(this.#stepsLeft - 1)
+      const before = this.#unsentBytes
+      this.#unsentBytes = this.#watching.unsentBytes()
+      this.#step(this.#unsentBytes < before ? STEPS : this.#stepsLeft - 1)
       return
     }
     const heardAtMs = this.#heardAtMs
     this.#heardAtMs = undefined
     // However the clock was set meanwhile, it waits no longer than it would have.
-    const quietMs = heardAtMs === undefined ? this.#patience.askMs : Math.max(0, this.#now() - heardAtMs)
+    const quietMs =
+      heardAtMs === undefined ? this.#patience.askMs : Math.max(0, this.#watching.now() - heardAtMs)
     if (quietMs < this.#patience.askMs) this.#wait(this.#patience.askMs - quietMs)
     else this.#asked()
   }
 
   #asked(): void {
+    this.#unsentBytes = this.#watching.unsentBytes()
     this.#step(STEPS)
-    this.#ask()
+    this.#watching.ask()
   }
 
   #step(left: number): void {
@@ -86,6 +98,6 @@ export class Heartbeat {
       return
     }
     this.stop()
-    this.#silent()
+    this.#watching.silent()
   }
 }

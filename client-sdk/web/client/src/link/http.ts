@@ -110,6 +110,10 @@ class HttpLine implements Line {
     this.#wake()
   }
 
+  unsentBytes(): number {
+    return this.#waiting.reduce((bytes, frame) => bytes + frame.length, 0)
+  }
+
   close(): void {
     if (this.#isOver()) return
     const session = this.#session
@@ -235,7 +239,10 @@ class HttpLine implements Line {
   }
 }
 
-/** One request with its whole answer. Throws when there is none within `limitMs`, or `signal` says that nobody waits for it. */
+/**
+ * One request with its whole answer. Throws when none begins within `limitMs`, when it stops for so long, or when `signal` says
+ * that nobody waits for it. A large document takes as long as it takes, while something of it comes.
+ */
 async function answered(
   { method, url, headers = {}, body }: Asked,
   limitMs: number,
@@ -244,7 +251,11 @@ async function answered(
 ): Promise<Answer> {
   const abort = new AbortController()
   const end = () => abort.abort()
-  const timer = setTimeout(end, limitMs)
+  let timer = setTimeout(end, limitMs)
+  const goesOn = () => {
+    clearTimeout(timer)
+    timer = setTimeout(end, limitMs)
+  }
   signal.addEventListener('abort', end)
   try {
     signal.throwIfAborted()
@@ -257,12 +268,23 @@ async function answered(
       // A WebSocket takes cookies along too.
       credentials: 'include',
     })
-    const bytes = new Uint8Array(await response.arrayBuffer())
-    return { status: response.status, headers: response.headers, body: bytes }
+    const answer = await bodyOf(response, goesOn)
+    return { status: response.status, headers: response.headers, body: answer }
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', end)
   }
+}
+
+/** The whole body; `goesOn` is called for each piece of it. */
+async function bodyOf(response: Response, goesOn: () => void): Promise<Uint8Array> {
+  const reader = response.body?.getReader()
+  const pieces: Uint8Array[] = []
+  for (let piece = await reader?.read(); piece?.value !== undefined; piece = await reader?.read()) {
+    goesOn()
+    pieces.push(piece.value)
+  }
+  return joined(pieces)
 }
 
 /** Whether the same request may be answered in a moment: the server, or a proxy before it, has no room or no time. */

@@ -8,6 +8,8 @@ export interface Line {
   readonly via: 'websocket' | 'http'
   /** Takes a frame for the server. On a line that is not open it is dropped. */
   send(frame: Uint8Array): void
+  /** Bytes that it has taken and that have not left yet, as far as it knows. */
+  unsentBytes(): number
   /** Ends it from our side, at once: nobody waits for the other side to agree. */
   close(): void
 }

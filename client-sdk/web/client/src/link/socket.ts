@@ -30,7 +30,7 @@ export function openSocket(
   } catch (error) {
     // A policy of the page forbids the address, or there are no WebSockets.
     queueMicrotask(() => events.ended(undefined, error instanceof Error ? error.message : String(error)))
-    return { via: 'websocket', send: () => undefined, close: () => undefined }
+    return { via: 'websocket', send: () => undefined, unsentBytes: () => 0, close: () => undefined }
   }
   socket.binaryType = 'arraybuffer'
   socket.onopen = () => socket && events.opened()
@@ -46,6 +46,7 @@ export function openSocket(
     send: (frame) => {
       if (socket?.readyState === OPEN) socket.send(frame as Uint8Array<ArrayBuffer>)
     },
+    unsentBytes: () => socket?.bufferedAmount ?? 0,
     close: () => {
       const closing = socket
       socket = undefined

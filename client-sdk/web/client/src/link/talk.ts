@@ -38,6 +38,8 @@ export interface Speaker {
   readonly newerToken: () => Promise<string | undefined>
   /** This server has answered a ping before, so that its silence says something from the start. */
   readonly answersPings: boolean
+  /** How much longer than usual silence is borne. */
+  readonly patience: number
 }
 
 /** What becomes of a connection. */
@@ -45,8 +47,10 @@ export interface TalkEvents {
   joined(peerId: PeerId, metadata: PeerMetadata): void
   /** What the server said when it was joined; again when the token was renewed. */
   session(session: Session): void
-  /** The server answers pings. */
-  ponged(): void
+  /** The server answers pings. `inTime`: one that was asked because nothing came, within `heartbeat.silenceMs`. */
+  ponged(inTime: boolean): void
+  /** The server does not answer any more; `ended` follows. */
+  silent(): void
   own(message: OwnMessage): void
   forRepo(message: Message): void
   /** `token` is the last that was shown. */
@@ -67,6 +71,8 @@ export class Talk {
   #hasJoined = false
   #isOver = false
   #heard = false
+  /** When the server was asked for a sign of life because nothing came; nothing once it answered. */
+  #askedAtMs: number | undefined
   /** What the last frame complained about, if it did. */
   #complaint = ''
 
@@ -174,7 +180,7 @@ export class Talk {
         break
       case 'pong':
         this.#watch()
-        this.#events.ponged()
+        this.#ponged()
         break
       case 'own':
         this.#events.own(said.message)
@@ -194,12 +200,29 @@ export class Talk {
   /** Polls over HTTP have a bound of their own. */
   #watch(): void {
     if (this.#heartbeat || this.#line?.via !== 'websocket' || this.#isOver) return
+    const { askMs, silenceMs } = this.#config.heartbeat
     this.#heartbeat = new Heartbeat(
-      this.#config.heartbeat,
-      this.#environment.now,
-      () => this.#ping(),
-      () => this.#giveUp('The server says nothing any more.'),
+      { askMs, silenceMs: silenceMs * this.#speaker.patience },
+      {
+        now: () => this.#environment.now(),
+        unsentBytes: () => this.#line?.unsentBytes() ?? 0,
+        ask: () => {
+          this.#askedAtMs = this.#environment.now()
+          this.#ping()
+        },
+        silent: () => {
+          this.#events.silent()
+          this.#giveUp('The server says nothing any more.')
+        },
+      },
     )
+  }
+
+  #ponged(): void {
+    const askedAtMs = this.#askedAtMs
+    this.#askedAtMs = undefined
+    const { silenceMs } = this.#config.heartbeat
+    this.#events.ponged(askedAtMs !== undefined && this.#environment.now() - askedAtMs <= silenceMs)
   }
 
   #ping(): void {

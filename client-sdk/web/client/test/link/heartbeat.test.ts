@@ -12,8 +12,12 @@ afterEach(() => {
 
 function watched() {
   const [ask, silent] = [vi.fn(), vi.fn()]
-  const heartbeat = new Heartbeat({ askMs: 20_000, silenceMs: 10_000 }, () => Date.now(), ask, silent)
-  return { heartbeat, ask, silent }
+  const wire = { unsentBytes: 0 }
+  const heartbeat = new Heartbeat(
+    { askMs: 20_000, silenceMs: 10_000 },
+    { now: () => Date.now(), unsentBytes: () => wire.unsentBytes, ask, silent },
+  )
+  return { heartbeat, ask, silent, wire }
 }
 
 it('CL12 asks after so long of nothing, and gives up after so long of no answer', () => {
@@ -57,6 +61,19 @@ it('CL13 does not call a server silent because the page stood still', () => {
   vi.advanceTimersByTime(20_000 - 1)
   expect(silent).not.toHaveBeenCalled()
   heartbeat.stop()
+})
+
+it('CL13 does not call a server silent while a large message is on its way to it', () => {
+  const { silent, wire } = watched()
+  wire.unsentBytes = 20 << 20
+  vi.advanceTimersByTime(20_000)
+  for (let n = 1; n <= 60; n++) {
+    wire.unsentBytes -= 100 << 10
+    vi.advanceTimersByTime(2_500)
+  }
+  expect(silent).not.toHaveBeenCalled()
+  vi.advanceTimersByTime(10_000)
+  expect(silent).toHaveBeenCalledOnce()
 })
 
 it('CL13 waits no longer because the clock was set back', () => {

@@ -109,6 +109,29 @@ describe('a line over requests', () => {
     expect(ends).toHaveLength(1)
   })
 
+  it('CL20 takes a large answer for as long as something of it comes', async () => {
+    const door = new Door()
+    const { line, frames, ends } = opened(door.fetch)
+    await settle()
+    let give: ReadableStreamDefaultController<Uint8Array> | undefined
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => (give = controller) })
+    const headers = { 'dovetail-after': '0', 'dovetail-cursor': '1' }
+    door.over = () => {
+      door.over = undefined
+      return new Response(body, { headers })
+    }
+    door.wake()
+    for (const byte of frame(0)) {
+      await vi.advanceTimersByTimeAsync(25_000)
+      give?.enqueue(Uint8Array.of(byte))
+    }
+    give?.close()
+    await settle()
+    expect(numbers(frames)).toEqual([0])
+    expect(ends).toEqual([])
+    line.close()
+  })
+
   it('CL20 asks without waiting after a failure, and fetches what was lost', async () => {
     const door = new Door()
     const fates: Fate[] = ['arrives', 'answer_lost']

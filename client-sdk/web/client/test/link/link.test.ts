@@ -47,6 +47,8 @@ describe('a connection', () => {
     expect(emitted).toEqual([['peer-candidate', peer]])
     expect(link.server.getState()).toEqual({ peerId: 'server', storageId: 'store' })
     expect(link.getState()).toEqual({ status: 'live', via: 'websocket', sinceMs: Date.now() })
+    socket.say({ type: 'peer', selectedProtocolVersion: '1' })
+    expect(emitted, 'it has joined already').toHaveLength(1)
     socket.end(1012)
     expect(emitted[1]).toEqual(['peer-disconnected', { peerId: 'server' }])
     expect(link.server.getState()).toEqual({ peerId: undefined, storageId: 'store' })
@@ -461,6 +463,28 @@ describe('signs of life', () => {
     sockets[2]!.join()
     await vi.advanceTimersByTimeAsync(3_600_000)
     expect(link.getState()).toMatchObject({ status: 'live' })
+  })
+
+  it('CL13 bears silence longer after a connection was given up for it, so that a large document gets through', async () => {
+    const { link, sockets } = withSocket(given({ heartbeat }))
+    const bornMs: number[] = []
+    for (let n = 0; n < 5; n++) {
+      sockets[n]!.join().say({ type: 'dovetail-pong' })
+      const since = Date.now()
+      await vi.advanceTimersByTimeAsync(20_000)
+      while (link.getState().status === 'live') await vi.advanceTimersByTimeAsync(500)
+      bornMs.push(Date.now() - since - 20_000)
+      await vi.advanceTimersByTimeAsync(200)
+    }
+    expect(bornMs).toEqual([10_000, 20_000, 40_000, 80_000, 80_000])
+    const { length } = sockets
+    sockets[length - 1]!.join().say({ type: 'dovetail-pong' })
+    await vi.advanceTimersByTimeAsync(21_000)
+    sockets[length - 1]!.say({ type: 'dovetail-pong' }).end()
+    await vi.advanceTimersByTimeAsync(200)
+    sockets[length]!.join()
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(link.getState(), 'one that answered in time ends it').toMatchObject({ status: 'waiting' })
   })
 
   it('CL11 asks at once when the page is shown or the network is there', () => {

@@ -16,6 +16,7 @@ export class FakeSocket {
   readonly protocols: string[]
   readonly sent: Said[] = []
   readyState = 0
+  readonly bufferedAmount = 0
   isClosedByUs = false
   onopen: (() => void) | null = null
   onmessage: ((event: { data: unknown }) => void) | null = null
