@@ -104,9 +104,7 @@ function Value({
     return (
       <div className="json-line">
         {label}
-        <span className={`json-${value === null ? 'null' : typeof value}`}>
-          {JSON.stringify(value) ?? 'undefined'}
-        </span>
+        <span className={`json-${value === null ? 'null' : typeof value}`}>{JSON.stringify(value)}</span>
       </div>
     )
   }

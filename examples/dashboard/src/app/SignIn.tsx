@@ -3,7 +3,7 @@
 import { useWatched } from '@dovetail/react'
 import type { LinkState } from '@dovetail/client'
 import { KeyRound } from 'lucide-react'
-import { useState, type FormEvent } from 'react'
+import { useState, type SubmitEvent } from 'react'
 import { useApp } from './context'
 import { Dialog } from './Dialog'
 
@@ -50,7 +50,7 @@ function TokenForm({
 }) {
   const [token, setToken] = useState('')
   const [stay, setStay] = useState(false)
-  const submit = (event: FormEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault()
     const clean = token.trim()
     if (clean !== '') onToken(clean, stay)

@@ -10,6 +10,7 @@ import { useCallback, useMemo, useRef, useState, type PointerEvent } from 'react
 import { kindLabel } from '../widgets/registry'
 import { behindWhom, column, indexAt, type Entry } from './narrow'
 import { useEditor } from './context'
+import { edgeScroll } from './edgeScroll'
 import { MoveContext } from './moving'
 import { RowBar, RowsContext } from './RowBar'
 import { ROW_KIND } from './rows'
@@ -142,21 +143,27 @@ function useHandle(
     const from = entries.findIndex((entry) => entry.id === id)
     let to = from
     setDragged({ id, to })
-    const move = (event: globalThis.PointerEvent) => {
+    const look = (y: number) => {
       const items = [...(list.current?.children ?? [])].filter((_, at) => at !== from)
       const middles = items.map((item) => {
         const { top, height } = item.getBoundingClientRect()
         return top + height / 2
       })
-      to = indexAt(middles, event.clientY)
+      to = indexAt(middles, y)
       setDragged({ id, to })
-      scrollAtEdge(event.clientY)
+    }
+    const box = list.current?.closest<HTMLElement>('.surface')
+    const scroll = box && edgeScroll(box, (_, y) => look(y))
+    const move = (event: globalThis.PointerEvent) => {
+      look(event.clientY)
+      scroll?.at(event.clientX, event.clientY)
     }
     const end = (drop: boolean) => {
       handle.removeEventListener('pointermove', move)
       handle.removeEventListener('pointerup', up)
       handle.removeEventListener('pointercancel', cancel)
       removeEventListener('keydown', key, true)
+      scroll?.end()
       setDragged(undefined)
       if (drop) place(id, to)
     }
@@ -179,12 +186,4 @@ function useHandle(
     side: below ? 'after' : 'before',
     begin,
   }
-}
-
-/** So near to the edge of the screen the page scrolls along, in pixels. */
-const EDGE = 70
-
-function scrollAtEdge(y: number): void {
-  if (y < EDGE + 50) scrollBy(0, -14)
-  else if (y > innerHeight - EDGE) scrollBy(0, 14)
 }

@@ -4,9 +4,9 @@
 // `data`. A feed posts to the server, and what it posts comes in like any change of others.
 
 import { documentId, type Widget, type WidgetData, type WidgetDataStore } from '@dovetail/client'
-import { useWidgetData } from '@dovetail/react'
+import { useNow, useWidgetData } from '@dovetail/react'
 import { Check, ClipboardPaste, Copy, Plus, Unlink } from 'lucide-react'
-import { useState, type FormEvent } from 'react'
+import { useState, type SubmitEvent } from 'react'
 import { useApp } from '../app/context'
 import { whenSaved } from '../app/duplicate'
 import { cellValue, inTime, parseCsv } from '../widgets/points'
@@ -45,7 +45,7 @@ function Attach({ id, widget, shape }: DataSectionProps) {
       if (act({ edit: 'attachData', id, data: store.url }, { label: `Give ${title} data` })) whenSaved(store)
       else store.release()
     })
-  const attach = (event: FormEvent) => {
+  const attach = (event: SubmitEvent) => {
     event.preventDefault()
     const data = documentId(typed.trim())
     if (data === undefined) toasts.show({ words: 'This is no document’s id.', tone: 'bad' })
@@ -125,12 +125,12 @@ function Points({ data, store }: { readonly data: WidgetData; readonly store: Wi
   const { attempt } = useEditor()
   const [typed, setTyped] = useState('')
   const value = readNumber(typed)
-  const add = (event: FormEvent) => {
+  const add = (event: SubmitEvent) => {
     event.preventDefault()
     if (value === undefined) return
     if (attempt('Adding a point', () => store.addPoints([{ t: Date.now(), v: value }]))) setTyped('')
   }
-  const now = Date.now()
+  const now = useNow() ?? 0
   const points = inTime(data.points)
   return (
     <>
@@ -209,7 +209,7 @@ function Paste({ store, rows }: { readonly store: WidgetDataStore; readonly rows
   const [typed, setTyped] = useState('')
   const parsed = parseCsv(typed)
   const [head, ...body] = parsed
-  const replace = (event: FormEvent) => {
+  const replace = (event: SubmitEvent) => {
     event.preventDefault()
     if (!head) return
     const done = attempt('Pasting the table', () => {

@@ -9,12 +9,13 @@
 
 import type { DashboardStore, Layout } from '@dovetail/client'
 import { useWatched, WidgetRealtime, type WidgetRealtimeProps } from '@dovetail/react'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { GridLayout, getCompactor, useContainerWidth, type LayoutItem } from 'react-grid-layout'
 import 'react-grid-layout/css/styles.css'
 import { useApp } from '../app/context'
 import { kindLabel } from '../widgets/registry'
 import { useEditor } from './context'
+import { edgeScroll, type EdgeScroll } from './edgeScroll'
 import { Ghosts } from './Ghosts'
 import { createKeyMoves, layoutEdits } from './keyMoves'
 import { MoveContext, type Moving } from './moving'
@@ -53,7 +54,9 @@ export function Grid({ shown, turned, onTurn, marked }: GridProps) {
   const [generation, setGeneration] = useState(0)
   const [covering, setCovering] = useState(false)
   const now = useRef<Now>({ arrangement, columns })
-  now.current = { arrangement, columns }
+  useLayoutEffect(() => {
+    now.current = { arrangement, columns }
+  }, [arrangement, columns])
   const drag = useRef<Drag | undefined>(undefined)
 
   const layout = useMemo(
@@ -75,15 +78,22 @@ export function Grid({ shown, turned, onTurn, marked }: GridProps) {
 
   const begin = useCallback(
     (id: string) => {
-      drag.current = { id, cancelled: false, last: undefined }
+      const box = containerRef.current?.closest<HTMLElement>('.surface')
+      const scroll =
+        box &&
+        edgeScroll(box, (clientX, clientY) =>
+          document.dispatchEvent(new MouseEvent('mousemove', { clientX, clientY, bubbles: true })),
+        )
+      drag.current = { id, cancelled: false, last: undefined, scroll }
       selection.select(id)
     },
-    [selection],
+    [selection, containerRef],
   )
   const go = useCallback(
-    (item: LayoutItem) => {
+    (item: LayoutItem, event: Event) => {
       const going = drag.current
       if (!going || going.cancelled) return
+      if (event instanceof MouseEvent) going.scroll?.at(event.clientX, event.clientY)
       const place = placeOf(item)
       if (going.last && sameCells(going.last, place)) return
       going.last = place
@@ -97,6 +107,7 @@ export function Grid({ shown, turned, onTurn, marked }: GridProps) {
     (item: LayoutItem) => {
       const going = drag.current
       drag.current = undefined
+      going?.scroll?.end()
       setCovering(false)
       if (!going) return
       store.presence.set({ widget: going.id })
@@ -172,10 +183,10 @@ export function Grid({ shown, turned, onTurn, marked }: GridProps) {
                 dragConfig={DRAG}
                 resizeConfig={RESIZE}
                 onDragStart={(_, __, item) => item && begin(item.i)}
-                onDrag={(_, __, item) => item && go(item)}
+                onDrag={(_, __, item, ___, event) => item && go(item, event)}
                 onDragStop={(_, __, item) => item && drop(item)}
                 onResizeStart={(_, __, item) => item && begin(item.i)}
-                onResize={(_, __, item) => item && go(item)}
+                onResize={(_, __, item, ___, event) => item && go(item, event)}
                 onResizeStop={(_, __, item) => item && drop(item)}
               >
                 {children}
@@ -198,6 +209,7 @@ interface Drag {
   readonly id: string
   cancelled: boolean
   last: Layout | undefined
+  readonly scroll: EdgeScroll | null | undefined
 }
 
 const DRAG = {

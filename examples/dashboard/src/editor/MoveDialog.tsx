@@ -1,7 +1,7 @@
 // Move and resize by numbers, for those who neither drag nor use the arrow keys.
 
 import type { Layout, Widget } from '@dovetail/client'
-import { useState, type FormEvent } from 'react'
+import { useState, type SubmitEvent } from 'react'
 import { Dialog } from '../app/Dialog'
 import { kindLabel } from '../widgets/registry'
 import { useEditor } from './context'
@@ -29,7 +29,7 @@ export function MoveDialog({
   const { columns } = dashboardOf(store.getState()).grid
   const [place, setPlace] = useState<Layout>(widget.layout)
   const title = widget.title || kindLabel(widget.kind)
-  const submit = (event: FormEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault()
     const next = inside(place, columns)
     const edits = layoutEdits(id, widget.layout, next)

@@ -17,10 +17,10 @@ export function createSelection(reveal: (id: string) => void): Selection {
 }
 
 /** Looks for the tile of a widget once it is drawn, which after adding one takes a moment. */
-export function revealTile(root: () => HTMLElement | null, id: string): void {
+export function revealTile(id: string): void {
   let tries = 0
   const look = () => {
-    const tile = root()?.querySelector<HTMLElement>(`[data-tile="${CSS.escape(id)}"]`)
+    const tile = document.querySelector<HTMLElement>(`.surface [data-tile="${CSS.escape(id)}"]`)
     if (tile) {
       tile.focus({ preventScroll: true })
       const calm = matchMedia('(prefers-reduced-motion: reduce)').matches

@@ -1,5 +1,7 @@
 // A small picture of tiles that belongs to a dashboard: always the same for the same id, so that one finds it again by its look.
 
+import type { ReactNode } from 'react'
+
 /** Decoration; the title says which dashboard it is. */
 export function Motif({ id }: { readonly id: string }) {
   const random = seeded(id)
@@ -23,7 +25,7 @@ export function Motif({ id }: { readonly id: string }) {
             height={tile.h * 10 - 3}
             rx="2.5"
           />
-          <Drawing width={tile.w * 10} height={tile.h * 10} random={random} />
+          {drawing(tile.w * 10, tile.h * 10, random)}
         </g>
       ))}
     </svg>
@@ -39,15 +41,8 @@ interface Tile {
   readonly h: number
 }
 
-function Drawing({
-  width,
-  height,
-  random,
-}: {
-  readonly width: number
-  readonly height: number
-  readonly random: () => number
-}) {
+/** What stands in a tile: a bar, several, or a line. All in units of the picture. */
+function drawing(width: number, height: number, random: () => number): ReactNode {
   const [left, right, low] = [7, width - 7, height - 7]
   if (width < 30 || height < 20)
     return (

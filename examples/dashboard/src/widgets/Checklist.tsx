@@ -2,7 +2,7 @@
 // people merge one by one.
 
 import { Plus, X } from 'lucide-react'
-import { useState, type FormEvent } from 'react'
+import { useState, type SubmitEvent } from 'react'
 import { useEditor } from '../editor/context'
 import { at, numberAt, textAt } from './options'
 import type { ViewProps } from './view'
@@ -86,7 +86,7 @@ export function ChecklistView({ id, widget, editable }: ViewProps) {
 function NewItem({ id }: { readonly id: string }) {
   const { act } = useEditor()
   const [text, setText] = useState('')
-  const add = (event: FormEvent) => {
+  const add = (event: SubmitEvent) => {
     event.preventDefault()
     const words = text.trim()
     if (words === '') return

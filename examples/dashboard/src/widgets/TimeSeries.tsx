@@ -4,9 +4,9 @@
 // same plot; a plot is made anew only when its colours, its unit or its limits change.
 
 import type { Point } from '@dovetail/client'
-import { useWatched } from '@dovetail/react'
+import { useNow, useWatched } from '@dovetail/react'
 import { Table2 } from 'lucide-react'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { useApp } from '../app/context'
@@ -65,7 +65,9 @@ function Plot({ title, points, look, fill }: PlotProps) {
     [points],
   )
   const latest = useRef(data)
-  latest.current = data
+  useLayoutEffect(() => {
+    latest.current = data
+  })
   const { shown: theme } = useWatched(useApp().theme)
   // What a plot is made of, as a text, so that a look that says the same again is the same.
   const key = JSON.stringify({ look, fill, theme })
@@ -85,7 +87,7 @@ function Plot({ title, points, look, fill }: PlotProps) {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [key])
   useEffect(() => plot.current?.setData(data), [data])
-  const now = Date.now()
+  const now = useNow() ?? 0
   const words = seriesInWords(
     title,
     points,
@@ -101,7 +103,7 @@ function Plot({ title, points, look, fill }: PlotProps) {
 }
 
 function PointsTable({ title, points, look }: Omit<PlotProps, 'fill'>) {
-  const now = Date.now()
+  const now = useNow() ?? 0
   return (
     <div className="view-table" tabIndex={0} role="region" aria-label={`Points of ${title}`}>
       <table aria-label={title}>
