@@ -28,6 +28,9 @@ export function changesOf(handle: Handle): Changes {
   return made
 }
 
+/** Histories with more changes are not read for the sake of causes: at 7 µs each that would hold a screen up. */
+const CHANGES_MAX = 20_000
+
 export class Changes {
   readonly #handle: Handle
   /** By actor, in the order of their operations. */
@@ -37,6 +40,11 @@ export class Changes {
 
   constructor(handle: Handle) {
     this.#handle = handle
+  }
+
+  /** Whether there are more changes than are worth reading to say how something came about. */
+  get areTooMany(): boolean {
+    return this.#heads.length === 0 && this.#handle.stats().numChanges > CHANGES_MAX
   }
 
   /** The hash of the change that made an operation; nothing for the root. */

@@ -19,7 +19,7 @@ export interface Conflict {
   readonly message: string
   /** What it is about: keys of items, or `key/field`; in byte order. */
   readonly subjects: readonly string[]
-  /** The changes that made it so, oldest first; at most 8. */
+  /** The changes that made it so, oldest first; at most 8, and none where the history is too long to be read here. */
   readonly causes: readonly Cause[]
   /** What may be done about it, the best first. */
   readonly proposals: readonly Offer[]

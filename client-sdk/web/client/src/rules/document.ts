@@ -25,6 +25,13 @@ export interface Rival {
   readonly value: Json
 }
 
+/**
+ * Members that have one live value, by the object that holds them. Whenever a second one comes, Automerge puts another object
+ * into the place of the holder, so what is known of the old one stays true. Contested members are looked at every time:
+ * nobody is told what happens inside of a value that lost.
+ */
+const uncontested = new WeakMap<Members, Set<string>>()
+
 /** One document at one state. */
 export class Reading {
   readonly root: Members
@@ -57,9 +64,16 @@ export class Reading {
     })
   }
 
-  /** All live values of a register, the earliest first. */
-  rivals(object: OperationId, prop: string): readonly Rival[] {
-    const rivals = this.all(object, prop).map((live) => ({ op: live.op, value: this.content(live) }))
+  /** All live values of a member, the earliest first; none where there is but one. */
+  rivals(holder: Members, name: string): readonly Rival[] {
+    const alone = uncontested.get(holder)
+    if (alone?.has(name)) return []
+    const all = this.all(this.idOf(holder), name)
+    if (all.length < 2) {
+      uncontested.set(holder, (alone ?? new Set()).add(name))
+      return []
+    }
+    const rivals = all.map((live) => ({ op: live.op, value: this.content(live) }))
     return rivals.sort((one, other) => byAge(one.op, other.op))
   }
 

@@ -207,8 +207,7 @@ class Reader {
   #rivals(node: Node, holder: Members, name: string, cells: readonly Filled[]): void {
     const cell = cellAt(node, cells)
     if (!cell || node.wish === undefined || !this.#plan.wishes[node.wish]?.rivals) return
-    const rivals = this.#reading.rivals(this.#reading.idOf(holder), name)
-    if (rivals.length < 2) return
+    const rivals = this.#reading.rivals(holder, name)
     this.#step(rivals.length)
     cell.rivals = rivals
   }

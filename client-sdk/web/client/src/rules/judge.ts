@@ -117,7 +117,8 @@ export function conflictOf(
 ): Conflict {
   const { id, fingerprint, subjects, message } = violation
   const { waiver, also } = life(waivedEntries(reading, id), fingerprint, now)
-  const { causes, explanation } = causesOf(reading, violation.registers(), authorOf)
+  const registers = reading.changes.areTooMany ? [] : violation.registers()
+  const { causes, explanation } = causesOf(reading, registers, authorOf)
   return {
     id,
     rule: rule.id,
