@@ -7,7 +7,7 @@ use std::process::Command;
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     web::node_and_npm()?;
-    web::packages()?;
+    web::stock_packages()?;
     step::run(cargo().args([
         "build",
         "--release",

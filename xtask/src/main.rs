@@ -8,7 +8,7 @@ mod bench; // Measure.
 mod run; // Start the server.
 mod step; // Run one program and say so.
 mod test; // Check everything.
-mod web; // What comes from npm.
+mod web; // What comes from npm, and the app.
 
 use std::process::ExitCode;
 
@@ -16,12 +16,12 @@ const HELP: &str = "\
 Usage: cargo xtask <COMMAND> [ARGUMENTS]
 
 Commands:
-  run    build the release server and start it; arguments go to it (--listen, --data-dir, ...)
+  run    build the app and the release server and start it; arguments go to it (--listen, --data-dir, ...)
   test   install what the tests need, then format check, lints, docs and every test;
          with `--only NAME` one step: see below
   bench  build release server and bench, and measure; arguments go to the bench
 
-Steps of `test`, in their order: format, lints, docs, npm, build, rust, cel, web
+Steps of `test`, in their order: format, lints, docs, npm, types, app, build, rust, cel, web, unit, browser
 ";
 
 fn main() -> ExitCode {

@@ -1,11 +1,20 @@
-//! `cargo xtask run`: build the release server, then become it, so that signals and the
+//! `cargo xtask run`: build the app and the release server with it, then become that server, so that signals and the
 //! exit code are its own.
 
 use crate::step::{self, Failure, cargo, target};
+use crate::web;
 use std::process::Command;
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    step::run(cargo().args(["build", "--release", "--package", "dovetail-server"]))?;
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", "dovetail-server"]);
+    if web::has_node() {
+        web::own_packages()?;
+        build.env("DOVETAIL_APP", web::app()?);
+    } else {
+        eprintln!("xtask: node and npm are not here, so the server is built without the dashboard app");
+    }
+    step::run(&mut build)?;
     let mut server = Command::new(target().join("release/dovetail"));
     server.args(arguments);
     become_it(&mut server)

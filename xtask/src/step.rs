@@ -28,10 +28,10 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// `npm`, where the web tests are.
-pub(crate) fn npm() -> Command {
+/// `npm`, in this folder.
+pub(crate) fn npm(folder: &Path) -> Command {
     let mut command = Command::new("npm");
-    command.current_dir(root().join("tests/web"));
+    command.current_dir(folder);
     command
 }
 

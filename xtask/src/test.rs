@@ -3,22 +3,26 @@
 //!
 //! Always true: the server is built before the tests that start it, and they start that one.
 
-use crate::step::{self, Failure, cargo, npm, target};
+use crate::step::{self, Failure, cargo, npm, root, target};
 use crate::web;
 use std::time::{Duration, Instant};
 
 /// A step: its name and what it does.
 type Step = (&'static str, fn() -> Result<Outcome, Failure>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 12] = [
     ("format", format),
     ("lints", lints),
     ("docs", docs),
     ("npm", packages),
+    ("types", types),
+    ("app", app),
     ("build", build),
     ("rust", rust),
     ("cel", expressions),
     ("web", web_tests),
+    ("unit", units),
+    ("browser", browser),
 ];
 
 enum Outcome {
@@ -99,7 +103,21 @@ fn docs() -> Result<Outcome, Failure> {
 
 fn packages() -> Result<Outcome, Failure> {
     web::node_and_npm()?;
-    passed(web::packages())
+    web::own_packages()?;
+    passed(web::stock_packages())
+}
+
+/// Everything that is said of the web packages without running them.
+fn types() -> Result<Outcome, Failure> {
+    for script in ["format:check", "lint", "types", "reference"] {
+        step::run(npm(&root()).args(["run", "--silent", script]))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Before the server is built, because that one carries it.
+fn app() -> Result<Outcome, Failure> {
+    web::app().map(|_| Outcome::Passed)
 }
 
 fn build() -> Result<Outcome, Failure> {
@@ -124,7 +142,20 @@ fn expressions() -> Result<Outcome, Failure> {
 }
 
 fn web_tests() -> Result<Outcome, Failure> {
-    passed(step::run(npm().args(["run", "--silent", "test"]).env("DOVETAIL_BIN", server())))
+    let folder = root().join("tests/web");
+    passed(step::run(npm(&folder).args(["run", "--silent", "test"]).env("DOVETAIL_BIN", server())))
+}
+
+/// The web packages and the app, in node.
+fn units() -> Result<Outcome, Failure> {
+    passed(step::run(npm(&root()).args(["run", "--silent", "unit"]).env("DOVETAIL_BIN", server())))
+}
+
+/// The app in a real browser, on the real server.
+fn browser() -> Result<Outcome, Failure> {
+    web::chromium()?;
+    let folder = root().join("tests/browser");
+    passed(step::run(npm(&folder).args(["run", "--silent", "test"]).env("DOVETAIL_BIN", server())))
 }
 
 /// The server that the build step made.

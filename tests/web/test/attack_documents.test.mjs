@@ -335,7 +335,7 @@ test('AU12 what is taken away ends at once: a link, a role, on every kind of con
   assert.equal((await holder.next('dovetail-permission', ({ role }) => role === 'none')).documentId, here.id)
   assert.equal((await bo.next('error')).code, 'document_not_found')
   let told = ''
-  for (let chunk; !(chunk = await events.read()).done; ) told += Buffer.from(chunk.value)
+  for (let chunk; !(chunk = await events.read()).done;) told += Buffer.from(chunk.value)
   assert.ok(told.includes(CONTENT) && !told.includes(later), told)
   theirs.edit((doc) => (doc.title = 'from outside'))
   theirs.offer()

@@ -6,7 +6,7 @@ import type { DovetailError as Shape } from './types'
 export class DovetailError extends Error implements Shape {
   readonly code: string
   readonly passing: boolean
-  readonly status: number | undefined
+  readonly status?: number | undefined
 
   constructor(
     code: string,

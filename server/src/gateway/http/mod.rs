@@ -16,7 +16,7 @@ mod history; // What was, and the difference of two states.
 mod idempotency; // Requests that may come twice.
 mod openapi; // All of this, for programs.
 mod operation; // For those who run the server: health, figures, statistics.
-mod page; // What a browser shows at /.
+mod page; // What a browser shows: the app.
 pub(super) mod parameters; // What stands behind the `?`.
 mod points; // Points for a widget data document.
 mod rules; // Which rules are in force.
@@ -39,6 +39,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use warp::filters::BoxedFilter;
 use warp::http::HeaderMap;
+use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
@@ -83,16 +84,28 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         points(gateway),
         sync_open(gateway),
         sync_session(gateway),
+        // What no other route takes: the last one.
+        app(),
     ];
     let [first, rest @ ..] = all;
     rest.into_iter().fold(first, |above, below| above.or(below).unify().boxed())
 }
 
 fn page(gateway: &Gateway) -> BoxedFilter<(Response,)> {
-    let show = get_openly(gateway)
-        .then(|gateway| answer_anybody("/", "GET", async move { Ok(page::page(&gateway)) }));
+    let show = get_openly(gateway).and(warp::header::headers_cloned()).then(|gateway, headers| {
+        answer_anybody("/", "GET", async move { Ok(page::page(&gateway, &headers)) })
+    });
     let path = warp::path::end();
     path.and(show).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+/// The files of the app, and its page for addresses of its own. What it does not have is for whoever comes next.
+fn app() -> BoxedFilter<(Response,)> {
+    let find = |path: FullPath, headers: HeaderMap| {
+        std::future::ready(page::file(&path, &headers).ok_or_else(warp::reject::not_found))
+    };
+    let reading = warp::get().or(warp::head()).unify();
+    reading.and(warp::path::full()).and(warp::header::headers_cloned()).and_then(find).boxed()
 }
 
 fn openapi(gateway: &Gateway) -> BoxedFilter<(Response,)> {
