@@ -22,6 +22,7 @@ const by = (more: Partial<Folding> = {}): Folding => ({
   span: 'day',
   of: 'person',
   nowMs: NOW,
+  titles: [],
   name: (one) => (one.mine ? 'You' : (one.author ?? 'Somebody')),
   ...more,
 })
@@ -88,17 +89,26 @@ describe('activity', () => {
   })
 
   it('has a row for each widget that the words name', () => {
-    const messages = ['Moved “CPU”', 'Renamed “CPU” to “Load”', 'Called the dashboard “CPU”', 'Added “RAM”']
-    expect([...widgetsIn({ messages, changes: 4 })]).toEqual([
+    const messages = ['Moved “CPU”', 'Changed unit of “CPU”', 'Called the dashboard “CPU”', 'Added “RAM”']
+    expect([...widgetsIn({ messages, changes: 4 }, [])]).toEqual([
       ['CPU', 2],
       [NO_WIDGET, 1],
       ['RAM', 1],
     ])
-    expect([...widgetsIn({ messages: [], changes: 3 })]).toEqual([[NO_WIDGET, 3]])
+    expect([...widgetsIn({ messages: [], changes: 3 }, [])]).toEqual([[NO_WIDGET, 3]])
     expect(fold([group({ messages })], by({ of: 'widget' })).rows.map((row) => row.label)).toEqual([
       'CPU',
       'RAM',
       NO_WIDGET,
+    ])
+  })
+
+  it('finds a widget by its title where nothing is quoted, the longest that fits', () => {
+    const messages = ['Move CPU load', 'Move CPU', 'Renamed “RAM” to “CPU”', 'Tick “Buy disks”']
+    expect([...widgetsIn({ messages, changes: 4 }, ['CPU', 'CPU load', ''])]).toEqual([
+      ['CPU load', 1],
+      ['CPU', 2],
+      [NO_WIDGET, 1],
     ])
   })
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { becoming } from '../src/panels/becoming'
 import { compare, marked } from '../src/panels/compare'
 import { proposed, touched } from '../src/panels/proposed'
 import { dashboard, widget } from './dashboards'
@@ -106,5 +107,22 @@ describe('a proposal before it is made', () => {
   it('knows its widgets', () => {
     const path = (id: string) => ({ path: ['widgets', id, 'title'], value: '' })
     expect(touched([path('a'), path('a'), { path: ['title'], value: 'x' }])).toEqual(['a'])
+  })
+})
+
+describe('what a proposal writes', () => {
+  const one = dashboard({ a: widget(), b: widget({ title: '' }) })
+
+  it.each([
+    [['widgets', 'a', 'layout', 'y'], 7, '“CPU” goes to row 8'],
+    [['widgets', 'a', 'layout', 'x'], 0, '“CPU” goes to column 1'],
+    [['widgets', 'a', 'layout', 'w'], 4, '“CPU” becomes 4 wide'],
+    [['widgets', 'a', 'title'], 'CPU (2)', '“CPU” is called “CPU (2)”'],
+    [['widgets', 'b', 'parent'], undefined, 'A chart without a title leaves its row'],
+    [['widgets', 'a', 'options', 'max'], 5, undefined],
+    [['widgets', 'gone', 'layout', 'y'], 5, undefined],
+    [['title'], 'x', undefined],
+  ])('%j becomes %j', (path, value, words) => {
+    expect(becoming(one, path, value)).toBe(words)
   })
 })

@@ -3,8 +3,8 @@
 // Always true: both show the same groups of the history; what the plot leaves to colour, the list and the names of the rows say in
 // words.
 
-import type { HistoryGroup } from '@dovetail/client'
-import { useHistory, useNames, useNow, type HistoryNow } from '@dovetail/react'
+import type { Dashboard, DocumentState, HistoryGroup } from '@dovetail/client'
+import { sameItems, useHistory, useNames, useNow, useWatched, type HistoryNow } from '@dovetail/react'
 import { useMemo, useState } from 'react'
 import type { PanelProps } from '../editor/slots'
 import { byDay, keyOfHeads } from '../panels/moments'
@@ -31,22 +31,18 @@ export function ActivityPanel({ store }: PanelProps) {
   const [span, setSpan] = useState<Span>('week')
   const [of, setOf] = useState<RowsOf>('person')
   const [row, setRow] = useState<string>()
-  const activity = useMemo(
-    () =>
-      nowMs === undefined
-        ? undefined
-        : fold(history.groups, {
-            span,
-            of,
-            nowMs,
-            name: (group) => (group.mine ? 'You' : nameOf(group.author)),
-          }),
-    [history.groups, span, of, nowMs, nameOf],
-  )
+  const titles = useWatched(store, titlesOf, sameItems)
+  const activity = useMemo(() => {
+    if (nowMs === undefined) return undefined
+    const name = (group: HistoryGroup) => (group.mine ? 'You' : nameOf(group.author))
+    return fold(history.groups, { span, of, nowMs, name, titles })
+  }, [history.groups, span, of, nowMs, nameOf, titles])
   if (activity === undefined || nowMs === undefined) return null
   const chosen = activity.rows.some(({ key }) => key === row) ? row : undefined
   const listed =
-    chosen === undefined ? activity.groups : activity.groups.filter((group) => isIn(group, of, chosen))
+    chosen === undefined
+      ? activity.groups
+      : activity.groups.filter((group) => isIn(group, { of, titles }, chosen))
   return (
     <div className="activity">
       <div className="activity-choices">
@@ -125,7 +121,7 @@ function List({ groups, nowMs, nameOf }: ListProps) {
           <li key={keyOfHeads(group.heads)}>
             <time dateTime={new Date(group.toMs).toISOString()}>{clock(group)}</time>
             <span>
-              <b>{group.mine ? 'You' : nameOf(group.author)}</b> {deeds(group)}
+              <b>{group.mine ? 'You' : nameOf(group.author)}:</b> {deeds(group)}
             </span>
           </li>
         ))}
@@ -148,21 +144,19 @@ function Earlier({ history }: { readonly history: HistoryNow }) {
   )
 }
 
+function titlesOf(state: DocumentState<Dashboard>): readonly string[] {
+  return state.status === 'ready' ? Object.values(state.value.widgets).map(({ title }) => title) : []
+}
+
 /** Longer lists are for the history. */
 const DEEDS_SHOWN = 3
 
-/** `moved “CPU”, renamed “RAM” and 4 more`. */
+/** `Moved “CPU”, Renamed “RAM” to “Memory” and 4 more`. */
 function deeds(group: HistoryGroup): string {
-  if (group.messages.length === 0)
-    return `made ${group.changes} ${group.changes === 1 ? 'change' : 'changes'}`
-  const shown = [...group.messages].reverse().slice(0, DEEDS_SHOWN).map(lowered)
+  if (group.messages.length === 0) return `${group.changes} ${group.changes === 1 ? 'change' : 'changes'}`
+  const shown = [...group.messages].reverse().slice(0, DEEDS_SHOWN)
   const more = group.messages.length - shown.length
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
-}
-
-/** A label begins like a sentence, and stands inside one here. What begins with several capitals is a name. */
-function lowered(words: string): string {
-  return /^\p{Lu}\p{Ll}/u.test(words) ? words.charAt(0).toLowerCase() + words.slice(1) : words
 }
 
 function clock({ fromMs, toMs }: HistoryGroup): string {

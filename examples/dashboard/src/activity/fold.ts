@@ -47,13 +47,15 @@ export interface Folding {
   readonly nowMs: number
   /** What the author of a group is called. */
   readonly name: (group: HistoryGroup) => string
+  /** What the widgets are called, to find them in the words. */
+  readonly titles: readonly string[]
 }
 
 /** Rows beyond this would be too thin to tell apart; the rest is one row. */
 export const ROWS_MAX = 12
 
 /** Folds the groups that reach into the span. */
-export function fold(all: readonly HistoryGroup[], { span, of, nowMs, name }: Folding): Activity {
+export function fold(all: readonly HistoryGroup[], { span, of, nowMs, name, titles }: Folding): Activity {
   const groups = all.filter(hasTime)
   const oldest = groups.reduce((least, group) => Math.min(least, group.fromMs), nowMs)
   const stretches = stretchesOf(span, oldest, nowMs)
@@ -67,7 +69,7 @@ export function fold(all: readonly HistoryGroup[], { span, of, nowMs, name }: Fo
   }
   for (const group of inside) {
     if (of === 'person') add(personIn(group), name(group), group, group.changes)
-    else for (const [widget, edits] of widgetsIn(group)) add(widget, widget, group, edits)
+    else for (const [widget, edits] of widgetsIn(group, titles)) add(widget, widget, group, edits)
   }
   const sorted = [...rows]
     .map(([key, { label, cells }]) => ({ key, label, cells, total: sum(cells) }))
@@ -89,8 +91,12 @@ export function hasTime(group: Pick<HistoryGroup, 'toMs'>): boolean {
 }
 
 /** Whether a group has a part in the row of this key. */
-export function isIn(group: HistoryGroup, of: RowsOf, key: string): boolean {
-  return of === 'person' ? personIn(group) === key : widgetsIn(group).has(key)
+export function isIn(
+  group: HistoryGroup,
+  { of, titles }: Pick<Folding, 'of' | 'titles'>,
+  key: string,
+): boolean {
+  return of === 'person' ? personIn(group) === key : widgetsIn(group, titles).has(key)
 }
 
 /** What is ours may come from a device that nobody knows an author of. */
@@ -103,18 +109,31 @@ export const NO_WIDGET = 'The dashboard'
 
 /**
  * The widgets that a group's words name, as in `Moved “CPU”`, and how many of its edits each had. Words are all that the history
- * keeps: what somebody calls by two names counts as two.
+ * keeps: a widget that was renamed and removed counts under each of its names.
  */
-export function widgetsIn(group: Pick<HistoryGroup, 'messages' | 'changes'>): ReadonlyMap<string, number> {
+export function widgetsIn(
+  group: Pick<HistoryGroup, 'messages' | 'changes'>,
+  titles: readonly string[],
+): ReadonlyMap<string, number> {
   const found = new Map<string, number>()
   for (const message of group.messages) {
-    const widget = /^Called the dashboard/.test(message) ? undefined : /“([^”]+)”/.exec(message)?.[1]
-    const key = widget ?? NO_WIDGET
+    const key = widgetIn(message, titles) ?? NO_WIDGET
     found.set(key, (found.get(key) ?? 0) + 1)
   }
   if (found.size === 0) found.set(NO_WIDGET, group.changes)
   return found
 }
+
+/** The longest title of a widget that is there and that the words have in them; otherwise what the client's own words quote. */
+function widgetIn(message: string, titles: readonly string[]): string | undefined {
+  if (message.startsWith('Called the dashboard')) return undefined
+  const named = titles.filter((title) => title !== '' && message.includes(title))
+  return named.sort((one, other) => other.length - one.length)[0] ?? QUOTED.exec(message)?.[1]
+}
+
+/** As the client words an edit that was given none: a widget that is not there any more has its title in quotes. */
+const QUOTED =
+  /^(?:Added|Removed|Moved|Moved and resized|Resized|Renamed|Made|Reordered|Took|Put|Locked|Unlocked|Changed\b.*?) “([^”]+)”/
 
 const HOUR_MS = 3_600_000
 

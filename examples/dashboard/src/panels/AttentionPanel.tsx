@@ -1,8 +1,16 @@
 // What does not fit together, with each proposal shown on the grid before anybody decides.
 
-import { ConflictResolutionUI, type ProposalPreview } from '@dovetail/react'
-import { useCallback, useEffect, useRef } from 'react'
+import {
+  ConflictResolutionUI,
+  DashboardRealtimeProvider,
+  useDovetail,
+  useWords,
+  type ProposalPreview,
+  type Words,
+} from '@dovetail/react'
+import { useCallback, useEffect, useMemo, useRef } from 'react'
 import type { PanelProps, Preview } from '../editor/slots'
+import { becoming } from './becoming'
 import { proposed, touched } from './proposed'
 import './panels.css'
 
@@ -31,11 +39,28 @@ export function AttentionPanel({ store, setPreview }: PanelProps) {
     },
     [setPreview],
   )
+  const client = useDovetail()
+  const words = useOurWords(store)
   return (
     <div className="panel-attention">
-      <ConflictResolutionUI store={store} onPreview={show} />
+      <DashboardRealtimeProvider client={client} words={words}>
+        <ConflictResolutionUI store={store} onPreview={show} />
+      </DashboardRealtimeProvider>
     </div>
   )
+}
+
+/** The words of the page, but with widgets by their titles where those only know paths. */
+function useOurWords(store: PanelProps['store']): Words {
+  const words = useWords()
+  return useMemo(() => {
+    const becomes: Words['conflicts']['becomes'] = (path, value) => {
+      const state = store.getState()
+      const said = state.status === 'ready' ? becoming(state.value, path, value) : undefined
+      return said ?? words.conflicts.becomes(path, value)
+    }
+    return { ...words, conflicts: { ...words.conflicts, becomes } }
+  }, [store, words])
 }
 
 /** Nothing where it is not known what a proposal would write. */

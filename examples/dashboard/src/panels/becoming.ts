@@ -1,0 +1,34 @@
+// What a proposal writes, in words about widgets and places in place of paths.
+//
+// Always true: cells are counted from 1, as the announcements of the grid count them.
+
+import type { Dashboard } from '@dovetail/client'
+import { nameOf } from './compare'
+
+/** A sentence without a full stop; nothing where the path alone says more. */
+export function becoming(dashboard: Dashboard, path: readonly string[], value: unknown): string | undefined {
+  const [root, id, member, part, ...deeper] = path
+  const widget = root === 'widgets' && id !== undefined ? dashboard.widgets[id] : undefined
+  if (!widget || deeper.length > 0) return undefined
+  const name = nameOf(widget)
+  const said = (words: string) => `${name.charAt(0).toUpperCase()}${name.slice(1)} ${words}`
+  if (member === 'layout' && typeof value === 'number') {
+    switch (part) {
+      case 'x':
+        return said(`goes to column ${value + 1}`)
+      case 'y':
+        return said(`goes to row ${value + 1}`)
+      case 'w':
+        return said(`becomes ${value} wide`)
+      case 'h':
+        return said(`becomes ${value} high`)
+      default:
+        return undefined
+    }
+  }
+  if (member === 'title' && part === undefined && typeof value === 'string')
+    return said(`is called “${value}”`)
+  if (member === 'parent' && part === undefined && (value === undefined || value === null))
+    return said('leaves its row')
+  return undefined
+}
