@@ -26,12 +26,14 @@ export function Message({ icon: Icon, title, children, actions, urgent = false }
           <span>Dovetail</span>
         </Link>
       </header>
-      <main className="message" role={urgent ? 'alert' : undefined}>
+      <main className="message">
         <span className="message-icon">
           <Icon size={28} aria-hidden="true" />
         </span>
         <h1>{title}</h1>
-        <div className="message-words">{children}</div>
+        <div className="message-words" role={urgent ? 'alert' : undefined}>
+          {children}
+        </div>
         {actions !== undefined && <div className="message-actions">{actions}</div>}
       </main>
     </div>

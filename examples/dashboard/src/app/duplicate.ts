@@ -17,9 +17,9 @@ export async function duplicate(dovetail: Dovetail, source: Dashboard, title: st
   await store.settled()
   const edits: Edit[] = [{ edit: 'setGrid', grid: source.grid }]
   if (source.description !== '') edits.push({ edit: 'setDescription', description: source.description })
-  store.edit(edits, { label: 'Duplicate a dashboard' })
+  store.edit(edits, { label: 'Duplicated a dashboard' })
   if (Object.keys(source.extra).length > 0) {
-    store.change('Duplicate a dashboard', (draft) => void Object.assign(draft, { extra: source.extra }))
+    store.change('Duplicated a dashboard', (draft) => void Object.assign(draft, { extra: source.extra }))
   }
   whenSaved(store)
   return store.id

@@ -22,7 +22,7 @@ export function AddWidget({ open, onClose }: { readonly open: boolean; readonly 
       if (!made) return
     }
     const edits = addition(store, dashboardOf(store.getState()), id, kind, data)
-    if (!act(edits, { label: `Add ${kind.label}` })) return
+    if (!act(edits)) return
     onClose()
     const widget = dashboardOf(store.getState()).widgets[id]
     if (widget) announce(`Added. ${placeInWords(widget.title, widget.layout)}`)

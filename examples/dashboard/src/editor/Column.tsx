@@ -114,7 +114,7 @@ function usePlace(entries: readonly Entry[]): (id: string, to: number) => void {
       const entry = entries.find((each) => each.id === id)
       if (!where || !entry) return
       const title = entry.widget.title || kindLabel(entry.widget.kind)
-      if (!act(store.place(id, where.after), { label: `Reorder ${title}` })) return
+      if (!act(store.place(id, where.after), { label: `Reordered “${title}”` })) return
       announce(`${title}: ${Math.min(Math.max(0, to), entries.length - 1) + 1} of ${entries.length}`)
     },
     [entries, store, act, announce],

@@ -42,14 +42,15 @@ function Attach({ id, widget, shape }: DataSectionProps) {
   const make = () =>
     attempt('Making its data', () => {
       const store = dovetail.createWidgetData(shape)
-      if (act({ edit: 'attachData', id, data: store.url }, { label: `Give ${title} data` })) whenSaved(store)
+      if (act({ edit: 'attachData', id, data: store.url }, { label: `Gave “${title}” data` }))
+        whenSaved(store)
       else store.release()
     })
   const attach = (event: SubmitEvent) => {
     event.preventDefault()
     const data = documentId(typed.trim())
     if (data === undefined) toasts.show({ words: 'This is no document’s id.', tone: 'bad' })
-    else act({ edit: 'attachData', id, data }, { label: `Give ${title} data` })
+    else act({ edit: 'attachData', id, data }, { label: `Gave “${title}” data` })
   }
   return (
     <>
@@ -109,7 +110,7 @@ function Attached({
       <button
         type="button"
         className="button small quiet"
-        onClick={() => act({ edit: 'detachData', id }, { label: `Take the data from ${title}` })}
+        onClick={() => act({ edit: 'detachData', id }, { label: `Took the data from “${title}”` })}
       >
         <Unlink size={13} aria-hidden="true" />
         Show other data

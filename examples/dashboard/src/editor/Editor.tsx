@@ -62,7 +62,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   )
   const act = useCallback(
     (edits: Edit | readonly Edit[], options?: EditOptions) =>
-      attempt(options?.label ?? 'This edit', () => store.edit(edits, options)),
+      attempt('That could not be done', () => store.edit(edits, options)),
     [store, attempt],
   )
   const openOptions = useCallback(

@@ -120,7 +120,7 @@ export function Grid({ shown, turned, onTurn, marked }: GridProps) {
       const title = shownNow.widget.title || kindLabel(shownNow.widget.kind)
       const next = now.current.arrangement.toDocument(going.id, place)
       const from = now.current.arrangement.toDocument(going.id, shownNow.place)
-      if (!act(layoutEdits(going.id, from, next), { label: `Move ${title}` })) {
+      if (!act(layoutEdits(going.id, from, next))) {
         setGeneration((number) => number + 1)
         return
       }
@@ -136,7 +136,7 @@ export function Grid({ shown, turned, onTurn, marked }: GridProps) {
             const present = dashboardOf(store.getState())
             const taken = takenPlaces(present, going.id)
             const free = nearestFree(next, taken, present.grid.columns)
-            act(layoutEdits(going.id, next, free), { label: `Move ${title} to a free place` })
+            act(layoutEdits(going.id, next, free), { label: `Moved “${title}” to a free place` })
           },
         },
       })

@@ -33,7 +33,7 @@ export function MoveDialog({
     event.preventDefault()
     const next = inside(place, columns)
     const edits = layoutEdits(id, widget.layout, next)
-    if (edits.length === 0 || act(edits, { label: `Move ${title}` })) {
+    if (edits.length === 0 || act(edits)) {
       announce(placeInWords(title, next))
       onClose()
     }

@@ -205,6 +205,7 @@ function Labelled({
 /** A number that may be absent. What is half typed ("-", "1.") stays as it is until it is a number. */
 function NumberInput({
   id,
+  label,
   value,
   hint,
   least,
@@ -212,6 +213,7 @@ function NumberInput({
   onChange,
 }: {
   readonly id?: string
+  readonly label?: string
   readonly value: number | undefined
   readonly hint?: string | undefined
   readonly least?: number | undefined
@@ -222,6 +224,7 @@ function NumberInput({
   return (
     <input
       id={id}
+      aria-label={label}
       type="text"
       inputMode="decimal"
       placeholder={hint}
@@ -357,6 +360,7 @@ function Thresholds({
               <>
                 <span className="muted">from</span>
                 <NumberInput
+                  label={`Where threshold ${at + 1} begins`}
                   value={from}
                   onChange={(value) => value !== undefined && put(at, { from: value, color }, true)}
                 />

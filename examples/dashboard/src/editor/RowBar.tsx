@@ -44,7 +44,7 @@ export function RowBar({
     event.preventDefault()
   }
   const remove = () => {
-    if (act(removal(dashboardOf(store.getState()), id), { label: `Remove the row ${title}` })) {
+    if (act(removal(dashboardOf(store.getState()), id), { label: `Removed the row “${title}”` })) {
       selection.select(undefined)
       announce(`Row ${title} removed`)
     }

@@ -152,7 +152,7 @@ function useActions(id: string, widget: Widget): Actions {
         (url) => {
           const copied = crypto.randomUUID()
           const edits = copy(store, dashboardOf(store.getState()), id, copied, widget, url)
-          if (act(edits, { label: `Duplicate ${title}` })) selection.select(copied, { reveal: true })
+          if (act(edits, { label: `Duplicated “${title}”` })) selection.select(copied, { reveal: true })
         },
         (error: unknown) => toasts.failed(`Duplicating “${title}”`, error),
       )
@@ -161,7 +161,7 @@ function useActions(id: string, widget: Widget): Actions {
       if (act({ edit: 'setLocked', id, locked })) announce(`${title} ${locked ? 'locked' : 'unlocked'}`)
     },
     remove: () => {
-      if (!act(removal(dashboardOf(store.getState()), id), { label: `Remove ${title}` })) return
+      if (!act(removal(dashboardOf(store.getState()), id), { label: `Removed “${title}”` })) return
       selection.select(undefined)
       announce(`${title} removed`)
       toasts.show({

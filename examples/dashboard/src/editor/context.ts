@@ -13,7 +13,7 @@ export interface Editor {
   readonly editable: boolean
   /** Makes edits as one change. False when that could not be done; people were told then. */
   readonly act: (edits: Edit | readonly Edit[], options?: EditOptions) => boolean
-  /** Does something that may fail, and tells people when it does. `what` as in `Adding a point`. */
+  /** Does something that may fail, and tells people when it does. `what` as in `Adding a point`, before a colon. */
   readonly attempt: (what: string, run: () => void) => boolean
   /** Says something to screen readers. */
   readonly announce: (words: string) => void

@@ -73,7 +73,7 @@ export function createKeyMoves(
           title: target.title,
           from: going?.from ?? target.place,
           place: moved.place,
-          gesture: going?.gesture ?? store.gesture(`Move ${target.title}`),
+          gesture: going?.gesture ?? store.gesture(`Moved “${target.title}”`),
         }
         next.gesture.show(layoutEdits(next.id, next.from, next.place))
         going = next

@@ -53,7 +53,7 @@ export function ChecklistView({ id, widget, editable }: ViewProps) {
                 onChange={(event) =>
                   act(
                     { edit: 'setOption', id, path: ['items', item.id, 'done'], value: event.target.checked },
-                    { label: `${event.target.checked ? 'Tick' : 'Untick'} “${item.text}”` },
+                    { label: `${event.target.checked ? 'Ticked' : 'Unticked'} “${item.text}”` },
                   )
                 }
               />
@@ -67,7 +67,7 @@ export function ChecklistView({ id, widget, editable }: ViewProps) {
                 onClick={() =>
                   act(
                     { edit: 'clearOption', id, path: ['items', item.id] },
-                    { label: `Remove “${item.text}” from the list` },
+                    { label: `Took “${item.text}” off the list` },
                   )
                 }
               >
@@ -93,7 +93,7 @@ function NewItem({ id }: { readonly id: string }) {
     const value = { text: words, done: false, at: Date.now() }
     const added = act(
       { edit: 'setOption', id, path: ['items', crypto.randomUUID()], value },
-      { label: `Add “${words}” to the list` },
+      { label: `Put “${words}” on the list` },
     )
     if (added) setText('')
   }

@@ -33,7 +33,7 @@ export default function NoteView({ id, widget, source, editable }: ViewProps) {
         className="note-page"
         tabIndex={0}
         role="region"
-        aria-label={title}
+        aria-label={`Text of ${title}`}
         onDoubleClick={() => editable && open(true)}
       >
         {data.text.trim() === '' ? (
@@ -92,7 +92,7 @@ function Writer({
     <textarea
       ref={area}
       className="note-writer"
-      aria-label={`Text of ${title}`}
+      aria-label={`Write ${title}`}
       value={text}
       spellCheck
       onSelect={remember}

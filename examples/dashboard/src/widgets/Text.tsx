@@ -10,7 +10,12 @@ export default function TextView({ id, widget, source, editable }: ViewProps) {
   if (text.trim() === '')
     return <NoData id={id} kind={widget.kind} source={source} editable={editable} words="No text yet" />
   return (
-    <div className="view-text" tabIndex={0} role="region" aria-label={widget.title || 'Text'}>
+    <div
+      className="view-text"
+      tabIndex={0}
+      role="region"
+      aria-label={`Text of ${widget.title || 'this widget'}`}
+    >
       <Markdown text={text} />
     </div>
   )
