@@ -228,7 +228,7 @@ class Details implements Words<Field> {
   #labelOf(item: Item): string {
     const label = this.#rule.label && cellOf(item, this.#rule.label).value
     if (typeof label === 'string' && !isBlank(label)) return label
-    return itemSubject(item.keys) || WHOLE_DOCUMENT
+    return item.keys.length === 0 ? WHOLE_DOCUMENT : itemSubject(item.keys)
   }
 
   /** What made a collection as large as it is: its items, or their values. */
