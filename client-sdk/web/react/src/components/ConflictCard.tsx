@@ -123,7 +123,14 @@ function Proposals(props: ConflictCardProps & { readonly deciding: Deciding }): 
       () => onDecided(words.conflicts.settledNow(conflict.message)),
     )
   return (
-    <fieldset disabled={!mayDecide} onFocus={() => show(chosen)} onBlur={() => preview(undefined)}>
+    <fieldset
+      disabled={!mayDecide}
+      onFocus={() => show(chosen)}
+      onBlur={(left) => {
+        // From a choice to the button beside it is no leaving.
+        if (!left.currentTarget.contains(left.relatedTarget)) preview(undefined)
+      }}
+    >
       <legend>{words.conflicts.proposals}</legend>
       {conflict.proposals.map(({ name, label }) => (
         <label key={name} onPointerEnter={() => show(name)} onPointerLeave={() => preview(undefined)}>
