@@ -1,0 +1,182 @@
+// The editor on a real client without a server: what people do there becomes the edits that it should.
+
+import {
+  createDovetail,
+  DovetailError,
+  type Dovetail,
+  type DashboardStore,
+  type NewWidget,
+} from '@dovetail/client'
+import { DashboardRealtimeProvider } from '@dovetail/react'
+import { cleanup, render, screen, waitFor, within } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { AppContext, type App } from '../src/app/context'
+import { readCredentials } from '../src/app/credentials'
+import { createTheme } from '../src/app/theme'
+import { createToasts } from '../src/app/toasts'
+import { Editor } from '../src/editor/Editor'
+import { dashboardOf } from '../src/editor/shown'
+import type * as PlaceholderModule from '../src/widgets/Placeholder'
+
+const drawn = vi.hoisted(() => ({ placeholders: 0 }))
+
+vi.mock('../src/widgets/Placeholder', async (original) => {
+  const actual = await original<typeof PlaceholderModule>()
+  return {
+    ...actual,
+    Placeholder: (props: { readonly kind: string }) => {
+      drawn.placeholders++
+      return actual.Placeholder(props)
+    },
+  }
+})
+
+let dovetail: Dovetail
+let app: App
+
+beforeEach(() => {
+  // Happy DOM lays nothing out; what asks for sizes is told that all is as narrow as a phone.
+  vi.stubGlobal('matchMedia', (query: string) => ({
+    matches: query.includes('max-width'),
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+  }))
+  vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
+  dovetail = createDovetail({ url: 'http://127.0.0.1:9', storage: { kind: 'memory' } })
+  app = {
+    dovetail,
+    toasts: createToasts(),
+    theme: createTheme(),
+    credentials: readCredentials(undefined),
+  }
+})
+
+afterEach(async () => {
+  cleanup()
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+  await dovetail.close()
+})
+
+async function opened(widgets: Readonly<Record<string, NewWidget>>): Promise<DashboardStore> {
+  const store = dovetail.createDashboard({ title: 'Hosts', widgets })
+  await store.settled()
+  render(
+    <AppContext value={app}>
+      <DashboardRealtimeProvider client={dovetail}>
+        <Editor store={store} />
+      </DashboardRealtimeProvider>
+    </AppContext>,
+  )
+  return store
+}
+
+const widgetsOf = (store: DashboardStore) => dashboardOf(store.getState()).widgets
+const inOrder = (store: DashboardStore) =>
+  Object.entries(widgetsOf(store))
+    .sort(([, one], [, other]) => (one.order < other.order ? -1 : 1))
+    .map(([id]) => id)
+
+const THREE = {
+  a: { kind: 'counter', title: 'A', order: 'B' },
+  b: { kind: 'counter', title: 'B', order: 'D' },
+  c: { kind: 'heatmap', title: 'C', order: 'F', options: { color: 'spectrum' } },
+}
+
+test('the handle of the column reorders by keys, and writes the order of one widget alone', async () => {
+  const store = await opened(THREE)
+  const before = widgetsOf(store)
+  screen.getByRole('button', { name: 'Reorder C' }).focus()
+  await userEvent.keyboard('{ArrowUp}')
+  expect(inOrder(store)).toEqual(['a', 'c', 'b'])
+  expect(widgetsOf(store)['a']).toBe(before['a'])
+  expect(widgetsOf(store)['b']).toBe(before['b'])
+  expect(screen.getByTestId('announcements').textContent).toBe('C: 2 of 3')
+  await userEvent.keyboard('{ArrowUp}{ArrowUp}')
+  expect(inOrder(store)).toEqual(['c', 'a', 'b'])
+})
+
+test('a kind without a renderer says what it is, and keeps what it came with', async () => {
+  const store = await opened(THREE)
+  expect(screen.getByText('Heatmap panel')).toBeTruthy()
+  expect(widgetsOf(store)['c']).toMatchObject({ kind: 'heatmap', options: { color: 'spectrum' } })
+})
+
+test('a counter counts, and a change in one widget renders no other', async () => {
+  const store = await opened(THREE)
+  const before = drawn.placeholders
+  const [first, second] = screen.getAllByRole('status', { name: /^[AB]$/ })
+  await userEvent.click(screen.getAllByRole('button', { name: 'Add 1' })[0]!)
+  await userEvent.click(screen.getAllByRole('button', { name: 'Add 1' })[0]!)
+  expect(first?.textContent).toBe('2')
+  expect(second?.textContent).toBe('0')
+  expect(widgetsOf(store)['a']?.options['count']).toBe(2)
+  expect(drawn.placeholders).toBe(before)
+})
+
+test('F2 renames, Escape leaves the name, Delete removes, and undo brings back', async () => {
+  const store = await opened(THREE)
+  const tile = screen.getByRole('group', { name: /^A, / })
+  tile.focus()
+  await userEvent.keyboard('{F2}Load{Enter}')
+  expect(widgetsOf(store)['a']?.title).toBe('Load')
+  screen.getByRole('group', { name: /^Load, / }).focus()
+  await userEvent.keyboard('{F2}Other{Escape}')
+  expect(widgetsOf(store)['a']?.title).toBe('Load')
+  screen.getByRole('group', { name: /^Load, / }).focus()
+  await userEvent.keyboard('{Delete}')
+  expect(widgetsOf(store)['a']).toBeUndefined()
+  await userEvent.keyboard('{Control>}z{/Control}')
+  await waitFor(() => expect(widgetsOf(store)['a']?.title).toBe('Load'))
+})
+
+test('Enter opens the options, and an option is written at its own place', async () => {
+  const store = await opened(THREE)
+  screen.getByRole('group', { name: /^B, / }).focus()
+  await userEvent.keyboard('{Enter}')
+  const panel = screen.getByRole('complementary', { name: 'Side panel' })
+  await userEvent.type(within(panel).getByLabelText('Goal'), '12')
+  await userEvent.click(within(panel).getByRole('radio', { name: 'teal' }))
+  expect(widgetsOf(store)['b']?.options).toMatchObject({
+    goal: 12,
+    fieldConfig: { defaults: { color: { mode: 'fixed', fixedColor: 'teal' } } },
+  })
+})
+
+test('every kind can be added, comes last, and has a title of its own', async () => {
+  const store = await opened({ a: { kind: 'counter', title: 'Counter', order: 'V' } })
+  await userEvent.click(screen.getByRole('button', { name: 'Add widget' }))
+  await userEvent.click(within(screen.getByRole('dialog')).getByRole('button', { name: /^Counter/ }))
+  const [first, second] = inOrder(store)
+  expect(first).toBe('a')
+  expect(widgetsOf(store)[second!]).toMatchObject({ kind: 'counter', title: 'Counter 2' })
+  await userEvent.click(screen.getByRole('button', { name: 'Add widget' }))
+  await userEvent.click(within(screen.getByRole('dialog')).getByRole('button', { name: /^Table/ }))
+  expect(inOrder(store)).toHaveLength(3)
+  expect(widgetsOf(store)[inOrder(store)[2]!]?.data).toMatch(/^automerge:/)
+  await screen.findByDisplayValue('Item 1')
+})
+
+test('a checklist ticks one item alone', async () => {
+  const items = { x: { text: 'Keys', done: false, at: 1 }, y: { text: 'Backups', done: false, at: 2 } }
+  const store = await opened({ todo: { kind: 'checklist', title: 'To do', options: { items } } })
+  await userEvent.click(screen.getByRole('checkbox', { name: 'Backups' }))
+  expect(widgetsOf(store)['todo']?.options).toEqual({ items: { ...items, y: { ...items.y, done: true } } })
+  await userEvent.type(screen.getByLabelText('New item'), 'Report{Enter}')
+  expect(screen.getAllByRole('checkbox')).toHaveLength(3)
+  expect(screen.getByText('1 of 3 done')).toBeTruthy()
+})
+
+test('what cannot be done is told, and the page goes on', async () => {
+  const store = await opened(THREE)
+  vi.spyOn(store, 'edit').mockImplementation(() => {
+    throw new DovetailError('read_only', 'You may only look at this.')
+  })
+  screen.getByRole('group', { name: /^A, / }).focus()
+  await userEvent.keyboard('{Delete}')
+  expect(app.toasts.getState()).toMatchObject([
+    { tone: 'bad', words: expect.stringContaining('only look') as string },
+  ])
+  expect(screen.getByRole('group', { name: /^A, / })).toBeTruthy()
+})

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest'
+import fc from 'fast-check'
+import { bottom, byKey, firstFree, inside, nearestFree, overlap, placeInWords } from '../src/editor/placing'
+import { stepAt } from '../src/editor/edgeScroll'
+
+const place = fc.record({
+  x: fc.integer({ min: -5, max: 30 }),
+  y: fc.integer({ min: -5, max: 30 }),
+  w: fc.integer({ min: -1, max: 30 }),
+  h: fc.integer({ min: -1, max: 12 }),
+})
+
+test('what is inside the grid has a size, and does not stick out', () => {
+  fc.assert(
+    fc.property(place, fc.integer({ min: 1, max: 24 }), (wanted, columns) => {
+      const { x, y, w, h } = inside(wanted, columns)
+      expect(x).toBeGreaterThanOrEqual(0)
+      expect(y).toBeGreaterThanOrEqual(0)
+      expect(w).toBeGreaterThanOrEqual(1)
+      expect(h).toBeGreaterThanOrEqual(1)
+      expect(x + w).toBeLessThanOrEqual(columns)
+    }),
+  )
+})
+
+test('free places are free, and as large as asked', () => {
+  fc.assert(
+    fc.property(fc.array(place, { maxLength: 12 }), place, (others, wanted) => {
+      const taken = others.map((other) => inside(other, 24))
+      for (const free of [nearestFree(wanted, taken, 24), firstFree(wanted, taken, 24)]) {
+        expect(taken.filter((other) => overlap(free, other))).toEqual([])
+        expect(free.w).toBe(inside(wanted, 24).w)
+        expect(free.x + free.w).toBeLessThanOrEqual(24)
+        expect(free.y).toBeLessThanOrEqual(Math.max(bottom(taken), inside(wanted, 24).y))
+      }
+    }),
+  )
+})
+
+test('a free place stays, one that is taken moves as little as it can', () => {
+  const taken = [{ x: 0, y: 0, w: 6, h: 4 }]
+  expect(nearestFree({ x: 6, y: 0, w: 6, h: 4 }, taken, 12)).toEqual({ x: 6, y: 0, w: 6, h: 4 })
+  expect(nearestFree({ x: 1, y: 0, w: 6, h: 4 }, taken, 12)).toEqual({ x: 1, y: 4, w: 6, h: 4 })
+  expect(firstFree({ w: 6, h: 2 }, taken, 12)).toEqual({ x: 6, y: 0, w: 6, h: 2 })
+  expect(firstFree({ w: 12, h: 2 }, taken, 12)).toEqual({ x: 0, y: 4, w: 12, h: 2 })
+})
+
+test('arrows move by a cell, with Shift they resize, and at the edge nothing happens', () => {
+  const here = { x: 6, y: 4, w: 5, h: 3 }
+  expect(byKey('ArrowLeft', false, here, 12)).toEqual({ how: 'move', place: { ...here, x: 5 } })
+  expect(byKey('ArrowDown', false, here, 12)).toEqual({ how: 'move', place: { ...here, y: 5 } })
+  expect(byKey('ArrowRight', true, here, 12)).toEqual({ how: 'resize', place: { ...here, w: 6 } })
+  expect(byKey('ArrowUp', true, here, 12)).toEqual({ how: 'resize', place: { ...here, h: 2 } })
+  expect(byKey('ArrowRight', true, { ...here, w: 6 }, 12)).toBeUndefined()
+  expect(byKey('ArrowUp', false, { ...here, y: 0 }, 12)).toBeUndefined()
+  expect(byKey('ArrowUp', true, { ...here, h: 1 }, 12)).toBeUndefined()
+  expect(byKey('Enter', false, here, 12)).toBeUndefined()
+})
+
+test('places are counted from one when they are said', () => {
+  expect(placeInWords('CPU', { x: 6, y: 4, w: 5, h: 3 })).toBe('CPU: column 7, row 5, 5 wide, 3 high')
+})
+
+test('the page scrolls along only near its edges, and faster the nearer', () => {
+  expect(stepAt(400, 54, 800)).toBe(0)
+  expect(stepAt(60, 54, 800)).toBeLessThan(stepAt(110, 54, 800))
+  expect(stepAt(110, 54, 800)).toBeLessThan(0)
+  expect(stepAt(799, 54, 800)).toBeGreaterThan(stepAt(740, 54, 800))
+  expect(stepAt(5_000, 54, 800)).toBe(16)
+})
