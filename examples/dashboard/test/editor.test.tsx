@@ -15,6 +15,7 @@ import { AppContext, type App } from '../src/app/context'
 import { readCredentials } from '../src/app/credentials'
 import { createTheme } from '../src/app/theme'
 import { createToasts } from '../src/app/toasts'
+import { watched } from '../src/app/watched'
 import { Editor } from '../src/editor/Editor'
 import { dashboardOf } from '../src/editor/shown'
 import type * as PlaceholderModule from '../src/widgets/Placeholder'
@@ -49,6 +50,7 @@ beforeEach(() => {
     toasts: createToasts(),
     theme: createTheme(),
     credentials: readCredentials(undefined),
+    signingIn: watched(false),
   }
 })
 

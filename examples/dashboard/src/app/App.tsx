@@ -2,7 +2,7 @@
 
 import { DashboardRealtimeProvider, useWatched } from '@dovetail/react'
 import { MapPinOff } from 'lucide-react'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { Boundary } from './Boundary'
 import { useApp } from './context'
 import { Link } from './Link'
@@ -19,10 +19,9 @@ const Stories = lazy(() => import('../stories').then(({ StoriesPage }) => ({ def
 
 /** Everything that is on the page. */
 export function App() {
-  const { dovetail, credentials } = useApp()
+  const { dovetail, credentials, signingIn } = useApp()
   const update = useWatched(appUpdate)
   const route = useRoute()
-  const [signingIn, setSigningIn] = useState(false)
   const path = format(route)
   const link = credentials.linkFor(documentOf(route))
   useEffect(() => {
@@ -32,7 +31,7 @@ export function App() {
   return (
     <DashboardRealtimeProvider
       client={dovetail}
-      signIn={() => setSigningIn(true)}
+      signIn={() => signingIn.set(true)}
       update={update.status === 'waiting' ? update.apply : undefined}
     >
       <Boundary of={path}>
@@ -40,7 +39,7 @@ export function App() {
           <Screen key={documentOf(route) ?? path} route={route} />
         </Suspense>
       </Boundary>
-      <SignIn open={signingIn} onClose={() => setSigningIn(false)} />
+      <SignIn />
       <ToastList />
       <UpdatePrompt />
     </DashboardRealtimeProvider>

@@ -16,7 +16,6 @@ import { useApp } from './context'
 import { Dialog } from './Dialog'
 import { Menu, type MenuEntry } from './Menu'
 import { navigate } from './routes'
-import { SignIn } from './SignIn'
 
 const THEMES = [
   { choice: 'system', label: 'As the system', icon: Monitor },
@@ -38,17 +37,16 @@ const KEYS: readonly (readonly [keys: string, what: string])[] = [
 
 /** `more`: entries of the screen, above those of the app. */
 export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] }) {
-  const { theme, credentials, dovetail } = useApp()
+  const { theme, credentials, dovetail, signingIn } = useApp()
   const { choice } = useWatched(theme)
   const user = useWatched(dovetail.session)?.user
-  const [shown, setShown] = useState<'keys' | 'sign-in' | undefined>(undefined)
-  const close = () => setShown(undefined)
+  const [keysShown, showKeys] = useState(false)
   const account: MenuEntry[] = [
     {
       label: user ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
       ...(user ? { hint: 'Use another token' } : {}),
       icon: KeyRound,
-      run: () => setShown('sign-in'),
+      run: () => signingIn.set(true),
     },
     ...(credentials.token() === undefined
       ? []
@@ -76,7 +74,7 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
           })),
           account,
           [
-            { label: 'Keyboard', icon: Keyboard, run: () => setShown('keys') },
+            { label: 'Keyboard', icon: Keyboard, run: () => showKeys(true) },
             { label: 'All components', icon: LayoutDashboard, run: () => navigate({ screen: 'stories' }) },
           ],
         ]}
@@ -85,8 +83,7 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
           <EllipsisVertical size={17} aria-hidden="true" />
         </button>
       </Menu>
-      <SignIn open={shown === 'sign-in'} onClose={close} />
-      <Dialog open={shown === 'keys'} title="Keyboard" onClose={close}>
+      <Dialog open={keysShown} title="Keyboard" onClose={() => showKeys(false)}>
         <dl className="keys">
           {KEYS.map(([keys, what]) => (
             <div key={keys}>

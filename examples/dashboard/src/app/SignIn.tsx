@@ -13,15 +13,16 @@ export function wantsToken(link: LinkState): boolean {
   return link.status === 'refused' && link.code.startsWith('token_') && link.code !== 'token_revoked'
 }
 
-/** Shown by itself when the server asks, and by `open` when somebody wants to sign in. */
-export function SignIn({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }) {
-  const { dovetail, credentials } = useApp()
+/** Shown by itself when the server asks, and when somebody wants to sign in; there is one on the page. */
+export function SignIn() {
+  const { dovetail, credentials, signingIn } = useApp()
+  const open = useWatched(signingIn)
   const link = useWatched(dovetail.link)
   const [later, setLater] = useState(false)
   const asked = wantsToken(link)
   const close = () => {
     setLater(true)
-    onClose()
+    signingIn.set(false)
   }
   return (
     <Dialog open={open || (asked && !later)} title="Sign in" onClose={close}>
@@ -31,7 +32,7 @@ export function SignIn({ open, onClose }: { readonly open: boolean; readonly onC
         onToken={(token, stay) => {
           credentials.signIn(token, stay)
           setLater(false)
-          onClose()
+          signingIn.set(false)
           dovetail.reconnect()
         }}
       />

@@ -7,6 +7,7 @@ import { createContext, useContext } from 'react'
 import type { Credentials } from './credentials'
 import type { Theme } from './theme'
 import type { Toasts } from './toasts'
+import type { Settable } from './watched'
 
 /** The things that there is one of for each tab. */
 export interface App {
@@ -14,6 +15,8 @@ export interface App {
   readonly toasts: Toasts
   readonly theme: Theme
   readonly credentials: Credentials
+  /** Whether the dialog to sign in was opened by hand; it opens by itself when the server asks. */
+  readonly signingIn: Settable<boolean>
 }
 
 export const AppContext = createContext<App | undefined>(undefined)

@@ -9,6 +9,7 @@ import { readCredentials } from './credentials'
 import { documentOf, parse } from './routes'
 import { createTheme } from './theme'
 import { createToasts } from './toasts'
+import { watched } from './watched'
 import { startOffline } from '../offline'
 
 /** Begins the app in `place`. Called once. */
@@ -21,7 +22,13 @@ export function start(place: HTMLElement): void {
     token: () => credentials.token(),
     ...(link === undefined ? {} : { link }),
   })
-  const app: AppThings = { dovetail, credentials, theme: createTheme(), toasts: createToasts() }
+  const app: AppThings = {
+    dovetail,
+    credentials,
+    theme: createTheme(),
+    toasts: createToasts(),
+    signingIn: watched(false),
+  }
   createRoot(place).render(
     <StrictMode>
       <AppContext value={app}>

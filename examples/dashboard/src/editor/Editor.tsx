@@ -12,7 +12,6 @@ import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } fro
 import { useApp } from '../app/context'
 import { duplicate } from '../app/duplicate'
 import { navigate } from '../app/routes'
-import { SignIn } from '../app/SignIn'
 import { watched } from '../app/watched'
 import { AddWidget } from './AddWidget'
 import { createAnnouncer } from './announcer'
@@ -31,7 +30,7 @@ const ShareDialog = lazy(() => import('../share').then((share) => ({ default: sh
 
 /** Shows a dashboard that is there. */
 export function Editor({ store }: { readonly store: DashboardStore }) {
-  const { dovetail, toasts } = useApp()
+  const { dovetail, toasts, signingIn } = useApp()
   const narrow = useMedia(NARROW)
   const root = useRef<HTMLElement>(null)
   const announcer = useMemo(() => createAnnouncer(), [])
@@ -39,7 +38,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const preview = useMemo(() => watched<Preview | undefined>(undefined), [])
   const previewed = useWatched(preview)
   const [panel, setPanel] = useState<PanelId | undefined>(undefined)
-  const [dialog, setDialog] = useState<'add' | 'share' | 'sign-in' | undefined>(undefined)
+  const [dialog, setDialog] = useState<'add' | 'share' | undefined>(undefined)
   const [turned, turn] = useTurned()
   const role = useWatched(store.permission, (permission) => permission.role)
   const full = useWatched(store.saving, (saving) => saving.room === 'full')
@@ -120,12 +119,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           onDuplicate={copy}
           grid={() => root.current?.querySelector<HTMLElement>('.grid, .column') ?? null}
         />
-        <Banner
-          store={store}
-          onDuplicate={copy}
-          onSignIn={() => setDialog('sign-in')}
-          onUndelete={undelete}
-        />
+        <Banner store={store} onDuplicate={copy} onSignIn={() => signingIn.set(true)} onUndelete={undelete} />
         <UndoneChanges store={store} onSaveCopy={copy} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
@@ -173,7 +167,6 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
             <ShareDialog store={store} open onClose={() => setDialog(undefined)} />
           </Suspense>
         )}
-        <SignIn open={dialog === 'sign-in'} onClose={() => setDialog(undefined)} />
       </div>
     </EditorContext>
   )

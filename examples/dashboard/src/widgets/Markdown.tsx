@@ -9,6 +9,11 @@ import { useMemo } from 'react'
 const clean = DOMPurify()
 
 clean.addHook('afterSanitizeAttributes', (node) => {
+  if (node.tagName === 'INPUT') {
+    // The boxes of task lists show what is done; other fields would ask people for something.
+    if (node.getAttribute('type') === 'checkbox') node.setAttribute('disabled', '')
+    else node.remove()
+  }
   if (node.tagName !== 'A') return
   node.setAttribute('target', '_blank')
   node.setAttribute('rel', 'noopener noreferrer nofollow')
