@@ -56,6 +56,9 @@ export interface Judged {
   readonly saved: () => Promise<void>
 }
 
+/** What the server says that it found. */
+type Found = OwnMessage & { type: 'dovetail-conflicts' }
+
 export class DocumentConflicts implements Conflicts {
   readonly #state = new Watched<ConflictsState>(NOTHING)
   readonly subscribe = this.#state.subscribe
@@ -64,8 +67,8 @@ export class DocumentConflicts implements Conflicts {
   readonly #ask: Ask
   #judge: Judge | undefined
   #soon: ReturnType<typeof setTimeout> | undefined
-  /** The state that the server judged last. */
-  #atServer: Heads | undefined
+  /** What the server found last; perhaps in a state that has not come here yet. */
+  #found: Found | undefined
 
   constructor(judged: Judged, ask: Ask) {
     this.#judged = judged
@@ -84,14 +87,10 @@ export class DocumentConflicts implements Conflicts {
       this.#soon = setTimeout(() => this.#judgeNow(), JUDGE_AFTER_MS)
   }
 
-  /** The server judged. */
-  hear(message: OwnMessage & { type: 'dovetail-conflicts' }): void {
-    this.#atServer = message.heads
-    const isOurs = sameHeads(message.heads, this.#judged.heads())
-    // Where this device can judge, what the server said of another state is no news.
-    if (!isOurs && this.#judge) return
-    const conflicts = message.conflicts.filter(isConflict)
-    this.#tell({ conflicts, undecided: message.undecided, beyond: message.beyond }, 'server')
+  /** The server judged. What it says of a state that is not here is kept until that comes. */
+  hear(message: Found): void {
+    this.#found = message
+    if (this.#isFoundHere() || !this.#judge) this.#tellFound(message)
   }
 
   stop(): void {
@@ -155,13 +154,16 @@ export class DocumentConflicts implements Conflicts {
     this.stop()
     if (!this.#judge) return
     // What the server said of this very state says more: it knows authors, and rules that are judged there only.
-    if (
-      this.#atServer &&
-      sameHeads(this.#atServer, this.#judged.heads()) &&
-      this.getState().judged === 'server'
-    )
-      return
-    this.#tell(this.#judge.judge(this.#judged.doc()), 'here')
+    if (this.#found && this.#isFoundHere()) this.#tellFound(this.#found)
+    else this.#tell(this.#judge.judge(this.#judged.doc()), 'here')
+  }
+
+  #isFoundHere(): boolean {
+    return this.#found !== undefined && sameHeads([...this.#found.heads].sort(), this.#judged.heads())
+  }
+
+  #tellFound({ conflicts, undecided, beyond }: Found): void {
+    this.#tell({ conflicts: conflicts.filter(isConflict), undecided, beyond }, 'server')
   }
 
   #tell(found: Omit<ConflictsState, 'open' | 'judged'>, judged: ConflictsState['judged']): void {
