@@ -111,9 +111,13 @@ describe('a line over requests', () => {
 
   it('CL20 takes a large answer for as long as something of it comes', async () => {
     const door = new Door()
-    const { line, frames, ends } = opened(door.fetch)
-    await settle()
     let give: ReadableStreamDefaultController<Uint8Array> | undefined
+    const { line, frames, ends } = opened((input, init) => {
+      // A browser ends the body of a request that was given up.
+      init?.signal?.addEventListener('abort', () => give?.error(new DOMException('', 'AbortError')))
+      return door.fetch(input, init)
+    })
+    await settle()
     const body = new ReadableStream<Uint8Array>({ start: (controller) => (give = controller) })
     const headers = { 'dovetail-after': '0', 'dovetail-cursor': '1' }
     door.over = () => {
@@ -126,6 +130,7 @@ describe('a line over requests', () => {
       give?.enqueue(Uint8Array.of(byte))
     }
     give?.close()
+    give = undefined
     await settle()
     expect(numbers(frames)).toEqual([0])
     expect(ends).toEqual([])
