@@ -182,3 +182,22 @@ test('what cannot be done is told, and the page goes on', async () => {
   ])
   expect(screen.getByRole('group', { name: /^A, / })).toBeTruthy()
 })
+
+test('the page tells of what waits in tables and texts as well', async () => {
+  const data = dovetail.createWidgetData('table')
+  await data.settled()
+  data.setColumns(['Name'])
+  data.addRow(['web'])
+  await opened({ t: { kind: 'table', title: 'Hosts', data: data.url } })
+  const before = pendingSaid()
+  const cell = await screen.findByDisplayValue('web')
+  await userEvent.type(cell, ' 1{Enter}')
+  expect(data.getState()).toMatchObject({ value: { rows: [['web 1']] } })
+  await waitFor(() => expect(pendingSaid()).toBe(before + 1))
+  data.release()
+})
+
+/** As the pill says it. */
+function pendingSaid(): number {
+  return Number(/(\d+) changes? kept here/.exec(document.body.textContent)?.[1] ?? 0)
+}

@@ -7,7 +7,7 @@
 const PIXEL_RATIO = 2
 
 /** Not in a picture. */
-const WORKING_PARTS = '[data-no-picture], .react-resizable-handle'
+const WORKING_PARTS = '[data-no-picture], .react-resizable-handle, .tile-menu'
 
 /** The element as PNG. Throws when the browser cannot make it. */
 export async function pictureOf(element: HTMLElement): Promise<Blob> {

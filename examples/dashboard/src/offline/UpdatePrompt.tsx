@@ -14,7 +14,7 @@ export function UpdatePrompt(): ReactNode {
         <div className="update-prompt">
           <RefreshCw aria-hidden="true" size={14} />
           <span>Update available</span>
-          <button type="button" className="primary" onClick={update.apply}>
+          <button type="button" className="button small primary" onClick={update.apply}>
             Reload to update
           </button>
         </div>

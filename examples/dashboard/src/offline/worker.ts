@@ -34,7 +34,7 @@ async function keepAll(scope: WorkerScope, build: Build): Promise<void> {
   const cache = await scope.caches.open(cacheOf(build))
   await Promise.all(
     build.files.map(async (kept) => {
-      const earlier = kept.revision === undefined ? await scope.caches.match(kept.path) : undefined
+      const earlier = kept.revision === undefined ? await scope.caches.match(kept.path, ANY_FORM) : undefined
       await cache.put(kept.path, earlier ?? (await fetched(scope, kept)))
     }),
   )
@@ -82,14 +82,17 @@ async function page(scope: WorkerScope, build: Build, request: Request): Promise
   if (first) return first
   const cache = await scope.caches.open(cacheOf(build))
   // Without a kept page, whatever comes of the network is the answer.
-  return (await cache.match(PAGE)) ?? (await fromNetwork) ?? Response.error()
+  return (await cache.match(PAGE, ANY_FORM)) ?? (await fromNetwork) ?? Response.error()
 }
 
 async function file(scope: WorkerScope, build: Build, request: Request): Promise<Response> {
   const cache = await scope.caches.open(cacheOf(build))
   // By its path: what browsers send along for modules and for styles differs, and the file is the same.
-  return (await cache.match(new URL(request.url).pathname, { ignoreVary: true })) ?? scope.fetch(request)
+  return (await cache.match(new URL(request.url).pathname, ANY_FORM)) ?? scope.fetch(request)
 }
+
+/** Servers say that a file is sent in several forms, compressed in one way or another. What is kept is unpacked. */
+const ANY_FORM = { ignoreVary: true } as const
 
 function pass(ms: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(() => resolve(undefined), ms))

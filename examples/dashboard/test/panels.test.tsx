@@ -1,0 +1,272 @@
+import type { Dashboard, DashboardStore, Heads, HistoryGroup } from '@dovetail/client'
+import { staticDashboard } from '@dovetail/react'
+import { act, cleanup, screen, waitFor, within } from '@testing-library/react'
+import { userEvent } from '@testing-library/user-event'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { ActivityPanel } from '../src/activity/ActivityPanel'
+import { watched } from '../src/app/watched'
+import type { PanelProps, Preview } from '../src/editor/slots'
+import { panels } from '../src/panels'
+import { dashboard, widget } from './dashboards'
+import { app, renderIn } from './things'
+
+afterEach(cleanup)
+
+const NOW = dashboard({ cpu: widget({ layout: { x: 3, y: 0, w: 6, h: 4 } }), ram: widget({ title: 'RAM' }) })
+const BEFORE = dashboard({ cpu: widget() })
+const STATES: Readonly<Record<string, Dashboard>> = { now: NOW, before: BEFORE, first: dashboard() }
+
+function group(heads: string, more: Partial<HistoryGroup> = {}): HistoryGroup {
+  const atMs = Date.now() - 60_000
+  return {
+    heads: [heads],
+    fromMs: atMs,
+    toMs: atMs,
+    author: 'ana',
+    mine: false,
+    changes: 1,
+    messages: [],
+    ...more,
+  }
+}
+
+const GROUPS = [
+  group('now', { mine: true, author: 'me', messages: ['Moved “CPU”', 'Added “RAM”'], changes: 2 }),
+  group('before', { messages: ['Added “CPU”'] }),
+  group('gone', { author: 'bo' }),
+  group('start', { author: undefined, fromMs: 0, toMs: 0 }),
+]
+
+/** A panel with a store whose history tells of the states above. */
+function show(
+  Panel: React.ComponentType<PanelProps>,
+  parts: { store?: Parameters<typeof staticDashboard>[0]; history?: Partial<DashboardStore['history']> } = {},
+) {
+  const still = staticDashboard({
+    state: { status: 'ready', value: NOW, heads: ['now'], gone: undefined },
+    history: GROUPS,
+    ...parts.store,
+  })
+  const at = ([heads]: Heads) => {
+    const state = STATES[heads ?? '']
+    if (!state) throw new Error('This device does not have that state of the document.')
+    return state
+  }
+  const store: DashboardStore = { ...still, history: { ...still.history, at, ...parts.history } }
+  const preview = watched<Preview | undefined>(undefined)
+  const select = vi.fn()
+  const around = app()
+  const rendered = renderIn(
+    around,
+    <Panel
+      store={store}
+      selection={{ getState: () => undefined, subscribe: () => () => undefined, select }}
+      preview={preview}
+      setPreview={preview.set}
+      close={() => undefined}
+    />,
+  )
+  return { user: userEvent.setup(), preview, select, toasts: around.toasts, rendered }
+}
+
+const [attention, history] = ['attention', 'history'].map((id) => {
+  const panel = panels.find((one) => one.id === id)
+  if (!panel) throw new Error(`there is no panel ${id}`)
+  return panel.component
+}) as [React.ComponentType<PanelProps>, React.ComponentType<PanelProps>]
+
+describe('the history', () => {
+  it('shows any past state on the grid, with what is different now marked, and the present again', async () => {
+    const { user, preview } = show(history)
+    await user.click(await screen.findByRole('button', { name: /ana/ }))
+    expect(preview.getState()).toMatchObject({ dashboard: BEFORE, marked: ['cpu'] })
+    expect(preview.getState()?.words).toMatch(/^As it was on /)
+    await user.click(screen.getByRole('button', { name: 'Back to now' }))
+    expect(preview.getState()).toBeUndefined()
+    expect(screen.queryByRole('button', { name: 'Restore…' })).toBeNull()
+  })
+
+  it('does not list the first change, which nobody made', async () => {
+    show(history)
+    await screen.findByRole('button', { name: /ana/ })
+    expect(screen.queryByText('Somebody')).toBeNull()
+  })
+
+  it('says in words what came with a change, and what is different now', async () => {
+    const { user, select } = show(history)
+    await user.click(await screen.findByRole('button', { name: /You/ }))
+    const list = within(screen.getByRole('list', { name: 'What differs' }))
+    expect(list.getAllByRole('listitem').map((item) => item.textContent)).toEqual([
+      '“RAM” was added',
+      '“CPU” moved 3 columns right',
+    ])
+    await user.click(list.getByRole('button', { name: '“RAM” was added' }))
+    expect(select).toHaveBeenCalledWith('ram', { reveal: true })
+    await user.selectOptions(screen.getByRole('combobox', { name: 'Compare with' }), 'now')
+    expect(screen.getByText('They are the same.')).toBeTruthy()
+  })
+
+  it('compares with a named version', async () => {
+    const version = { name: 'Empty', heads: ['first'], atMs: 1, by: undefined, note: undefined }
+    const { user } = show(history, { store: { versions: [version] } })
+    await user.click(await screen.findByRole('button', { name: /ana/ }))
+    await user.selectOptions(screen.getByRole('combobox', { name: 'Compare with' }), 'version Empty')
+    expect(screen.getByText('“CPU” was added')).toBeTruthy()
+  })
+
+  it('says so when a state is not on this device', async () => {
+    const { user, preview, toasts } = show(history)
+    await user.click(await screen.findByRole('button', { name: /bo/ }))
+    expect(preview.getState()).toBeUndefined()
+    expect(toasts.getState()[0]?.words).toContain('cannot be shown')
+  })
+
+  it('restores only after it was asked, and shows the present then', async () => {
+    const restore = vi.fn(() => Promise.resolve())
+    const { user, preview, toasts } = show(history, { history: { restore } })
+    await user.click(await screen.findByRole('button', { name: /ana/ }))
+    await user.click(screen.getByRole('button', { name: 'Restore…' }))
+    expect(restore).not.toHaveBeenCalled()
+    await user.click(screen.getByRole('button', { name: 'Restore' }))
+    expect(restore).toHaveBeenCalledWith(
+      ['before'],
+      expect.stringMatching(/^Restored the dashboard as it was/),
+    )
+    await waitFor(() => expect(preview.getState()).toBeUndefined())
+    expect(toasts.getState()[0]?.tone).toBe('good')
+  })
+
+  it('lets readers look, and not restore or name', async () => {
+    const { user } = show(history, { store: { permission: { role: 'read' } } })
+    await user.click(await screen.findByRole('button', { name: /ana/ }))
+    for (const name of ['Restore…', 'Name it…']) {
+      expect(screen.getByRole('button', { name })).toHaveProperty('disabled', true)
+    }
+  })
+
+  it('looks at nothing any more when the preview is ended elsewhere, or the panel goes', async () => {
+    const { user, preview, rendered } = show(history)
+    await user.click(await screen.findByRole('button', { name: /ana/ }))
+    act(() => preview.set(undefined))
+    expect(screen.getByRole('button', { name: /ana/ }).getAttribute('aria-pressed')).toBe('false')
+    await user.click(screen.getByRole('button', { name: /ana/ }))
+    expect(preview.getState()).toBeDefined()
+    rendered.unmount()
+    expect(preview.getState()).toBeUndefined()
+  })
+
+  it('names a state, and says what is no name and why the server does not take one', async () => {
+    const name = vi.fn<DashboardStore['history']['name']>(() =>
+      Promise.reject(new Error('The server cannot be reached.')),
+    )
+    const { user } = show(history, { history: { name } })
+    await user.click(await screen.findByRole('button', { name: /ana/ }))
+    await user.click(screen.getByRole('button', { name: 'Name it…' }))
+    await user.click(screen.getByRole('button', { name: 'Name it' }))
+    expect(screen.getByRole('alert').textContent).toBe('Give it a name.')
+    await user.type(screen.getByRole('textbox', { name: 'Name' }), 'a/b')
+    await user.click(screen.getByRole('button', { name: 'Name it' }))
+    expect(screen.getByRole('alert').textContent).toContain('no slash')
+    expect(name).not.toHaveBeenCalled()
+    await user.clear(screen.getByRole('textbox', { name: 'Name' }))
+    await user.type(screen.getByRole('textbox', { name: 'Name' }), 'Monday')
+    await user.type(screen.getByRole('textbox', { name: /Note/ }), 'as agreed')
+    await user.click(screen.getByRole('button', { name: 'Name it' }))
+    expect(await screen.findByText('The server cannot be reached.')).toBeTruthy()
+    expect(name).toHaveBeenCalledWith('Monday', { note: 'as agreed', heads: ['before'] })
+  })
+
+  it('takes a name away, and gives it again', async () => {
+    const version = { name: 'Monday', heads: ['before'], atMs: 1, by: 'me', note: 'as agreed' }
+    const removeName = vi.fn(() => Promise.resolve())
+    const name = vi.fn(() => Promise.resolve(version))
+    const { user, preview, toasts } = show(history, {
+      store: { versions: [version] },
+      history: { removeName, name },
+    })
+    await user.click(screen.getByRole('tab', { name: /Versions/ }))
+    await user.click(await screen.findByRole('button', { name: /Monday/ }))
+    expect(preview.getState()?.words).toBe('As it was at “Monday”')
+    await user.click(screen.getByRole('button', { name: 'Take the name away' }))
+    expect(removeName).toHaveBeenCalledWith('Monday')
+    await waitFor(() => expect(toasts.getState()).toHaveLength(1))
+    toasts.getState()[0]?.action?.run()
+    expect(name).toHaveBeenCalledWith('Monday', { heads: ['before'], note: 'as agreed' })
+  })
+
+  it('says when it cannot be read, and tries again', async () => {
+    let isThere = false
+    const page = () =>
+      isThere
+        ? Promise.resolve({ groups: GROUPS, next: undefined, from: 'server' as const })
+        : Promise.reject(new Error('forbidden'))
+    const { user } = show(history, { history: { page } })
+    expect((await screen.findByRole('alert')).textContent).toContain('forbidden')
+    isThere = true
+    await user.click(screen.getByRole('button', { name: 'Try again' }))
+    expect(await screen.findByRole('button', { name: /ana/ })).toBeTruthy()
+  })
+})
+
+const CONFLICT = {
+  id: 'c',
+  rule: 'widgets-apart',
+  state: 'open',
+  severity: 'warning',
+  message: '“CPU” and “RAM” share a place',
+  explanation: '',
+  subjects: ['cpu', 'ram'],
+  proposals: [
+    { name: 'push_down', label: 'Push the later one down' },
+    { name: 'first_free', label: 'Move it' },
+  ],
+  causes: [],
+  fingerprint: 'f',
+} as const
+
+describe('what needs attention', () => {
+  const proposes = (_: string, proposal: string) => [
+    { path: ['widgets', 'ram', 'layout', 'y'], value: proposal === 'push_down' ? 4 : 9 },
+  ]
+
+  it('shows on the grid what a proposal would do while somebody looks at it, and nothing after', async () => {
+    const { user, preview, rendered } = show(attention, { store: { conflicts: [CONFLICT], proposes } })
+    await user.click(screen.getByRole('radio', { name: 'Move it' }))
+    expect(preview.getState()).toMatchObject({ words: 'As it would be: Move it', marked: ['ram'] })
+    expect(preview.getState()?.dashboard.widgets['ram']?.layout.y).toBe(9)
+    expect(screen.getByText('“RAM” goes to row 10')).toBeTruthy()
+    act(() => (document.activeElement as HTMLElement).blur())
+    await user.unhover(screen.getByRole('radio', { name: 'Move it' }))
+    await waitFor(() => expect(preview.getState()).toBeUndefined())
+    await user.click(screen.getByRole('radio', { name: 'Push the later one down' }))
+    expect(preview.getState()?.dashboard.widgets['ram']?.layout.y).toBe(4)
+    rendered.unmount()
+    expect(preview.getState()).toBeUndefined()
+  })
+
+  it('shows nothing where it is not known what a proposal would do', async () => {
+    const { user, preview } = show(attention, { store: { conflicts: [CONFLICT] } })
+    await user.click(screen.getByRole('radio', { name: 'Move it' }))
+    expect(preview.getState()).toBeUndefined()
+  })
+})
+
+describe('the activity', () => {
+  it('has a row for each person, and lists what they did', async () => {
+    const { user } = show(ActivityPanel)
+    expect(await screen.findByRole('img', { name: /^You: 2 edits/ })).toBeTruthy()
+    expect(screen.getByRole('img', { name: /^ana: 1 edit,/ })).toBeTruthy()
+    expect(screen.getByText(/Added “RAM”, Moved “CPU”/)).toBeTruthy()
+    await user.click(screen.getByRole('button', { name: /^ana/ }))
+    expect(screen.queryByText(/Moved “CPU”/)).toBeNull()
+    expect(screen.getByText(/Added “CPU”/)).toBeTruthy()
+  })
+
+  it('has a row for each widget', async () => {
+    const { user } = show(ActivityPanel)
+    await user.click(await screen.findByRole('button', { name: 'Widgets' }))
+    expect(screen.getByRole('img', { name: /^CPU: 2 edits/ })).toBeTruthy()
+    await user.click(screen.getByRole('button', { name: /^RAM/ }))
+    expect(screen.queryByText(/^Added “CPU”/)).toBeNull()
+  })
+})
