@@ -31,7 +31,7 @@ export function app(
       signIn: () => undefined,
       signOut: () => undefined,
       linkFor: () => undefined,
-      linkInUse: () => undefined,
+      linkInUse: undefined,
     },
   }
 }
