@@ -504,7 +504,10 @@ export type Edit =
   | { readonly edit: 'detachData'; readonly id: string }
 
 /** A widget as `createWidget` takes it: all but `kind` has a default. */
-export type NewWidget = { readonly kind: string } & Partial<Omit<Widget, 'kind'>>
+export type NewWidget = { readonly kind: string } & Partial<Omit<Widget, 'kind'>> & {
+    /** Places in the options that are counters and begin at 0; `DashboardStore.count` counts there. */
+    readonly counters?: readonly (readonly string[])[] | undefined
+  }
 
 // ---------------------------------------------------------------------------------------------------- all of it
 

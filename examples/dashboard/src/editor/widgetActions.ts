@@ -5,7 +5,8 @@ import { whenSaved } from '../app/duplicate'
 import { inOrder } from './narrow'
 import { bottom, firstFree, inside, nearestFree } from './placing'
 import { heldBy } from './rows'
-import { sizeOn, type ROW, type WidgetKind } from '../widgets/registry'
+import { COUNT_PATH } from '../widgets/Counter'
+import { COUNTER, sizeOn, type ROW, type WidgetKind } from '../widgets/registry'
 
 /** The places that are taken on the grid. What lies in a row takes none. */
 export function takenPlaces(dashboard: Dashboard, except?: string): readonly Layout[] {
@@ -32,6 +33,7 @@ export function addition(
       ? { x: 0, y: bottom(taken), w: grid.columns, h: 1 }
       : firstFree(sizeOn(kind.size, grid), taken, grid.columns),
     options: isRow ? {} : kind.options,
+    ...(kind.kind === COUNTER ? { counters: [COUNT_PATH] } : {}),
     ...(data === undefined ? {} : { data }),
   }
   return inserted(store, id, widget, inOrder(dashboard.widgets).at(-1)?.id)

@@ -83,6 +83,9 @@ const CALCULATION: Field = { type: 'calculation', label: 'Value', path: PATHS.ca
 
 const NUMBERS = { fieldConfig: { defaults: { custom: {} }, overrides: [] }, options: { reduceOptions: {} } }
 
+/** The kind that counts. */
+export const COUNTER = 'counter'
+
 /** All kinds, in the order in which they are offered. */
 export const KINDS: readonly WidgetKind[] = [
   {
@@ -171,7 +174,7 @@ export const KINDS: readonly WidgetKind[] = [
     View: ChecklistView,
   },
   {
-    kind: 'counter',
+    kind: COUNTER,
     label: 'Counter',
     hint: 'Counts every press, whoever makes it',
     icon: Tally5,
