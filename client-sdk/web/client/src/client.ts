@@ -3,8 +3,8 @@
 // Edit path: ← an app opens a document; → a store (document/store.ts). ← Dovetail's own messages from the server, and what other
 // tabs were told; → the store that they are about.
 //
-// Always true: the same id gives the same store for as long as somebody uses it; what a store needs of the rest comes to it as
-// `Surroundings`, so a store knows no client.
+// Always true: the same id, opened in the same way, gives the same store for as long as somebody uses it; what a store needs of
+// the rest comes to it as `Surroundings`, so a store knows no client.
 
 import { createApi, createAsk, type Ask } from './api'
 import {
@@ -13,6 +13,7 @@ import {
   parseAutomergeUrl,
   Repo,
   type DocHandle,
+  type Message,
   type PeerId,
 } from './automerge'
 import { resolveConfig, type DovetailConfig, type ResolvedConfig } from './config'
@@ -26,7 +27,7 @@ import { LiveDocument, type Surroundings } from './document/store'
 import { writeToDraft } from './document/writes'
 import { browserEnvironment, type Environment } from './environment'
 import { DovetailError } from './errors'
-import { documentId, type DocumentId } from './ids'
+import { documentId, unique, type DocumentId } from './ids'
 import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
 import { DeviceNotes } from './outbox/device'
@@ -70,6 +71,26 @@ export function createDovetail(
   return new Client(resolveConfig(config), environment)
 }
 
+/** As what a document is open. */
+type View = 'any' | 'dashboard' | 'data'
+
+/** A store, whatever it is of. */
+type OpenStore = Pick<
+  LiveDocument<unknown>,
+  | 'id'
+  | 'kind'
+  | 'getState'
+  | 'saving'
+  | 'serverHeads'
+  | 'setJudge'
+  | 'end'
+  | 'flush'
+  | 'hear'
+  | 'heardHeads'
+  | 'lookAgain'
+  | 'storageChanged'
+>
+
 class Client implements Dovetail {
   readonly link: Watchable<LinkState>
   readonly session: Watchable<Session | undefined>
@@ -87,11 +108,15 @@ class Client implements Dovetail {
   readonly #refusals: Refusals
   readonly #rules: RuleBook
   readonly #repo: Repo
-  readonly #peerId = `tab-${crypto.randomUUID()}` as PeerId
-  readonly #open = new Map<DocumentId, LiveDocument<unknown>>()
-  /** Lets go of the lock that says that a document is open here. */
-  readonly #unlock = new Map<DocumentId, () => void>()
+  readonly #peerId = `tab-${unique()}` as PeerId
+  /** One document may be open as a dashboard and as whatever it is. */
+  readonly #open = new Map<string, OpenStore>()
+  /** The locks that say that a document is open here. */
+  readonly #held = new Map<DocumentId, { readonly letGo: () => void; readonly isFree: Promise<void> }>()
+  /** Documents that left the device while this page was there. */
+  readonly #forgotten = new Set<DocumentId>()
   readonly #endings: (() => void)[] = []
+  #closing: Promise<void> | undefined
 
   constructor(config: ResolvedConfig, environment: Environment) {
     const { kind, name } = config.storage
@@ -104,9 +129,9 @@ class Client implements Dovetail {
       kind === 'memory'
         ? Promise.resolve(memoryNotes('the app keeps nothing here'))
         : openNotes(environment, name)
-    this.#device = new DeviceNotes(this.#notes)
+    this.#device = new DeviceNotes(this.#notes, environment, name, this.#peerId)
     this.#tabs = createTabs(environment, name)
-    this.#tabAdapter = tabAdapter(config, (id) => this.#open.has(id))
+    this.#tabAdapter = tabAdapter(config, (id) => this.#held.has(id))
     this.#link = createLink(config, environment)
     this.#refusals = createRefusals({
       name,
@@ -121,7 +146,7 @@ class Client implements Dovetail {
       network: [this.#link.adapter, ...(this.#tabAdapter ? [this.#tabAdapter] : [])],
       saveDebounceRate: SAVE_AFTER_MS,
     })
-    this.#refusals.attach(this.#repo, ({ documentId }) => this.#open.get(documentId)?.serverHeads)
+    this.#refusals.attach(this.#repo, ({ documentId }) => this.#of(documentId)[0]?.serverHeads)
     this.#rules = new RuleBook(this.#ask, this.#notes, this.#link.session, environment.now, (kind) => {
       for (const store of this.#open.values()) if (store.kind === kind) store.setJudge()
     })
@@ -132,26 +157,24 @@ class Client implements Dovetail {
   }
 
   open<T>(id: string): DocumentStore<T> {
-    return this.#store(
-      parsed(id),
-      (known) => new LiveDocument<T>(this.#surroundings(), known, (root) => root as T),
-    )
+    return this.#store('any', parsed(id), (known) => {
+      return new LiveDocument<T>(this.#surroundings(), known, (root) => root as T)
+    })
   }
 
   openDashboard(id: string): DashboardStore {
-    return this.#store(parsed(id), (known) => new LiveDashboard(this.#surroundings(), known))
+    return this.#store('dashboard', parsed(id), (known) => new LiveDashboard(this.#surroundings(), known))
   }
 
   openWidgetData(id: string): WidgetDataStore {
-    return this.#store(parsed(id), (known) => new LiveWidgetData(this.#surroundings(), known))
+    return this.#store('data', parsed(id), (known) => new LiveWidgetData(this.#surroundings(), known))
   }
 
   create<T extends object>(value: T): DocumentStore<T> {
     const handle = this.#repo.create<Draft>(value as Draft)
-    return this.#store(
-      handle.documentId,
-      (id) => new LiveDocument<T>(this.#surroundings(), id, (root) => root as T, handle),
-    )
+    return this.#store('any', handle.documentId, (id) => {
+      return new LiveDocument<T>(this.#surroundings(), id, (root) => root as T, handle)
+    })
   }
 
   createDashboard(
@@ -164,14 +187,18 @@ class Client implements Dovetail {
       const title = init.title === undefined ? [] : [{ edit: 'setTitle', title: init.title } as const]
       writeToDraft(draft, writesOf(root, [...title, ...widgets]))
     })
-    return this.#store(handle.documentId, (id) => new LiveDashboard(this.#surroundings(), id, handle))
+    return this.#store('dashboard', handle.documentId, (id) => {
+      return new LiveDashboard(this.#surroundings(), id, handle)
+    })
   }
 
   createWidgetData(shape: WidgetData['shape']): WidgetDataStore {
     const handle = this.#made(firstWidgetData(), (_, draft) =>
       writeToDraft(draft, [{ path: ['shape'], value: shape }]),
     )
-    return this.#store(handle.documentId, (id) => new LiveWidgetData(this.#surroundings(), id, handle))
+    return this.#store('data', handle.documentId, (id) => {
+      return new LiveWidgetData(this.#surroundings(), id, handle)
+    })
   }
 
   importAutomerge(bytes: Uint8Array): { readonly id: DocumentId; readonly kind: string | undefined } {
@@ -189,7 +216,7 @@ class Client implements Dovetail {
         kind,
         title,
         openedAtMs: openedAtMs ?? 0,
-        pending: this.#open.get(id)?.saving.getState().pending ?? pending,
+        pending: this.#pendingHere(id) ?? pending,
       }))
       .sort((one, other) => other.openedAtMs - one.openedAtMs)
   }
@@ -197,42 +224,76 @@ class Client implements Dovetail {
   async forget(id: string, options: { evenUnsaved?: boolean } = {}): Promise<void> {
     const known = parsed(id)
     const { pending } = await this.#device.read(known)
-    const waiting = this.#open.get(known)?.saving.getState().pending ?? pending
+    const waiting = this.#pendingHere(known) ?? pending
     if (waiting > 0 && !options.evenUnsaved) {
       throw new DovetailError('not_saved', `${waiting} changes of this document are on this device only.`)
     }
-    await this.#forget(known)
+    const lock = this.#held.get(known)
+    for (const store of this.#of(known)) store.end()
+    await lock?.isFree
+    await this.#environment.withLock(
+      openLock(this.#config.storage.name, known),
+      { ifAvailable: true },
+      (held) => {
+        if (!held)
+          throw new DovetailError('still_open', 'Another tab has this document open.', { passing: true })
+        return this.#forget(known)
+      },
+    )
   }
 
   reconnect(): void {
     this.#link.reconnect()
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     for (const end of this.#endings.splice(0)) end()
     for (const store of [...this.#open.values()]) store.end()
-    await this.#repo.flush()
+    await this.#repo.flush(this.#ready())
     this.#refusals.close()
     this.#rules.close()
     this.#tabs.close()
     this.#link.close()
     this.#tabAdapter?.disconnect()
+    await this.#device.close()
     ;(await this.#notes).close()
     await this.#documents.close()
   }
 
   // ------------------------------------------------------------------------------------------ stores
 
-  #store<S extends LiveDocument<never> | LiveDocument<unknown>>(
-    id: DocumentId,
-    make: (id: DocumentId) => S,
-  ): S {
-    const open = this.#open.get(id)
-    if (open) return open.take() as unknown as S
-    const store = make(id)
-    this.#open.set(id, store)
+  #store<S extends OpenStore & { take(): S }>(view: View, id: DocumentId, make: (id: DocumentId) => S): S {
+    const key = `${view} ${id}`
+    // What is open in the same way was made by the same function.
+    const open = this.#open.get(key) as S | undefined
+    if (open) return open.take()
     this.#hold(id)
+    const store = make(id)
+    this.#open.set(key, store)
     return store
+  }
+
+  /** The stores of a document. */
+  #of(id: DocumentId): OpenStore[] {
+    return [...this.#open.values()].filter((store) => store.id === id)
+  }
+
+  /** What waits of a document, if it is here by now. */
+  #pendingHere(id: DocumentId): number | undefined {
+    const ready = this.#of(id).filter((store) => store.getState().status === 'ready')
+    return ready[0]?.saving.getState().pending
+  }
+
+  #released(store: OpenStore): void {
+    for (const [key, open] of this.#open) if (open === store) this.#open.delete(key)
+    if (this.#of(store.id).length > 0) return
+    this.#held.get(store.id)?.letGo()
+    this.#held.delete(store.id)
   }
 
   /** A document that begins with the same change everywhere, and what is made on top of it. */
@@ -246,9 +307,12 @@ class Client implements Dovetail {
 
   /** Says to other tabs, by a lock that they can see, that the document is open here. */
   #hold(id: DocumentId): void {
-    const open = new Promise<void>((resolve) => this.#unlock.set(id, resolve))
+    if (this.#held.has(id)) return
+    let letGo: () => void = () => undefined
+    const open = new Promise<void>((resolve) => (letGo = resolve))
     const lock = openLock(this.#config.storage.name, id)
-    void this.#environment.withLock(lock, { mode: 'shared' }, () => open).catch(() => undefined)
+    const isFree = this.#environment.withLock(lock, { mode: 'shared' }, () => open).catch(() => undefined)
+    this.#held.set(id, { letGo, isFree })
   }
 
   #surroundings(): Surroundings {
@@ -261,7 +325,10 @@ class Client implements Dovetail {
       user: () => this.session.getState()?.user?.id,
       keepsAll: () => this.#documents.keepsAll,
       changeBytesMax: () => this.session.getState()?.limits.changeBytesMax ?? CHANGE_BYTES_MAX,
-      guard: (handle) => this.#refusals.guard(handle),
+      guard: async (handle) => {
+        await this.#refusals.guard(handle)
+        await this.#keepWhole(handle)
+      },
       refused: (id) => this.#refusals.refused(id),
       dismiss: (id, refused) => this.#refusals.dismiss(id, refused),
       judgeOf: (kind, id) => this.#rules.judgeOf(kind, id),
@@ -271,11 +338,7 @@ class Client implements Dovetail {
       tellTabs: (documentId, heads) => {
         this.#tabs.send({ type: 'acked', documentId, heads, atMs: this.#environment.now() })
       },
-      released: (id) => {
-        this.#open.delete(id)
-        this.#unlock.get(id)?.()
-        this.#unlock.delete(id)
-      },
+      released: (store) => this.#released(store),
       whyMissing: (id) => this.#whyMissing(id),
     }
   }
@@ -286,10 +349,10 @@ class Client implements Dovetail {
     return { key: this.#peerId, id, name: user?.name ?? this.#config.presence.name ?? user?.id ?? 'Guest' }
   }
 
-  async #whyMissing(id: DocumentId): Promise<'unreachable' | 'not_found' | 'deleted'> {
+  async #whyMissing(id: DocumentId): Promise<'unreachable' | 'not_found' | 'deleted' | 'there'> {
     try {
       await this.api.access(id)
-      return 'unreachable'
+      return 'there'
     } catch (error) {
       const code = error instanceof DovetailError ? error.code : ''
       if (code === 'document_deleted') return 'deleted'
@@ -298,41 +361,73 @@ class Client implements Dovetail {
   }
 
   async #forget(id: DocumentId): Promise<void> {
-    await this.#repo.removeFromCache(id)
+    const handle = this.#repo.handles[id]
+    if (handle?.isReady()) {
+      await this.#repo.flush([id])
+      await this.#repo.removeFromCache(id)
+    }
     await this.#refusals.forget(id)
     await this.#documents.removeRange([id])
     await this.#device.forget(id)
+    this.#forgotten.add(id)
+  }
+
+  /**
+   * The repo takes a document that it once kept to be kept still, and writes only what is added to it. One that left the device
+   * and came back is written as a whole.
+   */
+  async #keepWhole(handle: DocHandle<unknown>): Promise<void> {
+    const { documentId } = handle
+    if (!this.#forgotten.delete(documentId)) return
+    await this.#documents.save([documentId, 'snapshot', unique()], Automerge.save(handle.doc()))
+  }
+
+  /** Documents that the repo has something of: it cannot write others. */
+  #ready(): DocumentId[] {
+    return Object.values(this.#repo.handles).flatMap((handle) => (handle.isReady() ? handle.documentId : []))
   }
 
   // ------------------------------------------------------------------------------------------ what is heard
 
   #listen(): void {
-    const later = setTimeout(() => void this.#evict(), EVICT_AFTER_MS)
+    const later = setTimeout(() => void this.#evict().catch(() => undefined), EVICT_AFTER_MS)
+    const { adapter } = this.#link
+    const repoMessage = ({ type, documentId }: Message) => {
+      if (type === 'doc-unavailable' && documentId) this.#each(documentId, (store) => void store.lookAgain())
+    }
+    adapter.on('message', repoMessage)
     this.#endings.push(
       () => clearTimeout(later),
+      () => void adapter.off('message', repoMessage),
       this.#link.onMessage((message) => this.#hear(message)),
       this.#link.subscribe(() => this.#linked()),
       this.#environment.onHide(() => this.#flush()),
       this.storage.subscribe(() => {
         for (const store of this.#open.values()) store.storageChanged()
       }),
-      this.#tabs.on('acked', ({ documentId, heads }) => this.#open.get(documentId)?.heardHeads(heads, 'tab')),
+      this.#tabs.on('acked', ({ documentId, heads }) =>
+        this.#each(documentId, (store) => store.heardHeads(heads, 'tab')),
+      ),
       this.#tabs.on('permission', (told) =>
-        this.#open.get(told.documentId)?.hear({ ...told, type: 'dovetail-permission' }),
+        this.#each(told.documentId, (store) => store.hear({ ...told, type: 'dovetail-permission' })),
       ),
       this.#tabs.on('conflicts', (told) =>
-        this.#open.get(told.documentId)?.hear({ ...told, type: 'dovetail-conflicts' }),
+        this.#each(told.documentId, (store) => store.hear({ ...told, type: 'dovetail-conflicts' })),
       ),
     )
   }
 
   #hear(message: OwnMessage): void {
-    this.#open.get(message.documentId)?.hear(message)
+    this.#each(message.documentId, (store) => store.hear(message))
     if (message.type === 'dovetail-reject') this.#refusals.reject(message)
     if (message.type === 'dovetail-permission') {
       this.#tabs.send({ ...message, type: 'permission', paths: message.paths })
     }
     if (message.type === 'dovetail-conflicts') this.#tabs.send({ ...message, type: 'conflicts' })
+  }
+
+  #each(id: DocumentId, tell: (store: OpenStore) => void): void {
+    for (const store of this.#of(id)) tell(store)
   }
 
   #linked(): void {
@@ -343,7 +438,7 @@ class Client implements Dovetail {
   /** The page is hidden, or about to go: what waits becomes changes, and changes go to the disk. */
   #flush(): void {
     for (const store of this.#open.values()) store.flush()
-    void this.#repo.flush()
+    void this.#repo.flush(this.#ready())
   }
 
   async #evict(): Promise<void> {

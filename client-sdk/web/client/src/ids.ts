@@ -35,3 +35,9 @@ export function documentUrl(id: DocumentId): DocumentUrl {
 export function sameHeads(one: Heads, other: Heads): boolean {
   return one.length === other.length && one.every((hash, at) => hash === other[at])
 }
+
+/** 32 hexadecimal digits that nobody had before. Also on pages without a secure address, where there is no `randomUUID`. */
+export function unique(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

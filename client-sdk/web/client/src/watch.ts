@@ -31,6 +31,28 @@ export class Watched<T> implements Watchable<T> {
   }
 }
 
+/** Two lists as one, the entries of the first in front; the same list for as long as both are. */
+export function joined<T>(
+  first: Watchable<readonly T[]>,
+  second: Watchable<readonly T[]>,
+): Watchable<readonly T[]> {
+  let known: readonly [readonly T[], readonly T[], readonly T[]] | undefined
+  return {
+    subscribe: (listener) => {
+      const ends = [first.subscribe(listener), second.subscribe(listener)]
+      return () => {
+        for (const end of ends) end()
+      }
+    },
+    getState: () => {
+      const [one, other] = [first.getState(), second.getState()]
+      if (known?.[0] !== one || known[1] !== other)
+        known = [one, other, other.length === 0 ? one : [...one, ...other]]
+      return known[2]
+    },
+  }
+}
+
 /** Calls it; what it throws is told as an error of the page, and stops nobody. */
 export function safely(call: () => void): void {
   try {

@@ -4,16 +4,12 @@
 
 import type { DocHandle } from '../automerge'
 import type { DocumentId } from '../ids'
-import { assign, written, type Draft } from '../document/assign'
+import { assign, insert, type Draft, type DraftList } from '../document/assign'
 import { LiveDocument, type Surroundings } from '../document/store'
 import type { Point, WidgetData, WidgetDataStore } from '../types'
 import { readWidgetData } from './read'
 
 type Cell = string | number | boolean | null
-type DraftList = unknown[] & {
-  insertAt(at: number, ...items: unknown[]): void
-  deleteAt(at: number, count?: number): void
-}
 
 /** What a feed keeps where the document does not say it; the server keeps the same. */
 const POINTS_KEPT = 10_000
@@ -24,7 +20,8 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
   }
 
   addPoints(points: readonly Point[]): void {
-    this.write(points.length === 1 ? 'Added a point' : `Added ${points.length} points`, (draft) => {
+    const label = points.length === 1 ? 'Added a point' : `Added ${points.length} points`
+    const add = (draft: Draft) => {
       const list = listIn(draft, 'points')
       for (const { t, v } of [...points].sort((one, other) => one.t - other.t)) {
         const at = list.findLastIndex((point) => (point as Point).t <= t)
@@ -33,23 +30,27 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
         else list.insertAt(at + 1, { t, v })
       }
       if (list.length > POINTS_KEPT) list.deleteAt(0, list.length - POINTS_KEPT)
-    })
+    }
+    this.write(label, add, bytesOf(points))
   }
 
   setCell(row: number, column: number, value: Cell): void {
-    this.write('Changed a cell', (draft) => {
+    const set = (draft: Draft) => {
       const cells = listIn(draft, 'rows')[row] as DraftList | undefined
       if (!cells) return
       // Cells that a short row does not have yet are empty.
       while (cells.length < column) cells.push(null)
       assign(draft, ['rows', row, column], value)
-    })
+    }
+    this.write('Changed a cell', set, bytesOf(value))
   }
 
   addRow(cells: readonly Cell[] = []): void {
-    this.write('Added a row', (draft) => {
-      listIn(draft, 'rows').push(written(cells))
-    })
+    const add = (draft: Draft) => {
+      const rows = listIn(draft, 'rows')
+      insert(rows, rows.length, [cells])
+    }
+    this.write('Added a row', add, bytesOf(cells))
   }
 
   removeRow(row: number): void {
@@ -68,8 +69,14 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
   }
 
   setText(text: string): void {
-    this.write('Typed', (draft) => assign(draft, ['text'], text))
+    const longer = text.length - readWidgetData(this.root()).text.length
+    this.write('Typed', (draft) => assign(draft, ['text'], text), longer)
   }
+}
+
+/** About how large a change with it will be. */
+function bytesOf(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length
 }
 
 function listIn(draft: Draft, name: string): DraftList {

@@ -35,6 +35,29 @@ export function writesOf(root: PlainObject, edits: readonly Edit[]): Write[] {
   return all
 }
 
+/** The same, but without those edits that cannot be made, and why the first of them cannot. */
+export function possibleWritesOf(
+  root: PlainObject,
+  edits: readonly Edit[],
+): { readonly writes: readonly Write[]; readonly possible: readonly Edit[]; readonly fault?: DovetailError } {
+  const writes: Write[] = []
+  const possible: Edit[] = []
+  let now = root
+  let fault: DovetailError | undefined
+  for (const edit of edits) {
+    try {
+      const made = writesOfOne(now, edit)
+      now = writeToPlain(now, made)
+      writes.push(...made)
+      possible.push(edit)
+    } catch (error) {
+      if (!(error instanceof DovetailError)) throw error
+      fault ??= error
+    }
+  }
+  return { writes, possible, ...(fault ? { fault } : {}) }
+}
+
 /** Routing only: which place gets which value. */
 function writesOfOne(root: PlainObject, edit: Edit): Write[] {
   switch (edit.edit) {
@@ -45,7 +68,7 @@ function writesOfOne(root: PlainObject, edit: Edit): Write[] {
     case 'setGrid':
       return numbers(root, ['grid'], { columns: edit.grid.columns, rowHeight: edit.grid.rowHeight })
     case 'createWidget':
-      return [{ path: ['widgets', free(root, edit.id)], value: newWidget(edit.widget) }]
+      return created(['widgets', free(root, edit.id)], edit.widget)
     case 'removeWidget':
       return [{ path: found(root, edit.id) }]
     case 'moveWidget':
@@ -88,8 +111,8 @@ function optional(path: readonly Step[], value: Plain | undefined): Write {
 
 /** The place of a widget that is there. */
 function found(root: PlainObject, id: string): readonly Step[] {
-  const widgets = root['widgets']
-  if (!isObject(widgets) || !isObject(widgets[id])) {
+  const widget = at(root, ['widgets', id])
+  if (!isObject(widget)) {
     throw new DovetailError('unknown_widget', `There is no widget ${id}; somebody may have removed it.`)
   }
   return ['widgets', id]
@@ -98,9 +121,16 @@ function found(root: PlainObject, id: string): readonly Step[] {
 function free(root: PlainObject, id: string): string {
   const widgets = root['widgets']
   if (widgets !== undefined && !isObject(widgets)) throw notAnObject('widgets')
-  if (widgets?.[widgetId(id)] !== undefined)
+  if (widgets && Object.hasOwn(widgets, widgetId(id)))
     throw new DovetailError('widget_exists', `There is a widget ${id} already.`)
   return id
+}
+
+function created(path: readonly Step[], widget: NewWidget): Write[] {
+  const counters = (widget.counters ?? []).map((counter): Write => {
+    return { path: [...path, 'options', ...counter], value: 0, counts: true }
+  })
+  return [{ path, value: newWidget(widget) }, ...counters]
 }
 
 function newWidget(widget: NewWidget): Plain {
@@ -153,7 +183,7 @@ function option(root: PlainObject, id: string, path: readonly Step[]): readonly 
     else if (typeof step === 'number' && step !== 0) throw nowhere(id, path)
   }
   if (path.length === 0) throw nowhere(id, path)
-  return [...whole, ...path]
+  return [...whole, ...path.map((step) => (typeof step === 'string' ? name(step) : step))]
 }
 
 function stepInto(place: Plain, step: Step, id: string, path: readonly Step[]): Plain | undefined {
@@ -189,8 +219,14 @@ function text(value: unknown): string {
 }
 
 function widgetId(value: unknown): string {
-  if (typeof value === 'string' && isWidgetId(value)) return value
+  if (typeof value === 'string' && isWidgetId(value)) return name(value)
   throw badEdit('a widget id has 1 to 128 bytes')
+}
+
+/** JavaScript keeps this name for itself, and Automerge takes it in no document there. */
+function name(text: string): string {
+  if (text === '__proto__') throw badEdit('__proto__ cannot be a name')
+  return text
 }
 
 function orderKey(value: unknown): string {
@@ -214,7 +250,7 @@ function json(value: unknown): Plain | undefined {
     typeof value === 'object' &&
     [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)
   ) {
-    const members = Object.entries(value).map(([name, member]) => [name, json(member)] as const)
+    const members = Object.entries(value).map(([member, inner]) => [name(member), json(inner)] as const)
     return Object.fromEntries(
       members.filter((entry): entry is readonly [string, Plain] => entry[1] !== undefined),
     )

@@ -8,21 +8,26 @@
 import type { DocHandle } from '../automerge'
 import { DovetailError } from '../errors'
 import type { DocumentId } from '../ids'
-import type { Draft } from '../document/assign'
-import { LiveDocument, type Surroundings } from '../document/store'
+import { isCountable, type Draft } from '../document/assign'
+import { counted } from '../document/plain'
+import { LiveDocument, type Going, type Surroundings } from '../document/store'
 import { writeToDraft, writeToPlain } from '../document/writes'
 import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture } from '../types'
 import { Counter } from '../automerge'
-import { writesOf } from './edit'
+import { possibleWritesOf, writesOf } from './edit'
 import { labelOf } from './label'
 import { place } from './place'
 import { readDashboard } from './read'
 
-interface Typing {
+/** Edits that are shown, and become one change later. */
+interface Shown extends Going {
   edits: readonly Edit[]
   label: string | undefined
+}
+
+interface Typing extends Shown {
   readonly beganAtMs: number
-  timer: ReturnType<typeof setTimeout>
+  timer: ReturnType<typeof setTimeout> | undefined
 }
 
 export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardStore {
@@ -39,26 +44,19 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
   }
 
   gesture(label: string): Gesture<Edit> {
-    let shown: readonly Edit[] = []
-    const commit = () => {
-      const edits = shown
-      shown = []
-      if (edits.length > 0) this.#make(edits, label)
-    }
+    const shown = this.#shown(label)
     return {
       show: (edits) => {
-        // Whatever else was going on becomes a change of its own first.
-        if (shown.length === 0) this.flush()
-        shown = edits
-        this.show(writesOf(this.rootAsStored(), edits), commit)
+        shown.edits = edits
+        this.show(shown)
       },
       commit: () => {
-        this.drop()
-        commit()
+        this.drop(shown)
+        shown.commit()
       },
       cancel: () => {
-        shown = []
-        this.drop()
+        shown.edits = []
+        this.drop(shown)
       },
     }
   }
@@ -73,11 +71,14 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
   }
 
   count(id: string, path: readonly string[], by: number): void {
-    if (!Number.isInteger(by)) throw new DovetailError('bad_edit', 'A counter counts whole numbers.')
-    const widgets = readDashboard(this.root()).widgets
-    if (!widgets[id])
-      throw new DovetailError('unknown_widget', `There is no widget ${id}; somebody may have removed it.`)
-    this.write(`Counted ${by > 0 ? 'up' : 'down'} in “${widgets[id].title}”`, (draft) =>
+    if (!Number.isSafeInteger(by)) throw new DovetailError('bad_edit', 'A counter counts whole numbers.')
+    this.flush()
+    const root = this.root()
+    // Whether there is such a place is the same question as for any option.
+    writesOf(root, [{ edit: 'setOption', id, path, value: 0 }])
+    if (by === 0) return
+    const title = readDashboard(root).widgets[id]?.title ?? ''
+    this.write(`Counted ${by > 0 ? 'up' : 'down'} in “${title}”`, (draft) =>
       countIn(draft, ['widgets', id, 'options', ...path], by),
     )
   }
@@ -91,27 +92,79 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
   }
 
   #type(edits: readonly Edit[], label: string | undefined): void {
-    const { pauseMs, longestMs } = this.surroundings.config.batching
-    const now = this.surroundings.environment.now()
-    const before = this.#typing
-    const goesOn = before && now - before.beganAtMs < longestMs ? before : undefined
+    const { pauseMs } = this.surroundings.config.batching
+    const goesOn = this.#goesOn()
     if (!goesOn) this.flush()
-    clearTimeout(goesOn?.timer)
-    const all = replacing(goesOn?.edits ?? [], edits)
-    const typing: Typing = {
-      edits: all,
-      label,
-      beganAtMs: goesOn?.beganAtMs ?? now,
-      timer: setTimeout(() => this.flush(), pauseMs),
-    }
-    // Refused here, before it is shown, when it cannot be made.
-    const writes = writesOf(this.rootAsStored(), all)
+    // What cannot be made is refused here, before it is shown; what was typed before it stays as it is.
+    const typed = goesOn?.writes(this.rootAsStored()) ?? []
+    writesOf(writeToPlain(this.rootAsStored(), typed), edits)
+    const typing = goesOn ?? this.#newTyping()
+    typing.edits = replacing(typing.edits, edits)
+    typing.label = label
+    clearTimeout(typing.timer)
+    typing.timer = setTimeout(() => this.flush(), pauseMs)
     this.#typing = typing
-    this.show(writes, () => {
-      clearTimeout(typing.timer)
-      if (this.#typing === typing) this.#typing = undefined
-      this.#make(all, label)
+    try {
+      this.show(typing)
+    } catch (error) {
+      if (!goesOn) this.#ended(typing)
+      throw error
+    }
+  }
+
+  /** Typing that was going on, and has not gone on for too long. */
+  #goesOn(): Typing | undefined {
+    const { longestMs } = this.surroundings.config.batching
+    const isLong = (typing: Typing) => this.surroundings.environment.now() - typing.beganAtMs >= longestMs
+    return this.#typing && !isLong(this.#typing) ? this.#typing : undefined
+  }
+
+  #newTyping(): Typing {
+    const shown = this.#shown(undefined)
+    const typing: Typing = Object.assign(shown, {
+      beganAtMs: this.surroundings.environment.now(),
+      timer: undefined,
+      commit: () => {
+        this.#ended(typing)
+        this.#finish(typing)
+      },
     })
+    return typing
+  }
+
+  #ended(typing: Typing): void {
+    clearTimeout(typing.timer)
+    if (this.#typing === typing) this.#typing = undefined
+  }
+
+  #shown(label: string | undefined): Shown {
+    const shown: Shown = {
+      edits: [],
+      label,
+      writes: (root) => possibleWritesOf(root, shown.edits).writes,
+      commit: () => this.#finish(shown),
+    }
+    return shown
+  }
+
+  /**
+   * Makes a change of what was shown. Much may have happened since it was begun, and perhaps nobody is there to hear of an error:
+   * what cannot be made any more is left out, and told.
+   */
+  #finish(shown: Shown): void {
+    const { edits, label } = shown
+    shown.edits = []
+    if (edits.length === 0) return
+    const root = this.rootAsStored()
+    const { possible, fault } = possibleWritesOf(root, edits)
+    const words = label ?? labelOf(edits, readDashboard(root).widgets)
+    try {
+      if (possible.length > 0) this.#make(possible, words)
+      if (fault) this.lost(words, fault)
+    } catch (error) {
+      if (!(error instanceof DovetailError)) throw error
+      this.lost(words, error)
+    }
   }
 }
 
@@ -133,15 +186,17 @@ function countIn(root: Draft, path: readonly string[], by: number): void {
   const holder = path.slice(0, -1).reduce<Draft>((place, step) => (place[step] ??= {}) as Draft, root)
   const last = path.at(-1) ?? ''
   const there = holder[last]
-  if (there instanceof Counter) there.increment(by)
-  else holder[last] = new Counter((typeof there === 'number' && Number.isInteger(there) ? there : 0) + by)
+  const from = there instanceof Counter ? counted(there) : there
+  const to = (typeof from === 'number' && Number.isSafeInteger(from) ? from : 0) + by
+  if (!(there instanceof Counter)) holder[last] = new Counter(to)
+  else if (isCountable(there, to)) there.increment(by)
 }
 
 function isMany(edits: Edit | readonly Edit[]): edits is readonly Edit[] {
   return Array.isArray(edits)
 }
 
-/** About how large the change will be, and no less. */
+/** About how large the change will be, and no less: the names of members are among it. */
 function bytesOf(edits: readonly Edit[]): number {
-  return JSON.stringify(edits).length
+  return new TextEncoder().encode(JSON.stringify(edits)).length
 }

@@ -7,11 +7,11 @@
 // stays that, a counter counts, and text that is one register stays one.
 
 import { Automerge, Counter, ImmutableString } from '../automerge'
-import { isObject, plain, samePlain, type Plain } from './plain'
+import { isObject, plainOfDraft, samePlain, type Plain } from './plain'
 
 /** Part of a document inside a change. */
 export type Draft = Record<string, unknown>
-type DraftList = unknown[] & {
+export type DraftList = unknown[] & {
   insertAt(at: number, ...items: unknown[]): void
   deleteAt(at: number, count?: number): void
 }
@@ -24,18 +24,31 @@ export function assign(root: Draft, path: readonly (string | number)[], value: P
     throw new RangeError('there is no such place')
   const place = holder as Record<string | number, unknown>
   const there = place[name]
-  if (there !== undefined && samePlain(plain(there), value)) return
+  if (there !== undefined && samePlain(plainOfDraft(there), value)) return
   if (typeof there === 'string' && typeof value === 'string') {
-    Automerge.updateText(root, [...path], value)
-  } else if (there instanceof Counter && typeof value === 'number' && Number.isInteger(value)) {
+    assignText(place, name, value)
+  } else if (there instanceof Counter && typeof value === 'number' && isCountable(there, value)) {
     there.increment(value - there.value)
   } else if (isMap(there) && isObject(value)) {
     assignMembers(root, path, there, value)
   } else if (Array.isArray(there) && Array.isArray(value)) {
     assignItems(root, path, there as DraftList, value as readonly Plain[])
   } else {
-    place[name] = written(value)
+    put(place, name, value)
   }
+}
+
+/** Only the letters that differ are written, so that others may type at the same time. */
+function assignText(place: Draft, name: string | number, value: string): void {
+  // Automerge takes a path apart at each `/`, and finds nothing under an empty name: then it is another text.
+  if (name === '' || (typeof name === 'string' && name.includes('/'))) place[name] = value
+  else Automerge.updateText(place, [name], value)
+}
+
+/** What is written where nothing of its kind was. */
+export function put(place: Record<string | number, unknown>, name: string | number, value: Plain): void {
+  place[name] = written(value)
+  widen(place, name, value)
 }
 
 /** All members of `root` read as those of `value`, but for `kept`. */
@@ -44,7 +57,8 @@ export function assignRoot(
   value: { readonly [name: string]: Plain },
   kept: readonly string[],
 ): void {
-  for (const name of Object.keys(root)) if (!(name in value) && !kept.includes(name)) delete root[name]
+  for (const name of Object.keys(root))
+    if (!Object.hasOwn(value, name) && !kept.includes(name)) delete root[name]
   for (const [name, member] of Object.entries(value)) if (!kept.includes(name)) assign(root, [name], member)
 }
 
@@ -54,7 +68,7 @@ function assignMembers(
   there: Draft,
   value: { readonly [n: string]: Plain },
 ): void {
-  for (const name of Object.keys(there)) if (!(name in value)) delete there[name]
+  for (const name of Object.keys(there)) if (!Object.hasOwn(value, name)) delete there[name]
   for (const [name, member] of Object.entries(value)) assign(root, [...path, name], member)
 }
 
@@ -65,7 +79,7 @@ function assignItems(
   there: DraftList,
   value: readonly Plain[],
 ): void {
-  const before = plain([...there]) as readonly Plain[]
+  const before = plainOfDraft(there) as readonly Plain[]
   const start = common(before, value, (list, n) => list[n])
   const most = Math.min(before.length, value.length) - start
   const end = Math.min(
@@ -77,7 +91,13 @@ function assignItems(
   const changed = Math.min(removed, added.length)
   for (let n = 0; n < changed; n++) assign(root, [...path, start + n], added[n] ?? null)
   if (removed > changed) there.deleteAt(start + changed, removed - changed)
-  if (added.length > changed) there.insertAt(start + changed, ...added.slice(changed).map(written))
+  if (added.length > changed) insert(there, start + changed, added.slice(changed))
+}
+
+/** Puts items into a list, in front of the one at `at`. */
+export function insert(list: DraftList, at: number, items: readonly Plain[]): void {
+  list.insertAt(at, ...items.map(written))
+  for (const [n, item] of items.entries()) widen(list as unknown as Record<number, unknown>, at + n, item)
 }
 
 function common(
@@ -91,12 +111,37 @@ function common(
   return n
 }
 
+/** Automerge does not count beyond what a number can tell apart. */
+export function isCountable(counter: Counter, to: number): boolean {
+  return [counter.value, to].every(
+    (value) => Number.isInteger(value) && Math.abs(value) < Number.MAX_SAFE_INTEGER,
+  )
+}
+
 /** A value that was not there, as it is written: texts are one register each. */
-export function written(value: Plain): unknown {
+function written(value: Plain): unknown {
   if (typeof value === 'string') return new ImmutableString(value)
   if (Array.isArray(value)) return (value as readonly Plain[]).map(written)
   if (!isObject(value)) return value
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, written(member)]))
+}
+
+/**
+ * Automerge writes whole numbers as integers of 64 bits and cuts off what is larger; and it takes `Float64`, which says
+ * otherwise, only where it is put by itself. So large ones are put once more.
+ */
+export function widen(place: Record<string | number, unknown>, name: string | number, value: Plain): void {
+  if (isLarge(value)) place[name] = new Automerge.Float64(value)
+  else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) {
+    for (const [inner, part] of Object.entries<Plain>(value)) {
+      const step = Array.isArray(value) ? Number(inner) : inner
+      if (typeof part === 'object' || isLarge(part)) widen(place[name] as Draft, step, part)
+    }
+  }
+}
+
+function isLarge(value: Plain): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
 }
 
 function at(root: unknown, path: readonly (string | number)[]): unknown {

@@ -18,23 +18,44 @@ const remembered = new WeakMap<object, Plain>()
 
 /** `value`, as a document holds it, in plain values. */
 export function plain(value: unknown): Plain {
-  if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value
-  if (value === null || value === undefined) return null
-  if (typeof value === 'bigint') return Number(value)
-  if (typeof value !== 'object') return null
-  if (value instanceof ImmutableString) return value.val
-  if (value instanceof Counter) return value.value
-  if (value instanceof Date) return value.getTime()
-  if (value instanceof Uint8Array) return value
-  const known = remembered.get(value)
-  if (known !== undefined) return known
-  const made = Array.isArray(value) ? value.map(plain) : members(value)
-  remembered.set(value, made)
-  return made
+  return converted(value, (part) => {
+    const known = remembered.get(part)
+    if (known !== undefined) return known
+    const made = parts(part, plain)
+    remembered.set(part, made)
+    return made
+  })
 }
 
-function members(value: object): Plain {
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]))
+/** The same inside a change, where a part stays the same object while what is in it changes: nothing is remembered. */
+export function plainOfDraft(value: unknown): Plain {
+  return converted(value, (part) => parts(part, plainOfDraft))
+}
+
+function converted(value: unknown, ofParts: (value: object) => Plain): Plain {
+  if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value
+  if (value === null || value === undefined) return null
+  if (typeof value === 'bigint') return asNumber(value)
+  if (typeof value !== 'object') return null
+  if (value instanceof ImmutableString) return value.val
+  if (value instanceof Counter) return counted(value)
+  if (value instanceof Date) return value.getTime()
+  if (value instanceof Uint8Array) return value
+  return ofParts(value)
+}
+
+/** How far a counter has come. Automerge gives large numbers as `bigint`, whatever the type says. */
+export function counted(counter: Counter): number {
+  return asNumber(counter.value)
+}
+
+function asNumber(value: number | bigint): number {
+  return Number(value)
+}
+
+function parts(value: object, inner: (part: unknown) => Plain): Plain {
+  if (Array.isArray(value)) return value.map(inner)
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, inner(member)]))
 }
 
 export function isObject(value: unknown): value is PlainObject {
@@ -43,9 +64,9 @@ export function isObject(value: unknown): value is PlainObject {
   )
 }
 
-/** Whether two plain values read the same. */
+/** Whether two plain values read the same. `-0` is `0`, as in JSON. */
 export function samePlain(one: unknown, other: unknown): boolean {
-  if (Object.is(one, other)) return true
+  if (one === other || Object.is(one, other)) return true
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.length === other.length && one.every((item, at) => samePlain(item, other[at]))
   }

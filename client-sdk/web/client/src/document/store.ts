@@ -27,7 +27,7 @@ import { DocumentConflicts, type Judge } from '../conflicts'
 import type { Environment } from '../environment'
 import { DovetailError } from '../errors'
 import { createHistory, open, type Past } from '../history'
-import { documentUrl, sameHeads, type DocumentId, type DocumentUrl } from '../ids'
+import { documentUrl, sameHeads, unique, type DocumentId, type DocumentUrl } from '../ids'
 import type { OwnMessage } from '../link/link'
 import { Pending } from '../outbox/pending'
 import { DocumentPresence, type Me } from '../presence'
@@ -47,7 +47,7 @@ import type {
   Watchable,
 } from '../types'
 import { DocumentUpdates } from '../updates'
-import { until, Watched } from '../watch'
+import { joined, until, Watched } from '../watch'
 import { assignRoot, type Draft } from './assign'
 import { plain, type PlainObject } from './plain'
 import { Undo } from './undo'
@@ -80,9 +80,9 @@ export interface Surroundings {
   /** Other tabs are told what the server has. */
   readonly tellTabs: (id: DocumentId, heads: Heads) => void
   /** Nobody uses the store any more. */
-  readonly released: (id: DocumentId) => void
-  /** Why there is no such document, as far as the server says. */
-  readonly whyMissing: (id: DocumentId) => Promise<'unreachable' | 'not_found' | 'deleted'>
+  readonly released: (store: LiveDocument<unknown>) => void
+  /** Why there is no such document, as far as the server says; `there`: it has one, and we may see it. */
+  readonly whyMissing: (id: DocumentId) => Promise<'unreachable' | 'not_found' | 'deleted' | 'there'>
 }
 
 /** What a device remembers about a document beside its content. */
@@ -97,6 +97,20 @@ export interface Noted {
   /** How many changes waited for the server when that was last noted: exactly, whether there were any. */
   readonly pending: number
 }
+
+/** What a person does that goes on: a gesture, or typing. */
+export interface Going {
+  /** What it does to the document as it is by now; others may have changed it meanwhile. */
+  readonly writes: (root: PlainObject) => readonly Write[]
+  /** Makes a change of it. */
+  readonly commit: () => void
+}
+
+/** How many edits that could not be made are told of. */
+const LOST_MAX = 20
+
+/** The most letters of a label. The server takes 4 KiB, and a person reads one line. */
+const LABEL_LETTERS_MAX = 500
 
 /** A store of any document, seen as `T`. */
 export class LiveDocument<T> implements DocumentStore<T> {
@@ -123,11 +137,12 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly #updates: DocumentUpdates
   readonly #actors = new Set<string>()
   #handle: DocHandle<Draft> | undefined
-  /** What a gesture or typing does that goes on. */
-  #going: { readonly writes: readonly Write[]; readonly commit: () => void } | undefined
+  #going: Going | undefined
+  /** Edits that went on and could not be made in the end. */
+  readonly #lost = new Watched<readonly RefusedEdit[]>([])
   #gone: 'deleted' | 'hidden' | undefined
   #savedNoted: Heads | undefined
-  #pendingNoted = false
+  #pendingNoted = 0
   #uses = 1
   /** The state that was told last. */
   #shown: Heads = []
@@ -169,16 +184,19 @@ export class LiveDocument<T> implements DocumentStore<T> {
       return this.#actors
     })
     this.updates = this.#updates
-    const { subscribe, getState } = surroundings.refused(id)
-    this.refused = { subscribe, getState, dismiss: (which) => surroundings.dismiss(id, which) }
+    this.refused = {
+      ...joined(surroundings.refused(id), this.#lost),
+      dismiss: (which) => this.#dismiss(which),
+    }
     this.undoing = {
       subscribe: this.#undo.state.subscribe,
       getState: this.#undo.state.getState,
-      undo: () => this.#step('Undid an edit', (handle) => this.#undo.undo(handle)),
-      redo: () => this.#step('Did an edit again', (handle) => this.#undo.redo(handle)),
+      undo: () => this.#step('undo'),
+      redo: () => this.#step('redo'),
     }
     this.history = createHistory(this.#past(), ask)
-    void this.#find(made)
+    if (made) this.#startMade(made)
+    else void this.#find()
   }
 
   settled(): Promise<Exclude<DocumentState<T>, { readonly status: 'loading' }>> {
@@ -193,22 +211,16 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   async saved(): Promise<void> {
-    this.flush()
-    const wanted = this.#heads()
     const refused = this.refused.getState()
-    const isOver = () =>
-      this.#gone !== undefined ||
-      this.#uses === 0 ||
-      this.refused.getState().some((each) => !refused.includes(each))
-    const isSaved = (state: SavingState) => {
-      if (isOver() || state.pending === 0) return true
-      const server = this.#pending.server
-      return server !== undefined && this.#includes(server, wanted)
-    }
-    await until(this.saving, isSaved)
-    if (this.#uses === 0)
-      throw new DovetailError('closed', 'The document was closed before everything was saved.')
-    if (isOver()) throw new DovetailError('refused', 'The server did not take an edit; it is undone here.')
+    this.flush()
+    await this.settled()
+    this.#pending.count()
+    const wanted = this.#heads()
+    const isRefused = () =>
+      this.#isUndone(wanted) || this.refused.getState().some((each) => !refused.includes(each))
+    const isDone = () => isRefused() || !this.#pending.waitsFor(wanted)
+    await until(this.saving, () => isDone() || this.#gone !== undefined || this.#uses === 0)
+    if (isRefused() || !isDone()) throw this.#notSaved()
   }
 
   exportAutomerge(): Uint8Array {
@@ -221,6 +233,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   release(): void {
+    if (this.#uses === 0) return
     this.#uses -= 1
     if (this.#uses > 0) return
     this.flush()
@@ -229,9 +242,10 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#conflicts.stop()
     this.#handle?.off('heads-changed', this.#changed)
     this.#handle?.off('remote-heads', this.#heardRemote)
-    this.surroundings.released(this.id)
-    // Whoever waits for `saved` is told that it is over.
+    this.surroundings.released(this)
+    // Whoever waits for `saved` or `settled` is told that it is over.
     this.#pending.state.set({ ...this.#pending.state.getState() })
+    if (this.#state.getState().status === 'loading') this.#state.set({ status: 'failed', error: closed() })
   }
 
   /** Everybody who uses the store is done with it. */
@@ -265,40 +279,60 @@ export class LiveDocument<T> implements DocumentStore<T> {
     return plain(this.doc()) as PlainObject
   }
 
-  /** Makes one change. `bytes`: how large it will be, about. */
+  /** Makes one change. `bytes`: how large it will be, about, and no less. */
   protected write(label: string, edit: (draft: Draft) => void, bytes = 0): void {
     this.flush()
     const handle = this.#writable(bytes)
-    const made = this.#make(handle, label, () => handle.change(edit, { message: label }))
-    if (made) this.#undo.made({ label, ...made })
+    const message = shortened(label)
+    const made = this.#make(handle, message, () => handle.change(edit, { message }))
+    if (made) this.#undo.made({ label: message, ...made })
   }
 
-  /** Shows what goes on. `commit` makes a change of it; what was going on before is committed first. */
-  protected show(writes: readonly Write[], commit: () => void): void {
+  /** Shows what goes on, or how it goes on. Something else that was going on becomes a change first. */
+  protected show(going: Going): void {
     this.#writable(0)
-    this.#going = { writes, commit }
+    if (this.#going !== going) this.flush()
+    this.#going = going
     this.#tell()
   }
 
-  /** What goes on is over, without a change. */
-  protected drop(): void {
+  /** It is over, without a change. */
+  protected drop(going: Going): void {
+    if (this.#going !== going) return
     this.#going = undefined
     this.#tell()
+  }
+
+  /** It is over, and became a change, as far as it could: what could not be made is said where refused edits are. */
+  protected lost(label: string, { code, message }: DovetailError): void {
+    const edit: RefusedEdit = {
+      id: unique(),
+      atMs: this.surroundings.environment.now(),
+      code,
+      reason: message,
+      labels: [label],
+      remade: 0,
+      lost: 0,
+      patch: [],
+      setAside: false,
+    }
+    this.#lost.set([...this.#lost.getState(), edit].slice(-LOST_MAX))
   }
 
   /** What goes on becomes a change now. */
   flush(): void {
     const going = this.#going
+    if (!going) return
     this.#going = undefined
-    going?.commit()
-    if (going) this.#tell()
+    going.commit()
+    this.#tell()
   }
 
   // ------------------------------------------------------------------------------------------ for the client
 
   /** The server, or another tab on its behalf, says how far the server has come. */
   heardHeads(heads: Heads, from: 'server' | 'tab'): void {
-    if (!this.#pending.heard(heads)) return
+    if (!this.#pending.heard(heads, from)) return
     if (from === 'server') this.surroundings.tellTabs(this.id, heads)
   }
 
@@ -353,11 +387,18 @@ export class LiveDocument<T> implements DocumentStore<T> {
     return this.#pending.server
   }
 
-  /** The server is there again: it is asked once more why it has no such document. */
+  /**
+   * The server says that it has no such document for us, or is there again: it is asked why. One that is here and that the server
+   * had is a copy from then on.
+   */
   async lookAgain(): Promise<void> {
-    if (this.#state.getState().status !== 'missing') return
+    const { status } = this.#state.getState()
+    if (status !== 'missing' && status !== 'ready') return
     const reason = await this.surroundings.whyMissing(this.id)
-    if (this.#state.getState().status === 'missing') this.#state.set({ status: 'missing', reason })
+    if (this.#state.getState().status === 'missing') this.#missing(reason)
+    else if (reason === 'deleted') this.setGone('deleted')
+    else if (reason === 'not_found' && this.#pending.server) this.setGone('hidden')
+    else if (reason === 'there') this.setGone(undefined)
   }
 
   get kind(): string | undefined {
@@ -367,37 +408,51 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   // ------------------------------------------------------------------------------------------ inside
 
-  async #find(made: DocHandle<Draft> | undefined): Promise<void> {
+  async #find(): Promise<void> {
     const { repo, guard, noted, whyMissing } = this.surroundings
     try {
       const known = await noted(this.id)
-      const handle = made ?? (await repo.find<Draft>(this.url, { allowableStates: ['ready', 'unavailable'] }))
+      const handle = await repo.find<Draft>(this.url, { allowableStates: ['ready', 'unavailable'] })
       if (this.#uses === 0) return
       if (!handle.isReady()) {
-        this.#state.set({ status: 'missing', reason: await whyMissing(this.id) })
+        this.#missing(await whyMissing(this.id))
         // It may still come, from the server or from another tab.
         await comes(handle)
         if (this.#uses === 0) return
       }
       await guard(handle)
-      this.#start(handle, known)
+      if (this.#uses > 0) this.#start(handle, known)
     } catch (error) {
       const failed = new DovetailError('open_failed', 'The document cannot be opened.', { cause: error })
-      this.#state.set({ status: 'failed', error: failed })
+      if (this.#uses > 0) this.#state.set({ status: 'failed', error: failed })
     }
   }
 
-  #start(handle: DocHandle<Draft>, known: Noted): void {
-    if (this.#handle) return
+  #missing(reason: 'unreachable' | 'not_found' | 'deleted' | 'there'): void {
+    // The server has it, and sends it now.
+    this.#state.set({ status: 'missing', reason: reason === 'there' ? 'unreachable' : reason })
+  }
+
+  /** One that was just made is here at once: nothing is known of it, and nothing of it can have been refused. */
+  #startMade(handle: DocHandle<Draft>): void {
+    this.#start(handle, undefined)
+    this.#noteActor(handle)
+    void this.surroundings.guard(handle)
+  }
+
+  #start(handle: DocHandle<Draft>, known: Noted | undefined): void {
     this.#handle = handle
-    for (const actor of known.actors) this.#actors.add(actor)
-    if (this.permission.getState().role === 'unknown' && known.role) {
-      this.#permission.set({ role: known.role, paths: known.paths })
-    }
+    for (const actor of known?.actors ?? []) this.#actors.add(actor)
+    this.#pendingNoted = known?.pending ?? 0
     handle.on('heads-changed', this.#changed)
     handle.on('remote-heads', this.#heardRemote)
-    this.#pending.start(handle.doc(), this.#serverHeads(handle) ?? known.saved?.heads, known.saved?.atMs)
     this.#pending.state.subscribe(() => this.#noteSaved())
+    this.#pending.start(handle.doc(), this.#serverHeads(handle) ?? known?.saved?.heads, known?.saved?.atMs)
+    this.#noteSaved()
+    if (this.permission.getState().role === 'unknown' && known?.role) {
+      this.#permission.set({ role: known.role, paths: known.paths })
+    }
+    if (this.permission.getState().role === 'none') this.#gone = 'hidden'
     this.#presence.start(handle)
     this.setJudge()
     this.#tell()
@@ -423,12 +478,15 @@ export class LiveDocument<T> implements DocumentStore<T> {
     for (const hash of after.filter((head) => !before.includes(head))) {
       this.#pending.made(doc, { hash, label, madeAtMs: this.surroundings.environment.now() }, bytes)
     }
-    const actor = Automerge.getActorId(doc)
-    if (!this.#actors.has(actor)) {
-      this.#actors.add(actor)
-      this.surroundings.note(this.id, { actors: [...this.#actors] })
-    }
+    this.#noteActor(handle)
     return { before, after }
+  }
+
+  #noteActor(handle: DocHandle<Draft>): void {
+    const actor = Automerge.getActorId(handle.doc())
+    if (this.#actors.has(actor)) return
+    this.#actors.add(actor)
+    this.surroundings.note(this.id, { actors: [actor] })
   }
 
   readonly #changed = (): void => {
@@ -454,7 +512,6 @@ export class LiveDocument<T> implements DocumentStore<T> {
       this.#updates.came(doc, before, this.#heads())
       return
     }
-    this.#going = undefined
     this.#pending.rebuilt(doc)
     this.#undo.rebuilt(doc)
   }
@@ -466,8 +523,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   #noteSaved(): void {
     const { savedAtMs, pending } = this.saving.getState()
-    if (pending > 0 !== this.#pendingNoted) {
-      this.#pendingNoted = pending > 0
+    if (pending > 0 !== this.#pendingNoted > 0) {
+      this.#pendingNoted = pending
       this.surroundings.note(this.id, { pending })
     }
     const heads = this.#pending.server
@@ -483,27 +540,38 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   #tell(): void {
     if (!this.#handle) return
+    this.#shown = this.#heads()
     this.#state.set({
       status: 'ready',
       value: this.#view(this.#root()),
-      heads: this.#heads(),
+      heads: this.#shown,
       gone: this.#gone,
     })
   }
 
   #root(): PlainObject {
     const root = this.rootAsStored()
-    return this.#going ? writeToPlain(root, this.#going.writes) : root
+    return this.#going ? writeToPlain(root, this.#going.writes(root)) : root
   }
 
   #heads(): Heads {
     return this.#handle ? Automerge.getHeads(this.#handle.doc()).sort() : []
   }
 
-  /** Whether a state of the server has `wanted` in it. */
-  #includes(server: Heads, wanted: Heads): boolean {
-    const missing = new Set(Automerge.getChangesMetaSince(this.doc(), [...server]).map(({ hash }) => hash))
-    return wanted.every((hash) => !missing.has(hash))
+  /** Whether what was here is here no more. */
+  #isUndone(hashes: Heads): boolean {
+    return this.#handle !== undefined && !Automerge.hasHeads(this.#handle.doc(), [...hashes])
+  }
+
+  #notSaved(): DovetailError {
+    if (this.#uses === 0) return closed()
+    return new DovetailError('refused', 'The server did not take an edit; it is undone here.')
+  }
+
+  #dismiss(which: string): void {
+    const lost = this.#lost.getState()
+    if (lost.some(({ id }) => id === which)) this.#lost.set(lost.filter(({ id }) => id !== which))
+    else this.surroundings.dismiss(this.id, which)
   }
 
   #writable(bytes: number): DocHandle<Draft> {
@@ -524,10 +592,13 @@ export class LiveDocument<T> implements DocumentStore<T> {
     return handle
   }
 
-  #step(label: string, step: (handle: DocHandle<Draft>) => void): void {
+  #step(way: 'undo' | 'redo'): void {
     this.flush()
     const handle = this.#writable(0)
-    this.#make(handle, label, () => step(handle))
+    const label = this.#undo.state.getState()[way]
+    if (label === undefined) return
+    const message = shortened(way === 'undo' ? `Undid: ${label}` : `Did again: ${label}`)
+    this.#make(handle, message, () => this.#undo[way](handle, message))
   }
 
   #decide(become: (doc: Doc<Draft>) => Doc<Draft>): void {
@@ -551,15 +622,29 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 }
 
+function closed(): DovetailError {
+  return new DovetailError('closed', 'The document was closed before that.')
+}
+
+function shortened(label: string): string {
+  return label.length <= LABEL_LETTERS_MAX
+    ? label
+    : `${Array.from(label)
+        .slice(0, LABEL_LETTERS_MAX - 1)
+        .join('')}…`
+}
+
 /** Waits until a document that nobody had is here after all. */
 function comes(handle: DocHandle<Draft>): Promise<void> {
   return new Promise((resolve) => {
     const look = () => {
       if (!handle.isReady()) return
-      handle.off('heads-changed', look)
+      handle.off('heads-changed', later)
       resolve()
     }
-    handle.on('heads-changed', look)
+    // The handle says that something came before it says that it is ready.
+    const later = () => queueMicrotask(look)
+    handle.on('heads-changed', later)
     look()
   })
 }

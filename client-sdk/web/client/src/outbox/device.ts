@@ -1,16 +1,30 @@
 // What this device remembers about each document beside its content, shared by all tabs.
 //
-// Always true: what is noted is at hand at once for this tab, and on the disk a little later; reading is defensive, because
-// another version of the app may have written it.
+// Edit path: ← a store of this tab notes something; → the notes on the disk, where other tabs and later visits find it.
+//
+// Always true: a tab writes what it noted itself and nothing else, while it holds a lock, so that two tabs lose nothing of each
+// other's. Whether something waits for the server is said by each tab for itself; what a tab said that is gone now is taken over
+// by whoever opens the document next. Reading is defensive, because another version of the app may have written it. Where a
+// page has no locks, two tabs that write in the same millisecond may lose one of the two; nothing is lost of a document by that.
 
+import type { Noted } from '../document/store'
+import type { Environment } from '../environment'
 import type { DocumentId } from '../ids'
 import type { Notes } from '../storage/notes'
-import type { Noted } from '../document/store'
 import type { PermissionState } from '../types'
 
 const PREFIX = 'document/'
 
-const NOTHING: Noted = {
+/** Actors that are remembered for a document: one for each time that it was opened and edited. */
+const ACTORS_MAX = 500
+
+/** As it is on the disk. */
+interface Entry extends Omit<Noted, 'pending'> {
+  /** How many changes wait, by tab. Those that have none are not in it. */
+  readonly pendingIn: Readonly<Record<string, number>>
+}
+
+const NOTHING: Entry = {
   saved: undefined,
   role: undefined,
   paths: undefined,
@@ -18,61 +32,156 @@ const NOTHING: Noted = {
   kind: undefined,
   title: undefined,
   openedAtMs: undefined,
-  pending: 0,
+  pendingIn: {},
 }
-
-/** Actors that are remembered for a document: one for each time that it was opened and edited. */
-const ACTORS_MAX = 500
 
 export class DeviceNotes {
   readonly #notes: Promise<Notes>
-  readonly #known = new Map<DocumentId, Noted>()
+  readonly #environment: Pick<Environment, 'withLock'>
+  readonly #name: string
+  readonly #tab: string
+  /** What this tab noted and what is not on the disk yet. */
+  readonly #unwritten = new Map<DocumentId, Partial<Noted>>()
+  readonly #writing = new Set<Promise<void>>()
+  #leave: () => void = () => undefined
 
-  constructor(notes: Promise<Notes>) {
+  /** Tabs that share their notes have the same `name`; `tab` is this one. */
+  constructor(notes: Promise<Notes>, environment: Pick<Environment, 'withLock'>, name: string, tab: string) {
     this.#notes = notes
+    this.#environment = environment
+    this.#name = name
+    this.#tab = tab
+    // For as long as it is held, what this tab says of itself holds.
+    const here = new Promise<void>((resolve) => (this.#leave = resolve))
+    void environment.withLock(this.#tabLock(tab), {}, () => here).catch(() => undefined)
   }
 
   /** What is known of a document; `actors` are those of all tabs. */
   async read(id: DocumentId): Promise<Noted> {
-    const kept = readNoted(await (await this.#notes).get(PREFIX + id))
-    const known = this.#known.get(id)
-    const noted = known ? { ...kept, ...known, actors: both(kept.actors, known.actors) } : kept
-    this.#known.set(id, noted)
-    return noted
+    const { pendingIn } = await this.#kept(id)
+    const gone = await this.#gone(Object.keys(pendingIn))
+    if (gone.length > 0) await this.#change(id, (kept) => takenOver(kept, gone, this.#tab))
+    return this.#noted(id, await this.#kept(id))
   }
 
+  /** `actors` and `pending`: those of this tab. */
   note(id: DocumentId, more: Partial<Noted>): void {
-    const noted = { ...(this.#known.get(id) ?? NOTHING), ...more }
-    this.#known.set(id, noted)
-    void this.#write(id)
+    const before = this.#unwritten.get(id) ?? {}
+    const actors = more.actors ? { actors: both(before.actors ?? [], more.actors) } : {}
+    this.#unwritten.set(id, { ...before, ...more, ...actors })
+    const writing = this.#write(id)
+      // What could not be noted is not known later, and that is all.
+      .catch(() => undefined)
+      .finally(() => void this.#writing.delete(writing))
+    this.#writing.add(writing)
   }
 
   async all(): Promise<(readonly [DocumentId, Noted])[]> {
     const entries = await (await this.#notes).entries(PREFIX)
-    return entries.map(([key, value]) => [key.slice(PREFIX.length) as DocumentId, readNoted(value)])
+    const kept = new Map(
+      entries.map(([key, value]) => [key.slice(PREFIX.length) as DocumentId, readEntry(value)]),
+    )
+    for (const id of this.#unwritten.keys()) if (!kept.has(id)) kept.set(id, NOTHING)
+    return [...kept].map(([id, entry]) => [id, this.#noted(id, entry)])
   }
 
   async forget(id: DocumentId): Promise<void> {
-    this.#known.delete(id)
-    await (await this.#notes).delete(PREFIX + id)
+    await this.written()
+    await this.#locked(id, async () => (await this.#notes).delete(PREFIX + id))
+  }
+
+  /** Resolves when everything that was noted so far is on the disk, or will not get there. */
+  async written(): Promise<void> {
+    await Promise.all(this.#writing)
+  }
+
+  /** This tab is gone. */
+  async close(): Promise<void> {
+    await this.written()
+    this.#leave()
+  }
+
+  #noted(id: DocumentId, { pendingIn, ...kept }: Entry): Noted {
+    const mine = this.#unwritten.get(id) ?? {}
+    const here = mine.pending === undefined ? {} : { [this.#tab]: mine.pending }
+    return {
+      ...kept,
+      ...mine,
+      actors: both(kept.actors, mine.actors ?? []),
+      // All tabs have the same changes, sooner or later: the most that one of them knows of.
+      pending: Math.max(0, ...Object.values({ ...pendingIn, ...here })),
+    }
   }
 
   async #write(id: DocumentId): Promise<void> {
-    const notes = await this.#notes
-    const kept = readNoted(await notes.get(PREFIX + id))
-    const noted = this.#known.get(id)
-    if (noted)
-      await notes.set(PREFIX + id, { ...noted, actors: both(kept.actors, noted.actors).slice(-ACTORS_MAX) })
+    await this.#change(id, (kept) => {
+      const mine = this.#unwritten.get(id)
+      if (!mine) return undefined
+      const { pending, ...rest } = mine
+      const others = Object.entries(kept.pendingIn).filter(([tab]) => tab !== this.#tab)
+      const waiting = pending ?? kept.pendingIn[this.#tab] ?? 0
+      return {
+        ...kept,
+        ...rest,
+        actors: both(kept.actors, rest.actors ?? []).slice(-ACTORS_MAX),
+        pendingIn: Object.fromEntries(waiting > 0 ? [...others, [this.#tab, waiting]] : others),
+      }
+    })
   }
+
+  /** Reads, decides and writes, while no other tab does. */
+  async #change(id: DocumentId, change: (kept: Entry) => Entry | undefined): Promise<void> {
+    await this.#locked(id, async () => {
+      const kept = await this.#kept(id)
+      const mine = this.#unwritten.get(id)
+      const entry = change(kept)
+      if (!entry) return
+      await (await this.#notes).set(PREFIX + id, entry)
+      // Not when something was noted meanwhile: that is written next.
+      if (this.#unwritten.get(id) === mine) this.#unwritten.delete(id)
+    })
+  }
+
+  async #kept(id: DocumentId): Promise<Entry> {
+    return readEntry(await (await this.#notes).get(PREFIX + id))
+  }
+
+  /** Which of these tabs are gone: nobody holds their locks. */
+  async #gone(tabs: readonly string[]): Promise<string[]> {
+    const gone: string[] = []
+    for (const tab of tabs.filter((other) => other !== this.#tab)) {
+      await this.#environment.withLock(this.#tabLock(tab), { ifAvailable: true }, (held) => {
+        if (held) gone.push(tab)
+        return Promise.resolve()
+      })
+    }
+    return gone
+  }
+
+  async #locked(id: DocumentId, work: () => Promise<void>): Promise<void> {
+    await this.#environment.withLock(`dovetail/${this.#name}/device/${id}`, {}, work)
+  }
+
+  #tabLock(tab: string): string {
+    return `dovetail/${this.#name}/tab/${tab}`
+  }
+}
+
+function takenOver(kept: Entry, gone: readonly string[], tab: string): Entry {
+  const counts = Object.entries(kept.pendingIn)
+  const theirs = counts.filter(([other]) => gone.includes(other)).map(([, pending]) => pending)
+  const others = counts.filter(([other]) => !gone.includes(other))
+  const pending = Math.max(kept.pendingIn[tab] ?? 0, ...theirs)
+  return { ...kept, pendingIn: { ...Object.fromEntries(others), [tab]: pending } }
 }
 
 function both(some: readonly string[], others: readonly string[]): string[] {
   return [...new Set([...some, ...others])]
 }
 
-function readNoted(value: unknown): Noted {
+function readEntry(value: unknown): Entry {
   if (typeof value !== 'object' || value === null) return NOTHING
-  const { saved, role, paths, actors, kind, title, openedAtMs, pending } = value as Record<string, unknown>
+  const { saved, role, paths, actors, kind, title, openedAtMs, pendingIn } = value as Record<string, unknown>
   return {
     saved: readSaved(saved),
     role: isRole(role) ? role : undefined,
@@ -81,8 +190,16 @@ function readNoted(value: unknown): Noted {
     kind: typeof kind === 'string' ? kind : undefined,
     title: typeof title === 'string' ? title : undefined,
     openedAtMs: typeof openedAtMs === 'number' ? openedAtMs : undefined,
-    pending: typeof pending === 'number' ? pending : 0,
+    pendingIn: readCounts(pendingIn),
   }
+}
+
+function readCounts(value: unknown): Record<string, number> {
+  if (typeof value !== 'object' || value === null) return {}
+  const counts = Object.entries(value as Record<string, unknown>)
+  return Object.fromEntries(
+    counts.filter((count): count is [string, number] => typeof count[1] === 'number' && count[1] > 0),
+  )
 }
 
 function readSaved(value: unknown): Noted['saved'] {

@@ -4,7 +4,8 @@
 // with `dovetail-ack`, or to another tab; → how many changes wait, and what they are.
 //
 // Always true: the server tells nobody of a change that is not on disk, so what its heads include is durable. An edit costs one
-// entry; all that waits is counted from scratch only when the server's heads are news, and no more often than COUNT_EVERY_MS.
+// entry; all that waits is counted from scratch only when the server's heads are news or something came from elsewhere, no more
+// often than COUNT_EVERY_MS, and a tenth of the time at most.
 
 import { Automerge, type Doc } from '../automerge'
 import type { ResolvedConfig } from '../config'
@@ -12,8 +13,11 @@ import { sameHeads } from '../ids'
 import type { Heads, PendingChange, SavingState } from '../types'
 import { Watched } from '../watch'
 
-/** Counting takes 22 ms with 900 changes that wait (measured in Chromium), so this is a tenth of the time at worst. */
+/** Counting takes 22 ms with 900 changes that wait (measured in Chromium). */
 const COUNT_EVERY_MS = 250
+
+/** When counting takes longer, it is done less often: this many times as long goes by in between. */
+const REST_TIMES = 10
 
 /** How many of those that wait are named. */
 const NAMED_MAX = 100
@@ -45,6 +49,8 @@ export class Pending {
   #bytes = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #countedAtMs = -Infinity
+  /** How long it took. */
+  #countMs = 0
 
   constructor(limits: ResolvedConfig['limits'], now: () => number, keepsAll: () => boolean) {
     this.#limits = limits
@@ -82,9 +88,13 @@ export class Pending {
     this.#count()
   }
 
-  /** The server has all up to these heads on its disk. Whether that was news. */
-  heard(heads: Heads): boolean {
-    if (this.#server && sameHeads(this.#server, heads)) return false
+  /**
+   * The server has all up to these heads on its disk. Whether that was news. What the server says itself counts, also when it has
+   * less than before, as after it was set back; what a tab says may be outdated by the time that it comes.
+   */
+  heard(heads: Heads, from: 'server' | 'tab'): boolean {
+    if ([this.#server, this.#ahead].some((known) => known && sameHeads(known, heads))) return false
+    if (from === 'tab' && this.#isOld(heads)) return false
     this.#take(heads)
     this.#countSoon()
     return true
@@ -105,9 +115,26 @@ export class Pending {
     return this.#server
   }
 
+  /** Counts what came and was not counted yet. */
+  count(): void {
+    if (this.#timer !== undefined) this.#count()
+  }
+
+  /** Whether one of these waits, as far as it was counted. */
+  waitsFor(hashes: Heads): boolean {
+    return hashes.some((hash) => this.#waiting.has(hash))
+  }
+
   stop(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  /** All up to these heads is known to be on the server. */
+  #isOld(heads: Heads): boolean {
+    if (!this.#server || !this.#doc || !Automerge.hasHeads(this.#doc, [...heads])) return false
+    this.count()
+    return !this.waitsFor(heads)
   }
 
   #take(heads: Heads): void {
@@ -120,15 +147,14 @@ export class Pending {
   #countSoon(): void {
     if (this.#timer !== undefined) return
     const sinceMs = this.#now() - this.#countedAtMs
-    const waitMs = Math.max(0, COUNT_EVERY_MS - sinceMs)
-    this.#timer = setTimeout(() => this.#count(), waitMs)
+    const restMs = Math.max(COUNT_EVERY_MS, REST_TIMES * this.#countMs)
+    this.#timer = setTimeout(() => this.#count(), Math.max(0, restMs - sinceMs))
   }
 
   #count(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#countedAtMs = this.#now()
+    this.stop()
     if (!this.#doc) return
+    const beganAtMs = this.#now()
     const known = this.#waiting
     const changes = Automerge.getChangesMetaSince(this.#doc, [...(this.#server ?? [])])
     this.#waiting = new Map(
@@ -141,6 +167,8 @@ export class Pending {
       (sum, { startOp, maxOp }) => sum + CHANGE_BYTES + 10 * (maxOp - startOp + 1),
       0,
     )
+    this.#countedAtMs = this.#now()
+    this.#countMs = this.#countedAtMs - beganAtMs
     this.#tell()
   }
 
@@ -155,7 +183,8 @@ export class Pending {
         ? this.#now()
         : before.savedAtMs
     const status = isSaved ? 'saved' : this.#keepsAll() ? 'kept' : 'unkept'
-    this.state.set({ status, pending, changes, bytes, savedAtMs, room: this.#room(pending, bytes) })
+    const now = { status, pending, changes, bytes, savedAtMs, room: this.#room(pending, bytes) } as const
+    if (!isSame(before, now)) this.state.set(now)
   }
 
   #room(pending: number, bytes: number): SavingState['room'] {
@@ -163,6 +192,15 @@ export class Pending {
     if (part >= 1) return 'full'
     return part >= NEAR ? 'near' : 'enough'
   }
+}
+
+function isSame(one: SavingState, other: SavingState): boolean {
+  const { changes, ...rest } = one
+  return (
+    Object.entries(rest).every(([name, value]) => other[name as keyof SavingState] === value) &&
+    changes.length === other.changes.length &&
+    changes.every((change, at) => change === other.changes[at])
+  )
 }
 
 function firstOf<V>(values: Iterable<V>, most: number): V[] {

@@ -17,52 +17,49 @@ const STORE = 'documents'
 /** How often the browser is asked how much is kept: it walks through all databases of the origin for it. */
 const MEASURE_EVERY_MS = 30_000
 
+/** How often what did not fit is tried again where nothing else is written. */
+const AGAIN_EVERY_MS = 10_000
+
 /** The store of documents named `name`; in memory when `kind` says so. */
 export class DocumentStorage implements StorageAdapterInterface {
   readonly state = new Watched<StorageState>({ status: 'opening' })
   readonly #environment: Environment
-  readonly #database: Promise<IDBPDatabase | undefined>
+  readonly #name: string
+  #database: Promise<IDBPDatabase | undefined>
   /** What is not on the disk: all of it without one, what did not fit on a full one. */
   readonly #unkept = new Map<string, Chunk>()
   #measuredAtMs = -Infinity
   #persistent = false
+  #again: ReturnType<typeof setTimeout> | undefined
+  #isClosed = false
 
   constructor(environment: Environment, kind: 'indexeddb' | 'memory', name: string) {
     this.#environment = environment
-    this.#database = this.#open(kind, name)
+    this.#name = name
+    this.#database = kind === 'memory' ? this.#without('the app keeps nothing here') : this.#open()
   }
 
   async load(key: StorageKey): Promise<Uint8Array | undefined> {
     const unkept = this.#unkept.get(named(key))
     if (unkept) return unkept.data
-    const database = await this.#database
-    return (await database?.get(STORE, key)) as Uint8Array | undefined
+    return this.#onDisk((database) => database.get(STORE, key) as Promise<Uint8Array | undefined>)
   }
 
   async save(key: StorageKey, data: Uint8Array): Promise<void> {
-    const database = await this.#database
-    if (!database) {
-      this.#unkept.set(named(key), { key, data })
-      return
-    }
-    try {
-      await database.put(STORE, data, key)
-      this.#unkept.delete(named(key))
-      await this.#fits(database)
-    } catch (error) {
-      this.#unkept.set(named(key), { key, data })
-      this.state.set({ status: 'full', reason: String(error) })
-    }
+    const chunk = { key, data }
+    // Counts as not kept until it is there, so that it is found, and in no save that comes meanwhile it is forgotten.
+    this.#unkept.set(named(key), chunk)
+    const isKept = await this.#keep(chunk)
+    if (isKept && (await this.#keepRest())) await this.#measureNowAndThen()
   }
 
   async remove(key: StorageKey): Promise<void> {
     this.#unkept.delete(named(key))
-    await (await this.#database)?.delete(STORE, key)
+    await this.#onDisk((database) => database.delete(STORE, key))
   }
 
   async loadRange(prefix: StorageKey): Promise<Chunk[]> {
-    const database = await this.#database
-    const kept = database ? await chunks(database, prefix) : []
+    const kept = (await this.#onDisk((database) => chunks(database, prefix))) ?? []
     const unkept = [...this.#unkept.values()].filter(({ key }) => isUnder(prefix, key))
     const over = new Set(unkept.map(({ key }) => named(key)))
     return [...kept.filter(({ key }) => !over.has(named(key))), ...unkept]
@@ -70,65 +67,130 @@ export class DocumentStorage implements StorageAdapterInterface {
 
   async removeRange(prefix: StorageKey): Promise<void> {
     for (const [name, { key }] of this.#unkept) if (isUnder(prefix, key)) this.#unkept.delete(name)
-    await (await this.#database)?.delete(STORE, under(prefix))
+    await this.#onDisk((database) => database.delete(STORE, under(prefix)))
   }
 
   /** Whether everything that was made here is on the disk, or on its way there. */
   get keepsAll(): boolean {
-    return this.#unkept.size === 0 && this.state.getState().status !== 'memory'
+    return this.state.getState().status !== 'memory' && this.state.getState().status !== 'full'
   }
 
+  /** What comes after it is kept nowhere. */
   async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#again)
     const database = await this.#database
     database?.close()
   }
 
-  async #open(kind: 'indexeddb' | 'memory', name: string): Promise<IDBPDatabase | undefined> {
-    const without =
-      kind === 'memory' ? 'the app keeps nothing here' : 'this browser gives the page no storage'
-    if (kind === 'memory' || !this.#environment.indexedDb) {
-      this.#inMemory(without)
-      return undefined
-    }
+  async #open(): Promise<IDBPDatabase | undefined> {
+    const { indexedDb } = this.#environment
+    if (!indexedDb) return this.#without('this browser gives the page no storage')
     try {
-      const database = await openDatabase(this.#environment.indexedDb, `${name}-documents`, STORE)
-      this.#persistent = await this.#environment.askToPersist()
-      await this.#measure()
+      const database = await openDatabase(indexedDb, `${this.#name}-documents`, STORE)
+      this.#tell({ status: 'kept', bytes: undefined, bytesMax: undefined, persistent: this.#persistent })
+      // Nobody waits for either: a person may be asked about the first, and the second may take long.
+      void this.#askToPersist()
       return database
     } catch (error) {
-      this.#inMemory(String(error))
-      return undefined
+      return this.#without(String(error))
     }
   }
 
-  #inMemory(reason: string): void {
-    this.state.set({ status: 'memory', reason })
+  #without(reason: string): Promise<undefined> {
+    this.#tell({ status: 'memory', reason })
+    return Promise.resolve(undefined)
   }
 
-  /** Something was written: what waited is tried again, and how much there is is looked at now and then. */
-  async #fits(database: IDBPDatabase): Promise<void> {
-    for (const [name, { key, data }] of this.#unkept) {
-      await database.put(STORE, data, key)
-      this.#unkept.delete(name)
+  /** Whether it is on the disk now. */
+  async #keep(chunk: Chunk): Promise<boolean> {
+    const name = named(chunk.key)
+    const kept = await this.#onDisk(async (database) => {
+      await database.put(STORE, chunk.data, chunk.key)
+      return true
+    }, isFull)
+    // Not when it was saved once more, or removed, meanwhile.
+    if (kept && this.#unkept.get(name) === chunk) this.#unkept.delete(name)
+    return kept === true
+  }
+
+  /** There is room: what waited is tried again. Whether all of it is on the disk now. */
+  async #keepRest(): Promise<boolean> {
+    if (this.state.getState().status !== 'full') return true
+    for (const chunk of [...this.#unkept.values()]) if (!(await this.#keep(chunk))) return false
+    return true
+  }
+
+  /**
+   * Nothing without a database, or where it does not do it. Browsers close databases of pages that were in the background or whose
+   * storage was cleared; such a one is opened once more.
+   */
+  async #onDisk<R>(
+    work: (database: IDBPDatabase) => Promise<R>,
+    mayBeFull: (error: unknown) => boolean = () => false,
+  ): Promise<R | undefined> {
+    for (const isLast of [false, true]) {
+      const opened = this.#database
+      const database = await opened
+      if (!database || this.#isClosed) return undefined
+      try {
+        return await work(database)
+      } catch (error) {
+        if (mayBeFull(error)) {
+          this.#full(error)
+          return undefined
+        }
+        // Of several that find it closed, the first opens it.
+        if (this.#database !== opened) continue
+        database.close()
+        this.#database = isLast ? this.#without(String(error)) : this.#open()
+      }
     }
-    if (
-      this.state.getState().status === 'full' ||
-      this.#environment.now() - this.#measuredAtMs > MEASURE_EVERY_MS
-    ) {
-      await this.#measure()
-    }
+    return undefined
+  }
+
+  #full(error: unknown): void {
+    this.#tell({ status: 'full', reason: String(error) })
+    this.#again ??= setTimeout(() => {
+      this.#again = undefined
+      void this.#tryAgain()
+    }, AGAIN_EVERY_MS)
+  }
+
+  async #tryAgain(): Promise<void> {
+    if (this.#isClosed) return
+    if (await this.#keepRest()) await this.#measure()
+  }
+
+  async #askToPersist(): Promise<void> {
+    await this.#measure()
+    this.#persistent = await this.#environment.askToPersist()
+    if (this.#persistent) await this.#measure()
+  }
+
+  async #measureNowAndThen(): Promise<void> {
+    const isDue = this.#environment.now() - this.#measuredAtMs > MEASURE_EVERY_MS
+    if (isDue || this.state.getState().status === 'full') await this.#measure()
   }
 
   async #measure(): Promise<void> {
     this.#measuredAtMs = this.#environment.now()
     const estimate = await this.#environment.storageEstimate()
-    this.state.set({
-      status: 'kept',
-      bytes: estimate?.usage,
-      bytesMax: estimate?.quota,
-      persistent: this.#persistent,
-    })
+    const isFull = this.state.getState().status === 'full' && this.#unkept.size > 0
+    if (this.state.getState().status === 'memory' || isFull) return
+    const { usage: bytes, quota: bytesMax } = estimate ?? {}
+    this.#tell({ status: 'kept', bytes, bytesMax, persistent: this.#persistent })
   }
+
+  /** The same object as before where it says the same, so that nobody is told of nothing. */
+  #tell(state: StorageState): void {
+    if (this.#isClosed || JSON.stringify(state) === JSON.stringify(this.state.getState())) return
+    this.state.set(state)
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && error.name === 'QuotaExceededError'
 }
 
 async function chunks(database: IDBPDatabase, prefix: StorageKey): Promise<Chunk[]> {
