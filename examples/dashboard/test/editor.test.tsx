@@ -199,5 +199,5 @@ test('the page tells of what waits in tables and texts as well', async () => {
 
 /** As the pill says it. */
 function pendingSaid(): number {
-  return Number(/(\d+) changes? kept here/.exec(document.body.textContent)?.[1] ?? 0)
+  return Number(/(\d+) changes? in this tab only/.exec(document.body.textContent)?.[1] ?? 0)
 }

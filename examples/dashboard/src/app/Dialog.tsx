@@ -48,13 +48,12 @@ function OpenDialog({ title, onClose, children, wide = false }: DialogProps) {
       onKeyDown={(event) => event.stopPropagation()}
     >
       <div className="dialog-inside">
-        <header className="dialog-head">
-          <h2 id={heading}>{title}</h2>
-          <button type="button" className="icon-button" aria-label="Close" onClick={onClose}>
-            <X size={16} aria-hidden="true" />
-          </button>
-        </header>
+        <h2 id={heading}>{title}</h2>
         {children}
+        {/* The last in the order of Tab: the focus begins at what the dialog is for. */}
+        <button type="button" className="icon-button dialog-close" aria-label="Close" onClick={onClose}>
+          <X size={16} aria-hidden="true" />
+        </button>
       </div>
     </dialog>
   )

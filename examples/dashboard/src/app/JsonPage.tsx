@@ -71,6 +71,7 @@ function JsonDocument({ id }: { readonly id: string }) {
         </Link>
         <h1 className="bar-title">{store.id}</h1>
         <span className="chip">View as JSON</span>
+        <div className="bar-space" />
         <button type="button" className="button" onClick={() => download(`${store.id}.json`, value)}>
           <Download size={15} aria-hidden="true" />
           <span>Download</span>

@@ -3,14 +3,17 @@
 // Always true: the copy shares nothing that people write: tables and texts are copied with it. Feeds of points go on feeding both,
 // because a copy that nobody feeds would stand still.
 
-import type { Dashboard, DocumentId, Dovetail, Edit, WidgetData } from '@dovetail/client'
+import type { Dashboard, DocumentId, Dovetail, Edit, NewWidget, WidgetData } from '@dovetail/client'
+import { COUNT_PATH, COUNTER } from '../widgets/count'
+import { numberAt } from '../widgets/options'
 
 /** Makes the copy; gives its id. Works without a connection for all that is on this device. */
 export async function duplicate(dovetail: Dovetail, source: Dashboard, title: string): Promise<DocumentId> {
   const widgets = await Promise.all(
     Object.entries(source.widgets).map(async ([id, widget]) => {
-      if (widget.data === undefined) return [id, widget] as const
-      return [id, { ...widget, data: await copiedData(dovetail, widget.data) }] as const
+      const copied: NewWidget = widget.kind === COUNTER ? { ...widget, counters: [COUNT_PATH] } : widget
+      if (widget.data === undefined) return [id, copied] as const
+      return [id, { ...copied, data: await copiedData(dovetail, widget.data) }] as const
     }),
   )
   const store = dovetail.createDashboard({ title, widgets: Object.fromEntries(widgets) })
@@ -20,6 +23,10 @@ export async function duplicate(dovetail: Dovetail, source: Dashboard, title: st
   store.edit(edits, { label: 'Duplicated a dashboard' })
   if (Object.keys(source.extra).length > 0) {
     store.change('Duplicated a dashboard', (draft) => void Object.assign(draft, { extra: source.extra }))
+  }
+  for (const [id, widget] of Object.entries(source.widgets)) {
+    const count = widget.kind === COUNTER ? numberAt(widget.options, COUNT_PATH) : undefined
+    if (count !== undefined && count !== 0) store.count(id, COUNT_PATH, count)
   }
   whenSaved(store)
   return store.id

@@ -20,6 +20,7 @@ import { Column } from './Column'
 import { EditorContext, type Editor as EditorThings } from './context'
 import { EditorHeader } from './EditorHeader'
 import { Grid } from './Grid'
+import { createOpenData } from './openData'
 import { createSelection, revealTile } from './selection'
 import { dashboardOf, withPreview } from './shown'
 import { SidePanel } from './SidePanel'
@@ -35,6 +36,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const root = useRef<HTMLElement>(null)
   const announcer = useMemo(() => createAnnouncer(), [])
   const selection = useMemo(() => createSelection(revealTile), [])
+  const data = useMemo(() => createOpenData(store), [store])
   const preview = useMemo(() => watched<Preview | undefined>(undefined), [])
   const previewed = useWatched(preview)
   const [panel, setPanel] = useState<PanelId | undefined>(undefined)
@@ -80,8 +82,9 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
       attempt,
       announce: announcer.announce,
       openOptions,
+      data,
     }),
-    [store, selection, editable, act, attempt, announcer, openOptions],
+    [store, selection, editable, act, attempt, announcer, openOptions, data],
   )
   usePresenceOf(store, selection)
   useUndoKeys(store, editable)
@@ -112,6 +115,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
     <EditorContext value={editor}>
       <div className="page editor" data-panel={panel !== undefined}>
         <EditorHeader
+          whole={data.whole}
           panel={panel}
           onPanel={(id) => (id === undefined ? closePanel() : setPanel(id))}
           onAdd={() => setDialog('add')}
@@ -120,7 +124,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           grid={() => root.current?.querySelector<HTMLElement>('.grid, .column') ?? null}
         />
         <Banner store={store} onDuplicate={copy} onSignIn={() => signingIn.set(true)} onUndelete={undelete} />
-        <UndoneChanges store={store} onSaveCopy={copy} />
+        <UndoneChanges store={data.whole} onSaveCopy={copy} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
             <p role="status">{previewed.words}</p>

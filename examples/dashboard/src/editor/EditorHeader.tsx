@@ -16,6 +16,8 @@ import type { PanelId } from './slots'
 import { useMedia } from './useMedia'
 
 export interface EditorHeaderProps {
+  /** The dashboard with all that it shows. */
+  readonly whole: DashboardStore
   readonly panel: PanelId | undefined
   readonly onPanel: (id: PanelId | undefined) => void
   readonly onAdd: () => void
@@ -25,7 +27,15 @@ export interface EditorHeaderProps {
   readonly grid: () => HTMLElement | null
 }
 
-export function EditorHeader({ panel, onPanel, onAdd, onShare, onDuplicate, grid }: EditorHeaderProps) {
+export function EditorHeader({
+  whole,
+  panel,
+  onPanel,
+  onAdd,
+  onShare,
+  onDuplicate,
+  grid,
+}: EditorHeaderProps) {
   const { store, editable } = useEditor()
   const { dovetail, toasts } = useApp()
   const { undo, redo } = useWatched(store.undoing)
@@ -53,7 +63,7 @@ export function EditorHeader({ panel, onPanel, onAdd, onShare, onDuplicate, grid
         <Logo />
       </Link>
       <Title store={store} editable={editable} />
-      <DashboardSyncIndicator store={store} onShowConflicts={() => onPanel('attention')} />
+      <DashboardSyncIndicator store={whole} onShowConflicts={() => onPanel('attention')} />
       <div className="bar-space" />
       <PresenceAvatars store={store} most={3} />
       <div className="toolbar" role="toolbar" aria-label="Edit">

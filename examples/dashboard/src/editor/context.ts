@@ -5,6 +5,7 @@
 
 import type { DashboardStore, Edit, EditOptions } from '@dovetail/client'
 import { createContext, useContext } from 'react'
+import type { OpenData } from './openData'
 import type { Selection } from './slots'
 
 export interface Editor {
@@ -19,6 +20,8 @@ export interface Editor {
   readonly announce: (words: string) => void
   /** Opens the options of a widget in the side panel. */
   readonly openOptions: (id: string) => void
+  /** Where a tile says which document it shows. */
+  readonly data: Pick<OpenData, 'add'>
 }
 
 export const EditorContext = createContext<Editor | undefined>(undefined)

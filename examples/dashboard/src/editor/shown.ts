@@ -14,12 +14,14 @@ export function withPreview(store: DashboardStore, preview: Preview | undefined)
     heads: [],
     gone: undefined,
   }
-  const getState = () => state
-  const subscribe = () => () => undefined
+  return overlaid(store, { getState: () => state, subscribe: () => () => undefined })
+}
+
+/** A store with some of its parts replaced; all else is its own. */
+export function overlaid(store: DashboardStore, parts: Partial<DashboardStore>): DashboardStore {
   return new Proxy(store, {
     get(target, name) {
-      if (name === 'getState') return getState
-      if (name === 'subscribe') return subscribe
+      if (Object.hasOwn(parts, name)) return Reflect.get(parts, name) as unknown
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },

@@ -5,8 +5,8 @@ import { whenSaved } from '../app/duplicate'
 import { inOrder } from './narrow'
 import { bottom, firstFree, inside, nearestFree } from './placing'
 import { heldBy } from './rows'
-import { COUNT_PATH } from '../widgets/Counter'
-import { COUNTER, sizeOn, type ROW, type WidgetKind } from '../widgets/registry'
+import { COUNT_PATH, COUNTER } from '../widgets/count'
+import { sizeOn, type ROW, type WidgetKind } from '../widgets/registry'
 
 /** The places that are taken on the grid. What lies in a row takes none. */
 export function takenPlaces(dashboard: Dashboard, except?: string): readonly Layout[] {
@@ -55,6 +55,8 @@ export function copy(
     title: titleFor(dashboard, widget.title),
     layout: nearestFree(beside, takenPlaces(dashboard), dashboard.grid.columns),
     options,
+    // A copy counts from the beginning.
+    ...(kind === COUNTER ? { counters: [COUNT_PATH] } : {}),
     ...(dataSource === undefined ? {} : { dataSource }),
     ...(parent === undefined ? {} : { parent }),
     ...(data === undefined ? {} : { data }),

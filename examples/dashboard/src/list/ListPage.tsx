@@ -1,7 +1,18 @@
 // The list of dashboards: search, make, import, duplicate, delete.
 
 import { useNow, useWatched } from '@dovetail/react'
-import { CloudOff, Copy, Ellipsis, FileJson, FileUp, HardDrive, Plus, Search, Trash2 } from 'lucide-react'
+import {
+  CloudOff,
+  Copy,
+  Ellipsis,
+  FileJson,
+  FileUp,
+  HardDrive,
+  KeyRound,
+  Plus,
+  Search,
+  Trash2,
+} from 'lucide-react'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { AppMenu } from '../app/AppMenu'
 import { useApp } from '../app/context'
@@ -48,7 +59,8 @@ export function ListPage() {
     state.documents.filter(({ kind }) => kind !== 'dashboard' && kind !== 'widget-data'),
     query,
   )
-  const empty = state.status !== 'loading' && !searching && dashboards.length === 0 && !state.more
+  const empty =
+    state.status !== 'loading' && !state.asksWho && !searching && dashboards.length === 0 && !state.more
   return (
     <div className="page list-page" data-dropping={dropping}>
       <header className="bar">
@@ -138,16 +150,30 @@ export function ListPage() {
 
 /** Where the list comes from, when it is not simply the server. */
 function Whence({ state }: { readonly state: DocumentsState }) {
+  const { signingIn } = useApp()
   if (state.reason === undefined) return null
+  const here = state.status === 'device'
+  const some = state.documents.length > 0
+  if (state.asksWho) {
+    return (
+      <p className="whence" role="status">
+        <KeyRound size={16} aria-hidden="true" />
+        {here && some
+          ? 'You are not signed in: these are the dashboards kept on this device.'
+          : 'Sign in to see your dashboards.'}
+        <button type="button" className="button small" onClick={() => signingIn.set(true)}>
+          Sign in
+        </button>
+      </p>
+    )
+  }
   return (
     <p className="whence" role="status">
-      {state.status === 'device' ? (
-        <HardDrive size={16} aria-hidden="true" />
-      ) : (
-        <CloudOff size={16} aria-hidden="true" />
-      )}
-      {state.status === 'device'
-        ? `These are the dashboards kept on this device. ${state.reason}`
+      {here ? <HardDrive size={16} aria-hidden="true" /> : <CloudOff size={16} aria-hidden="true" />}
+      {here
+        ? some
+          ? `These are the dashboards kept on this device. ${state.reason}`
+          : `No dashboard is kept on this device. ${state.reason}`
         : `This list may be out of date. ${state.reason}`}
     </p>
   )

@@ -3,7 +3,13 @@
 // Always true: without a connection the list is what is kept here, and says so; a dashboard that was just deleted is out of the
 // list at once, and back at once when that is undone.
 
-import type { DocumentId, Dovetail, KeptDocument, ListedDocument } from '@dovetail/client'
+import {
+  DovetailError,
+  type DocumentId,
+  type Dovetail,
+  type KeptDocument,
+  type ListedDocument,
+} from '@dovetail/client'
 import { reasonOf } from '../app/toasts'
 import { watched } from '../app/watched'
 import type { Watchable } from '@dovetail/client'
@@ -27,6 +33,8 @@ export interface DocumentsState {
   readonly status: 'loading' | 'server' | 'device'
   /** Why the server's list could not be had. */
   readonly reason: string | undefined
+  /** It could not be had because the server wants to know who asks. */
+  readonly asksWho: boolean
   readonly documents: readonly Listed[]
   /** There are more on the server. */
   readonly more: boolean
@@ -52,6 +60,7 @@ export function createDocuments(dovetail: Pick<Dovetail, 'api' | 'kept'>): Docum
   const state = watched<DocumentsState>({
     status: 'loading',
     reason: undefined,
+    asksWho: false,
     documents: [],
     more: false,
     reading: false,
@@ -62,12 +71,14 @@ export function createDocuments(dovetail: Pick<Dovetail, 'api' | 'kept'>): Docum
   let next: string | undefined
   let status: DocumentsState['status'] = 'loading'
   let reason: string | undefined
+  let asksWho = false
   let run = 0
 
   const show = (reading: boolean) =>
     state.set({
       status,
       reason,
+      asksWho,
       documents: joined(status === 'server' ? listed : [], kept).filter(({ id }) => !hidden.has(id)),
       more: next !== undefined,
       reading,
@@ -87,6 +98,7 @@ export function createDocuments(dovetail: Pick<Dovetail, 'api' | 'kept'>): Docum
       next = answer.next
       status = 'server'
       reason = undefined
+      asksWho = false
       show(cursor !== undefined && page + 1 < pages)
       if (cursor === undefined) return
     }
@@ -102,6 +114,7 @@ export function createDocuments(dovetail: Pick<Dovetail, 'api' | 'kept'>): Docum
       // A list that was read stays: it is older, and still right for the most part.
       if (listed.length === 0) status = 'device'
       reason = reasonOf(error)
+      asksWho = error instanceof DovetailError && error.status === 401
     }
     if (mine === run) show(false)
   }

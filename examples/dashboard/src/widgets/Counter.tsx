@@ -4,12 +4,10 @@
 import { Minus, Plus } from 'lucide-react'
 import { useEditor } from '../editor/context'
 import { cssColor } from './colors'
+import { COUNT_PATH } from './count'
 import { formatted } from './format'
 import { appearance, numberAt, PATHS } from './options'
 import type { ViewProps } from './view'
-
-/** Where the count stands in the options. */
-export const COUNT_PATH = ['count'] as const
 
 export function CounterView({ id, widget, editable }: ViewProps) {
   const { store, attempt } = useEditor()

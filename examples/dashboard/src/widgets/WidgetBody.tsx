@@ -2,9 +2,10 @@
 //
 // Always true: only a tile whose widget names a document of its own opens one, and only for as long as it is on the screen.
 
-import { useWidgetData } from '@dovetail/react'
+import { useWatched, useWidgetData } from '@dovetail/react'
 import type { DocumentState, Widget, WidgetData, WidgetDataStore } from '@dovetail/client'
-import { Suspense } from 'react'
+import { Suspense, useEffect } from 'react'
+import { useEditor } from '../editor/context'
 import { kindOf } from './registry'
 import { Placeholder } from './Placeholder'
 import type { WidgetSource } from './view'
@@ -36,8 +37,12 @@ export function WidgetBody({ id, widget, editable }: WidgetBodyProps) {
 type View = NonNullable<ReturnType<typeof kindOf>>['View']
 
 function WithData({ url, View, ...rest }: WidgetBodyProps & { readonly url: string; readonly View: View }) {
+  const { data } = useEditor()
   const [state, store] = useWidgetData(url)
-  return <View {...rest} source={sourceOf(state, store)} />
+  useEffect(() => data.add(store), [data, store])
+  // Who may change the dashboard may not always change what it shows.
+  const may = useWatched(store.permission, ({ role }) => role !== 'read' && role !== 'none')
+  return <View {...rest} editable={rest.editable && may} source={sourceOf(state, store)} />
 }
 
 /** What a view is told of the document that it shows. */

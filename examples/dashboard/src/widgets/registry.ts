@@ -19,6 +19,7 @@ import {
 import { lazy, type ComponentType } from 'react'
 import type { Layout, WidgetData } from '@dovetail/client'
 import { BarsView } from './Bars'
+import { COUNTER } from './count'
 import { ChecklistView } from './Checklist'
 import { CounterView } from './Counter'
 import { GaugeView } from './Gauge'
@@ -82,9 +83,6 @@ const THRESHOLDS: Field = { type: 'thresholds', label: 'Thresholds', path: PATHS
 const CALCULATION: Field = { type: 'calculation', label: 'Value', path: PATHS.calculation }
 
 const NUMBERS = { fieldConfig: { defaults: { custom: {} }, overrides: [] }, options: { reduceOptions: {} } }
-
-/** The kind that counts. */
-export const COUNTER = 'counter'
 
 /** All kinds, in the order in which they are offered. */
 export const KINDS: readonly WidgetKind[] = [
