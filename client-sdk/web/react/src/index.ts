@@ -36,7 +36,7 @@ export type { ConflictsNow } from './hooks/useConflicts'
 export { useHistory } from './hooks/useHistory'
 export type { HistoryNow } from './hooks/useHistory'
 export type { HistoryPagesState } from './state/historyPages'
-export { useStatus, useStatuses, SAVING_SHOWN_AFTER_MS } from './hooks/useStatus'
+export { useStatus, useStatuses, SAVING_SHOWN_FOR_MS } from './hooks/useStatus'
 export { useNames } from './hooks/useNames'
 export { useNow, useSecondsUntil } from './hooks/useNow'
 

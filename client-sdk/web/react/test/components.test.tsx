@@ -222,18 +222,16 @@ describe('DashboardSyncIndicator', () => {
 })
 
 describe('PendingOperationsBadge', () => {
-  it('CL115 counts what waits, in words as well, and is not there while nothing does or only for a moment', async () => {
+  it('CL115 counts what waits, in words as well, and is not there while nothing does', async () => {
     const { container } = show(<PendingOperationsBadge store={store} />, { client })
     act(() => dashboard.saving.set(saving(3)))
-    await pass(399)
-    expect(container.textContent).toBe('')
-    await pass(1)
     expect(screen.getByTitle('3 changes not saved on the server yet').textContent).toMatch(/^3/)
     act(() => dashboard.saving.set(saving(1, { status: 'unkept' })))
     expect(screen.getByTitle('1 change not saved on the server yet').dataset['tone']).toBe('warn')
     act(() => dashboard.saving.set(saving(1234)))
     expect(screen.getByText('999+').getAttribute('aria-hidden')).toBe('true')
     act(() => dashboard.saving.set(saving(0)))
+    await pass(400)
     expect(container.textContent).toBe('')
   })
 })

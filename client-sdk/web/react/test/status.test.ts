@@ -10,7 +10,7 @@ const FINE: PageFacts = {
   open: 0,
   refused: [],
   document: { status: 'ready', gone: undefined },
-  savingLong: false,
+  savingShown: 0,
   update: false,
 }
 
@@ -22,9 +22,8 @@ const CASES: readonly (readonly [string, Partial<PageFacts>, string, string])[] 
   ['all is well', {}, 'Saved', 'ok'],
   ['a first connection', { link: { status: 'connecting' } }, 'Connecting…', 'info'],
   ['a document is looked for', { document: { status: 'loading' } }, 'Opening…', 'info'],
-  ['saving takes a moment', { saving: saving(3) }, 'Saved', 'ok'],
-  ['saving takes longer', { saving: saving(3), savingLong: true }, 'Saving 3 changes…', 'info'],
-  ['one change', { saving: saving(1), savingLong: true }, 'Saving 1 change…', 'info'],
+  ['saving', { saving: saving(3), savingShown: 3 }, 'Saving 3 changes…', 'info'],
+  ['one change', { saving: saving(1), savingShown: 1 }, 'Saving 1 change…', 'info'],
   ['no network', { link: { status: 'offline' }, saving: saving(7) }, 'Offline · 7 changes kept here', 'warn'],
   ['no network, nothing to save', { link: { status: 'offline' } }, 'Offline', 'warn'],
   ['no server', { link: WAITING }, "Can't reach server", 'error'],
@@ -32,7 +31,7 @@ const CASES: readonly (readonly [string, Partial<PageFacts>, string, string])[] 
   ['one conflict', { open: 1 }, 'Saved · 1 needs attention', 'warn'],
   [
     'conflicts while saving',
-    { open: 2, saving: saving(3), savingLong: true },
+    { open: 2, saving: saving(3), savingShown: 3 },
     'Saving 3 changes · 2 need attention',
     'warn',
   ],

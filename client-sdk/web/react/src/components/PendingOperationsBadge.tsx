@@ -3,24 +3,23 @@
 import type { ReactNode } from 'react'
 import type { DocumentStore, SavingState } from '@dovetail/client'
 import { useWords } from '../context'
-import { useLasting } from '../hooks/useLasting'
-import { SAVING_SHOWN_AFTER_MS } from '../hooks/useStatus'
+import { useHeld } from '../hooks/useHeld'
+import { SAVING_SHOWN_FOR_MS } from '../hooks/useStatus'
 import { useWatched } from '../hooks/useWatched'
 
 /** Numbers above it are "999+": a badge has no room for more, and the details have the number. */
 const SHOWN_MAX = 999
 
-/** Nothing while nothing waits, or only for a moment. */
+/** Nothing while nothing waits. */
 export function PendingOperationsBadge({
   store,
 }: {
   readonly store: Pick<DocumentStore<unknown>, 'saving'>
 }): ReactNode {
   const words = useWords()
-  const pending = useWatched(store.saving, pendingOf)
+  const pending = useHeld(useWatched(store.saving, pendingOf), SAVING_SHOWN_FOR_MS)
   const kept = useWatched(store.saving, isKept)
-  const shown = useLasting(pending > 0, SAVING_SHOWN_AFTER_MS)
-  if (!shown) return null
+  if (pending === 0) return null
   return (
     <span className="dovetail-badge" data-tone={kept ? 'info' : 'warn'} title={words.badge(pending)}>
       <span aria-hidden="true">{pending > SHOWN_MAX ? `${SHOWN_MAX}+` : pending}</span>

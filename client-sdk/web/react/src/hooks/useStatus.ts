@@ -4,11 +4,11 @@ import { useMemo } from 'react'
 import type { ConflictsState, DocumentStore, PermissionState } from '@dovetail/client'
 import { useProvided } from '../context'
 import { documentFacts, pageStatuses, type PageStatus } from '../state/status'
-import { useLasting } from './useLasting'
+import { useHeld } from './useHeld'
 import { useWatched } from './useWatched'
 
-/** Saving that is over sooner is not told: it would flicker with every letter. */
-export const SAVING_SHOWN_AFTER_MS = 400
+/** That something is being saved is told at once, and for so long at least: it would flicker with every letter. */
+export const SAVING_SHOWN_FOR_MS = 400
 
 /** The most urgent of everything that people must be told about a document and its connection. */
 export function useStatus(store: AnyStore): PageStatus {
@@ -25,11 +25,11 @@ export function useStatuses(store: AnyStore): readonly [PageStatus, ...PageStatu
   const open = useWatched(store.conflicts, openOf)
   const refused = useWatched(store.refused)
   const document = useWatched(store, documentFacts)
-  const savingLong = useLasting(saving.pending > 0, SAVING_SHOWN_AFTER_MS)
+  const savingShown = useHeld(saving.pending, SAVING_SHOWN_FOR_MS)
   const update = actions.update !== undefined
   return useMemo(
-    () => pageStatuses({ link, storage, saving, role, open, refused, document, savingLong, update }),
-    [link, storage, saving, role, open, refused, document, savingLong, update],
+    () => pageStatuses({ link, storage, saving, role, open, refused, document, savingShown, update }),
+    [link, storage, saving, role, open, refused, document, savingShown, update],
   )
 }
 

@@ -80,8 +80,8 @@ export interface PageFacts {
   readonly open: number
   readonly refused: readonly RefusedEdit[]
   readonly document: DocumentFacts
-  /** Changes have been waiting for so long that one says so. Shorter waits would only flicker. */
-  readonly savingLong: boolean
+  /** How many changes are told as being saved: a moment longer than it takes, because it would only flicker. */
+  readonly savingShown: number
   /** A newer version of the app is there. */
   readonly update: boolean
 }
@@ -163,7 +163,7 @@ const noStorage: Check = (facts) =>
     ? {
         status: 'no_storage',
         ...storageFault(facts.storage),
-        pending: facts.savingLong ? facts.saving.pending : 0,
+        pending: facts.savingShown,
       }
     : undefined
 
@@ -189,14 +189,14 @@ const loading: Check = ({ document }) => (document.status === 'loading' ? docume
 const viewOnly: Check = ({ role }) =>
   role === 'read' || role === 'none' ? { status: 'view_only' } : undefined
 
-const attention: Check = ({ open, saving, savingLong }) =>
-  open > 0 ? { status: 'attention', open, pending: savingLong ? saving.pending : 0 } : undefined
+const attention: Check = ({ open, savingShown }) =>
+  open > 0 ? { status: 'attention', open, pending: savingShown } : undefined
 
 const update: Check = (facts) => (facts.update ? { status: 'update' } : undefined)
 
 const saving: Check = (facts) =>
-  facts.savingLong && facts.saving.pending > 0 && facts.link.status === 'live'
-    ? { status: 'saving', pending: facts.saving.pending }
+  facts.savingShown > 0 && facts.link.status === 'live'
+    ? { status: 'saving', pending: facts.savingShown }
     : undefined
 
 /** The order is the urgency: first what stops somebody, then what endangers work, then what is good to know. */
