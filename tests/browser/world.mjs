@@ -92,12 +92,24 @@ export async function see(page, what, test, argument) {
   try {
     await page.waitForFunction(test, argument, { polling: 50, timeout: SEEN_MS_MAX })
   } catch (error) {
-    throw new Error(`${what} was not seen: ${error.message}\n${await page.locator('body').innerText()}`)
+    throw await unseen(page, what, error)
   }
 }
 
 /** Waits until an element is there. */
 export async function seen(locator) {
-  await locator.first().waitFor({ state: 'visible', timeout: SEEN_MS_MAX })
+  try {
+    await locator.first().waitFor({ state: 'visible', timeout: SEEN_MS_MAX })
+  } catch (error) {
+    throw await unseen(locator.page(), String(locator), error)
+  }
   return locator.first()
+}
+
+/** What was there instead, in words, and as a picture where `DOVETAIL_PICTURES` names a folder. */
+async function unseen(page, what, error) {
+  const folder = process.env.DOVETAIL_PICTURES
+  if (folder) await page.screenshot({ path: `${folder}/unseen-${Date.now()}.png` }).catch(() => {})
+  const there = await page.locator('body').ariaSnapshot().catch(String)
+  return new Error(`${what} was not seen (${String(error.message).split('\n')[0]}). There was:\n${there}`)
 }

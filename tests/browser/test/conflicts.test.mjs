@@ -1,0 +1,77 @@
+// P3: people are asked only where the merged document breaks a rule.
+
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { saved, says, shows, stat } from '../app.mjs'
+import { seen, world } from '../world.mjs'
+
+async function overlap(t) {
+  const here = await world(t)
+  const id = await here.server.dashboard({
+    widgets: { a: stat('CPU', { w: 8, h: 6 }), b: stat('RAM', { x: 4, y: 2, w: 8, h: 6 }, { order: 'W' }) },
+  })
+  const [ana, bo] = [await here.person(), await here.person()]
+  const [anas, bos] = [await ana.tab(`/d/${id}`), await bo.tab(`/d/${id}`)]
+  await Promise.all([shows(anas, 'CPU'), shows(bos, 'CPU')])
+  await Promise.all([says(anas, /1 needs attention/), says(bos, /1 needs attention/)])
+  return { here, id, ana, bo, anas, bos }
+}
+
+async function openPanel(page) {
+  await page
+    .getByRole('button', { name: /needs attention/ })
+    .first()
+    .click()
+  await page.getByRole('button', { name: 'Show what needs attention' }).click()
+  return seen(page.getByRole('tabpanel', { name: /Needs attention/ }))
+}
+
+test('CL129 a conflict is seen by both, and settled by one it is gone for both', async (t) => {
+  const { here, id, anas, bos } = await overlap(t)
+  const panel = await openPanel(anas)
+  await panel.getByRole('radio').first().check()
+  await panel.getByRole('button', { name: 'Apply' }).click()
+  await Promise.all([says(anas, /^Saved$/), says(bos, /^Saved$/)])
+  const { body } = await here.server.ask('GET', `/api/docs/${id}/conflicts`)
+  assert.deepEqual(body.conflicts, [])
+})
+
+test('CL130 a conflict that may stay is waived with a reason, and nobody is asked any more', async (t) => {
+  const { here, id, anas, bos } = await overlap(t)
+  const panel = await openPanel(anas)
+  await panel
+    .getByRole('button', { name: /Ignore|Waive|Let it stay/ })
+    .first()
+    .click()
+  await panel.getByRole('textbox', { name: /reason|why/i }).fill('wanted for the talk')
+  await panel
+    .getByRole('button', { name: /Ignore|Waive|Let it stay/ })
+    .last()
+    .click()
+  await Promise.all([says(anas, /^Saved$/), says(bos, /^Saved$/)])
+  await saved(anas)
+  const { body } = await here.server.ask('GET', `/api/docs/${id}/conflicts`)
+  assert.deepEqual(
+    body.conflicts.map(({ state, waiver }) => [state, waiver.reason]),
+    [['waived', 'wanted for the talk']],
+  )
+})
+
+test('CL131 a conflict is found and settled without a connection', async (t) => {
+  const { here, id, ana, anas, bos } = await overlap(t)
+  await ana.offline()
+  const panel = await openPanelOffline(anas)
+  await panel.getByRole('radio').first().check()
+  await panel.getByRole('button', { name: 'Apply' }).click()
+  await seen(panel.getByText(/Nothing needs attention|Everything fits|No conflicts/i))
+  await ana.online()
+  await says(bos, /^Saved$/)
+  const { body } = await here.server.ask('GET', `/api/docs/${id}/conflicts`)
+  assert.deepEqual(body.conflicts, [])
+})
+
+async function openPanelOffline(page) {
+  await page.getByRole('button', { name: 'History' }).first().click()
+  await page.getByRole('tab', { name: /Needs attention/ }).click()
+  return seen(page.getByRole('tabpanel', { name: /Needs attention/ }))
+}
