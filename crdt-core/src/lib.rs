@@ -26,3 +26,6 @@ pub mod rules; // Rules on the merged document, and the conflicts they find.
 pub mod document; // One document: apply, store, then tell.
 
 pub mod session; // One connection: what may be said in which phase.
+
+#[cfg(test)]
+mod typescript; // What TypeScript is told of all this.

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 /// One thing that somebody does to a dashboard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "edit", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Edit {
     /// The dashboard is called something else.
@@ -36,6 +37,7 @@ pub enum Edit {
         /// The new widget's id.
         id: WidgetId,
         /// The widget.
+        #[cfg_attr(test, ts(type = "NewWidget"))]
         widget: Box<Widget>,
     },
     /// The widget is gone, and so is what others change in it at the same time.
@@ -102,6 +104,7 @@ pub enum Edit {
         /// Which widget.
         id: WidgetId,
         /// The new source; nothing takes the old one away.
+        #[cfg_attr(test, ts(type = "unknown"))]
         data_source: Option<Value>,
     },
     /// One option has a new value. Objects on the way that are not there yet are made.
@@ -111,6 +114,7 @@ pub enum Edit {
         /// The way to the option. An index right behind a list's end adds an item.
         path: Vec<OptionStep>,
         /// The new value, as a whole: members that it does not have go.
+        #[cfg_attr(test, ts(type = "unknown"))]
         value: Value,
     },
     /// One option goes. That it is not there is as well.
@@ -133,6 +137,7 @@ pub enum Edit {
         id: WidgetId,
         /// That document, in JSON as `automerge:` URL.
         #[serde(serialize_with = "url", deserialize_with = "from_url")]
+        #[cfg_attr(test, ts(type = "string"))]
         data: DocumentId,
     },
     /// The widget no longer shows a document of its own. The document stays.
@@ -144,6 +149,7 @@ pub enum Edit {
 
 /// One step on the way to an option: in JSON a string or a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum OptionStep {
     /// The member of an object.

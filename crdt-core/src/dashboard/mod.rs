@@ -54,6 +54,8 @@ pub const WIDGET_ID_BYTES_MAX: usize = 128;
 
 /// A dashboard as typed values: a picture of the document at some moment, not a handle on it.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename_all = "camelCase"))]
 pub struct Dashboard {
     /// The shape it was written in; [`SCHEMA_VERSION`] when this version wrote it.
     pub schema_version: u32,
@@ -64,13 +66,16 @@ pub struct Dashboard {
     /// The grid that the widgets lie on.
     pub grid: Grid,
     /// The widgets. [`Dashboard::in_order`] has them as a reader meets them.
+    #[cfg_attr(test, ts(type = "Readonly<Record<WidgetId, Widget>>"))]
     pub widgets: BTreeMap<WidgetId, Widget>,
     /// What an import keeps verbatim, so that an export can give it back.
+    #[cfg_attr(test, ts(type = "Readonly<Record<string, unknown>>"))]
     pub extra: Map<String, Value>,
 }
 
 /// The grid of a dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Grid {
     /// How many cells lie side by side.
@@ -88,6 +93,7 @@ impl Default for Grid {
 
 /// One tile of a dashboard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Widget {
     /// What draws it: `chart`, `table`, `text`, or what the app knows. Free text.
@@ -103,9 +109,11 @@ pub struct Widget {
     pub order: OrderKey,
     /// Where its figures come from: a name, or an object that the app understands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "unknown"))]
     pub data_source: Option<Value>,
     /// All that only its `kind` understands.
     #[serde(default)]
+    #[cfg_attr(test, ts(type = "Readonly<Record<string, unknown>>"))]
     pub options: Map<String, Value>,
     /// Whether people asked that it be left alone. Apps heed it; nothing enforces it.
     #[serde(default)]
@@ -113,9 +121,11 @@ pub struct Widget {
     /// The widget that holds this one, as a collapsed row does. Its layout is then counted as if
     /// that widget were open, so it may overlap with widgets outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub parent: Option<WidgetId>,
     /// The document with what it shows, where that is a document of its own.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "document_url")]
+    #[cfg_attr(test, ts(optional, type = "string"))]
     pub data: Option<DocumentId>,
 }
 
@@ -140,6 +150,7 @@ impl Widget {
 /// The rectangle of a widget, in cells of the grid, from the top left corner. Nothing keeps it
 /// inside the grid or off others: that is for rules to notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Layout {
     /// Cells from the left edge.
     pub x: i32,
@@ -160,6 +171,8 @@ impl Default for Layout {
 
 /// What a widget is known by within its dashboard: 1 to [`WIDGET_ID_BYTES_MAX`] bytes of text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(type = "string"))]
 #[serde(try_from = "String", into = "String")]
 pub struct WidgetId(Arc<str>);
 

@@ -40,6 +40,8 @@ const LEVEL_LETTERS_MAX: usize = 5;
 
 /// A place in an order: letters and digits, the last of them not `0`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(type = "string"))]
 #[serde(try_from = "String", into = "String")]
 pub struct OrderKey(Arc<str>);
 

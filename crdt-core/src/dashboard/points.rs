@@ -70,10 +70,12 @@ pub fn interval_ms(changes: u64) -> Option<u64> {
 
 /// What of a series is kept: the newest `points`, and none that is older than `seconds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Retention {
     /// How many, from 1 to [`POINTS_KEPT_MAX`].
     pub points: usize,
     /// For how long, by the clock of whoever adds points.
+    #[cfg_attr(test, ts(optional))]
     pub seconds: Option<u64>,
 }
 

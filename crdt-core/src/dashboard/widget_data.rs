@@ -15,6 +15,8 @@ use serde_json::Value;
 
 /// The content of a widget data document. All shapes have their place; `shape` says which one is meant.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename_all = "camelCase"))]
 pub struct WidgetData {
     /// The shape it was written in.
     pub schema_version: u32,
@@ -27,6 +29,7 @@ pub struct WidgetData {
     /// The names of a table's columns.
     pub columns: Vec<String>,
     /// The rows of a table, each with its cells in the order of the columns.
+    #[cfg_attr(test, ts(type = "readonly (readonly unknown[])[]"))]
     pub rows: Vec<Vec<Value>>,
     /// A text that several people may type in at once.
     pub text: String,
@@ -34,6 +37,8 @@ pub struct WidgetData {
 
 /// What a widget data document shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename_all = "lowercase"))]
 pub enum Shape {
     /// A series of points.
     #[default]
@@ -46,6 +51,7 @@ pub enum Shape {
 
 /// One value at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Point {
     /// When: milliseconds since the Unix epoch.
     pub t: i64,

@@ -30,6 +30,8 @@ use std::str::FromStr;
 
 /// What somebody may do with a document. Each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename_all = "lowercase"))]
 pub enum Role {
     /// Nothing, not even know that it exists.
     #[default]

@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How much a conflict matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
@@ -33,6 +34,7 @@ pub enum Severity {
 
 /// Who is told of a conflict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// The people who edit.
@@ -43,6 +45,7 @@ pub enum Mode {
 
 /// Where a conflict stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// The rule does not hold, and nobody has said that it need not.
@@ -55,6 +58,7 @@ pub enum State {
 
 /// A rule that does not hold in a document, or did not until somebody settled it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Conflict {
     /// The same on every replica: base58 of 16 bytes made of document, rule and subjects.
     pub id: String,
@@ -78,20 +82,25 @@ pub struct Conflict {
     pub fingerprint: String,
     /// How it came about, in one sentence made of the causes.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<String>"))]
     pub explanation: String,
     /// Why it may stay, where it is waived.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub waiver: Option<Waiver>,
     /// How it was settled, where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub settlement: Option<Settlement>,
     /// What others decided while apart. The document's winner counts; these are told, not heeded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<Decision>>"))]
     pub also: Vec<Decision>,
 }
 
 /// One change that brought a conflict about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Cause {
     /// The change's hash, in hex.
     pub change: String,
@@ -99,11 +108,13 @@ pub struct Cause {
     pub actor: String,
     /// Who is behind the actor, where the change says so.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub author: Option<String>,
     /// When, by its maker's clock: milliseconds since the Unix epoch; 0 where it does not say.
     pub time: u64,
     /// What its maker wrote about it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub message: Option<String>,
     /// What it did to what: `{"subject": "cpu", "fields": ["layout.x"]}`.
     pub touched: Vec<Touched>,
@@ -113,6 +124,7 @@ pub struct Cause {
 
 /// What a change set, of what a conflict is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Touched {
     /// The item.
     pub subject: String,
@@ -124,6 +136,7 @@ pub struct Touched {
 
 /// A proposal that can be made now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Offer {
     /// What the API calls it.
     pub name: Proposal,
@@ -133,29 +146,35 @@ pub struct Offer {
 
 /// Why a conflict may stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Waiver {
     /// Why.
     pub reason: String,
     /// Who said so.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub by: Option<String>,
     /// Until when, in milliseconds since the Unix epoch; for good where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub until: Option<Timestamp>,
 }
 
 /// How a conflict was settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Settlement {
     /// The proposal that was made.
     pub proposal: String,
     /// Who chose it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub by: Option<String>,
 }
 
 /// What somebody else decided about the same facts, while apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "decision", rename_all = "lowercase")]
 pub enum Decision {
     /// That it may stay.
@@ -166,6 +185,7 @@ pub enum Decision {
 
 /// A rule that could not be judged. It counts as neither kept nor broken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Undecided {
     /// The rule's id.
     pub rule: String,
@@ -175,6 +195,7 @@ pub struct Undecided {
 
 /// Why a rule could not be judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum UndecidedReason {
     /// There is more to look at than [`STEPS_PER_COLLECTION_MAX`](super::STEPS_PER_COLLECTION_MAX) allows.
@@ -205,6 +226,7 @@ pub enum UndecidedReason {
 
 /// Conflicts of one rule that are not listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Beyond {
     /// The rule's id.
     pub rule: String,
@@ -214,6 +236,7 @@ pub struct Beyond {
 
 /// What is known of one document at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Report {
     /// Open and waived conflicts: rules in the order of the set, subjects in byte order.
     pub conflicts: Vec<Conflict>,

@@ -8,6 +8,7 @@ use std::str::FromStr;
 /// One way to settle a conflict. "Later" is the order in which Automerge counts operations, never
 /// a clock's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Proposal {
     /// The later of two rectangles goes below the earlier, to the first row where it is in

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 /// The rules of one kind of document.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields))]
 #[serde(try_from = "Value")]
 pub struct RuleSetSource {
     /// Which documents: the text at `kind` in their root.
@@ -24,6 +26,8 @@ pub struct RuleSetSource {
 
 /// One rule. Which parameters it takes depends on its predicate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields))]
 pub struct RuleSource {
     /// What it is called: letters, digits, `-` and `_`. It is part of every conflict's id.
     pub id: String,
@@ -31,6 +35,7 @@ pub struct RuleSource {
     pub predicate: String,
     /// Where it has to hold: a path. Only `cel` may do without, and is about the document then.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<String>"))]
     pub over: String,
     /// What is said when it does not hold, with `{…}` for values of the document.
     pub message: String,
@@ -42,6 +47,7 @@ pub struct RuleSource {
     pub mode: Option<String>,
     /// What is offered to settle it, the best first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<String>>"))]
     pub proposals: Vec<String>,
     /// After how many seconds the server makes the first proposal by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +75,7 @@ pub struct RuleSource {
     pub max: Option<OperandSource>,
     /// `one_of`: the values that are allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "readonly unknown[]"))]
     pub values: Option<Vec<Value>>,
     /// `mutually_exclusive`: paths within the object, of which one at most may be set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +90,7 @@ pub struct RuleSource {
 
 /// A number, or where in the document it stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum OperandSource {
     /// The number itself.
@@ -95,6 +103,7 @@ pub enum OperandSource {
 
 /// Where a number stands, and what counts where none does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PathOr {
     /// A path from the root, without `*`.
     pub path: String,

@@ -34,6 +34,7 @@ pub struct OwnMessage {
 
 /// What is said. Times are milliseconds since 1970, heads and hashes hexadecimal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum Own {
     /// To a client that has joined: who it is, and what holds on this connection.
@@ -47,6 +48,7 @@ pub enum Own {
         server_time: u64,
         /// When the token ends, if it does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
         until: Option<u64>,
         /// Bounds of this connection.
         limits: Bounds,
@@ -79,9 +81,11 @@ pub enum Own {
     #[serde(rename = "dovetail-permission")]
     Permission {
         /// `none`, `read`, `write` or `admin`.
+        #[cfg_attr(test, ts(as = "crate::grant::Role"))]
         role: String,
         /// The places that may be changed, when it is not all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional, type = "readonly (string | { path: string, may: \"append\" })[]"))]
         paths: Option<Value>,
     },
     /// What the rules say of a document.
@@ -89,6 +93,7 @@ pub enum Own {
     Conflicts {
         /// All further members.
         #[serde(flatten)]
+        #[cfg_attr(test, ts(skip))]
         members: Map<String, Value>,
     },
     /// From a client: a newer token. From the server: the token ends then, or a newer one was taken.
@@ -96,9 +101,11 @@ pub enum Own {
     Token {
         /// The token, from a client.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional, type = "string"))]
         token: Option<Secret>,
         /// When it ends, from the server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
         until: Option<u64>,
     },
     /// From a client: is there still somebody? A page cannot send the ping of a WebSocket.
@@ -111,16 +118,19 @@ pub enum Own {
 
 /// Somebody, as others may know them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct User {
     /// For programs.
     pub id: String,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub name: Option<String>,
 }
 
 /// Bounds of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Bounds {
     /// Bytes of one message.

@@ -1,4 +1,5 @@
 mod reading; // What is made of foreign documents.
+mod vectors; // What every other implementation is held to.
 
 use super::*;
 use crate::json;
