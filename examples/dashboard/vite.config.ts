@@ -19,6 +19,21 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // The polyfill would be an inline script.
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // What every screen needs is one file each, not thirty: many small ones compress worse and cost a request each.
+          groups: [
+            // Alone, because its WebAssembly has to be there before anything else of ours runs.
+            { name: 'automerge', test: /node_modules[\\/]@automerge[\\/]automerge[\\/]/, priority: 2 },
+            { name: 'react', test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/ },
+            { name: 'dovetail', test: /client-sdk[\\/]web[\\/]/ },
+            { name: 'menus', test: /node_modules[\\/](@radix-ui|radix-ui|@floating-ui|react-remove-scroll)/ },
+            { name: 'icons', test: /node_modules[\\/]lucide-react[\\/]/ },
+          ],
+        },
+      },
+    },
   },
 })
 

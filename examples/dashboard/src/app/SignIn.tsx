@@ -64,7 +64,8 @@ function TokenForm({
           : 'This server wants to know who you are. Paste the token that you were given.'}{' '}
         What you did here is kept meanwhile.
       </p>
-      {reason !== undefined && <p className="muted">The server says: {reason}</p>}
+      {/* Without a token it only says how programs send one. */}
+      {had && reason !== undefined && <p className="muted">The server says: {reason}</p>}
       <label className="field">
         <span>Token</span>
         <input

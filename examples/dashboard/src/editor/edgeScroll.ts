@@ -1,9 +1,11 @@
 // Scrolling along while something is dragged to the edge of what can be seen.
 
 /** So near to the edge it begins, in pixels. */
-const EDGE = 64
+const EDGE = 48
 /** At the edge itself, in pixels for each frame. */
-const STEP_MAX = 16
+const STEP_MAX = 14
+/** So long it waits at the edge first: a drag may only pass there. In milliseconds. */
+const WAITS_MS = 250
 
 export interface EdgeScroll {
   /** Where the pointer is, in pixels of the window. */
@@ -15,12 +17,21 @@ export interface EdgeScroll {
 export function edgeScroll(box: HTMLElement, moved: (x: number, y: number) => void): EdgeScroll {
   let pointer: { readonly x: number; readonly y: number } | undefined
   let frame = 0
-  const go = () => {
+  let sinceMs: number | undefined
+  const go = (nowMs: number) => {
     frame = 0
     if (!pointer) return
     const { top, bottom } = box.getBoundingClientRect()
     const step = stepAt(pointer.y, top, bottom)
-    if (step === 0) return
+    if (step === 0) {
+      sinceMs = undefined
+      return
+    }
+    sinceMs ??= nowMs
+    if (nowMs - sinceMs < WAITS_MS) {
+      frame = requestAnimationFrame(go)
+      return
+    }
     const before = box.scrollTop
     box.scrollTop += step
     if (box.scrollTop === before) return
@@ -35,6 +46,7 @@ export function edgeScroll(box: HTMLElement, moved: (x: number, y: number) => vo
     end: () => {
       cancelAnimationFrame(frame)
       frame = 0
+      sinceMs = undefined
       pointer = undefined
     },
   }

@@ -162,7 +162,7 @@ function Whence({ state }: { readonly state: DocumentsState }) {
           ? 'You are not signed in: these are the dashboards kept on this device.'
           : 'Sign in to see your dashboards.'}
         <button type="button" className="button small" onClick={() => signingIn.set(true)}>
-          Sign in
+          Enter a token
         </button>
       </p>
     )
