@@ -6,6 +6,7 @@ import { render } from '@testing-library/react'
 import type { ReactNode } from 'react'
 import { AppContext, type App } from '../src/app/context'
 import { createToasts } from '../src/app/toasts'
+import { watched } from '../src/app/watched'
 
 const SESSION = {
   sessionId: 's',
@@ -33,6 +34,7 @@ export function app(
       linkFor: () => undefined,
       linkInUse: undefined,
     },
+    signingIn: watched(false),
   }
 }
 
