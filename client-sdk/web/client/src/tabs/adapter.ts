@@ -2,26 +2,36 @@
 //
 // Edit path: ← the repo of this tab has a change; → the repos of those tabs that have the same document open.
 //
-// Always true: a tab hears of those documents only that it has open itself. Otherwise every tab would load, keep up to date and
-// offer to the server whatever any other has open.
+// Always true: a tab hears of those documents only that it has open itself, or had. Otherwise every tab would load, keep up to
+// date and offer to the server whatever any other has open. Those that it had open are still in its repo, and would be outdated
+// when they are opened again.
 
 import { BroadcastChannelNetworkAdapter } from '@automerge/automerge-repo-network-broadcastchannel'
+import type { Message } from '../automerge'
 import type { DocumentId } from '../ids'
 
 /** How long a document that is not on this device waits for other tabs to say that they are there. They do within 10 ms. */
 const PEER_WAIT_MS = 100
 
 export class TabAdapter extends BroadcastChannelNetworkAdapter {
-  readonly #isOpen: (id: DocumentId) => boolean
+  readonly #isHere: (id: DocumentId) => boolean
 
-  constructor(name: string, isOpen: (id: DocumentId) => boolean) {
+  constructor(name: string, isHere: (id: DocumentId) => boolean) {
     super({ channelName: `${name}-documents`, peerWaitMs: PEER_WAIT_MS })
-    this.#isOpen = isOpen
+    this.#isHere = isHere
   }
 
   override emit: BroadcastChannelNetworkAdapter['emit'] = (event, ...told) => {
-    const [message] = told as [{ readonly documentId?: DocumentId } | undefined]
-    if (event === 'message' && message?.documentId && !this.#isOpen(message.documentId)) return false
-    return super.emit(event, ...told)
+    const [message] = told as [Partial<Message> | undefined]
+    if (event !== 'message' || !message?.documentId || this.#isHere(message.documentId))
+      return super.emit(event, ...told)
+    this.#answer(message)
+    return false
+  }
+
+  /** Whoever asks for a document waits until every tab has said that it does not have it. */
+  #answer({ type, documentId, senderId }: Partial<Message>): void {
+    if (type !== 'request' || !documentId || !senderId || !this.peerId) return
+    this.send({ type: 'doc-unavailable', documentId, senderId: this.peerId, targetId: senderId })
   }
 }
