@@ -42,7 +42,7 @@ test('CL132 who may only look sees that, and can change nothing', async (t) => {
 test('CL133 a right that is taken away stops edits at once, in every tab', async (t) => {
   const { here, id, give } = await shared(t, [{ user: 'bo', role: 'write' }])
   const bo = await here.person()
-  const pages = [await bo.tab(as(`/d/${id}`, 'bo')), await bo.tab(`/d/${id}`)]
+  const pages = [await bo.tab(as(`/d/${id}`, 'bo')), await bo.tab(as(`/d/${id}`, 'bo'))]
   for (const page of pages) await shows(page, 'CPU')
   await rename(pages[0], 'CPU', 'Processor')
   await saved(pages[0])
@@ -53,7 +53,7 @@ test('CL133 a right that is taken away stops edits at once, in every tab', async
 test('CL134 what the server refuses is undone in all tabs, and said', async (t) => {
   const { here, id, give } = await shared(t, [{ user: 'bo', role: 'write' }])
   const bo = await here.person()
-  const pages = [await bo.tab(as(`/d/${id}`, 'bo')), await bo.tab(`/d/${id}`)]
+  const pages = [await bo.tab(as(`/d/${id}`, 'bo')), await bo.tab(as(`/d/${id}`, 'bo'))]
   for (const page of pages) await shows(page, 'CPU')
   await saved(pages[0])
   await bo.offline()

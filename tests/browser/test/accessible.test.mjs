@@ -1,0 +1,152 @@
+// Everybody can use it: by keyboard alone, with a screen reader, light and dark, on a phone.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import test from 'node:test'
+import { addWidget, newDashboard, saved, says, shows, showsNo, stat, widget } from '../app.mjs'
+import { seen, world } from '../world.mjs'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What axe finds that is serious, each in a line. */
+async function findings(page) {
+  await page.evaluate(AXE)
+  return page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] })
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) =>
+        nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+      )
+  })
+}
+
+test('CL138 a dashboard is made, filled, arranged and renamed by keyboard alone', async (t) => {
+  const here = await world(t)
+  const ana = await here.person()
+  const page = await ana.tab('/')
+  const press = async (...keys) => {
+    for (const key of keys) await page.keyboard.press(key)
+  }
+  /** Goes on with Tab until this has the focus. */
+  const reach = async (locator) => {
+    await seen(locator)
+    for (let n = 0; n < 60; n++) {
+      if (await locator.first().evaluate((element) => element === document.activeElement)) return
+      await press('Tab')
+    }
+    assert.fail(`${locator} cannot be reached with Tab`)
+  }
+  await reach(page.getByRole('button', { name: 'New dashboard' }))
+  await press('Enter')
+  await page.waitForURL(/\/d\/\w+$/)
+  await reach(page.getByRole('button', { name: 'Add widget' }))
+  await press('Enter')
+  await reach(page.getByRole('dialog').getByRole('button', { name: /^Stat/ }))
+  await press('Enter')
+  const tile = page.getByRole('group', { name: 'Stat, Stat' })
+  await reach(tile)
+  await press('ArrowRight', 'ArrowRight', 'ArrowDown')
+  await press('Shift+ArrowRight')
+  await seen(page.getByText(/Stat: column 3, row 2, 7 wide/))
+  await saved(page)
+  const id = /\/d\/(\w+)/.exec(page.url())[1]
+  const layout = async () =>
+    Object.values((await here.server.ask('GET', `/api/docs/${id}`)).body.widgets)[0].layout
+  assert.deepEqual(await layout(), { x: 2, y: 1, w: 7, h: 4 })
+  await reach(page.getByRole('button', { name: 'Menu of Stat' }))
+  await press('Enter')
+  await seen(page.getByRole('menuitem', { name: 'Rename' }))
+  await press('Enter')
+  await page.keyboard.type('Load')
+  await press('Enter')
+  await shows(page, 'Load')
+  await press('Control+z')
+  await showsNo(page, 'Load')
+})
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`CL139 axe finds nothing serious in any state, ${colorScheme}`, async (t) => {
+    const here = await world(t)
+    const id = await here.server.dashboard({
+      widgets: {
+        a: stat('CPU', { w: 8, h: 6 }),
+        b: stat('RAM', { x: 4, y: 2, w: 8, h: 6 }, { order: 'W' }),
+        c: { ...stat('Notes', { y: 10 }), kind: 'note' },
+        d: { ...stat('Heat', { x: 8, y: 10 }), kind: 'heatmap' },
+        e: { ...stat('To do', { y: 16 }), kind: 'checklist' },
+      },
+    })
+    const ana = await here.person({ colorScheme })
+    const found = {}
+    const look = async (page, state) => {
+      const serious = await findings(page)
+      if (serious.length > 0) found[state] = serious
+      if (process.env.DOVETAIL_PICTURES) {
+        await page.screenshot({ path: `${process.env.DOVETAIL_PICTURES}/${colorScheme}-${state}.png` })
+      }
+    }
+    const list = await ana.tab('/')
+    await seen(list.getByRole('heading', { name: 'Dashboards' }))
+    await look(list, 'list')
+    await list.goto(`${here.server.url}/stories`)
+    await seen(list.getByRole('heading').first())
+    await look(list, 'stories')
+    const page = await ana.tab(`/d/${id}`)
+    await says(page, /needs attention/)
+    await look(page, 'conflict')
+    await page
+      .getByRole('button', { name: /needs attention/ })
+      .first()
+      .click()
+    await look(page, 'details')
+    await page.getByRole('button', { name: 'Show what needs attention' }).click()
+    await seen(page.getByRole('button', { name: 'Apply' }))
+    await look(page, 'attention')
+    for (const tab of ['History', 'Activity', 'Widget']) {
+      await page.getByRole('tab', { name: tab }).first().click()
+      await seen(page.getByRole('tabpanel', { name: tab }))
+      await look(page, tab.toLowerCase())
+    }
+    await page.getByRole('button', { name: 'Share' }).click()
+    await seen(page.getByRole('dialog', { name: 'Share' }))
+    await look(page, 'share')
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Add widget' }).first().click()
+    await seen(page.getByRole('dialog', { name: 'Add widget' }))
+    await look(page, 'add')
+    await page.keyboard.press('Escape')
+    await ana.offline()
+    await says(page, /^Offline/)
+    await look(page, 'offline')
+    await page.setViewportSize({ width: 390, height: 800 })
+    await look(page, 'phone')
+    await ana.online()
+    const missing = await ana.tab('/d/4NMNnkMhL8jXrdJ9jamS58PAVdXu')
+    await seen(missing.getByRole('heading', { level: 1 }))
+    await look(missing, 'missing')
+    assert.deepEqual(found, {})
+  })
+}
+
+test('CL140 a page that loads for the first time takes less than 1.1 MB', async (t) => {
+  const here = await world(t)
+  const ana = await here.person({ serviceWorkers: 'block' })
+  const sizes = []
+  ana.context.on('requestfinished', async (request) => {
+    sizes.push(
+      request
+        .sizes()
+        .then(({ responseBodySize, responseHeadersSize }) => responseBodySize + responseHeadersSize),
+    )
+  })
+  const page = await ana.tab('/')
+  await newDashboard(page)
+  await addWidget(page, 'Time series')
+  await saved(page)
+  await seen(widget(page, 'Time series'))
+  const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+  t.diagnostic(`${bytes} bytes`)
+  assert.ok(bytes < 1_100_000, `${bytes} bytes`)
+})
