@@ -27,7 +27,7 @@ import { LiveDocument, type Surroundings } from './document/store'
 import { writeToDraft } from './document/writes'
 import { browserEnvironment, type Environment } from './environment'
 import { DovetailError } from './errors'
-import { documentId, unique, type DocumentId } from './ids'
+import { documentId, sameHeads, unique, type DocumentId } from './ids'
 import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
 import { DeviceNotes } from './outbox/device'
@@ -83,7 +83,7 @@ type OpenStore = Pick<
   | 'saving'
   | 'serverHeads'
   | 'setJudge'
-  | 'end'
+  | 'close'
   | 'flush'
   | 'hear'
   | 'heardHeads'
@@ -131,7 +131,7 @@ class Client implements Dovetail {
         : openNotes(environment, name)
     this.#device = new DeviceNotes(this.#notes, environment, name, this.#peerId)
     this.#tabs = createTabs(environment, name)
-    this.#tabAdapter = tabAdapter(config, (id) => this.#held.has(id))
+    this.#tabAdapter = tabAdapter(config, (id) => this.#held.has(id) || id in this.#repo.handles)
     this.#link = createLink(config, environment)
     this.#refusals = createRefusals({
       name,
@@ -229,7 +229,7 @@ class Client implements Dovetail {
       throw new DovetailError('not_saved', `${waiting} changes of this document are on this device only.`)
     }
     const lock = this.#held.get(known)
-    for (const store of this.#of(known)) store.end()
+    for (const store of this.#of(known)) store.close()
     await lock?.isFree
     await this.#environment.withLock(
       openLock(this.#config.storage.name, known),
@@ -253,7 +253,7 @@ class Client implements Dovetail {
 
   async #close(): Promise<void> {
     for (const end of this.#endings.splice(0)) end()
-    for (const store of [...this.#open.values()]) store.end()
+    for (const store of [...this.#open.values()]) store.close()
     await this.#repo.flush(this.#ready())
     this.#refusals.close()
     this.#rules.close()
@@ -301,7 +301,12 @@ class Client implements Dovetail {
     const { documentId } = parseAutomergeUrl(generateAutomergeUrl())
     const handle = this.#repo.import<Draft>(first, { docId: documentId })
     const root = plain(handle.doc()) as PlainObject
+    const before = handle.heads()
     handle.change((draft) => write(root, draft), { message: 'Made it' })
+    // The repo keeps a document only once it changed: one that is made as it begins needs a change that says nothing.
+    if (sameHeads(handle.heads(), before)) {
+      handle.update((doc) => Automerge.emptyChange(doc, { message: 'Made it' }))
+    }
     return handle
   }
 
@@ -363,7 +368,8 @@ class Client implements Dovetail {
   async #forget(id: DocumentId): Promise<void> {
     const handle = this.#repo.handles[id]
     if (handle?.isReady()) {
-      await this.#repo.flush([id])
+      // Unloading makes it an empty document, which must not be written.
+      handle.removeAllListeners('heads-changed')
       await this.#repo.removeFromCache(id)
     }
     await this.#refusals.forget(id)

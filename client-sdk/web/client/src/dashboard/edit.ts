@@ -10,9 +10,9 @@ import { DovetailError } from '../errors'
 import { documentId, documentUrl } from '../ids'
 import { isObject, type Plain, type PlainObject } from '../document/plain'
 import { writeToPlain, type Step, type Write } from '../document/writes'
-import type { Edit, Layout, NewWidget } from '../types'
+import type { Edit, Grid, Layout, NewWidget } from '../types'
 import { isOrderKey, MIDDLE } from './order'
-import { isWidgetId } from './read'
+import { GRID, isWidgetId, LAYOUT } from './read'
 
 /** How many edits one change may hold: the server takes no more, and rearranging the largest dashboard seen takes 141. */
 export const EDITS_MAX = 1_000
@@ -66,7 +66,7 @@ function writesOfOne(root: PlainObject, edit: Edit): Write[] {
     case 'setDescription':
       return [{ path: ['description'], value: text(edit.description) }]
     case 'setGrid':
-      return numbers(root, ['grid'], { columns: edit.grid.columns, rowHeight: edit.grid.rowHeight })
+      return numbers(root, ['grid'], positive({ ...GRID, ...edit.grid }))
     case 'createWidget':
       return created(['widgets', free(root, edit.id)], edit.widget)
     case 'removeWidget':
@@ -138,7 +138,7 @@ function newWidget(widget: NewWidget): Plain {
   return {
     kind: text(kind),
     title: text(title ?? ''),
-    layout: checked(layout === undefined ? { x: 0, y: 0, w: 6, h: 6 } : cells(layout)),
+    layout: checked(cells(layout ?? LAYOUT)),
     order: orderKey(order ?? MIDDLE),
     options: json(options ?? {}) ?? {},
     locked: locked ?? false,
@@ -169,6 +169,12 @@ function checked(members: Readonly<Record<string, number>>): Readonly<Record<str
       throw badEdit(`${name} is a whole number of 32 bits, not ${value}`)
   }
   return members
+}
+
+function positive({ columns, rowHeight }: Grid): Readonly<Record<string, number>> {
+  for (const [name, value] of Object.entries({ columns, rowHeight }))
+    if (!(value >= 0 && value < 2 ** 32)) throw badEdit(`${name} is a whole number from 0, not ${value}`)
+  return { columns, rowHeight }
 }
 
 /** The way to an option. An index right behind a list's end adds an item. */

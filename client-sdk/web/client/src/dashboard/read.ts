@@ -16,8 +16,8 @@ export const SCHEMA_VERSION = 1
 /** The most bytes of a widget's id. */
 export const WIDGET_ID_BYTES_MAX = 128
 
-const GRID: Grid = { columns: 24, rowHeight: 30 }
-const LAYOUT: Layout = { x: 0, y: 0, w: 6, h: 6 }
+export const GRID: Grid = { columns: 24, rowHeight: 30 }
+export const LAYOUT: Layout = { x: 0, y: 0, w: 6, h: 6 }
 const EMPTY: PlainObject = {}
 
 /** Whole numbers of 32 bits, as the fields below have them. */

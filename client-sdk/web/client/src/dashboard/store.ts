@@ -50,10 +50,7 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
         shown.edits = edits
         this.show(shown)
       },
-      commit: () => {
-        this.drop(shown)
-        shown.commit()
-      },
+      commit: () => this.end(shown),
       cancel: () => {
         shown.edits = []
         this.drop(shown)
@@ -183,7 +180,11 @@ function isSamePlace(one: Edit, other: Edit): boolean {
 }
 
 function countIn(root: Draft, path: readonly string[], by: number): void {
-  const holder = path.slice(0, -1).reduce<Draft>((place, step) => (place[step] ??= {}) as Draft, root)
+  const holder = path.slice(0, -1).reduce<Draft>((place, step) => {
+    if (place[step] === undefined) place[step] = {}
+    // Read back: what was put there is not what is there.
+    return place[step] as Draft
+  }, root)
   const last = path.at(-1) ?? ''
   const there = holder[last]
   const from = there instanceof Counter ? counted(there) : there

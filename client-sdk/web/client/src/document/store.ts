@@ -249,7 +249,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   /** Everybody who uses the store is done with it. */
-  end(): void {
+  close(): void {
     this.#uses = Math.min(this.#uses, 1)
     this.release()
   }
@@ -301,6 +301,12 @@ export class LiveDocument<T> implements DocumentStore<T> {
     if (this.#going !== going) return
     this.#going = undefined
     this.#tell()
+  }
+
+  /** It is over, and becomes a change. */
+  protected end(going: Going): void {
+    if (this.#going === going) this.flush()
+    else going.commit()
   }
 
   /** It is over, and became a change, as far as it could: what could not be made is said where refused edits are. */

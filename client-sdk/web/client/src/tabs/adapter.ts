@@ -16,9 +16,21 @@ const PEER_WAIT_MS = 100
 export class TabAdapter extends BroadcastChannelNetworkAdapter {
   readonly #isHere: (id: DocumentId) => boolean
 
+  #isGone = false
+
   constructor(name: string, isHere: (id: DocumentId) => boolean) {
     super({ channelName: `${name}-documents`, peerWaitMs: PEER_WAIT_MS })
     this.#isHere = isHere
+  }
+
+  /** The tab is gone. The repo connects when it knows its own id, which may be after that. */
+  override disconnect(): void {
+    this.#isGone = true
+    super.disconnect()
+  }
+
+  override connect(...self: Parameters<BroadcastChannelNetworkAdapter['connect']>): void {
+    if (!this.#isGone) super.connect(...self)
   }
 
   override emit: BroadcastChannelNetworkAdapter['emit'] = (event, ...told) => {

@@ -13,11 +13,13 @@ const BINARY =
 export class Server {
   readonly #directory = mkdtempSync(join(tmpdir(), 'dovetail-client-'))
   readonly #env: Readonly<Record<string, string>>
+  readonly #args: readonly string[]
   #process: ChildProcess | undefined
   address = '127.0.0.1:0'
 
-  constructor(env: Readonly<Record<string, string>> = {}) {
+  constructor(env: Readonly<Record<string, string>> = {}, args: readonly string[] = []) {
     this.#env = env
+    this.#args = args
   }
 
   get url(): string {
@@ -26,10 +28,14 @@ export class Server {
 
   /** Resolves when it serves; a second start takes the same port and the same data. */
   async start(): Promise<this> {
-    const child = spawn(BINARY, ['serve', '--listen', this.address, '--data-dir', this.#directory], {
-      env: { PATH: process.env['PATH'], ...this.#env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      BINARY,
+      ['serve', '--listen', this.address, '--data-dir', this.#directory, ...this.#args],
+      {
+        env: { PATH: process.env['PATH'], ...this.#env },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     this.#process = child
     this.address = await new Promise<string>((resolve, reject) => {
       let said = ''

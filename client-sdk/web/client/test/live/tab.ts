@@ -1,4 +1,4 @@
-// Tabs of one device for tests in node: the real package, IndexedDB in memory, real sockets to the real server.
+// Tabs of one device for tests in node: the real package, IndexedDB in memory, real sockets to the real server, or no network.
 
 import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
@@ -7,12 +7,13 @@ import { createDovetail } from '../../src/client'
 import type { DovetailConfig } from '../../src/config'
 import { browserEnvironment, type Environment } from '../../src/environment'
 import type { Dovetail } from '../../src/types'
+import { Locks } from '../world/locks'
 
 /** What all tabs of an origin on one device share. */
 export class Device {
   readonly name = `device-${Math.random().toString(36).slice(2)}`
   readonly #indexedDb = new IDBFactory()
-  readonly #locks = new Map<string, Promise<unknown>>()
+  readonly #locks = new Locks()
 
   /** A tab with its own connection. `url`: the server. */
   tab(url: string, config: Partial<DovetailConfig> = {}, environment: Partial<Environment> = {}): Dovetail {
@@ -22,21 +23,18 @@ export class Device {
     )
   }
 
+  /** A tab without a network. */
+  offline(config: Partial<DovetailConfig> = {}, environment: Partial<Environment> = {}): Dovetail {
+    const fetch = () => Promise.reject(new TypeError('there is no network'))
+    return this.tab('http://127.0.0.1:1', config, { isOnline: () => false, fetch, ...environment })
+  }
+
   environment(): Environment {
     return {
       ...browserEnvironment(),
       indexedDb: this.#indexedDb,
       webSocket: (url, protocols) => new NodeSocket(url, protocols) as unknown as WebSocket,
-      withLock: async (name, asked, work) => {
-        if (asked.mode === 'shared') return work(true)
-        const before = this.#locks.get(name) ?? Promise.resolve()
-        const done = before.then(() => work(true))
-        this.#locks.set(
-          name,
-          done.catch(() => undefined),
-        )
-        return done
-      },
+      withLock: this.#locks.of({}),
     }
   }
 }
