@@ -21,7 +21,7 @@ export function Message({ icon: Icon, title, children, actions, urgent = false }
   return (
     <div className="page">
       <header className="bar">
-        <Link to={{ screen: 'list' }} className="home" label="All dashboards">
+        <Link to={{ screen: 'list' }} className="home" label="Dovetail: all dashboards">
           <Logo />
           <span>Dovetail</span>
         </Link>

@@ -64,7 +64,7 @@ export function ListPage() {
   return (
     <div className="page list-page" data-dropping={dropping}>
       <header className="bar">
-        <Link to={{ screen: 'list' }} className="home" label="All dashboards">
+        <Link to={{ screen: 'list' }} className="home" label="Dovetail: all dashboards">
           <Logo />
           <span>Dovetail</span>
         </Link>

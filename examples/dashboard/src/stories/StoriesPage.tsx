@@ -26,7 +26,7 @@ export function StoriesPage() {
   return (
     <div className="page">
       <header className="bar">
-        <Link to={{ screen: 'list' }} className="home" label="All dashboards">
+        <Link to={{ screen: 'list' }} className="home" label="Dovetail: all dashboards">
           <Logo />
           <span>Dovetail</span>
         </Link>

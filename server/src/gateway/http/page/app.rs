@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use warp::http::StatusCode;
 use warp::http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, VARY,
+    HeaderMap, HeaderValue, IF_NONE_MATCH, VARY,
 };
 use warp::reply::Response;
 
@@ -64,8 +64,9 @@ impl App {
         if name.is_empty() {
             return self.send(INDEX, asked.headers);
         }
-        let is_compressed = COMPRESSED.iter().any(|(_, ending)| name.ends_with(ending));
-        let file = if is_compressed { None } else { self.send(name, asked.headers) };
+        // What is hidden is for whoever builds the app; compressed forms are sent, and have no address of their own.
+        let is_hidden = name.starts_with('.') || COMPRESSED.iter().any(|(_, ending)| name.ends_with(ending));
+        let file = if is_hidden { None } else { self.send(name, asked.headers) };
         file.or_else(|| if is_page(asked) { self.send(INDEX, asked.headers) } else { None })
     }
 
@@ -79,10 +80,11 @@ impl App {
         }
         let kept = if name.starts_with("assets/") { FOR_GOOD } else { ASK_AGAIN };
         let told = [(CACHE_CONTROL, kept), (VARY, HeaderValue::from_static("accept-encoding"))];
-        let shown: [(HeaderName, HeaderValue); 2] =
-            [(CONTENT_TYPE, content_type(name)), (CONTENT_SECURITY_POLICY, POLICY)];
-        response.headers_mut().extend(told.into_iter().chain(shown));
-        response.headers_mut().insert(ETAG, etag);
+        response.headers_mut().extend(told);
+        response.headers_mut().extend([(CONTENT_TYPE, content_type(name)), (ETAG, etag)]);
+        if has_policy(name) {
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
+        }
         if let Some(encoding) = encoding {
             response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
@@ -151,6 +153,11 @@ fn whole(bytes: Cow<'static, [u8]>) -> Bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => bytes.into(),
     }
+}
+
+/// Pages and workers obey the policy that they came with; to all else a policy says nothing, and would be sent thirty times.
+fn has_policy(name: &str) -> bool {
+    name.ends_with(".html") || !name.contains('/')
 }
 
 fn content_type(name: &str) -> HeaderValue {
