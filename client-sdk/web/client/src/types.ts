@@ -100,7 +100,7 @@ export interface ReadyDocument<T> {
 export interface SavingState {
   /** `saved`: everything is durable on the server. `kept`: the rest is on this device. `unkept`: the rest is in this tab only. */
   readonly status: 'saved' | 'kept' | 'unkept'
-  /** How many changes are not durable on the server; those of other tabs of this device count too. */
+  /** How many changes are not durable on the server; those of other tabs of this device count too, and a gesture or typing that goes on. */
   readonly pending: number
   /** What they are, the oldest first, at most 100 of them. */
   readonly changes: readonly PendingChange[]

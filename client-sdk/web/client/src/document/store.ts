@@ -292,14 +292,14 @@ export class LiveDocument<T> implements DocumentStore<T> {
   protected show(going: Going): void {
     this.#writable(0)
     if (this.#going !== going) this.flush()
-    this.#going = going
+    this.#go(going)
     this.#tell()
   }
 
   /** It is over, without a change. */
   protected drop(going: Going): void {
     if (this.#going !== going) return
-    this.#going = undefined
+    this.#go(undefined)
     this.#tell()
   }
 
@@ -329,9 +329,15 @@ export class LiveDocument<T> implements DocumentStore<T> {
   flush(): void {
     const going = this.#going
     if (!going) return
-    this.#going = undefined
+    this.#go(undefined)
     going.commit()
     this.#tell()
+  }
+
+  /** Begins what goes on, or ends it. What is shown and no change yet is saved nowhere, so it counts as waiting. */
+  #go(going: Going | undefined): void {
+    this.#going = going
+    this.#pending.goesOn(going !== undefined)
   }
 
   // ------------------------------------------------------------------------------------------ for the client

@@ -51,6 +51,8 @@ export class Pending {
   #countedAtMs = -Infinity
   /** How long it took. */
   #countMs = 0
+  /** Something is being done that is no change yet. */
+  #goesOn = false
 
   constructor(limits: ResolvedConfig['limits'], now: () => number, keepsAll: () => boolean) {
     this.#limits = limits
@@ -98,6 +100,13 @@ export class Pending {
     this.#take(heads)
     this.#countSoon()
     return true
+  }
+
+  /** Something is being done that will be a change, or no longer. */
+  goesOn(now: boolean): void {
+    if (this.#goesOn === now) return
+    this.#goesOn = now
+    this.#tell()
   }
 
   /** Whether it is kept here may have changed. */
@@ -173,7 +182,7 @@ export class Pending {
   }
 
   #tell(): void {
-    const pending = this.#waiting.size
+    const pending = this.#waiting.size + (this.#goesOn ? 1 : 0)
     const before = this.state.getState()
     const isSaved = pending === 0
     const changes = isSaved ? [] : firstOf(this.#waiting.values(), NAMED_MAX)
@@ -183,7 +192,7 @@ export class Pending {
         ? this.#now()
         : before.savedAtMs
     const status = isSaved ? 'saved' : this.#keepsAll() ? 'kept' : 'unkept'
-    const now = { status, pending, changes, bytes, savedAtMs, room: this.#room(pending, bytes) } as const
+    const now = { status, pending, changes, bytes, savedAtMs, room: this.#room(this.#waiting.size, bytes) } as const
     if (!isSame(before, now)) this.state.set(now)
   }
 
