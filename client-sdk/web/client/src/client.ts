@@ -37,7 +37,7 @@ import { createRefusals, type Refusals } from './refusal/refusals'
 import { RuleBook } from './rulebook'
 import { DocumentStorage } from './storage/documents'
 import { memoryNotes, openNotes, type Notes } from './storage/notes'
-import { TabAdapter } from './tabs/adapter'
+import { TabAdapter, type Hears } from './tabs/adapter'
 import { createTabs, type Tabs } from './tabs/tabs'
 import type {
   Api,
@@ -131,7 +131,10 @@ class Client implements Dovetail {
         : openNotes(environment, name)
     this.#device = new DeviceNotes(this.#notes, environment, name, this.#peerId)
     this.#tabs = createTabs(environment, name)
-    this.#tabAdapter = tabAdapter(config, (id) => this.#held.has(id) || id in this.#repo.handles)
+    this.#tabAdapter = tabAdapter(config, {
+      isHere: (id) => this.#held.has(id) || id in this.#repo.handles,
+      mayHear: (message) => this.#refusals.mayHear(message),
+    })
     this.#link = createLink(config, environment)
     this.#refusals = createRefusals({
       name,
@@ -468,7 +471,7 @@ function loaded(bytes: Uint8Array): Automerge.Doc<Draft> {
 }
 
 /** Nothing where tabs cannot speak to each other. */
-function tabAdapter(config: ResolvedConfig, isOpen: (id: DocumentId) => boolean): TabAdapter | undefined {
+function tabAdapter(config: ResolvedConfig, hears: Hears): TabAdapter | undefined {
   if (typeof BroadcastChannel === 'undefined' || config.storage.kind === 'memory') return undefined
-  return new TabAdapter(config.storage.name, isOpen)
+  return new TabAdapter(config.storage.name, hears)
 }

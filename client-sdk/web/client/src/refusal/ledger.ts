@@ -67,14 +67,16 @@ const LABELS_MAX = 100
 
 /** Everything that either knows. Gives back `one` itself where `other` adds nothing. */
 export function merged(one: Ledger, other: Ledger): Ledger {
+  const lifted = union(one.lifted, other.lifted, (mine) => mine)
+  const dismissed = union(one.dismissed, other.dismissed, (mine) => mine)
   const ledger = {
-    refused: union(one.refused, other.refused, earlier),
+    refused: union(without(one.refused, lifted), without(other.refused, lifted), earlier),
     remade: union(one.remade, other.remade, earlier),
-    lifted: union(one.lifted, other.lifted, (mine) => mine),
-    edits: union(one.edits, other.edits, fuller),
-    dismissed: union(one.dismissed, other.dismissed, (mine) => mine),
+    lifted,
+    edits: union(without(one.edits, dismissed), without(other.edits, dismissed), fuller),
+    dismissed,
   }
-  return isSame(one, ledger) ? one : consistent(ledger)
+  return isSame(one, ledger) ? one : ledger
 }
 
 function isSame(one: Ledger, other: Ledger): boolean {
@@ -94,7 +96,8 @@ function nameOf(entry: Refusal | Remake): string {
 
 /** What is told of a refused edit only grows. */
 function fuller(mine: RefusedEdit, theirs: RefusedEdit): RefusedEdit {
-  return extent(theirs) > extent(mine) ? theirs : mine
+  if (extent(theirs) !== extent(mine)) return extent(theirs) > extent(mine) ? theirs : mine
+  return theirs.atMs < mine.atMs ? theirs : mine
 }
 
 function extent({ remade, lost, labels, patch }: RefusedEdit): number {
@@ -202,9 +205,11 @@ export function shownEdit(edit: RefusedEdit): RefusedEdit {
   return { ...edit, labels: edit.labels.slice(0, LABELS_MAX), patch: edit.patch.slice(0, PATCH_MAX) }
 }
 
-/** The refused edits to show, the oldest first. */
+/** The refused edits to show, the oldest first; in the same order in all tabs. */
 export function editsOf(ledger: Ledger): readonly RefusedEdit[] {
-  return [...ledger.edits.values()].sort((one, other) => one.atMs - other.atMs)
+  return [...ledger.edits.values()].sort(
+    (one, other) => one.atMs - other.atMs || (one.id < other.id ? -1 : 1),
+  )
 }
 
 // ------------------------------------------------------------------------------------------------ reading

@@ -34,8 +34,9 @@ import type { Notes } from '../storage/notes'
 import type { Tabs } from '../tabs/tabs'
 import type { Heads, RefusedEdit, Watchable } from '../types'
 import { Watched } from '../watch'
-import { readStored } from './chunks'
+import { readStored, singleChanges } from './chunks'
 import { bounded, editsOf, emptyLedger, merged, readLedger, type Ledger } from './ledger'
+import { openChange } from './operations'
 import { isRefusedIn, newlyRefused, plan, type Plan, type Rejected } from './plan'
 import { SyncAnew } from './sync'
 
@@ -52,12 +53,25 @@ export interface RefusalsNeed {
   readonly environment: Pick<Environment, 'now' | 'withLock'>
 }
 
+/** A message between repos, as far as it is looked at. */
+export interface Heard {
+  readonly type: string
+  readonly documentId?: DocumentId
+  readonly data?: Uint8Array
+}
+
 /** Everything about refused changes in this tab. */
 export interface Refusals {
   /** What the repo is given to keep documents in: what it loads there has nothing refused in it. */
   readonly storage: StorageAdapterInterface | undefined
   /** `held`: the heads that the server is known to have of a document. */
   attach(repo: Repo, held: (handle: DocHandle<unknown>) => Heads | undefined): void
+  /**
+   * Whether a message of another tab is for the repo. One from a state that has refused changes is not: the two would ask each
+   * other without end for what the one has and the other must not have. What is lawful in it is taken here. Once that tab has
+   * cleaned its own document, it begins anew.
+   */
+  mayHear(message: Heard): boolean
   /** Watches over a document that is ready. Resolves when it can be shown. */
   guard(handle: DocHandle<unknown>): Promise<void>
   /** The server does not take changes. */
@@ -84,11 +98,17 @@ const LOCK_MS_MAX = 10_000
 /** How often a document is looked at again because somebody typed meanwhile, before that is left to the next time. */
 const PASSES_MAX = 5
 
-/** When a refused change comes back, it is looked for at once, then after this long, and twice as long each time. */
-const AGAIN_FIRST_MS = 100
-const AGAIN_MOST_MS = 30_000
-/** Nothing came back for so long: the next time is the first again. */
-const AGAIN_FORGOTTEN_MS = 60_000
+/**
+ * After something went, the sync of the document begins anew, this much later: other tabs have to hear first what is refused.
+ * Each time that a refused change comes back all the same, it goes at once, and the sync waits twice as long.
+ */
+export const SYNC_ANEW_MS = 50
+export const SYNC_ANEW_MS_MAX = 30_000
+/** Nothing came back for so long: the next time is the first again. Longer than the longest wait. */
+const FORGOTTEN_MS = 60_000
+
+/** What may be made anew: with the lock everything, without it what this tab made, and in passing nothing. */
+type Remakes = 'all' | 'own' | 'nothing'
 
 const NOTE = 'refused/'
 
@@ -102,10 +122,13 @@ interface File {
   guarded: Guarded | undefined
   /** What the server said that was not looked at yet. */
   rejected: Rejected[]
+  /** What other tabs made on top of what is refused, by hash. */
+  readonly waiting: Map<string, Uint8Array>
   /** Being put right. */
   running: Promise<void> | undefined
   again: boolean
-  readonly comingBack: { times: number; atMs: number; timer: ReturnType<typeof setTimeout> | undefined }
+  /** How often the sync began anew since something was refused, and when it will again. */
+  readonly syncing: { times: number; atMs: number; timer: ReturnType<typeof setTimeout> | undefined }
 }
 
 interface Guarded {
@@ -133,7 +156,12 @@ class LiveRefusals implements Refusals {
 
   constructor(need: RefusalsNeed) {
     this.#need = need
-    this.storage = need.documents && cleaning(need.documents, (id) => this.#cleanBeforeLoad(id))
+    this.storage =
+      need.documents &&
+      cleaning(need.documents, {
+        beforeLoad: (id) => this.#cleanBeforeLoad(id),
+        forgetsSync: (id) => isKnowing(this.#file(id).ledger),
+      })
     // Listening begins before the notes are read: what is told meanwhile is not missed, as it is noted before it is told.
     this.#endings = [
       need.tabs.on('refused', ({ documentId, ledger }) => this.#hear(documentId, readLedger(ledger))),
@@ -145,6 +173,21 @@ class LiveRefusals implements Refusals {
   attach(repo: Repo, held: (handle: DocHandle<unknown>) => Heads | undefined): void {
     this.#repo = repo
     this.#held = held
+  }
+
+  mayHear({ type, documentId, data }: Heard): boolean {
+    const file = documentId && this.#files.get(documentId)
+    if (!file || !isKnowing(file.ledger) || type !== 'sync' || !data) return true
+    const { heads, changes } = Automerge.decodeSyncMessage(data)
+    const brought = changes
+      .flatMap((chunk) => singleChanges(chunk))
+      .map((bytes) => [openChange(bytes), bytes] as const)
+    const went = (hash: string) => file.ledger.refused.has(hash) || file.ledger.remade.has(hash)
+    const goes = (hash: string) => went(hash) || file.waiting.has(hash)
+    if (!heads.some(goes) && !brought.some(([open]) => open?.deps.some(goes))) return true
+    for (const [open, bytes] of brought) if (open && !went(open.hash)) file.waiting.set(open.hash, bytes)
+    if (file.waiting.size > 0) void this.#settle(file)
+    return false
   }
 
   async guard(handle: DocHandle<unknown>): Promise<void> {
@@ -173,7 +216,7 @@ class LiveRefusals implements Refusals {
   async forget(id: DocumentId): Promise<void> {
     const file = this.#files.get(id)
     file?.guarded?.end()
-    clearTimeout(file?.comingBack.timer)
+    clearTimeout(file?.syncing.timer)
     file?.edits.set([])
     this.#files.delete(id)
     await (await this.#known).delete(NOTE + id)
@@ -187,9 +230,9 @@ class LiveRefusals implements Refusals {
   close(): void {
     this.#isClosed = true
     for (const end of this.#endings) end()
-    for (const { guarded, comingBack } of this.#files.values()) {
+    for (const { guarded, syncing } of this.#files.values()) {
       guarded?.end()
-      clearTimeout(comingBack.timer)
+      clearTimeout(syncing.timer)
     }
   }
 
@@ -201,9 +244,10 @@ class LiveRefusals implements Refusals {
     if (handle?.isReady()) this.#watch(file, handle)
     if (newlyRefused(rejected, file.ledger).length > 0) {
       file.rejected.push(rejected)
+      file.syncing.times = 0
       void this.#settle(file)
     } else if (hasRefused(file)) {
-      this.#cameBack(file)
+      void this.#settle(file)
     }
   }
 
@@ -236,22 +280,19 @@ class LiveRefusals implements Refusals {
   #changed(file: File): void {
     const { guarded, ledger } = file
     if (!guarded?.handle.isReady() || ledger.refused.size === 0) return
-    if (hasRefused(file)) this.#cameBack(file)
-    else guarded.clean = Automerge.getHeads(guarded.handle.doc())
+    if (!hasRefused(file)) guarded.clean = headsOf(guarded.handle.doc())
+    else this.#cameBack(file, guarded)
   }
 
-  #cameBack(file: File): void {
-    const { comingBack } = file
-    if (comingBack.timer !== undefined) return
-    const nowMs = this.#need.environment.now()
-    const times = nowMs - comingBack.atMs > AGAIN_FORGOTTEN_MS ? 0 : comingBack.times
-    const waitMs = times === 0 ? 0 : Math.min(AGAIN_MOST_MS, AGAIN_FIRST_MS * 2 ** (times - 1))
-    comingBack.times = times + 1
-    comingBack.timer = setTimeout(() => {
-      comingBack.timer = undefined
-      comingBack.atMs = this.#need.environment.now()
+  /** Mostly nothing of it is new, and it goes at once. Where something is, the lock is needed to decide what becomes of it. */
+  #cameBack(file: File, guarded: Guarded): void {
+    const planned = this.#plan(file, guarded.handle.doc(), [], 'nothing')
+    if (planned.doc && planned.left === 0) {
+      this.#learn(file, planned.ledger)
+      this.#replace(file, guarded, planned.doc)
+    } else {
       void this.#settle(file)
-    }, waitMs)
+    }
   }
 
   // ---------------------------------------------------------------------------------------- putting it right
@@ -266,38 +307,49 @@ class LiveRefusals implements Refusals {
   async #settleAll(file: File): Promise<void> {
     while (file.again && !this.#isClosed) {
       file.again = false
-      await this.#locked(file.id, async (isAlone) => {
+      await this.#locked(file.id, async (remakes) => {
         this.#learn(file, await this.#latest(file))
-        do await this.#cleanTab(file, isAlone)
+        do await this.#cleanTab(file, remakes)
         while (file.rejected.length > 0)
-        await this.#cleanStored(file, isAlone)
+        await this.#cleanStored(file, remakes)
       })
     }
   }
 
-  async #cleanTab(file: File, isAlone: boolean): Promise<void> {
+  async #cleanTab(file: File, remakes: Remakes): Promise<void> {
     let rejected = alike(file)
     const { guarded } = file
     for (let pass = 1; pass <= PASSES_MAX; pass++) {
       const doc = docOf(file)
-      const planned = this.#plan(file, doc, [], isAlone, rejected)
+      const waiting = [...file.waiting]
+      const planned = this.#plan(
+        file,
+        doc,
+        waiting.map(([, bytes]) => bytes),
+        remakes,
+        rejected,
+      )
       rejected = undefined
       await this.#keep(file, planned.ledger)
-      if (!planned.doc || !guarded?.handle.isReady()) return
+      if (!planned.doc || !guarded?.handle.isReady()) {
+        for (const [hash] of waiting) file.waiting.delete(hash)
+        return
+      }
       // What was made in the meantime is looked at as well, and written down, before anything goes.
       if (!sameHeads(headsOf(guarded.handle.doc()), headsOf(doc))) continue
-      this.#replace(guarded, planned.doc)
+      for (const [hash] of waiting) file.waiting.delete(hash)
+      this.#replace(file, guarded, planned.doc)
       return
     }
     file.again = true
   }
 
-  async #cleanStored(file: File, isAlone: boolean): Promise<void> {
+  async #cleanStored(file: File, remakes: Remakes): Promise<void> {
     const { documents } = this.#need
     if (!documents || !isKnowing(file.ledger)) return
     const stored = await readStored(documents, file.id)
     if (!stored) return
-    const planned = this.#plan(file, stored.doc, stored.waiting, isAlone)
+    const planned = this.#plan(file, stored.doc, stored.waiting, remakes)
     await this.#keep(file, planned.ledger)
     if (planned.doc) await stored.replace(planned.doc, `without-${unique()}`)
   }
@@ -307,9 +359,9 @@ class LiveRefusals implements Refusals {
     await this.#known
     const file = this.#file(id)
     if (!isKnowing(file.ledger)) return
-    await this.#locked(id, async (isAlone) => {
+    await this.#locked(id, async (remakes) => {
       this.#learn(file, await this.#latest(file))
-      await this.#cleanStored(file, isAlone)
+      await this.#cleanStored(file, remakes)
     })
   }
 
@@ -317,7 +369,7 @@ class LiveRefusals implements Refusals {
     file: File,
     doc: Doc<unknown>,
     waiting: readonly Uint8Array[],
-    isAlone: boolean,
+    remakes: Remakes,
     rejected?: Rejected,
   ): Plan {
     const { guarded } = file
@@ -328,18 +380,38 @@ class LiveRefusals implements Refusals {
       rejected,
       held: guarded && this.#held(guarded.handle),
       nowMs: this.#need.environment.now(),
-      newId: unique,
-      newActor: unique,
+      // What this tab makes anew is its own, and may have to be made anew once more.
+      newActor: () => {
+        const actor = unique()
+        guarded?.actors.add(actor)
+        return actor
+      },
       // Where others would not find it written down, they might make it anew as well: so everybody keeps to their own.
-      mayRemake: (actor) => (isAlone && this.#isKept) || guarded?.actors.has(actor) === true,
+      mayRemake: (actor) =>
+        (remakes === 'all' && this.#isKept) || (remakes !== 'nothing' && guarded?.actors.has(actor) === true),
     })
   }
 
-  #replace(guarded: Guarded, doc: Doc<unknown>): void {
+  #replace(file: File, guarded: Guarded, doc: Doc<unknown>): void {
     guarded.actors.add(Automerge.getActorId(guarded.handle.doc())).add(Automerge.getActorId(doc))
     guarded.clean = headsOf(doc)
     guarded.handle.update(() => doc)
-    if (this.#repo) guarded.sync.begin(this.#repo)
+    this.#syncAnew(file, guarded)
+  }
+
+  #syncAnew({ syncing }: File, { sync }: Guarded): void {
+    if (syncing.timer !== undefined) return
+    const nowMs = this.#need.environment.now()
+    if (nowMs - syncing.atMs > FORGOTTEN_MS) syncing.times = 0
+    syncing.timer = setTimeout(
+      () => {
+        syncing.timer = undefined
+        syncing.atMs = this.#need.environment.now()
+        syncing.times += 1
+        if (this.#repo && !this.#isClosed) sync.begin(this.#repo)
+      },
+      Math.min(SYNC_ANEW_MS_MAX, SYNC_ANEW_MS * 2 ** syncing.times),
+    )
   }
 
   // ---------------------------------------------------------------------------------------- what is known
@@ -377,6 +449,8 @@ class LiveRefusals implements Refusals {
 
   #learn(file: File, ledger: Ledger): void {
     const isNews = ledger.edits !== file.ledger.edits
+    // A state that was clean has to be looked at again.
+    if (ledger.refused !== file.ledger.refused && file.guarded) file.guarded.clean = []
     file.ledger = ledger
     if (isNews) file.edits.set(editsOf(ledger))
   }
@@ -391,15 +465,16 @@ class LiveRefusals implements Refusals {
       edits: new Watched<readonly RefusedEdit[]>([]),
       guarded: undefined,
       rejected: [],
+      waiting: new Map(),
       running: undefined,
       again: false,
-      comingBack: { times: 0, atMs: -Infinity, timer: undefined },
+      syncing: { times: 0, atMs: -Infinity, timer: undefined },
     }
     this.#files.set(id, file)
     return file
   }
 
-  async #locked(id: DocumentId, work: (isAlone: boolean) => Promise<void>): Promise<void> {
+  async #locked(id: DocumentId, work: (remakes: Remakes) => Promise<void>): Promise<void> {
     const waiting = new AbortController()
     const giveUp = setTimeout(() => waiting.abort(), LOCK_MS_MAX)
     const lock = { isHeld: false }
@@ -410,12 +485,12 @@ class LiveRefusals implements Refusals {
         async () => {
           lock.isHeld = true
           clearTimeout(giveUp)
-          await work(true)
+          await work('all')
         },
       )
     } catch (error) {
       if (lock.isHeld) throw error
-      await work(false)
+      await work('own')
     } finally {
       clearTimeout(giveUp)
     }
@@ -425,17 +500,26 @@ class LiveRefusals implements Refusals {
 /** The same store, of which nothing refused is loaded. */
 function cleaning(
   documents: StorageAdapterInterface,
-  clean: (id: DocumentId) => Promise<void>,
+  care: {
+    readonly beforeLoad: (id: DocumentId) => Promise<void>
+    /** Whether what other replicas are known to have may be a state with refused changes. */
+    readonly forgetsSync: (id: DocumentId) => boolean
+  },
 ): StorageAdapterInterface {
   return {
-    load: (key) => documents.load(key),
+    load: async (key: StorageKey) => {
+      const [id, kind] = key
+      const isForgotten = kind === 'sync-state' && care.forgetsSync(id as DocumentId)
+      return isForgotten ? undefined : documents.load(key)
+    },
     save: (key, data) => documents.save(key, data),
     remove: (key) => documents.remove(key),
     removeRange: (prefix) => documents.removeRange(prefix),
     loadRange: async (prefix: StorageKey) => {
       // The repo asks for a document's snapshots first, and then for what was added to them.
       const [id, kind, ...more] = prefix
-      if (id !== undefined && kind === 'snapshot' && more.length === 0) await clean(id as DocumentId)
+      if (id !== undefined && kind === 'snapshot' && more.length === 0)
+        await care.beforeLoad(id as DocumentId)
       return documents.loadRange(prefix)
     },
   }

@@ -58,7 +58,7 @@ export function sort(doc: Doc<unknown>, past: Past, waiting: readonly Uint8Array
     lastOf.set(open.actor, Math.max(lastOf.get(open.actor) ?? 0, open.startOp + open.ops.length - 1))
   }
   return {
-    isClean: found.length === 0 && late.length === 0 && recorded.length === 0,
+    isClean: found.length === 0 && outside.length === 0,
     going: inOrder([...found, ...late.map(({ open, bytes }) => goingAs(open, bytes))], here, ledger),
     keptHeads: [...heads],
     isKept: (id) => {

@@ -9,18 +9,27 @@
 import { BroadcastChannelNetworkAdapter } from '@automerge/automerge-repo-network-broadcastchannel'
 import type { Message } from '../automerge'
 import type { DocumentId } from '../ids'
+import type { Heard } from '../refusal/refusals'
 
 /** How long a document that is not on this device waits for other tabs to say that they are there. They do within 10 ms. */
 const PEER_WAIT_MS = 100
 
+/** What a tab listens to. */
+export interface Hears {
+  /** Whether the tab has the document. */
+  readonly isHere: (id: DocumentId) => boolean
+  /** Whether a message about it is for the repo, see refusal/refusals.ts. */
+  readonly mayHear: (message: Heard) => boolean
+}
+
 export class TabAdapter extends BroadcastChannelNetworkAdapter {
-  readonly #isHere: (id: DocumentId) => boolean
+  readonly #hears: Hears
 
   #isGone = false
 
-  constructor(name: string, isHere: (id: DocumentId) => boolean) {
+  constructor(name: string, hears: Hears) {
     super({ channelName: `${name}-documents`, peerWaitMs: PEER_WAIT_MS })
-    this.#isHere = isHere
+    this.#hears = hears
   }
 
   /** The tab is gone. The repo connects when it knows its own id, which may be after that. */
@@ -35,8 +44,9 @@ export class TabAdapter extends BroadcastChannelNetworkAdapter {
 
   override emit: BroadcastChannelNetworkAdapter['emit'] = (event, ...told) => {
     const [message] = told as [Partial<Message> | undefined]
-    if (event !== 'message' || !message?.documentId || this.#isHere(message.documentId))
-      return super.emit(event, ...told)
+    if (event !== 'message' || !message?.documentId) return super.emit(event, ...told)
+    if (this.#hears.isHere(message.documentId))
+      return this.#hears.mayHear(message as Heard) && super.emit(event, ...told)
     this.#answer(message)
     return false
   }

@@ -23,9 +23,8 @@ export class FakeServer {
   judge: Judge = () => undefined
   /** Nobody may write any more. */
   isReadOnly = false
-  /** How many connections were made, and how many messages said that changes are not taken. */
+  /** How many connections were made so far. */
   connections = 0
-  rejects = 0
   readonly #connections = new Set<Connection>()
 
   constructor(delayMs: () => number = () => 1) {
@@ -66,6 +65,7 @@ export class FakeServer {
   }
 
   tellAll(id: DocumentId): void {
+    for (const connection of this.#connections) connection.lookAgain(id)
     for (const connection of this.#connections) connection.sync(id)
   }
 }
@@ -77,6 +77,10 @@ class Connection {
   readonly #states = new Map<DocumentId, Automerge.SyncState>()
   /** What was refused here, and what it builds on. */
   readonly #refused = new Map<string, readonly string[]>()
+  /** What came before what it builds on. */
+  readonly #waiting = new Map<string, Uint8Array>()
+  readonly #heard = new Map<DocumentId, string>()
+  readonly #said = new Map<DocumentId, string>()
   #peerId = ''
 
   constructor(server: FakeServer, socket: MemorySocket) {
@@ -106,59 +110,86 @@ class Connection {
   }
 
   #receive(id: DocumentId, data: Uint8Array): void {
+    this.#heard.set(id, data.toString())
     const doc = this.#server.doc(id)
-    const before = Automerge.getHeads(doc)
     const state = this.#states.get(id) ?? Automerge.initSyncState()
-    const [fork, next] = Automerge.receiveSyncMessage(Automerge.clone(doc), state, data)
-    const brought = Automerge.getChangesSince(fork, before).flatMap((bytes) => openChange(bytes) ?? [])
-    const onRefused = changesIn(data).filter(
-      ({ hash, deps }) => !this.#refused.has(hash) && deps.some((dep) => this.#isRefused(dep, doc)),
+    const [received, next] = Automerge.receiveSyncMessage(Automerge.clone(doc), state, data)
+    for (const bytes of singleChangesIn(data)) {
+      const hash = openChange(bytes)?.hash ?? ''
+      if (!Automerge.hasHeads(received, [hash]) && !this.#refused.has(hash)) this.#waiting.set(hash, bytes)
+    }
+    const isNews = this.#take(id, received)
+    this.#states.set(id, this.#understood(next, this.#server.doc(id)))
+    if (Automerge.getHeads(this.#server.doc(id)).length === 0 && !isNews) {
+      this.#say({ type: 'doc-unavailable', documentId: id })
+    } else {
+      this.#server.tellAll(id)
+    }
+  }
+
+  /** Judges what is new in `received`, and what waited for it: takes it, or says that it is not taken. */
+  #take(id: DocumentId, received: Doc<unknown>): boolean {
+    const doc = this.#server.doc(id)
+    const brought = Automerge.getChangesSince(this.#withWaiting(received), Automerge.getHeads(doc))
+    const onRefused = [...this.#waiting.values()].filter((bytes) =>
+      openChange(bytes)?.deps.some((dep) => this.#isRefused(dep, doc)),
     )
+    const taken: Uint8Array[] = []
     const codes = new Map<string, string[]>()
-    const taken: string[] = []
-    for (const change of [...brought, ...onRefused]) {
+    for (const bytes of [...brought, ...onRefused]) {
+      const change = openChange(bytes)
+      if (!change) continue
+      this.#waiting.delete(change.hash)
       const code = this.#judge(change, doc)
       if (code === undefined) {
-        taken.push(change.hash)
-        continue
+        taken.push(bytes)
+      } else {
+        this.#refused.set(change.hash, change.deps)
+        codes.set(code, [...(codes.get(code) ?? []), change.hash])
       }
-      this.#refused.set(change.hash, change.deps)
-      codes.set(code, [...(codes.get(code) ?? []), change.hash])
     }
-    const isTaken = new Set(taken)
-    this.#server.take(
-      id,
-      Automerge.getChangesSince(fork, before).filter((bytes) => isTaken.has(openChange(bytes)?.hash ?? '')),
-    )
-    this.#states.set(id, this.#understood(next, this.#server.doc(id)))
+    this.#server.take(id, taken)
     for (const [code, changes] of codes) {
-      this.#server.rejects += 1
       const reason = `this is refused: ${code}`
       this.#say({ type: 'dovetail-reject', documentId: id, changes, code, reason, setAside: false })
     }
-    if (Automerge.getHeads(this.#server.doc(id)).length === 0 && isTaken.size === 0 && codes.size === 0) {
-      this.#say({ type: 'doc-unavailable', documentId: id })
-      return
-    }
-    if (isTaken.size > 0) {
+    if (taken.length > 0) {
       const heads = Automerge.getHeads(this.#server.doc(id))
       this.#say({ type: 'dovetail-ack', documentId: id, heads, durableAt: Date.now(), conflicts: 0 })
     }
-    this.#server.tellAll(id)
+    return taken.length > 0 || codes.size > 0
+  }
+
+  /** What waited may have come by another connection. */
+  lookAgain(id: DocumentId): void {
+    if (this.#waiting.size > 0) this.#take(id, Automerge.clone(this.#server.doc(id)))
   }
 
   sync(id: DocumentId): void {
     const state = this.#states.get(id)
     if (!state) return
-    const [next, message] = Automerge.generateSyncMessage(this.#server.doc(id), state)
+    // With what waits, as that says by name what it waits for.
+    const doc = this.#withWaiting(Automerge.clone(this.#server.doc(id)))
+    const [next, message] = Automerge.generateSyncMessage(doc, state)
     this.#states.set(id, next)
-    if (message) this.#say({ type: 'sync', documentId: id, data: message })
+    if (!message) return
+    // Two sides that cannot agree fall silent: who brings the same once more is not told the same once more.
+    const said = `${this.#heard.get(id) ?? ''} ${message.toString()}`
+    if (this.#said.get(id) === said) return
+    this.#said.set(id, said)
+    this.#say({ type: 'sync', documentId: id, data: message })
   }
 
   #judge(change: OpenChange, doc: Doc<unknown>): string | undefined {
     if (this.#server.isReadOnly) return 'read_only'
     if (change.deps.some((dep) => this.#isRefused(dep, doc))) return 'depends_on_refused'
     return this.#server.judge(change)
+  }
+
+  #withWaiting(doc: Doc<unknown>): Doc<unknown> {
+    return this.#waiting.size === 0
+      ? doc
+      : Automerge.applyChanges(doc, [...this.#waiting.values()] as Change[])[0]
   }
 
   #isRefused(hash: string, doc: Doc<unknown>): boolean {
@@ -188,9 +219,6 @@ class Connection {
   }
 }
 
-function changesIn(message: Uint8Array): OpenChange[] {
-  const { changes } = Automerge.decodeSyncMessage(message)
-  return (changes as unknown as Uint8Array[])
-    .flatMap((chunk) => singleChanges(chunk))
-    .flatMap((bytes) => openChange(bytes) ?? [])
+function singleChangesIn(message: Uint8Array): Uint8Array[] {
+  return Automerge.decodeSyncMessage(message).changes.flatMap((chunk) => singleChanges(chunk))
 }

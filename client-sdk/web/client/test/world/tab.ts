@@ -9,17 +9,24 @@ import {
   type DocHandle,
   type DocumentId,
   type PeerId,
+  type StorageAdapterInterface,
   type StorageId,
 } from '../../src/automerge'
-import { createRefusals, type Refusals } from '../../src/refusal/refusals'
+import { createRefusals, type Heard, type Refusals } from '../../src/refusal/refusals'
 import { DocumentStorage } from '../../src/storage/documents'
-import { openNotes } from '../../src/storage/notes'
+import { memoryNotes, openNotes } from '../../src/storage/notes'
 import { createTabs } from '../../src/tabs/tabs'
 import { PlainLine } from './line'
 import type { Origin, TabPlace } from './origin'
 import { FakeServer } from './server'
 
-const NAME = 'world'
+/** `old`: an app that knows nothing of refused changes. `private`: the browser gives it nothing to keep things in. */
+export type TabKind = 'usual' | 'old' | 'private'
+
+export const NAME = 'world'
+/** A document that was not found is looked for again after this long. */
+const AGAIN_MS = 500
+
 let tabs = 0
 
 export class Tab {
@@ -35,34 +42,36 @@ export class Tab {
   #handle: DocHandle<unknown> | undefined
 
   /** Opens the document in a new tab of the origin. */
-  constructor(origin: Origin, documentId: DocumentId) {
+  constructor(origin: Origin, documentId: DocumentId, kind: TabKind = 'usual') {
     this.documentId = documentId
     const place = origin.place()
     this.place = place
     const { environment } = place
+    const documents = mortal(
+      place.inside(() => new DocumentStorage(environment, kind === 'private' ? 'memory' : 'indexeddb', NAME)),
+      place,
+    )
     this.refusals = place.inside(() =>
       createRefusals({
         name: NAME,
-        notes: openNotes(environment, NAME),
+        notes: kind === 'private' ? Promise.resolve(memoryNotes('private')) : openNotes(environment, NAME),
         tabs: createTabs(environment, NAME),
-        documents: new DocumentStorage(environment, 'indexeddb', NAME),
+        documents,
         environment,
       }),
     )
     const line = new PlainLine(place, (message) => {
       if (message.type !== 'dovetail-reject') return
       this.rejects += 1
+      if (kind === 'old') return
       this.refusals.reject(message)
     })
     this.repo = place.inside(
       () =>
         new Repo({
           peerId: this.name as PeerId,
-          ...(this.refusals.storage ? { storage: this.refusals.storage } : {}),
-          network: [
-            line,
-            new BroadcastChannelNetworkAdapter({ channelName: `${NAME}-sync`, peerWaitMs: 100 }),
-          ],
+          storage: (kind === 'old' ? documents : this.refusals.storage) ?? documents,
+          network: [line, new TabLine((message) => kind === 'old' || this.refusals.mayHear(message))],
           saveDebounceRate: 10,
         }),
     )
@@ -70,19 +79,20 @@ export class Tab {
       const known = handle.getSyncInfo(FakeServer.storageId as StorageId)
       return known && decodeHeads(known.lastHeads)
     })
-    void this.#open()
+    void this.#open(kind)
   }
 
-  async #open(): Promise<void> {
+  async #open(kind: TabKind): Promise<void> {
     try {
       const handle = await this.repo.find<unknown>(this.documentId)
-      await this.refusals.guard(handle)
+      if (kind !== 'old') await this.refusals.guard(handle)
       this.#handle = handle
       this.onShown(handle.doc())
       handle.on('heads-changed', ({ doc }) => this.onShown(doc))
     } catch (error) {
-      // A tab that is gone finds nothing any more.
-      if (!this.place.isGone) throw error
+      // A tab that is gone finds nothing any more, and one that keeps nothing finds nothing without a server.
+      if (!this.place.isGone && kind !== 'private') throw error
+      if (!this.place.isGone) setTimeout(() => void this.#open(kind), AGAIN_MS)
     }
   }
 
@@ -111,6 +121,39 @@ export class Tab {
   /** The tab is gone between two instructions. */
   crash(): void {
     this.place.crash()
+  }
+}
+
+/** The documents of other tabs, but for what must not be heard. */
+class TabLine extends BroadcastChannelNetworkAdapter {
+  readonly #mayHear: (message: Heard) => boolean
+
+  constructor(mayHear: (message: Heard) => boolean) {
+    super({ channelName: `${NAME}-sync`, peerWaitMs: 100 })
+    this.#mayHear = mayHear
+  }
+
+  override emit: BroadcastChannelNetworkAdapter['emit'] = (event, ...told) =>
+    event === 'message' && !this.#mayHear(told[0] as Heard) ? false : super.emit(event, ...told)
+}
+
+/** What a tab that is gone asked of its disk is never answered. */
+function mortal(documents: StorageAdapterInterface, place: TabPlace): StorageAdapterInterface {
+  const answered = async <R>(asked: Promise<R>): Promise<R> => {
+    try {
+      const answer = await asked
+      if (!place.isGone) return answer
+    } catch (error) {
+      if (!place.isGone) throw error
+    }
+    return new Promise<never>(() => undefined)
+  }
+  return {
+    load: (key) => answered(documents.load(key)),
+    save: (key, data) => answered(documents.save(key, data)),
+    remove: (key) => answered(documents.remove(key)),
+    loadRange: (prefix) => answered(documents.loadRange(prefix)),
+    removeRange: (prefix) => answered(documents.removeRange(prefix)),
   }
 }
 

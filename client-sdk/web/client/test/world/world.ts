@@ -8,7 +8,7 @@ import { vi } from 'vitest'
 import { Automerge, generateAutomergeUrl, parseAutomergeUrl, type DocumentId } from '../../src/automerge'
 import { Origin } from './origin'
 import { FakeServer } from './server'
-import { Tab } from './tab'
+import { Tab, type TabKind } from './tab'
 
 /** The clock goes on by so much at a time. */
 const STEP_MS = 10
@@ -48,8 +48,8 @@ export class World {
     this.server.documents.set(this.documentId, Automerge.from(value))
   }
 
-  open(): Tab {
-    const tab = new Tab(this.origin, this.documentId)
+  open(kind: TabKind = 'usual'): Tab {
+    const tab = new Tab(this.origin, this.documentId, kind)
     this.tabs.push(tab)
     return tab
   }
