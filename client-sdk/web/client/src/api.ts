@@ -6,7 +6,7 @@
 import type { ResolvedConfig } from './config'
 import type { Environment } from './environment'
 import { DovetailError } from './errors'
-import type { DocumentId } from './ids'
+import { unique, type DocumentId } from './ids'
 import type { Access, Api, ListedDocument, Point } from './types'
 
 /** How long an answer may take. Restoring and importing large dashboards take seconds. */
@@ -27,46 +27,73 @@ export interface Answer {
 export type Ask = (path: string, asked?: Asked) => Promise<Answer>
 
 export function createAsk(config: ResolvedConfig, environment: Environment): Ask {
-  const once = async (path: string, asked: Asked, why: 'connect' | 'refused'): Promise<Response> => {
-    const token = await config.token?.(why)
+  const once = async (path: string, asked: Asked, why: 'connect' | 'refused'): Promise<Read> => {
+    const token = await tokenOf(config, why)
     const headers: Record<string, string> = { ...asked.headers }
     if (token) headers['authorization'] = `Bearer ${token}`
     else if (config.link) headers['authorization'] = `Bearer ${config.link}`
     if (token && config.link) headers['dovetail-link'] = config.link
     if (asked.body !== undefined) headers['content-type'] = 'application/json'
+    const request = {
+      method: asked.method ?? 'GET',
+      headers,
+      ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    }
     try {
-      return await environment.fetch(`${config.url}${path}`, {
-        method: asked.method ?? 'GET',
-        headers,
-        ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
-        signal: AbortSignal.timeout(ANSWER_MS_MAX),
-      })
+      const answer = await environment.fetch(`${config.url}${path}`, request)
+      return { answer, text: await answer.text() }
     } catch (error) {
       throw new DovetailError('unreachable', 'The server cannot be reached.', { passing: true, cause: error })
     }
   }
   return async (path, asked = {}) => {
-    const answer = await once(path, asked, 'connect')
-    const again = answer.status === 401 && config.token !== undefined
-    return read(again ? await once(path, asked, 'refused') : answer)
+    const first = await once(path, asked, 'connect')
+    const again = first.answer.status === 401 && config.token !== undefined
+    return read(again ? await once(path, asked, 'refused') : first)
   }
 }
 
-async function read(answer: Response): Promise<Answer> {
-  const text = await answer.text()
-  const body = parsed(text)
-  if (answer.ok && body !== undefined) return { body, etag: answer.headers.get('etag') ?? undefined }
-  if (!isRecord(body) || typeof body['code'] !== 'string') {
-    throw new DovetailError('bad_answer', `Something that is not Dovetail answered (${answer.status}).`, {
-      passing: answer.status >= 500,
-      status: answer.status,
+/** An answer that came as a whole. */
+interface Read {
+  readonly answer: Response
+  readonly text: string
+}
+
+async function tokenOf(config: ResolvedConfig, why: 'connect' | 'refused'): Promise<string | undefined> {
+  try {
+    return await config.token?.(why)
+  } catch (error) {
+    throw new DovetailError('no_token', 'There is no token to ask the server with.', {
+      passing: true,
+      cause: error,
     })
   }
+}
+
+function read({ answer, text }: Read): Answer {
+  const body = parsed(text)
+  if (answer.ok && body !== undefined) return { body, etag: answer.headers.get('etag') ?? undefined }
+  if (!isRecord(body) || typeof body['code'] !== 'string') throw notOurs(answer.status)
   const words = [body['title'], body['detail']].find((said) => typeof said === 'string')
   throw new DovetailError(body['code'], words ?? body['code'], {
     passing: answer.status === 429 || answer.status === 503,
     status: answer.status,
   })
+}
+
+/** A page of somebody in between, or of another program. */
+function notOurs(status: number): DovetailError {
+  return new DovetailError('bad_answer', `Something that is not Dovetail answered (${status}).`, {
+    passing: status >= 500,
+    status,
+  })
+}
+
+/** An answer that is an object. Throws `bad_answer`. */
+function object({ body }: Answer): object {
+  if (!isRecord(body)) throw notOurs(200)
+  return body
 }
 
 function parsed(text: string): unknown {
@@ -85,8 +112,9 @@ export function createApi(ask: Ask): Api {
       const query = new URLSearchParams()
       if (after !== undefined) query.set('after', after)
       if (limit !== undefined) query.set('limit', String(limit))
-      const { body } = await ask(`/api/docs?${query}`)
-      const { documents, next } = body as { documents: ListedDocument[]; next?: string | null }
+      const listed = object(await ask(`/api/docs?${query}`))
+      const { documents, next } = listed as { documents?: ListedDocument[]; next?: string | null }
+      if (!Array.isArray(documents)) throw notOurs(200)
       // `next` is the path of the next page; what it is after is all that an app needs to keep.
       const following = next
         ? (new URL(next, 'http://server').searchParams.get('after') ?? undefined)
@@ -95,12 +123,13 @@ export function createApi(ask: Ask): Api {
     },
     create: async (value, options = {}) => {
       const query = options.import === undefined ? '' : `?import=${options.import}`
-      const { body } = await ask(`/api/docs${query}`, {
+      const answer = await ask(`/api/docs${query}`, {
         method: 'POST',
         body: value,
-        headers: { 'idempotency-key': crypto.randomUUID() },
+        headers: { 'idempotency-key': unique() },
       })
-      const { id, notes } = body as { id: DocumentId; notes?: string[] }
+      const { id, notes } = object(answer) as { id?: DocumentId; notes?: string[] }
+      if (typeof id !== 'string') throw notOurs(200)
       return { id, notes: notes ?? [] }
     },
     remove: async (id) => {
@@ -114,23 +143,27 @@ export function createApi(ask: Ask): Api {
     setAccess: async (id, wanted, etag) => {
       const headers: Record<string, string> = etag === undefined ? {} : { 'if-match': etag }
       const answer = await ask(`${doc(id)}/access`, { method: 'PUT', body: wanted, headers })
-      const { links } = answer.body as { links?: Record<string, string> }
+      const { links } = object(answer) as { links?: Record<string, string> }
       return { access: { ...access(answer), role: 'admin' }, links: links ?? {} }
     },
     addPoints: async (id, points: readonly Partial<Point>[]) => {
       await ask(`${doc(id)}/points`, { method: 'POST', body: points })
     },
     status: async () => {
-      const { body } = await ask('/api/realtime')
-      const { status, version, timestamp } = body as { status: string; version: string; timestamp: number }
+      const answer = await ask('/api/realtime')
+      const { status, version, timestamp } = object(answer) as {
+        status: string
+        version: string
+        timestamp: number
+      }
       return { status, version, serverTimeMs: timestamp }
     },
   }
 }
 
-function access({ body, etag }: Answer): Access {
-  const { role, owner, grants } = body as Access
-  return { role, owner, grants, etag }
+function access(answer: Answer): Access {
+  const { role, owner, grants } = object(answer) as Access
+  return { role, owner, grants, etag: answer.etag }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -88,6 +88,7 @@ type OpenStore = Pick<
   | 'hear'
   | 'heardHeads'
   | 'lookAgain'
+  | 'serverSaid'
   | 'storageChanged'
 >
 
@@ -359,7 +360,8 @@ class Client implements Dovetail {
 
   async #whyMissing(id: DocumentId): Promise<'unreachable' | 'not_found' | 'deleted' | 'there'> {
     try {
-      await this.api.access(id)
+      // What is asked for does not matter; of a deleted document its access is still told, this is not.
+      await this.#ask(`/api/docs/${id}/history?limit=1`)
       return 'there'
     } catch (error) {
       const code = error instanceof DovetailError ? error.code : ''
@@ -402,7 +404,7 @@ class Client implements Dovetail {
     const later = setTimeout(() => void this.#evict().catch(() => undefined), EVICT_AFTER_MS)
     const { adapter } = this.#link
     const repoMessage = ({ type, documentId }: Message) => {
-      if (type === 'doc-unavailable' && documentId) this.#each(documentId, (store) => void store.lookAgain())
+      if (documentId) this.#each(documentId, (store) => store.serverSaid(type))
     }
     adapter.on('message', repoMessage)
     this.#endings.push(
@@ -441,7 +443,7 @@ class Client implements Dovetail {
 
   #linked(): void {
     if (this.#link.getState().status !== 'live') return
-    for (const store of this.#open.values()) void store.lookAgain()
+    for (const store of this.#open.values()) if (store.getState().status === 'missing') void store.lookAgain()
   }
 
   /** The page is hidden, or about to go: what waits becomes changes, and changes go to the disk. */

@@ -133,6 +133,8 @@ const BOUNDS = {
  */
 export function resolveConfig(config: DovetailConfig): ResolvedConfig {
   const faults: string[] = []
+  if (typeof config !== 'object' || (config as unknown) === null)
+    throw new DovetailError('bad_config', 'The configuration is an object with the url of the server.')
   const url = address(config.url, faults)
   const kind = config.storage?.kind ?? 'indexeddb'
   if (!['indexeddb', 'memory'].includes(kind))

@@ -44,8 +44,9 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
       try {
         return { ...(await pageOfServer(past, ask, cursor)), from: 'server' }
       } catch (error) {
-        // Without the server the device tells what it has, from the beginning.
-        if (cursor !== undefined || !(error instanceof DovetailError) || !error.passing) throw error
+        // Where the server tells nothing of it, the device tells what it has, from the beginning: there is no connection, or the
+        // server has not got the document yet, or has it no more.
+        if (cursor !== undefined || !(error instanceof DovetailError)) throw error
         return { groups: groupsHere(past), next: undefined, from: 'here' }
       }
     },
@@ -110,7 +111,9 @@ async function pageOfServer(
 ): Promise<{ groups: HistoryGroup[]; next: string | undefined }> {
   const query = new URLSearchParams({ limit: String(PAGE), ...(cursor === undefined ? {} : { cursor }) })
   const { body } = await ask(`/api/docs/${past.id}/history?${query}`)
-  const { groups, next } = body as { groups: ServerGroup[]; next?: string | null }
+  const { groups, next } = (body ?? {}) as { groups?: ServerGroup[]; next?: string | null }
+  if (!Array.isArray(groups))
+    throw new DovetailError('bad_answer', 'Something that is not Dovetail answered.')
   return {
     groups: groups.filter(isSomebodys).map(({ heads, from, to, actor, author, changes, messages }) => ({
       heads,

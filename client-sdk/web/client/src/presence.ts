@@ -144,7 +144,7 @@ function read(message: unknown, senderId: string): Said | undefined {
 
 function readState({ widget, editing, ghost }: Record<string, unknown>): DashboardPresence {
   const cells = isRecord(ghost) ? [ghost['x'], ghost['y'], ghost['w'], ghost['h']] : []
-  const [x, y, w, h] = cells.filter((cell): cell is number => Number.isInteger(cell))
+  const [x, y, w, h] = cells.filter(isCell)
   const of = isRecord(ghost) ? short(ghost['widget']) : undefined
   const isGhost = of !== undefined && x !== undefined && y !== undefined && w !== undefined && h !== undefined
   return {
@@ -152,6 +152,11 @@ function readState({ widget, editing, ghost }: Record<string, unknown>): Dashboa
     ...(editing === true ? { editing } : {}),
     ...(isGhost ? { ghost: { widget: of, x, y, w, h } } : {}),
   }
+}
+
+/** Cells are whole numbers of 32 bits, as in the document. */
+function isCell(value: unknown): value is number {
+  return Number.isInteger(value) && Math.abs(value as number) < 2 ** 31
 }
 
 function short(value: unknown): string | undefined {

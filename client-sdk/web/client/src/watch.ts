@@ -65,6 +65,19 @@ export function safely(call: () => void): void {
   }
 }
 
+/** Waits until `test` says yes, which is asked whenever one of these changes. */
+export function untilAny(watched: readonly Watchable<unknown>[], test: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!test()) return
+      for (const end of ends) end()
+      resolve()
+    }
+    const ends = watched.map(({ subscribe }) => subscribe(look))
+    look()
+  })
+}
+
 /** Waits until `test` says yes of the value, which may be at once. */
 export function until<T, S extends T>(watched: Watchable<T>, test: (value: T) => value is S): Promise<S>
 export function until<T>(watched: Watchable<T>, test: (value: T) => boolean): Promise<T>

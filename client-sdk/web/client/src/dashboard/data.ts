@@ -24,9 +24,8 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     const add = (draft: Draft) => {
       const list = listIn(draft, 'points')
       for (const { t, v } of [...points].sort((one, other) => one.t - other.t)) {
-        const at = list.findLastIndex((point) => (point as Point).t <= t)
-        const there = list[at] as Point | undefined
-        if (there?.t === t) assign(draft, ['points', at, 'v'], v)
+        const at = lastUpTo(list, t)
+        if (at >= 0 && timeOf(list[at]) === t) assign(draft, ['points', at, 'v'], v)
         else list.insertAt(at + 1, { t, v })
       }
       if (list.length > POINTS_KEPT) list.deleteAt(0, list.length - POINTS_KEPT)
@@ -72,6 +71,19 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     const longer = text.length - readWidgetData(this.root()).text.length
     this.write('Typed', (draft) => assign(draft, ['text'], text), longer)
   }
+}
+
+/** Where the last point is that is no later; in front of all when there is none. Nearly always it is the last of all. */
+function lastUpTo(list: DraftList, t: number): number {
+  let at = list.length - 1
+  while (at >= 0 && !(timeOf(list[at]) <= t)) at--
+  return at
+}
+
+/** What is no point has no time. */
+function timeOf(item: unknown): number {
+  const t = typeof item === 'object' && item !== null ? (item as Partial<Point>).t : undefined
+  return typeof t === 'number' ? t : NaN
 }
 
 /** About how large a change with it will be. */

@@ -47,7 +47,7 @@ import type {
   Watchable,
 } from '../types'
 import { DocumentUpdates } from '../updates'
-import { joined, until, Watched } from '../watch'
+import { joined, until, untilAny, Watched } from '../watch'
 import { assignRoot, type Draft } from './assign'
 import { plain, type PlainObject } from './plain'
 import { Undo } from './undo'
@@ -216,11 +216,15 @@ export class LiveDocument<T> implements DocumentStore<T> {
     await this.settled()
     this.#pending.count()
     const wanted = this.#heads()
-    const isRefused = () =>
-      this.#isUndone(wanted) || this.refused.getState().some((each) => !refused.includes(each))
-    const isDone = () => isRefused() || !this.#pending.waitsFor(wanted)
-    await until(this.saving, () => isDone() || this.#gone !== undefined || this.#uses === 0)
-    if (isRefused() || !isDone()) throw this.#notSaved()
+    const isRefused = () => this.refused.getState().some((each) => !refused.includes(each))
+    const isOver = () => isRefused() || this.#gone !== undefined || this.#uses === 0
+    await untilAny(
+      [this.saving, this.refused, this.#state],
+      () => isOver() || !this.#pending.waitsFor(wanted),
+    )
+    // What was refused waits no more either, and is gone from the document.
+    const isSaved = !this.#pending.waitsFor(wanted) && !isRefused() && !this.#isUndone(wanted)
+    if (!isSaved) throw this.#notSaved()
   }
 
   exportAutomerge(): Uint8Array {
@@ -397,6 +401,12 @@ export class LiveDocument<T> implements DocumentStore<T> {
   /** What the server is known to have of what is here. */
   get serverHeads(): Heads | undefined {
     return this.#pending.server
+  }
+
+  /** A sync message of this type came from the server. */
+  serverSaid(type: string): void {
+    // It is told no more of a document that it deleted, and of one that came back it is told again.
+    if (type === 'doc-unavailable' || (type === 'sync' && this.#gone !== undefined)) void this.lookAgain()
   }
 
   /**

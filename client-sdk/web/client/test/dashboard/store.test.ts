@@ -357,6 +357,42 @@ describe('typing', () => {
   })
 })
 
+describe('what is saved', () => {
+  const hear = (message: object) => {
+    ;(store as unknown as { hear(message: object): void }).hear({ documentId: store.id, ...message })
+  }
+
+  test('CL75 whoever waits until all is saved hears when it is, and of no edit before', async () => {
+    let isSaved = false
+    const saved = store.saved().then(() => (isSaved = true))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(isSaved).toBe(false)
+    const { heads } = store.getState() as { heads: readonly string[] }
+    store.edit(title('later'))
+    hear({ type: 'dovetail-ack', heads, durableAt: 1, conflicts: 0 })
+    await vi.advanceTimersByTimeAsync(1_000)
+    await saved
+    expect(store.saving.getState().pending).toBe(1)
+  })
+
+  test('CL75 whoever waits is told when the document is no longer shown, unless all was saved', async () => {
+    const waiting = codeOf(() => store.saved())
+    await vi.advanceTimersByTimeAsync(10)
+    hear({ type: 'dovetail-permission', role: 'none' })
+    expect(await waiting).toBe('refused')
+    expect(await codeOf(() => store.edit(title('x')))).toBe('document_gone')
+    const { heads } = store.getState() as { heads: readonly string[] }
+    hear({ type: 'dovetail-ack', heads, durableAt: 1, conflicts: 0 })
+    expect(await codeOf(() => store.saved())).toBeUndefined()
+  })
+
+  test('CL75 whoever waits is told when an edit could not be made', async () => {
+    store.edit({ edit: 'renameWidget', id: 'cpu', title: 'typed' }, { typing: true })
+    other(removes)
+    expect(await codeOf(() => store.saved())).toBe('refused')
+  })
+})
+
 describe('room', () => {
   test('CL75 when too much waits edits are refused, and what goes on is told', async () => {
     const { name } = new Device()

@@ -1,0 +1,116 @@
+// What was: pages of the server and of this device, earlier states, and the way back.
+
+import { expect, test } from 'vitest'
+import type { Environment } from '../src/environment'
+import { sameHeads } from '../src/ids'
+import { codeOf, offline, shown } from './live/tabs'
+import { Device } from './live/tab'
+import { until } from '../src/watch'
+
+const answering = (answer: () => Response): Partial<Environment> => ({
+  fetch: () => Promise.resolve(answer()),
+})
+
+function edited(environment: Partial<Environment> = {}) {
+  const store = offline(new Device(), {}, environment).createDashboard({ title: 'one' })
+  const first = heads()
+  store.edit({ edit: 'setTitle', title: 'two' })
+  store.edit({ edit: 'createWidget', id: 'cpu', widget: { kind: 'stat', title: 'CPU' } })
+  function heads() {
+    const state = store.getState()
+    return state.status === 'ready' ? state.heads : []
+  }
+  return { store, first, heads }
+}
+
+test('CL92 without the server the device tells what it has, its own as its own', async () => {
+  const { store, heads } = edited()
+  const { groups, next, from } = await store.history.page()
+  expect([from, next]).toEqual(['here', undefined])
+  expect(groups).toMatchObject([{ changes: 3, mine: true, heads: heads(), author: undefined }])
+  expect(groups[0]?.messages).toEqual(['Made it', 'Called the dashboard “two”', 'Added “CPU”'])
+})
+
+test('CL92 a page of the server is told as the server tells it', async () => {
+  const group = { heads: ['h'], from: 1, to: 2, actor: 'x', author: 'ana', changes: 3, messages: ['m'] }
+  const nobodys = { ...group, actor: '646f76657461696c3a66697273743a31' }
+  const next = '/api/docs/x/history?limit=50&cursor=abc'
+  const { store } = edited(answering(() => Response.json({ groups: [group, nobodys], next })))
+  expect(await store.history.page()).toEqual({
+    groups: [{ heads: ['h'], fromMs: 1, toMs: 2, author: 'ana', mine: false, changes: 3, messages: ['m'] }],
+    next: 'abc',
+    from: 'server',
+  })
+})
+
+test.each([
+  ['it has not got the document yet', 404, 'document_not_found'],
+  ['it has it no more', 410, 'document_deleted'],
+  ['it starts', 503, 'not_ready'],
+])('CL92 where the server does not tell, the device does: %s', async (_, status, code) => {
+  const { store } = edited(answering(() => Response.json({ code }, { status })))
+  expect((await store.history.page()).from).toBe('here')
+  expect(await codeOf(() => store.history.page('more'))).toBe(code)
+})
+
+test('CL92 an earlier state is shown and compared, and one that is not here is refused', async () => {
+  const { store, first } = edited()
+  expect(store.history.at(first).title).toBe('one')
+  expect(store.history.at(first).widgets).toEqual({})
+  expect(
+    store.history
+      .difference(first)
+      .map(({ op, path }) => `${op} ${path}`)
+      .sort(),
+  ).toEqual(['add /widgets/cpu', 'replace /title'])
+  expect(store.history.difference(first, first)).toEqual([])
+  expect(await codeOf(() => store.history.at(['ab'.repeat(32)]))).toBe('unknown_heads')
+})
+
+test('CL92 going back is one change, which can be taken back, and keeps what came between', async () => {
+  const { store, first, heads } = edited()
+  const later = heads()
+  await store.history.restore(first)
+  expect(shown(store)).toMatchObject({ title: 'one', widgets: {} })
+  expect(store.saving.getState().changes.at(-1)?.label).toBe('Went back to an earlier state')
+  expect(store.history.at(later).title).toBe('two')
+  store.undoing.undo()
+  expect(shown(store)).toMatchObject({ title: 'two', widgets: { cpu: { title: 'CPU' } } })
+  expect(sameHeads(heads(), later)).toBe(false)
+})
+
+test('CL92 named states are read from the document, whatever else stands there', async () => {
+  const dovetail = offline()
+  const versions = {
+    old: { heads: ['a', 5], at: 1, by: 'ana', note: 'n' },
+    new: { heads: ['b'], at: 2 },
+    odd: 5,
+    odder: { heads: 'x', at: 3 },
+  }
+  const store = dovetail.create<object>({ _dovetail: { versions } })
+  expect(await store.history.versions()).toEqual([
+    { name: 'new', heads: ['b'], atMs: 2, by: undefined, note: undefined },
+    { name: 'old', heads: ['a'], atMs: 1, by: 'ana', note: 'n' },
+  ])
+  expect(store.exportJson()).toEqual({})
+  expect(await dovetail.create<object>({ a: 1 }).history.versions()).toEqual([])
+})
+
+test('CL93 updates tell what others did, where, and who; nothing while nobody listens', async () => {
+  const device = new Device()
+  const ana = offline(device)
+  const store = ana.createDashboard({ title: 'one', widgets: { cpu: { kind: 'stat', title: 'CPU' } } })
+  // Bo keeps other notes, so that what he does is another device's.
+  const bo = offline(device, {}, new Device().environment())
+  const theirs = bo.openDashboard(store.id)
+  await until(theirs, ({ status }) => status === 'ready')
+  const heard = new Promise((resolve) => store.updates.listen(resolve))
+  theirs.edit([
+    { edit: 'setTitle', title: 'two' },
+    { edit: 'createWidget', id: 'ram', widget: { kind: 'stat', title: 'RAM' } },
+  ])
+  expect(await heard).toMatchObject({
+    places: [['title'], ['widgets', 'ram']],
+    changes: [{ label: 'Called the dashboard “two”, and 1 more' }],
+  })
+})
