@@ -127,11 +127,14 @@ export interface PermissionState {
   readonly paths: readonly { readonly path: string; readonly append: boolean }[] | undefined
 }
 
-/** Changes of ours that the server did not take. They are undone here; what was made after them is kept where it can be. */
+/**
+ * Changes of ours that the server did not take. They are undone here; what was made after them is kept where it can be. An edit that
+ * went on and could not be made in the end, because others had removed what it was about, is among them, with the code of `edit`.
+ */
 export interface RefusedEdit {
   readonly id: string
   readonly atMs: number
-  /** The code of the refusal, as in docs/PROTOCOL.md. */
+  /** The code of the refusal, as in docs/PROTOCOL.md, or of the edit. */
   readonly code: string
   /** Why, for people. */
   readonly reason: string
@@ -334,7 +337,7 @@ export interface History<T> {
 
 // ---------------------------------------------------------------------------------------------------- stores
 
-/** One document of this device. `open` of the same id gives the same store; it lives until the last `release`. */
+/** One document of this device. The same id, opened in the same way, gives the same store; it lives until the last `release`. */
 export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
   readonly id: DocumentId
   readonly url: DocumentUrl
@@ -350,10 +353,14 @@ export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
   settled(): Promise<Exclude<DocumentState<T>, { readonly status: 'loading' }>>
   /**
    * Makes one change. `label` says in words what it is; it stands in the history and in the list of pending changes.
-   * Throws `DovetailError`: `not_ready`, `read_only`, `pending_full`, `change_too_large`.
+   * Throws `DovetailError`: `not_ready`, `read_only`, `document_gone`, `pending_full`; dashboards and widget data also
+   * `change_too_large`.
    */
   change(label: string, edit: (draft: T) => void): void
-  /** Waits until every edit made here so far is durable on the server. Throws `refused` when one of them was not taken, `closed`. */
+  /**
+   * Waits until every edit made here so far is durable on the server. Throws `refused` when one of them was not taken, or could not
+   * be made any more, and `closed`.
+   */
   saved(): Promise<void>
   /** The document in Automerge's own format, with its history. */
   exportAutomerge(): Uint8Array
@@ -367,7 +374,7 @@ export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
 export interface Gesture<E> {
   /** Replaces what the gesture has done so far. */
   show(edits: readonly E[]): void
-  /** Makes it one change. Nothing when nothing was shown. */
+  /** Makes it one change. Nothing when nothing was shown; what cannot be made any more is left out, and told by `refused`. */
   commit(): void
   /** As if it had never begun. */
   cancel(): void
@@ -533,7 +540,10 @@ export interface Dovetail {
   importAutomerge(bytes: Uint8Array): { readonly id: DocumentId; readonly kind: string | undefined }
   /** Documents that are kept on this device, the last opened first; for a list without a connection. */
   kept(): Promise<readonly KeptDocument[]>
-  /** Takes a document off this device. Throws `not_saved` unless `evenUnsaved`. */
+  /**
+   * Takes a document off this device; its stores in this tab end. Throws `not_saved` unless `evenUnsaved`, and `still_open` while
+   * another tab has it.
+   */
   forget(id: string, options?: { readonly evenUnsaved?: boolean }): Promise<void>
   /** Connects anew, now. */
   reconnect(): void
@@ -585,7 +595,10 @@ export type Grant = (
   readonly paths?: readonly (string | { readonly path: string; readonly may: 'append' })[] | undefined
 }
 
-/** Plain requests to the server. Every one throws `DovetailError` with the code of docs/HTTP.md, or `unreachable`. */
+/**
+ * Plain requests to the server. Every one throws `DovetailError` with the code of docs/HTTP.md, `unreachable`, `bad_answer` or
+ * `no_token`.
+ */
 export interface Api {
   list(options?: { readonly after?: string | undefined; readonly limit?: number | undefined }): Promise<{
     readonly documents: readonly ListedDocument[]
