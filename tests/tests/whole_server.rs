@@ -5,6 +5,7 @@
 use automerge::transaction::Transactable;
 use automerge::{ROOT, ReadDoc};
 use dovetail_tests::client::{Client, ClientError, new_document_id};
+use dovetail_tests::http::Response;
 use dovetail_tests::live::Server;
 use std::time::Duration;
 
@@ -82,4 +83,62 @@ async fn se15_a_server_that_stops_says_so_and_keeps_everything() {
     bo.open(&document).await.unwrap();
     bo.settle(&document, PATIENCE).await.unwrap();
     assert!(bo.document(&document).get(ROOT, "title").unwrap().is_some());
+}
+
+const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+
+/// HT37, HT38, HT39: a browser is shown the app by a server that was built with it, and otherwise what is served; neither needs
+/// a token, nor does it make an unknown address known to programs.
+#[tokio::test]
+async fn ht39_a_browser_is_shown_a_page_by_every_build() {
+    let server = Server::start().await.unwrap();
+    let page = ask(&server, "GET", "/", &[BROWSER]).await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.text().to_lowercase().starts_with("<!doctype html>"), "{}", page.text());
+    assert_eq!(page.header("cache-control"), Some("no-cache"));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
+    let head = ask(&server, "HEAD", "/", &[BROWSER]).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-type"), page.header("content-type"));
+    assert_eq!(ask(&server, "GET", "/d/none", &[("accept", "application/json")]).await.status, 404);
+    assert_eq!(ask(&server, "GET", "/api/none", &[BROWSER]).await.status, 404);
+    assert_eq!(ask(&server, "POST", "/d/none", &[BROWSER]).await.status, 404);
+
+    let address_of_the_app = ask(&server, "GET", "/d/none", &[BROWSER]).await;
+    if page.text().contains("The dashboard app is not in this build") {
+        assert_eq!(address_of_the_app.status, 404);
+    } else {
+        assert_eq!((address_of_the_app.status, &address_of_the_app.body), (200, &page.body));
+        its_files_come_compressed_and_once(&server, &page).await;
+    }
+}
+
+async fn its_files_come_compressed_and_once(server: &Server, page: &Response) {
+    let etag = page.header("etag").unwrap();
+    let again = ask(server, "GET", "/", &[BROWSER, ("if-none-match", etag)]).await;
+    assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, Some(etag)));
+    let text = page.text();
+    let scripts = text.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let script = scripts.filter(|path| path.starts_with("/assets/")).last().expect("the page loads a script");
+    let plain = ask(server, "GET", script, &[]).await;
+    assert_eq!((plain.status, plain.header("content-encoding")), (200, None));
+    assert_eq!(plain.header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(plain.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    // Whoever builds the app by vite alone has no compressed forms.
+    for encoding in ["br", "gzip"] {
+        let small = ask(server, "GET", script, &[("accept-encoding", encoding)]).await;
+        if let Some(sent) = small.header("content-encoding") {
+            assert_eq!(sent, encoding);
+            assert!(small.body.len() < plain.body.len());
+            assert_ne!(small.header("etag"), plain.header("etag"));
+        }
+    }
+}
+
+async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
+    server.request(method, path, headers, b"").await.unwrap()
 }

@@ -106,11 +106,14 @@ fn between_and_note(
     key.ok()
 }
 
+/// Widgets with their keys, the one that moves, and behind which.
+type Place = (&'static [(&'static str, &'static str)], &'static str, Option<&'static str>);
+
 /// Where a widget goes: the keys of those that are there, and the edits that put one behind another.
 fn places() -> Vec<Value> {
-    let apart: &[(&str, &str)] = &[("a", "A"), ("b", "V"), ("c", "z")];
-    let tied: &[(&str, &str)] = &[("a", "V"), ("b", "V"), ("c", "V"), ("d", "z")];
-    let cases: [(&[(&str, &str)], &str, Option<&str>); 10] = [
+    let apart: &'static [_] = &[("a", "A"), ("b", "V"), ("c", "z")];
+    let tied: &'static [_] = &[("a", "V"), ("b", "V"), ("c", "V"), ("d", "z")];
+    let cases: [Place; 10] = [
         (apart, "c", None),
         (apart, "a", None),
         (apart, "a", Some("b")),
@@ -122,7 +125,7 @@ fn places() -> Vec<Value> {
         (tied, "a", Some("c")),
         (&[], "new", None),
     ];
-    let place = |(widgets, moved, after): (&[(&str, &str)], &str, Option<&str>)| {
+    let place = |(widgets, moved, after): Place| {
         let dashboard = seen(&board(widgets));
         let orders: serde_json::Map<String, Value> =
             widgets.iter().map(|(id, order)| ((*id).to_owned(), json!(order))).collect();

@@ -101,8 +101,11 @@ fn page(gateway: &Gateway) -> BoxedFilter<(Response,)> {
 
 /// The files of the app, and its page for addresses of its own. What it does not have is for whoever comes next.
 fn app() -> BoxedFilter<(Response,)> {
-    let find = |path: FullPath, headers: HeaderMap| {
-        std::future::ready(page::file(&path, &headers).ok_or_else(warp::reject::not_found))
+    let find = |path: FullPath, headers: HeaderMap| async move {
+        let began = Instant::now();
+        let file = page::file(&path, &headers).ok_or_else(warp::reject::not_found)?;
+        count("/{file}", "GET", &file, began);
+        Ok::<_, Rejection>(file)
     };
     let reading = warp::get().or(warp::head()).unify();
     reading.and(warp::path::full()).and(warp::header::headers_cloned()).and_then(find).boxed()
@@ -587,11 +590,15 @@ pub(super) async fn answer_anybody(
     });
     #[cfg(test)]
     let response = openapi::held::checked(route, method, response).await;
+    count(route, method, &response, began);
+    response
+}
+
+fn count(route: &'static str, method: &'static str, response: &Response, began: Instant) {
     let status = response.status().as_u16().to_string();
     ::metrics::counter!(metrics::REQUESTS, "route" => route, "method" => method, "status" => status)
         .increment(1);
     ::metrics::histogram!(metrics::REQUEST_SECONDS, "route" => route).record(began.elapsed());
-    response
 }
 
 #[cfg(test)]

@@ -246,6 +246,7 @@ async fn ht6_refusals_have_stable_codes() {
     let unknown = format!("/api/docs/{UNKNOWN_ID}");
     let cases = [
         ("GET", "/nothing/here", 404, "not_found"),
+        ("POST", "/nothing/here", 404, "not_found"),
         ("GET", "/api/docs/a/b/c", 404, "not_found"),
         ("PUT", "/api/docs", 405, "method_not_allowed"),
         ("POST", "/", 405, "method_not_allowed"),

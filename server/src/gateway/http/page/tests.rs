@@ -14,6 +14,7 @@ fn few(name: &str) -> Option<File> {
         "assets/app-1a2b.js.gz" => "gzip",
         "assets/automerge-9f.wasm" => "wasm",
         "sw.js" => "worker",
+        ".made-of" => "a hash",
         _ => return None,
     };
     let mut hash = [0; 32];
@@ -95,6 +96,7 @@ fn ht39_addresses_of_the_app_are_its_page() {
         ("/metrics/x", BROWSER.1),
         ("/assets/gone-0.js", BROWSER.1),
         ("/index.html.br", BROWSER.1),
+        ("/.made-of", BROWSER.1),
         ("/../Cargo.toml", BROWSER.1),
     ] {
         assert!(ask(path, &[("accept", accept)]).is_none(), "{path} {accept}");
