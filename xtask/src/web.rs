@@ -18,8 +18,15 @@ const NODE_MAJOR_LEAST: u32 = 20;
 const APP: &str = "examples/dashboard";
 
 /// What the app is made of, below the root.
-const APP_IS_MADE_OF: [&str; 5] =
-    ["client-sdk/web/client/src", "client-sdk/web/react/src", APP, "package-lock.json", "tsconfig.json"];
+const APP_IS_MADE_OF: [&str; 7] = [
+    "client-sdk/web/client/package.json",
+    "client-sdk/web/client/src",
+    "client-sdk/web/react/package.json",
+    "client-sdk/web/react/src",
+    APP,
+    "package-lock.json",
+    "tsconfig.json",
+];
 
 /// Where Debian puts Chromium, and what else it may be called.
 const CHROMIUM: [&str; 2] = ["chromium", "google-chrome"];
@@ -29,19 +36,21 @@ pub(crate) fn node_and_npm() -> Result<(), Failure> {
     if !has_node() {
         apt(&["nodejs", "npm"], "node and npm are needed for the web tests")?;
     }
+    check_version()
+}
+
+/// Whether there is node, with npm.
+fn has_node() -> bool {
+    is_there("node") && is_there("npm")
+}
+
+fn check_version() -> Result<(), Failure> {
     let version = output("node", &["--version"]).unwrap_or_default();
     let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
     match major {
         Some(major) if major >= NODE_MAJOR_LEAST => Ok(()),
-        _ => {
-            Err(format!("node {NODE_MAJOR_LEAST} or newer is needed for the web tests, this is {version:?}"))
-        }
+        _ => Err(format!("node {NODE_MAJOR_LEAST} or newer is needed, this is {version:?}")),
     }
-}
-
-/// Whether there is node, with npm.
-pub(crate) fn has_node() -> bool {
-    is_there("node") && is_there("npm")
 }
 
 /// Makes sure that there is a Chromium: that of `CHROMIUM`, an installed one, or Debian's.
@@ -76,6 +85,21 @@ fn packages(folder: &str) -> Result<(), Failure> {
     }
     step::run(npm(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
     fs::write(&stamp, wanted).map_err(|error| format!("cannot write {}: {error}", stamp.display()))
+}
+
+/// Builds the app with what is here already; installs nothing but packages. Why not, where it cannot be.
+pub(crate) fn app_where_possible() -> Result<String, Failure> {
+    if !has_node() {
+        return Err("node and npm are not here".to_owned());
+    }
+    check_version()?;
+    own_packages()?;
+    app()
+}
+
+/// Whether an app lies where the server takes it from, made now or before.
+pub(crate) fn is_app_built() -> bool {
+    root().join(APP).join("dist/index.html").is_file()
 }
 
 /// Builds the dashboard app into `examples/dashboard/dist`, compressed as it is sent, unless what is there was made of the same.
