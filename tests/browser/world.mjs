@@ -18,6 +18,8 @@ const EXPECTED = [
   /ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED/,
   /WebSocket connection to .* failed/,
   // Answers that a page asks for and can do without.
+  // What the page of all components shows on purpose.
+  /A widget that cannot be drawn, on purpose/,
   /the server responded with a status of (401|403|404|409|410|412|503)/,
 ]
 
