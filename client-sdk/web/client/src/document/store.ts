@@ -141,6 +141,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
   /** Edits that went on and could not be made in the end. */
   readonly #lost = new Watched<readonly RefusedEdit[]>([])
   #gone: 'deleted' | 'hidden' | undefined
+  /** How often the server was asked, or said by itself, whether we may see the document. */
+  #questions = 0
   #savedNoted: Heads | undefined
   #pendingNoted = 0
   #uses = 1
@@ -377,6 +379,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   setPermission(permission: PermissionState): void {
+    this.#questions += 1
     this.#permission.set(permission)
     this.surroundings.note(this.id, permission)
     this.setGone(permission.role === 'none' ? 'hidden' : this.#gone === 'hidden' ? undefined : this.#gone)
@@ -416,7 +419,10 @@ export class LiveDocument<T> implements DocumentStore<T> {
   async lookAgain(): Promise<void> {
     const { status } = this.#state.getState()
     if (status !== 'missing' && status !== 'ready') return
+    const question = ++this.#questions
     const reason = await this.surroundings.whyMissing(this.id)
+    // An answer that is older than what the server said meanwhile is none.
+    if (question !== this.#questions) return
     if (this.#state.getState().status === 'missing') this.#missing(reason)
     else if (reason === 'deleted') this.setGone('deleted')
     else if (reason === 'not_found' && this.#pending.server) this.setGone('hidden')

@@ -192,7 +192,14 @@ export class Pending {
         ? this.#now()
         : before.savedAtMs
     const status = isSaved ? 'saved' : this.#keepsAll() ? 'kept' : 'unkept'
-    const now = { status, pending, changes, bytes, savedAtMs, room: this.#room(this.#waiting.size, bytes) } as const
+    const now = {
+      status,
+      pending,
+      changes,
+      bytes,
+      savedAtMs,
+      room: this.#room(this.#waiting.size, bytes),
+    } as const
     if (!isSame(before, now)) this.state.set(now)
   }
 
