@@ -22,7 +22,8 @@ function cannotStart(at: HTMLElement, error: unknown): void {
   box.className = 'starting'
   box.setAttribute('role', 'alert')
   const words = document.createElement('p')
-  words.textContent = 'This page could not be loaded. The connection may have broken, or the browser is too old for it.'
+  words.textContent =
+    'This page could not be loaded. The connection may have broken, or the browser is too old for it.'
   const reason = document.createElement('p')
   reason.className = 'muted'
   reason.textContent = error instanceof Error ? error.message : String(error)

@@ -1,5 +1,6 @@
 // Choosing what to add.
 
+import { unique } from '@dovetail/client'
 import { useApp } from '../app/context'
 import { Dialog } from '../app/Dialog'
 import { Picture } from '../widgets/pictures'
@@ -13,7 +14,7 @@ export function AddWidget({ open, onClose }: { readonly open: boolean; readonly 
   const { store, act, attempt, selection, announce } = useEditor()
   const { dovetail } = useApp()
   const add = (kind: WidgetKind | typeof ROW) => {
-    const id = crypto.randomUUID()
+    const id = unique()
     let data: string | undefined
     if ('shape' in kind) {
       const made = attempt('Making its data', () => {

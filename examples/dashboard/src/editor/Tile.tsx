@@ -3,7 +3,7 @@
 // Always true: a tile renders when its own widget changes, and not when others do. Keys work on the tile itself; a key that was
 // meant for something inside it is left alone.
 
-import type { Widget } from '@dovetail/client'
+import { unique, type Widget } from '@dovetail/client'
 import {
   Copy,
   Ellipsis,
@@ -150,7 +150,7 @@ function useActions(id: string, widget: Widget): Actions {
       const data = widget.data === undefined ? Promise.resolve(undefined) : copiedData(dovetail, widget.data)
       data.then(
         (url) => {
-          const copied = crypto.randomUUID()
+          const copied = unique()
           const edits = copy(store, dashboardOf(store.getState()), id, copied, widget, url)
           if (act(edits, { label: `Duplicated “${title}”` })) selection.select(copied, { reveal: true })
         },

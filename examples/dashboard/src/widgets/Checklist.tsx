@@ -1,6 +1,7 @@
 // Things to do. Every item is an entry of its own under its own id in the options, so that ticks, words and new items of several
 // people merge one by one.
 
+import { unique } from '@dovetail/client'
 import { Plus, X } from 'lucide-react'
 import { useState, type SubmitEvent } from 'react'
 import { useEditor } from '../editor/context'
@@ -92,7 +93,7 @@ function NewItem({ id }: { readonly id: string }) {
     if (words === '') return
     const value = { text: words, done: false, at: Date.now() }
     const added = act(
-      { edit: 'setOption', id, path: ['items', crypto.randomUUID()], value },
+      { edit: 'setOption', id, path: ['items', unique()], value },
       { label: `Put “${words}” on the list` },
     )
     if (added) setText('')

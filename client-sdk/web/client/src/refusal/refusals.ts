@@ -28,7 +28,7 @@ import {
   type StorageKey,
 } from '../automerge'
 import type { Environment } from '../environment'
-import { sameHeads } from '../ids'
+import { sameHeads, unique } from '../ids'
 import type { OwnMessage } from '../link/link'
 import type { Notes } from '../storage/notes'
 import type { Tabs } from '../tabs/tabs'
@@ -559,9 +559,4 @@ function isKnowing({ refused, remade }: Ledger): boolean {
 
 function isEmpty(ledger: Ledger): boolean {
   return !isKnowing(ledger) && ledger.edits.size === 0 && ledger.lifted.size === 0
-}
-
-/** 32 hexadecimal digits that nobody had before. */
-function unique(): string {
-  return Automerge.getActorId(Automerge.init())
 }
