@@ -4,7 +4,7 @@
 // page's own policy forbids.
 
 import { DropdownMenu } from 'radix-ui'
-import type { ReactNode } from 'react'
+import { useRef, type ReactNode } from 'react'
 import type { LucideIcon } from 'lucide-react'
 
 /** One thing to do. */
@@ -20,6 +20,8 @@ export interface MenuEntry {
   readonly danger?: boolean
   /** One of several that hold by turns. */
   readonly checked?: boolean
+  /** It moves the focus elsewhere, so it is done when the menu has gone and would give the focus back. */
+  readonly takesFocus?: boolean
   readonly run: () => void
 }
 
@@ -34,6 +36,18 @@ export interface MenuProps {
 
 /** Shows the entries when the button is pressed. */
 export function Menu({ children, groups, align = 'end', onOpenChange }: MenuProps) {
+  const waiting = useRef<() => void>(undefined)
+  const onCloseAutoFocus = (event: Event) => {
+    const run = waiting.current
+    waiting.current = undefined
+    if (!run) return
+    event.preventDefault()
+    run()
+  }
+  const select = ({ takesFocus = false, run }: MenuEntry) => {
+    if (takesFocus) waiting.current = run
+    else run()
+  }
   return (
     <DropdownMenu.Root modal={false} {...(onOpenChange ? { onOpenChange } : {})}>
       <DropdownMenu.Trigger asChild>{children}</DropdownMenu.Trigger>
@@ -44,13 +58,14 @@ export function Menu({ children, groups, align = 'end', onOpenChange }: MenuProp
           sideOffset={4}
           collisionPadding={8}
           onKeyDown={(event) => event.stopPropagation()}
+          onCloseAutoFocus={onCloseAutoFocus}
         >
           {groups
             .filter((group) => group.length > 0)
             .map((group, at) => (
               <DropdownMenu.Group key={at} className="menu-group">
                 {group.map((entry) => (
-                  <Entry key={entry.label} entry={entry} />
+                  <Entry key={entry.label} entry={entry} onSelect={() => select(entry)} />
                 ))}
               </DropdownMenu.Group>
             ))}
@@ -60,8 +75,8 @@ export function Menu({ children, groups, align = 'end', onOpenChange }: MenuProp
   )
 }
 
-function Entry({ entry }: { readonly entry: MenuEntry }) {
-  const { label, icon: Icon, hint, keys, disabled = false, danger = false, checked, run } = entry
+function Entry({ entry, onSelect }: { readonly entry: MenuEntry; readonly onSelect: () => void }) {
+  const { label, icon: Icon, hint, keys, disabled = false, danger = false, checked } = entry
   const inside = (
     <>
       {checked !== undefined && <span className="menu-dot" aria-hidden="true" data-on={checked} />}
@@ -76,13 +91,18 @@ function Entry({ entry }: { readonly entry: MenuEntry }) {
   const className = `menu-item${danger ? ' danger' : ''}`
   if (checked !== undefined) {
     return (
-      <DropdownMenu.CheckboxItem className={className} checked={checked} disabled={disabled} onSelect={run}>
+      <DropdownMenu.CheckboxItem
+        className={className}
+        checked={checked}
+        disabled={disabled}
+        onSelect={onSelect}
+      >
         {inside}
       </DropdownMenu.CheckboxItem>
     )
   }
   return (
-    <DropdownMenu.Item className={className} disabled={disabled} onSelect={run}>
+    <DropdownMenu.Item className={className} disabled={disabled} onSelect={onSelect}>
       {inside}
     </DropdownMenu.Item>
   )

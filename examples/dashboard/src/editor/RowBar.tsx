@@ -95,7 +95,7 @@ export function RowBar({
         {editable && (
           <Menu
             groups={[
-              [{ label: 'Rename', icon: Pencil, run: () => void setTimeout(() => setRenaming(true)) }],
+              [{ label: 'Rename', icon: Pencil, takesFocus: true, run: () => setRenaming(true) }],
               [{ label: 'Remove row', hint: 'The widgets stay', icon: Trash2, danger: true, run: remove }],
             ]}
           >

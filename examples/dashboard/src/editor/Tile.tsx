@@ -190,11 +190,9 @@ function TileMenu({
   readonly onOptions: () => void
 }) {
   const { locked } = widget
-  // The menu gives the focus back when it closes, and only then may something else take it.
-  const later = (run: () => void) => () => void setTimeout(run)
   const all: readonly (readonly MenuEntry[])[] = [
     [
-      { label: 'Rename', icon: Pencil, keys: 'F2', disabled: !editable, run: later(onRename) },
+      { label: 'Rename', icon: Pencil, keys: 'F2', disabled: !editable, takesFocus: true, run: onRename },
       {
         label: editable ? 'Edit options' : 'Show options',
         icon: SlidersHorizontal,
@@ -202,7 +200,7 @@ function TileMenu({
         run: onOptions,
       },
       { label: 'Duplicate', icon: Copy, disabled: !editable, run: actions.duplicate },
-      { label: 'Move and resize…', icon: Move, disabled: !editable || locked, run: later(onMove) },
+      { label: 'Move and resize…', icon: Move, disabled: !editable || locked, takesFocus: true, run: onMove },
       {
         label: locked ? 'Unlock' : 'Lock',
         icon: locked ? LockKeyholeOpen : LockKeyhole,
