@@ -30,7 +30,10 @@ export default defineConfig({
             { name: 'dovetail', test: /client-sdk[\\/]web[\\/]/ },
             { name: 'menus', test: /node_modules[\\/](@radix-ui|radix-ui|@floating-ui|react-remove-scroll)/ },
             { name: 'icons', test: /node_modules[\\/]lucide-react[\\/]/ },
-            { name: 'app', test: /dashboard[\\/]src[\\/](app[\\/](?!start|JsonPage)|widgets[\\/](format|options|registry|view))/ },
+            {
+              name: 'app',
+              test: /dashboard[\\/]src[\\/](app[\\/](?!start|JsonPage)|widgets[\\/](format|options|registry|view))/,
+            },
           ],
         },
       },
