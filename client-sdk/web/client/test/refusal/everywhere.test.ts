@@ -280,18 +280,18 @@ function write(board: Board, kind: Kind, label: string, at: number): void {
       board.title = new ImmutableString(label)
       return
     case 'bad':
-      board.forbidden = at
+      board.forbidden = refusedFor(label)
       board.count.increment(1000)
       board.title = new ImmutableString('refused')
       Automerge.splice(board, ['text'], placeIn(board.text, at), 0, '(refused)')
       return
     case 'badList':
-      board.forbidden = at
+      board.forbidden = refusedFor(label)
       board.list.splice(at % (board.list.length + 1), 0, { refused: label })
       board.shaky = { from: label }
       return
     case 'badDelete':
-      board.forbidden = at
+      board.forbidden = refusedFor(label)
       delete board.map['zero']
       if (board.list.length > 0) board.list.splice(at % board.list.length, 1)
       return
@@ -302,6 +302,14 @@ function write(board: Board, kind: Kind, label: string, at: number): void {
       board.map['zero'] = at
     }
   }
+}
+
+/**
+ * What the server refuses an edit for; each writes its own. Automerge writes nothing where the same value stands already, and an
+ * edit that only saw the value of another refused one would itself be lawful (refusals.test.ts).
+ */
+function refusedFor(label: string): ImmutableString {
+  return new ImmutableString(label)
 }
 
 function placeIn(text: string, at: number): number {

@@ -69,6 +69,35 @@ describe('an edit that the server does not take', () => {
     expect(refused(two).flatMap(({ labels }) => labels)).toEqual(['bad 1', 'bad 2'])
   })
 
+  test('CL35 is told of for itself; what wrote nothing that is refused is taken, and told of as made anew', async () => {
+    const { world, one, two } = await open('usual', 'usual')
+    for (const tab of [one, two]) tab.place.setOnline(false)
+    const forbidden = (tab: Tab, label: string, value: number) =>
+      edit(tab, label, (draft) => {
+        draft.forbidden = value
+        draft.list.push(label)
+      })
+    forbidden(one, 'bad', 3)
+    await world.runUntilQuiet()
+    // The value stands there already: Automerge writes it no second time, so all that is left of this edit is lawful.
+    forbidden(two, 'same value', 3)
+    forbidden(two, 'other value', 4)
+    await world.runUntilQuiet()
+    for (const tab of [one, two]) tab.place.setOnline(true)
+    await world.runUntilQuiet()
+    for (const labels of [one.messages, two.messages, onServer(world)]) expect(labels).toEqual(['same value'])
+    for (const tab of [one, two]) {
+      expect((tab.doc as Board).list).toEqual(['same value'])
+      expect((tab.doc as Board).forbidden).toBeUndefined()
+      expect(refused(tab).flatMap(({ labels }) => labels)).toEqual(['bad', 'other value'])
+      // Both were made anew, and then answered for themselves.
+      expect(refused(tab)).toMatchObject([
+        { remade: 2, lost: 0 },
+        { remade: 0, lost: 0 },
+      ])
+    }
+  })
+
   test('CL35 costs no connection, and no other document anything', async () => {
     const { world, one } = await open('usual', 'usual')
     const before = world.server.connections
