@@ -39,7 +39,7 @@ export interface Rejected {
 /** A document, and everything that decides what becomes of it. */
 export interface Case {
   readonly doc: Doc<unknown>
-  /** Changes that wait for others which the document does not have. */
+  /** Changes that wait for others which the document does not have, besides those that wait in it. */
   readonly waiting: readonly Uint8Array[]
   readonly ledger: Ledger
   /** What the server just said, if that is why we are here. */
@@ -267,7 +267,7 @@ function rebuilt(
 ): Doc<unknown> {
   // An actor that made changes which are gone would use their numbers again.
   const actor = newActor()
-  // A copy as of these heads, and not of the document: that would bring along what waits in it.
+  // A copy as of these heads, and not of the document: that would bring along all that waits in it, and some of it may go.
   const kept =
     keptHeads.length === 0
       ? Automerge.init<unknown>(actor)

@@ -4,6 +4,7 @@
 // told in an order in which each change comes after those that it needs.
 
 import { Automerge, type Doc } from '../automerge'
+import { singleChanges } from './chunks'
 import type { Ledger } from './ledger'
 import { openChange, type OpenChange } from './operations'
 
@@ -51,14 +52,16 @@ export function sort(doc: Doc<unknown>, past: Past, waiting: readonly Uint8Array
   }
   const found = goes.size > 0 ? goingOf(doc, [...heads]) : []
   const recorded = [...madeAnew(ledger)].filter(([hash]) => !here.has(hash)).map(([, bytes]) => bytes)
-  const outside = [...recorded, ...waiting].flatMap(looked).filter(({ open }) => !here.has(open.hash))
+  const brought = outsideOf([...recorded, ...waiting], here)
+  const isClean = found.length === 0 && brought.length === 0
+  const outside = isClean ? brought : outsideOf([...recorded, ...waiting, ...waitingIn(doc)], here)
   const late = lateOf(outside, goes, here, ledger)
   const staying = outside.filter((change) => !late.includes(change))
   for (const { open } of staying) {
     lastOf.set(open.actor, Math.max(lastOf.get(open.actor) ?? 0, open.startOp + open.ops.length - 1))
   }
   return {
-    isClean: found.length === 0 && outside.length === 0,
+    isClean,
     going: inOrder([...found, ...late.map(({ open, bytes }) => goingAs(open, bytes))], here, ledger),
     keptHeads: [...heads],
     isKept: (id) => {
@@ -80,6 +83,20 @@ function* madeAnew(ledger: Ledger): Iterable<[hash: string, bytes: Uint8Array]> 
 interface Outside {
   readonly open: OpenChange
   readonly bytes: Uint8Array
+}
+
+/** Those of them that are not here, each once. */
+function outsideOf(changes: readonly Uint8Array[], here: ReadonlySet<string>): Outside[] {
+  const found = changes.flatMap(looked).filter(({ open }) => !here.has(open.hash))
+  return [...new Map(found.map((change) => [change.open.hash, change])).values()]
+}
+
+/**
+ * What came before what it builds on. The server sends a change once on each connection, and does not send this one again: where
+ * it were lost with the document that it waits in, all that others do from then on would wait for it.
+ */
+function waitingIn(doc: Doc<unknown>): Uint8Array[] {
+  return Automerge.getMissingDeps(doc, []).length > 0 ? singleChanges(Automerge.save(doc)) : []
 }
 
 function looked(bytes: Uint8Array): Outside[] {

@@ -82,6 +82,24 @@ describe('a document without what was refused', () => {
     expect([...ledger.edits.values()][0]?.patch).toEqual([{ op: 'add', path: '/bad', value: 1 }])
   })
 
+  test('CL40 what waits in it for what it builds on waits there still, as nobody sends it again', () => {
+    const first = board()
+    const bad = edit(Automerge.clone(first), 'bad', (draft) => (draft.bad = 1))
+    let there = Automerge.clone(first)
+    const [one, two, , four] = ['one', 'two', 'three', 'four'].map((label) => {
+      there = edit(there, label, (draft) => draft.count.increment(1))
+      return Automerge.getLastLocalChange(there)!
+    })
+    const [doc] = Automerge.applyChanges(bad, [two!, four!])
+    expect(messagesOf(doc)).toEqual(['bad'])
+    const planned = plan(given(doc, { rejected: rejected(head(doc)) }))
+    const [after] = Automerge.applyChanges(planned.doc!, [one!])
+    expect(messagesOf(after)).toEqual(['one', 'two'])
+    // While nothing has to go, what waits is no reason to do anything.
+    expect(Automerge.getMissingDeps(after, [])).toHaveLength(1)
+    expect(plan(given(after, { ledger: planned.ledger })).doc).toBeUndefined()
+  })
+
   test('CL40 what it does next is made by a new actor', () => {
     const bad = edit(board(), 'bad', (draft) => (draft.bad = 1))
     const { doc } = plan(given(bad, { rejected: rejected(head(bad)) }))
