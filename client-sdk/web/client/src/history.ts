@@ -5,8 +5,8 @@
 
 import type { Ask } from './api'
 import { Automerge, type Doc } from './automerge'
-import { FIRST_ACTOR } from './dashboard/first'
 import { DovetailError } from './errors'
+import { FIRST_ACTOR, RESERVED_KEY } from './generated/constants'
 import type { DocumentId } from './ids'
 import type { Draft } from './document/assign'
 import { difference } from './document/difference'
@@ -18,9 +18,6 @@ const PAUSE_MS = 5 * 60 * 1000
 
 /** How many groups a page has. */
 const PAGE = 50
-
-/** The root member that belongs to the server. */
-export const RESERVED = '_dovetail'
 
 /** What the history needs of its document. */
 export interface Past<T> {
@@ -91,7 +88,7 @@ export function plainAt(doc: Doc<Draft>, heads: Heads): PlainObject {
 
 /** Without what belongs to the server. */
 export function open(root: PlainObject): PlainObject {
-  return Object.fromEntries(Object.entries(root).filter(([name]) => name !== RESERVED))
+  return Object.fromEntries(Object.entries(root).filter(([name]) => name !== RESERVED_KEY))
 }
 
 interface ServerGroup {
@@ -179,7 +176,7 @@ function isSomebodys({ actor }: { readonly actor: string }): boolean {
 }
 
 function versionsOf(root: PlainObject): NamedVersion[] {
-  const reserved = root[RESERVED]
+  const reserved = root[RESERVED_KEY]
   const versions = isObject(reserved) ? reserved['versions'] : undefined
   if (!isObject(versions)) return []
   return Object.entries(versions)

@@ -8,7 +8,7 @@
 import type { Ask } from './api'
 import type { Doc } from './automerge'
 import type { Judge } from './conflicts'
-import { DASHBOARD_KIND } from './dashboard/read'
+import { DASHBOARD_KIND } from './generated/constants'
 import type { Draft } from './document/assign'
 import { DovetailError } from './errors'
 import type { DocumentId } from './ids'

@@ -8,11 +8,9 @@ import { assign, insert, type Draft, type DraftList } from '../document/assign'
 import { LiveDocument, type Surroundings } from '../document/store'
 import type { Point, WidgetData, WidgetDataStore } from '../types'
 import { readWidgetData } from './read'
+import { POINTS_KEPT } from '../generated/constants'
 
 type Cell = string | number | boolean | null
-
-/** What a feed keeps where the document does not say it; the server keeps the same. */
-const POINTS_KEPT = 10_000
 
 export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDataStore {
   constructor(surroundings: Surroundings, id: DocumentId, made?: DocHandle<Draft>) {

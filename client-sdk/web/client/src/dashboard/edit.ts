@@ -13,9 +13,7 @@ import { writeToPlain, type Step, type Write } from '../document/writes'
 import type { Edit, Grid, Layout, NewWidget } from '../types'
 import { isOrderKey, MIDDLE } from './order'
 import { GRID, isWidgetId, LAYOUT } from './read'
-
-/** How many edits one change may hold: the server takes no more, and rearranging the largest dashboard seen takes 141. */
-export const EDITS_MAX = 1_000
+import { EDITS_MAX } from '../generated/constants'
 
 /** What the edits do to `root`, the plain values of a dashboard, one after the other. Throws `DovetailError`, see `DashboardStore.edit`. */
 export function writesOf(root: PlainObject, edits: readonly Edit[]): Write[] {

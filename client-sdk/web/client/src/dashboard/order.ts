@@ -1,11 +1,10 @@
 // Order keys: text between any two texts. The same as `crdt-core/src/dashboard/order.rs`, letter by letter; its file tells why
 // keys are made as they are, and `crdt-core/vectors/order.json` holds both to it.
 
+import { ORDER_KEY_BYTES_MAX } from '../generated/constants'
+
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const BASE = DIGITS.length
-
-/** The most letters of a key. */
-export const ORDER_KEY_BYTES_MAX = 250
 
 const LEVEL_LETTERS_MAX = 5
 

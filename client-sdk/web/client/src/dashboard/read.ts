@@ -8,13 +8,7 @@ import { documentId, documentUrl } from '../ids'
 import type { Dashboard, Grid, Layout, Point, Widget, WidgetData } from '../types'
 import { isObject, type Plain, type PlainObject } from '../document/plain'
 import { isOrderKey, MIDDLE } from './order'
-
-export const DASHBOARD_KIND = 'dashboard'
-export const WIDGET_DATA_KIND = 'widget-data'
-export const SCHEMA_VERSION = 1
-
-/** The most bytes of a widget's id. */
-export const WIDGET_ID_BYTES_MAX = 128
+import { SCHEMA_VERSION, WIDGET_ID_BYTES_MAX } from '../generated/constants'
 
 export const GRID: Grid = { columns: 24, rowHeight: 30 }
 export const LAYOUT: Layout = { x: 0, y: 0, w: 6, h: 6 }

@@ -26,6 +26,7 @@ import type { ResolvedConfig } from '../config'
 import { DocumentConflicts, type Judge } from '../conflicts'
 import type { Environment } from '../environment'
 import { DovetailError } from '../errors'
+import { RESERVED_KEY } from '../generated/constants'
 import { createHistory, open, type Past } from '../history'
 import { documentUrl, sameHeads, unique, type DocumentId, type DocumentUrl } from '../ids'
 import type { OwnMessage } from '../link/link'
@@ -644,7 +645,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
       view: this.#view,
       isMine: (actor) => this.#actors.has(actor),
       me: this.surroundings.user,
-      become: (target, label) => this.write(label, (draft) => assignRoot(draft, open(target), ['_dovetail'])),
+      become: (target, label) =>
+        this.write(label, (draft) => assignRoot(draft, open(target), [RESERVED_KEY])),
       saved: () => this.saved(),
     }
   }

@@ -15,13 +15,11 @@ import { conflictOf, find, look, type Finding, type Look } from './judge'
 import { carryOut, placeOf } from './place'
 import { isProposal, type Proposal } from './proposal'
 import { edits, type What, type Write } from './remedy'
-import { ensureSection, entryChange, missingEntry, RESERVED_KEY } from './reserved'
+import { RESERVED_KEY, WAIVER_UNTIL_MS_MAX } from '../generated/constants'
+import { ensureSection, entryChange, missingEntry } from './reserved'
 import type { RuleSet } from './set'
 import { byBytes, bytesOf, hashed, hex, isBlank } from './text'
 import { text, write, type Written } from './written'
-
-/** The last moment of the year 9999, in milliseconds since 1970. Whoever writes a later one means something else. */
-const UNTIL_MAX_MS = 253_402_300_799_999
 
 /** A decision that was written, or why it was not. Then nothing was. */
 export type Decided =
@@ -232,7 +230,7 @@ function wrongOf({ reason, by, until }: NewWaiver, now: number): string | undefi
   if (by !== undefined && bytesOf(by) > NAME_BYTES_MAX) return nameTooLong()
   if (until === undefined) return undefined
   if (until <= now) return 'a waiver must end after now'
-  return Number.isInteger(until) && until <= UNTIL_MAX_MS
+  return Number.isInteger(until) && until <= WAIVER_UNTIL_MS_MAX
     ? undefined
     : 'a waiver ends at a whole millisecond before the year 10000, or does not end'
 }
