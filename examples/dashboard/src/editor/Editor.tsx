@@ -89,6 +89,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   usePresenceOf(store, selection)
   useUndoKeys(store, editable)
   usePageTitle(store)
+  useLeaveQuestion(data.whole)
 
   const copy = () => {
     const dashboard = dashboardOf(shown.getState())
@@ -268,6 +269,17 @@ function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement && (target.isContentEditable || target.matches('input, textarea, select'))
   )
+}
+
+/** The browser asks before it closes a tab that has changes which are nowhere else. */
+function useLeaveQuestion(whole: DashboardStore): void {
+  const wouldLose = useWatched(whole.saving, ({ status, pending }) => status === 'unkept' && pending > 0)
+  useEffect(() => {
+    if (!wouldLose) return
+    const ask = (event: Event) => event.preventDefault()
+    addEventListener('beforeunload', ask)
+    return () => removeEventListener('beforeunload', ask)
+  }, [wouldLose])
 }
 
 function usePageTitle(store: DashboardStore): void {
