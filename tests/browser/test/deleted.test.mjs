@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { rename, saved, says, shows, stat } from '../app.mjs'
+import { looksFine } from '../look.mjs'
 import { see, seen, world } from '../world.mjs'
 
 async function hosts(t) {
@@ -48,6 +49,7 @@ test('CL159 a dashboard that is deleted in the list is gone, and back when that 
   const bo = await here.person()
   const late = await bo.tab(`/d/${id}`)
   await seen(late.getByRole('heading', { name: 'This dashboard was deleted' }))
+  await looksFine(late, 'deleted')
   await late.getByRole('button', { name: 'Bring it back' }).click()
   await shows(late, 'CPU')
   await rename(late, 'CPU', 'Processor')
@@ -69,6 +71,7 @@ test('CL160 who has a deleted dashboard open is told, keeps a copy, and goes on 
   const state = anas.getByRole('region', { name: 'State of this page' })
   await seen(state.getByText(/Somebody deleted this/))
 
+  await looksFine(anas, 'deleted-copy')
   await state.getByRole('button', { name: 'Save as copy' }).click()
   await anas.waitForURL((url) => !url.pathname.includes(id))
   await shows(anas, 'CPU')

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { called, saved, shows, stat } from '../app.mjs'
+import { looksFine } from '../look.mjs'
 import { see, seen, world } from '../world.mjs'
 
 const GRAFANA = fileURLToPath(new URL('../../data/grafana/nats.json', import.meta.url))
@@ -19,6 +20,7 @@ async function drop(page, ...files) {
   await at('dragEnter')
   await at('dragOver')
   await seen(page.getByText('Drop it here to make a dashboard of it'))
+  await looksFine(page, 'drop-here')
   await at('drop')
   await see(page, 'the end of the drag', () => document.querySelector('.drop-here') === null)
   await browser.detach()

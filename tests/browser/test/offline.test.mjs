@@ -39,14 +39,18 @@ test('CL125 a page starts, shows and edits while the server is down, and all of 
   assert.equal(body.widgets.a.title, 'Processor')
 })
 
-test('CL126 a tab that is closed right after an edit loses nothing', async (t) => {
+test('CL126 a tab that is closed or reloaded right after an edit loses nothing', async (t) => {
   const here = await world(t)
   const ana = await here.person()
   const page = await ana.tab('/')
   const id = await newDashboard(page)
   await addWidget(page, 'Stat')
   await saved(page)
+  await keptForOffline(page)
   await ana.offline()
+  await callDashboard(page, 'Typed and reloaded')
+  await page.reload()
+  await called(page, 'Typed and reloaded')
   await callDashboard(page, 'Typed and gone')
   await page.close({ runBeforeUnload: false })
   await ana.online()

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { addWidget, newDashboard, rename, saved, says, shows, stat } from '../app.mjs'
 import { ASKING, tokenOf } from '../server.mjs'
+import { looksFine } from '../look.mjs'
 import { seen, world } from '../world.mjs'
 
 const stateOf = (page) => page.getByRole('region', { name: 'State of this page' })
@@ -26,6 +27,7 @@ test('CL157 where the browser keeps nothing, it works in memory and says so', as
   await rename(page, 'Load', 'Load of all')
   await says(page, /^1 change in this tab only$/)
   await seen(stateOf(page).getByText(/Keep this tab open.*closing it loses 1 change/))
+  await looksFine(page, 'in-this-tab-only')
   const question = page.waitForEvent('dialog')
   await page.close({ runBeforeUnload: true })
   const asked = await question
@@ -51,6 +53,7 @@ test('CL158 where the device is full, what is in the tab only is told, and kept 
   await rename(page, 'CPU', 'Processor')
   await says(page, /^Saved · nothing kept here$/)
   await seen(stateOf(page).getByText(/storage of this device is full/))
+  await looksFine(page, 'full')
   const title = async () => (await here.server.ask('GET', `/api/docs/${id}`)).body.widgets.a.title
   assert.equal(await title(), 'Processor')
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { rename, saved, says, shows, stat } from '../app.mjs'
 import { anotherBuild } from '../builds.mjs'
+import { looksFine } from '../look.mjs'
 import { see, seen, world } from '../world.mjs'
 
 const isOf = (page, build) => see(page, `the build ${build}`, (wanted) => globalThis.build === wanted, build)
@@ -37,6 +38,7 @@ test('CL154 a newer app is offered and taken by one click, in every tab, with al
   await seen(page.getByText('Update available'))
   await seen(other.getByText('Update available'))
   await shows(page, 'Processor')
+  await looksFine(page, 'update')
   assert.equal(await page.evaluate(() => globalThis.build), undefined, 'nobody is reloaded unasked')
   await page.getByRole('button', { name: 'Reload to update' }).click()
   for (const tab of [page, other]) {
@@ -78,6 +80,7 @@ test('CL155 a server of another version is told as that, nothing is lost, and a 
   const state = page.getByRole('region', { name: 'State of this page' })
   await seen(state.getByText(/another version than this page.*What you did here is kept/))
   await shows(page, 'Processor')
+  await looksFine(page, 'another-version')
   isOther = false
   await state.getByRole('button', { name: 'Reload' }).click()
   await saved(page)
@@ -108,6 +111,7 @@ test('CL156 something else that answers in place of the server is told, and what
     path.startsWith('/api') ? { type: 'text/html', body: '<h1>Sign in to the network</h1>' } : undefined
   await page.getByRole('link', { name: 'All dashboards' }).click()
   await seen(page.getByRole('status').filter({ hasText: 'Something that is not Dovetail answered' }))
+  await looksFine(page, 'not-dovetail')
   await page.getByRole('link', { name: 'Hosts' }).click()
   await shows(page, 'CPU')
   proxy.answer = () => undefined
