@@ -23,7 +23,9 @@ import { firstDashboard, firstWidgetData } from './dashboard/first'
 import { LiveDashboard } from './dashboard/store'
 import type { Draft } from './document/assign'
 import { plain, type PlainObject } from './document/plain'
-import { LiveDocument, type Surroundings } from './document/store'
+import type { WhyMissing } from './document/find'
+import { LiveDocument } from './document/store'
+import type { Released, Surroundings } from './document/surroundings'
 import { writeToDraft } from './document/writes'
 import { browserEnvironment, type Environment } from './environment'
 import { DovetailError } from './errors'
@@ -293,7 +295,7 @@ class Client implements Dovetail {
     return ready[0]?.saving.getState().pending
   }
 
-  #released(store: OpenStore): void {
+  #released(store: Released): void {
     for (const [key, open] of this.#open) if (open === store) this.#open.delete(key)
     if (this.#of(store.id).length > 0) return
     this.#held.get(store.id)?.letGo()
@@ -358,7 +360,7 @@ class Client implements Dovetail {
     return { key: this.#peerId, id, name: user?.name ?? this.#config.presence.name ?? user?.id ?? 'Guest' }
   }
 
-  async #whyMissing(id: DocumentId): Promise<'unreachable' | 'not_found' | 'deleted' | 'there'> {
+  async #whyMissing(id: DocumentId): Promise<WhyMissing> {
     try {
       // What is asked for does not matter; of a deleted document its access is still told, this is not.
       await this.#ask(`/api/docs/${id}/history?limit=1`)

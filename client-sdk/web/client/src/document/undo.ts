@@ -5,10 +5,10 @@
 // Always true: what others changed meanwhile stays (takeback.ts). A widget that was added and that they have worked on is not
 // removed.
 
-import { Automerge, type Doc, type DocHandle } from '../automerge'
+import { Automerge, type Doc } from '../automerge'
 import type { Heads, UndoState } from '../types'
 import { Watched } from '../watch'
-import type { Draft } from './assign'
+import type { Copy, Made } from './copy'
 import { plain, samePlain } from './plain'
 import { takingBack } from './takeback'
 
@@ -33,21 +33,20 @@ export class Undo {
     this.#tell()
   }
 
-  /** `message`: what the change is called in the history. */
-  undo(handle: DocHandle<Draft>, message: string): void {
+  undo(copy: Copy): void {
     const step = this.#done.at(-1)
     if (!step) return
-    const taken = takeBack(handle, step, message)
-    this.#done = brought(handle.doc(), this.#done.slice(0, -1))
+    const taken = takeBack(copy, step, `Undid: ${step.label}`)
+    this.#done = brought(copy, this.#done.slice(0, -1))
     if (taken) this.#undone = [...this.#undone, { ...taken, label: step.label }]
     this.#tell()
   }
 
-  redo(handle: DocHandle<Draft>, message: string): void {
+  redo(copy: Copy): void {
     const step = this.#undone.at(-1)
     if (!step) return
-    const taken = takeBack(handle, step, message)
-    this.#undone = brought(handle.doc(), this.#undone.slice(0, -1))
+    const taken = takeBack(copy, step, `Did again: ${step.label}`)
+    this.#undone = brought(copy, this.#undone.slice(0, -1))
     if (taken) this.#done = [...this.#done, { ...taken, label: step.label }]
     this.#tell()
   }
@@ -71,30 +70,19 @@ export class Undo {
  * What came back is another object than the one that was removed. Where all reads now as the next step left it, that step is
  * taken to have left what is here now, so that it is found in there.
  */
-function brought(doc: Doc<Draft>, steps: Step[]): Step[] {
+function brought(copy: Copy, steps: Step[]): Step[] {
   const next = steps.at(-1)
-  if (!next || !Automerge.hasHeads(doc, [...next.after])) return steps
-  if (!samePlain(plain(Automerge.view(doc, [...next.after])), plain(doc))) return steps
-  return [...steps.slice(0, -1), { ...next, after: Automerge.getHeads(doc).sort() }]
+  if (!next || !copy.has(next.after)) return steps
+  if (!samePlain(plain(Automerge.view(copy.doc, [...next.after])), plain(copy.doc))) return steps
+  return [...steps.slice(0, -1), { ...next, after: copy.heads }]
 }
 
 /** Undoes one step; nothing when there was nothing left of it to undo. */
-function takeBack(
-  handle: DocHandle<Draft>,
-  { before, after }: Step,
-  message: string,
-): Omit<Step, 'label'> | undefined {
-  const doc = handle.doc()
-  if (!Automerge.hasHeads(doc, [...before]) || !Automerge.hasHeads(doc, [...after])) return undefined
-  const steps = takingBack({ doc, before, after })
+function takeBack(copy: Copy, { before, after }: Step, label: string): Made | undefined {
+  if (!copy.has(before) || !copy.has(after)) return undefined
+  const steps = takingBack({ doc: copy.doc, before, after })
   if (steps.length === 0) return undefined
-  const heads = () => Automerge.getHeads(handle.doc()).sort()
-  const made = { before: heads() }
-  handle.change(
-    (draft) => {
-      for (const step of steps) step(draft)
-    },
-    { message },
-  )
-  return { ...made, after: heads() }
+  return copy.change(label, (draft) => {
+    for (const step of steps) step(draft)
+  })
 }

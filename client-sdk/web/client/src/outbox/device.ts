@@ -7,16 +7,28 @@
 // by whoever opens the document next. Reading is defensive, because another version of the app may have written it. Where a
 // page has no locks, two tabs that write in the same millisecond may lose one of the two; nothing is lost of a document by that.
 
-import type { Noted } from '../document/store'
 import type { Environment } from '../environment'
 import type { DocumentId } from '../ids'
 import type { Notes } from '../storage/notes'
-import type { PermissionState } from '../types'
+import type { Heads, PermissionState } from '../types'
 
 const PREFIX = 'document/'
 
 /** Actors that are remembered for a document: one for each time that it was opened and edited. */
 const ACTORS_MAX = 500
+
+/** What a device remembers about a document beside its content. */
+export interface Noted {
+  readonly saved: { readonly heads: Heads; readonly atMs: number } | undefined
+  readonly role: PermissionState['role'] | undefined
+  readonly paths: PermissionState['paths']
+  readonly actors: readonly string[]
+  readonly kind: string | undefined
+  readonly title: string | undefined
+  readonly openedAtMs: number | undefined
+  /** How many changes waited for the server when that was last noted: exactly, whether there were any. */
+  readonly pending: number
+}
 
 /** As it is on the disk. */
 interface Entry extends Omit<Noted, 'pending'> {
