@@ -309,21 +309,12 @@ fn own_messages() -> Vec<OwnMessage> {
                 rules: BTreeMap::new(),
             },
         ),
-        about(true, Own::Permission { role: "read".to_owned(), paths: None, follows: None }),
+        about(true, Own::Permission { role: "read".to_owned(), paths: None }),
         about(
             true,
             Own::Permission {
                 role: "write".to_owned(),
                 paths: Some(json!(["/widgets/*/title", {"path": "/points", "may": "append"}])),
-                follows: None,
-            },
-        ),
-        about(
-            true,
-            Own::Permission {
-                role: "admin".to_owned(),
-                paths: None,
-                follows: Some("4NMNnkMhL8jXrdJ9jamS58PAVdXu".to_owned()),
             },
         ),
         about(

@@ -87,10 +87,6 @@ pub enum Own {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional, type = "readonly (string | { path: string, may: \"append\" })[]"))]
         paths: Option<Value>,
-        /// The document whose people have the same rights here; told to who may change that.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(test, ts(optional))]
-        follows: Option<String>,
     },
     /// What the rules say of a document.
     #[serde(rename = "dovetail-conflicts")]

@@ -580,11 +580,8 @@ fn any_own() -> impl Strategy<Value = Own> {
             .prop_map(|(heads, durable_at, conflicts)| Own::Ack { heads, durable_at, conflicts }),
         (hashes(), "[a-z_]{1,20}", "\\PC{1,40}", any::<bool>())
             .prop_map(|(changes, code, reason, set_aside)| Own::Reject { changes, code, reason, set_aside }),
-        prop::sample::select(vec!["none", "read", "write", "admin"]).prop_map(|role| Own::Permission {
-            role: role.to_owned(),
-            paths: Some(json!(["/a"])),
-            follows: None
-        }),
+        prop::sample::select(vec!["none", "read", "write", "admin"])
+            .prop_map(|role| Own::Permission { role: role.to_owned(), paths: Some(json!(["/a"])) }),
         prop::option::of("[a-z.]{1,40}")
             .prop_map(|token| Own::Token { token: token.map(Secret::new), until: Some(7) }),
         Just(Own::Ping {}),

@@ -735,9 +735,7 @@ impl Actor {
             self.vitals.writers().remove(&session);
         }
         let limits = self.document.limits_of(session);
-        // Who may say whom it follows is told whether it does.
-        let follows = self.document.follows().filter(|_| role == Role::Admin).map(ToString::to_string);
-        let own = Own::Permission { role: role.to_string(), paths: limits.map(Limits::to_json), follows };
+        let own = Own::Permission { role: role.to_string(), paths: limits.map(Limits::to_json) };
         self.push_own(session, own);
     }
 

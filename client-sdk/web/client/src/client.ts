@@ -29,6 +29,7 @@ import type { Released, Surroundings } from './document/surroundings'
 import { writeToDraft } from './document/writes'
 import { browserEnvironment, type Environment } from './environment'
 import { DovetailError } from './errors'
+import { Following } from './following'
 import { documentId, sameHeads, unique, type DocumentId } from './ids'
 import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
@@ -110,6 +111,7 @@ class Client implements Dovetail {
   readonly #tabAdapter: TabAdapter | undefined
   readonly #refusals: Refusals
   readonly #rules: RuleBook
+  readonly #following: Following
   readonly #repo: Repo
   readonly #peerId = `tab-${unique()}` as PeerId
   /** One document may be open as a dashboard and as whatever it is. */
@@ -159,6 +161,12 @@ class Client implements Dovetail {
     this.link = this.#link
     this.session = this.#link.session
     this.storage = this.#documents.state
+    this.#following = new Following({
+      device: this.#device,
+      api: this.api,
+      isAsking: () => this.#link.getState().status === 'live' && !!this.session.getState()?.user,
+      environment,
+    })
     this.#listen()
   }
 
@@ -198,10 +206,15 @@ class Client implements Dovetail {
     })
   }
 
-  createWidgetData(shape: WidgetData['shape']): WidgetDataStore {
+  createWidgetData(
+    shape: WidgetData['shape'],
+    options: { readonly follows?: string | undefined } = {},
+  ): WidgetDataStore {
+    const follows = options.follows === undefined ? undefined : parsed(options.follows)
     const handle = this.#made(firstWidgetData(), (_, draft) =>
       writeToDraft(draft, [{ path: ['shape'], value: shape }]),
     )
+    if (follows !== undefined) this.#following.made(handle.documentId, follows)
     return this.#store('data', handle.documentId, (id) => {
       return new LiveWidgetData(this.#surroundings(), id, handle)
     })
@@ -263,6 +276,7 @@ class Client implements Dovetail {
     await this.#repo.flush(this.#ready())
     this.#refusals.close()
     this.#rules.close()
+    this.#following.close()
     this.#tabs.close()
     this.#link.close()
     this.#tabAdapter?.disconnect()
@@ -414,6 +428,7 @@ class Client implements Dovetail {
       () => void adapter.off('message', repoMessage),
       this.#link.onMessage((message) => this.#hear(message)),
       this.#link.subscribe(() => this.#linked()),
+      this.session.subscribe(() => this.#following.look()),
       this.#environment.onHide(() => this.#flush()),
       this.storage.subscribe(() => {
         for (const store of this.#open.values()) store.storageChanged()

@@ -147,7 +147,8 @@ function useActions(id: string, widget: Widget): Actions {
   return {
     rename: (next) => act({ edit: 'renameWidget', id, title: next }),
     duplicate: () => {
-      const data = widget.data === undefined ? Promise.resolve(undefined) : copiedData(dovetail, widget.data)
+      const data =
+        widget.data === undefined ? Promise.resolve(undefined) : copiedData(dovetail, store.id, widget.data)
       data.then(
         (url) => {
           const copied = unique()

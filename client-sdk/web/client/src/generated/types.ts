@@ -297,8 +297,6 @@ export type Own = {
     readonly path: string
     readonly may: "append"
   })[]
-  /** The document whose people have the same rights here; told to who may change that. */
-  readonly follows?: string | undefined
 } | {
   readonly "type": "dovetail-conflicts"
 } & OfDocument | {

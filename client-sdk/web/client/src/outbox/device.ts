@@ -8,7 +8,7 @@
 // page has no locks, two tabs that write in the same millisecond may lose one of the two; nothing is lost of a document by that.
 
 import type { Environment } from '../environment'
-import type { DocumentId } from '../ids'
+import { documentId, type DocumentId } from '../ids'
 import type { Notes } from '../storage/notes'
 import type { Heads, PermissionState } from '../types'
 
@@ -26,6 +26,8 @@ export interface Noted {
   readonly kind: string | undefined
   readonly title: string | undefined
   readonly openedAtMs: number | undefined
+  /** The document that it was made for, until the server knows that it follows that one. */
+  readonly follows: DocumentId | undefined
   /** How many changes waited for the server when that was last noted: exactly, whether there were any. */
   readonly pending: number
 }
@@ -44,6 +46,7 @@ const NOTHING: Entry = {
   kind: undefined,
   title: undefined,
   openedAtMs: undefined,
+  follows: undefined,
   pendingIn: {},
 }
 
@@ -193,7 +196,8 @@ function both(some: readonly string[], others: readonly string[]): string[] {
 
 function readEntry(value: unknown): Entry {
   if (typeof value !== 'object' || value === null) return NOTHING
-  const { saved, role, paths, actors, kind, title, openedAtMs, pendingIn } = value as Record<string, unknown>
+  const noted = value as Record<string, unknown>
+  const { saved, role, paths, actors, kind, title, openedAtMs, follows, pendingIn } = noted
   return {
     saved: readSaved(saved),
     role: isRole(role) ? role : undefined,
@@ -202,6 +206,7 @@ function readEntry(value: unknown): Entry {
     kind: typeof kind === 'string' ? kind : undefined,
     title: typeof title === 'string' ? title : undefined,
     openedAtMs: typeof openedAtMs === 'number' ? openedAtMs : undefined,
+    follows: typeof follows === 'string' ? documentId(follows) : undefined,
     pendingIn: readCounts(pendingIn),
   }
 }

@@ -23,6 +23,8 @@ export interface Access {
   readonly owner: string | null
   /** Nothing for those who are no administrators of the document. */
   readonly grants: readonly Grant[] | null
+  /** The document whose people have here what they have there; nothing for those who are no administrators, too. */
+  readonly follows: DocumentId | null
   readonly etag: string | undefined
 }
 
@@ -60,7 +62,12 @@ export interface Api {
   /** `links` has the secrets of links that were just made: they are told this once. */
   setAccess(
     id: DocumentId,
-    access: { readonly owner?: string | null | undefined; readonly grants: readonly Grant[] },
+    access: {
+      readonly owner?: string | null | undefined
+      readonly grants: readonly Grant[]
+      /** Left out it stays as it is. */
+      readonly follows?: DocumentId | null | undefined
+    },
     etag?: string,
   ): Promise<{ readonly access: Access; readonly links: Readonly<Record<string, string>> }>
   addPoints(id: DocumentId, points: readonly Partial<Point>[]): Promise<void>

@@ -26,7 +26,11 @@ export interface Dovetail {
     readonly title?: string
     readonly widgets?: Readonly<Record<string, NewWidget>>
   }): DashboardStore
-  createWidgetData(shape: Shape): WidgetDataStore
+  /**
+   * Makes what a widget shows. `follows` is the dashboard that it is made for: whoever may see that one may see this too, once the
+   * server has both. Without it nobody else sees it until it is shared by itself.
+   */
+  createWidgetData(shape: Shape, options?: { readonly follows?: string | undefined }): WidgetDataStore
   /** A document from Automerge's own format, as a new one. Throws `DovetailError` `bad_file`. */
   importAutomerge(bytes: Uint8Array): { readonly id: DocumentId; readonly kind: string | undefined }
   /** Documents that are kept on this device, the last opened first; for a list without a connection. */
