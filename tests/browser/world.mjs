@@ -66,7 +66,7 @@ class Person {
     this.context = context
   }
 
-  /** A tab at a path of the app. */
+  /** A tab at a path of the app, or at an address of its own. */
   async tab(path = '/') {
     const page = await this.context.newPage()
     page.on('pageerror', (error) => this.world.complaints.push(`${page.url()}: ${error.stack ?? error}`))
@@ -76,7 +76,7 @@ class Person {
         this.world.complaints.push(`${page.url()}: ${said} ${message.location().url ?? ''}`)
       }
     })
-    await page.goto(this.world.server.url + path)
+    await page.goto(new URL(path, this.world.server.url).href)
     return page
   }
 
