@@ -22,6 +22,7 @@ import { writesOf } from './dashboard/edit'
 import { firstDashboard, firstWidgetData } from './dashboard/first'
 import { LiveDashboard } from './dashboard/store'
 import type { Draft } from './document/assign'
+import { TabOrder } from './document/order'
 import { plain, type PlainObject } from './document/plain'
 import type { WhyMissing } from './document/find'
 import { LiveDocument } from './document/store'
@@ -118,6 +119,7 @@ class Client implements Dovetail {
   readonly #open = new Map<string, OpenStore>()
   /** The locks that say that a document is open here. */
   readonly #held = new Map<DocumentId, { readonly letGo: () => void; readonly isFree: Promise<void> }>()
+  readonly #order = new TabOrder()
   /** Documents that left the device while this page was there. */
   readonly #forgotten = new Set<DocumentId>()
   readonly #endings: (() => void)[] = []
@@ -363,6 +365,7 @@ class Client implements Dovetail {
       tellTabs: (documentId, heads) => {
         this.#tabs.send({ type: 'acked', documentId, heads, atMs: this.#environment.now() })
       },
+      order: this.#order,
       released: (store) => this.#released(store),
       whyMissing: (id) => this.#whyMissing(id),
     }

@@ -16,6 +16,9 @@ type Cell = string | number | boolean | null
 export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDataStore {
   constructor(surroundings: Surroundings, id: DocumentId, made?: DocHandle<Draft>) {
     super(surroundings, id, readWidgetData, made)
+    const { order } = surroundings
+    this.onEnd(order.enter(id, this.undoable))
+    this.onEnd(this.permission.subscribe(() => order.changed()))
   }
 
   addPoints(points: readonly Point[]): void {
@@ -68,7 +71,7 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
 
   setText(text: string): void {
     const longer = text.length - readWidgetData(this.root()).text.length
-    this.write('Typed', (draft) => assign(draft, ['text'], text), longer)
+    this.write('Typed', (draft) => assign(draft, ['text'], text), longer, 'typing')
   }
 }
 

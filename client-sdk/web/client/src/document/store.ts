@@ -47,6 +47,7 @@ import { assignRoot, type Draft } from './assign'
 import { Copy, type Made } from './copy'
 import { find, type WhyMissing } from './find'
 import { Ongoing, type Going } from './ongoing'
+import type { Undoable, Way } from './order'
 import { plain, type PlainObject } from './plain'
 import { Remembered } from './remembered'
 import { Standing } from './standing'
@@ -61,7 +62,6 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly permission: Watchable<PermissionState>
   readonly conflicts: Conflicts
   readonly refused: Watchable<readonly RefusedEdit[]> & { dismiss(id: string): void }
-  readonly undoing: Watchable<UndoState> & { undo(): void; redo(): void }
   readonly presence: Presence<DashboardPresence>
   readonly updates: Updates
   readonly history: History<T>
@@ -75,7 +75,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly #standing: Standing
   readonly #remembered: Remembered
   readonly #pending: Pending
-  readonly #undo = new Undo()
+  readonly #undo: Undo
+  readonly #undoing: Watchable<UndoState> & { undo(): void; redo(): void }
   readonly #presence: DocumentPresence
   readonly #conflicts: DocumentConflicts
   readonly #updates: DocumentUpdates
@@ -135,7 +136,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
         if (!this.#ongoing.dismiss(which)) surroundings.dismiss(id, which)
       },
     }
-    this.undoing = {
+    this.#undo = new Undo(surroundings.order)
+    this.#undoing = {
       subscribe: this.#undo.state.subscribe,
       getState: this.#undo.state.getState,
       undo: () => this.#step('undo'),
@@ -144,6 +146,11 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.history = createHistory(this.#past(), ask)
     if (made) this.#startMade(made)
     else void this.#find()
+  }
+
+  /** What can be taken back here. */
+  get undoing(): Watchable<UndoState> & { undo(): void; redo(): void } {
+    return this.#undoing
   }
 
   settled(): Promise<Exclude<DocumentState<T>, { readonly status: 'loading' }>> {
@@ -218,6 +225,24 @@ export class LiveDocument<T> implements DocumentStore<T> {
     return this.#copy.doc
   }
 
+  /** This document among others whose edits are taken back with it. */
+  protected readonly undoable: Undoable = {
+    next: (way) => this.#undo.next(way),
+    step: (way) => this.#step(way),
+    flush: () => this.flush(),
+    hold: () => {
+      this.take()
+      return () => this.release()
+    },
+    madeAt: () => this.#undo.madeAt,
+    mayStep: () => this.#copy.isHere && this.#standing.forbids === undefined,
+  }
+
+  /** Calls when nobody uses the store any more. */
+  protected onEnd(end: () => void): void {
+    this.#endings.push(end)
+  }
+
   /** The plain values, with what goes on. */
   protected root(): PlainObject {
     return this.#ongoing.over(this.rootAsStored())
@@ -228,12 +253,22 @@ export class LiveDocument<T> implements DocumentStore<T> {
     return plain(this.doc()) as PlainObject
   }
 
-  /** Makes one change. `bytes`: how large it will be, about, and no less. */
-  protected write(label: string, edit: (draft: Draft) => void, bytes = 0): void {
+  /**
+   * Makes one change. `bytes`: how large it will be, about, and no less. `typing`: what is typed without a pause is taken back at
+   * once, though each letter is a change.
+   */
+  protected write(
+    label: string,
+    edit: (draft: Draft) => void,
+    bytes = 0,
+    how: 'once' | 'typing' = 'once',
+  ): void {
     this.flush()
     this.#mayWrite(bytes)
+    const { config, environment } = this.surroundings
     const made = this.#copy.change(label, edit)
-    if (made) this.#undo.made(made)
+    if (made)
+      this.#undo.made(made, how === 'typing' ? { ...config.batching, nowMs: environment.now() } : undefined)
   }
 
   /** Shows what goes on, or how it goes on. Something else that was going on becomes a change first. */
@@ -460,7 +495,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     }
   }
 
-  #step(way: 'undo' | 'redo'): void {
+  #step(way: Way): void {
     this.flush()
     this.#mayWrite(0)
     this.#undo[way](this.#copy)

@@ -10,6 +10,7 @@ import type { Noted } from '../outbox/device'
 import type { Me } from '../presence'
 import type { Heads, RefusedEdit, Watchable } from '../types'
 import type { WhyMissing } from './find'
+import type { TabOrder } from './order'
 
 /** See the top of the file. */
 export interface Surroundings {
@@ -37,6 +38,8 @@ export interface Surroundings {
   readonly serverStorageId: () => string | undefined
   /** Other tabs are told what the server has. */
   readonly tellTabs: (id: DocumentId, heads: Heads) => void
+  /** What can be taken back in this tab, in its order. */
+  readonly order: TabOrder
   /** Nobody uses the store any more. */
   readonly released: (store: Released) => void
   /** Why there is no such document, as far as the server says; `there`: it has one, and we may see it. */

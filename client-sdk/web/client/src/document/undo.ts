@@ -8,28 +8,66 @@
 import { Automerge, type Doc } from '../automerge'
 import type { Heads, UndoState } from '../types'
 import { Watched } from '../watch'
+import { sameHeads } from '../ids'
 import type { Copy, Made } from './copy'
+import type { Offered, TabOrder, Way } from './order'
 import { plain, samePlain } from './plain'
 import { takingBack } from './takeback'
 
 /** How many edits can be taken back. */
 const STEPS_MAX = 100
 
-interface Step {
-  readonly label: string
+interface Step extends Offered {
   readonly before: Heads
   readonly after: Heads
 }
 
+/** Typing that can be taken back as one: when it began, and when it went on last. */
+interface Typing {
+  readonly beganAtMs: number
+  readonly atMs: number
+  readonly step: Step
+}
+
+/** How long typing is one step, as in `ResolvedConfig.batching`. */
+export interface OneStep {
+  readonly pauseMs: number
+  readonly longestMs: number
+  readonly nowMs: number
+}
+
 export class Undo {
   readonly state = new Watched<UndoState>({ undo: undefined, redo: undefined })
+  readonly #order: TabOrder
   #done: Step[] = []
   #undone: Step[] = []
+  #typing: Typing | undefined
+  #madeAt = 0
 
-  /** An edit was made here. What was undone cannot be made again after it. */
-  made(step: Step): void {
-    this.#done = [...this.#done, step].slice(-STEPS_MAX)
+  /** `order`: all that is made in this tab. */
+  constructor(order: TabOrder) {
+    this.#order = order
+  }
+
+  /** When the last edit was made here that was no undoing. */
+  get madeAt(): number {
+    return this.#madeAt
+  }
+
+  /** What comes next. */
+  next(way: Way): Offered | undefined {
+    return (way === 'undo' ? this.#done : this.#undone).at(-1)
+  }
+
+  /** An edit was made here. What was undone cannot be made again after it. `typing`: it is one step with the typing before it. */
+  made({ label, before, after }: Omit<Step, 'at'>, typing?: OneStep): void {
+    const goesOn = typing && this.#goesOn(before, typing)
+    const step = { label, before: goesOn?.step.before ?? before, after, at: this.#order.now() }
+    const others = goesOn ? this.#done.slice(0, -1) : this.#done
+    this.#done = [...others, step].slice(-STEPS_MAX)
     this.#undone = []
+    this.#madeAt = step.at
+    this.#typing = typing && { beganAtMs: goesOn?.beganAtMs ?? typing.nowMs, atMs: typing.nowMs, step }
     this.#tell()
   }
 
@@ -38,7 +76,7 @@ export class Undo {
     if (!step) return
     const taken = takeBack(copy, step, `Undid: ${step.label}`)
     this.#done = brought(copy, this.#done.slice(0, -1))
-    if (taken) this.#undone = [...this.#undone, { ...taken, label: step.label }]
+    if (taken) this.#undone = [...this.#undone, { ...taken, label: step.label, at: this.#order.now() }]
     this.#tell()
   }
 
@@ -47,7 +85,7 @@ export class Undo {
     if (!step) return
     const taken = takeBack(copy, step, `Did again: ${step.label}`)
     this.#undone = brought(copy, this.#undone.slice(0, -1))
-    if (taken) this.#done = [...this.#done, { ...taken, label: step.label }]
+    if (taken) this.#done = [...this.#done, { ...taken, label: step.label, at: this.#order.now() }]
     this.#tell()
   }
 
@@ -59,10 +97,19 @@ export class Undo {
     this.#tell()
   }
 
+  /** Typing before it, when it is one with that: nothing else was done since, by anybody, and it did not rest. */
+  #goesOn(before: Heads, { pauseMs, longestMs, nowMs }: OneStep): Typing | undefined {
+    const last = this.#typing
+    if (!last || this.#done.at(-1) !== last.step || !this.#order.isLast(last.step.at)) return undefined
+    const isInTime = nowMs - last.atMs <= pauseMs && nowMs - last.beganAtMs <= longestMs
+    return isInTime && sameHeads(last.step.after, before) ? last : undefined
+  }
+
   #tell(): void {
     const before = this.state.getState()
     const now = { undo: this.#done.at(-1)?.label, redo: this.#undone.at(-1)?.label }
     if (before.undo !== now.undo || before.redo !== now.redo) this.state.set(now)
+    this.#order.changed()
   }
 }
 

@@ -17,11 +17,6 @@ export interface Link extends Watchable<LinkState> {
   readonly server: Watchable<{ readonly peerId: PeerId | undefined; readonly storageId: string | undefined }>
   /** Calls with each of Dovetail's own messages about a document. */
   readonly onMessage: (listener: (message: OwnMessage) => void) => () => void
-  /**
-   * Calls when another connection has our peer id: the state is `refused` then, and stays so. A repo has one peer id for its
-   * life, so whoever made it makes another one, with another link.
-   */
-  readonly onPeerIdTaken: (listener: () => void) => () => void
   /** Connects anew, now: with a fresh token, a fresh sync state for every document, and no wait. */
   reconnect(): void
   close(): void

@@ -31,6 +31,11 @@ export interface Gesture<E> {
 /** A dashboard of this device. */
 export interface DashboardStore extends DocumentStore<Dashboard> {
   /**
+   * Takes back what was made last on the screen, and makes it again: in the dashboard, or in a document that one of its widgets
+   * shows (`Widget.data`) and that is open here as widget data.
+   */
+  readonly undoing: DocumentStore<Dashboard>['undoing']
+  /**
    * Makes the edits as one change, or none when all is so already. Throws `DovetailError`: `unknown_widget`, `widget_exists`,
    * `no_such_place`, `bad_edit` and those of `change`; then nothing is done.
    */

@@ -43,6 +43,7 @@ export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
   readonly permission: Watchable<PermissionState>
   readonly conflicts: Conflicts
   readonly refused: Watchable<readonly RefusedEdit[]> & { dismiss(id: string): void }
+  /** Takes back what was made through this store, and makes it again; what others did since stays. */
   readonly undoing: Watchable<UndoState> & { undo(): void; redo(): void }
   readonly presence: Presence<DashboardPresence>
   readonly updates: Updates

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { Automerge, Counter, ImmutableString, Repo, type DocHandle } from '../../src/automerge'
 import { assignRoot, type Draft } from '../../src/document/assign'
 import { Copy } from '../../src/document/copy'
+import { TabOrder } from '../../src/document/order'
 import { plain, type PlainObject } from '../../src/document/plain'
 import { Undo } from '../../src/document/undo'
 import { documentOf, keptAs, objects } from './values'
@@ -14,7 +15,7 @@ import { documentOf, keptAs, objects } from './values'
 class Desk {
   readonly handle: DocHandle<Draft>
   readonly copy = new Copy(() => undefined)
-  readonly undo = new Undo()
+  readonly undo = new Undo(new TabOrder())
 
   constructor(first: Draft | DocHandle<Draft>) {
     this.handle = 'documentId' in first ? (first as DocHandle<Draft>) : new Repo({}).create<Draft>(first)
