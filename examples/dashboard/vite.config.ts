@@ -1,15 +1,16 @@
-// How the app is built: one page, files with their hash in the name, the WebAssembly of Automerge as a file of its own, which the
-// page asks for before its scripts have run, and a service worker that knows all files of the build.
+// How the app is built: one page, files with their hash in the name, the WebAssembly of Automerge as a file of its own, without the
+// names of its functions, which the page asks for before its scripts have run, and a service worker that knows all files of the build.
 //
 // Always true: nothing is inlined as a `data:` address or a style element, because the server's policy for the page forbids both.
 
 import react from '@vitejs/plugin-react'
-import { defineConfig, type Plugin } from 'vite'
+import { defineConfig } from 'vite'
 import { precache } from './precache'
+import { preloadWasm, slimWasm } from './wasm'
 
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), preloadWasm(), precache()],
+  plugins: [react(), slimWasm(), preloadWasm(), precache()],
   // The packages of this workspace are taken as they are written, so that they need not be built first.
   resolve: { conditions: ['development', 'module', 'browser'] },
   server: { host: '127.0.0.1' },
@@ -40,28 +41,3 @@ export default defineConfig({
     },
   },
 })
-
-/** Puts a preload for the WebAssembly into the page: it is the largest file, and needed first. */
-function preloadWasm(): Plugin {
-  return {
-    name: 'dovetail-preload-wasm',
-    apply: 'build',
-    transformIndexHtml: {
-      order: 'post',
-      handler: (_, { bundle }) =>
-        Object.keys(bundle ?? {})
-          .filter((name) => name.endsWith('.wasm'))
-          .map((name) => ({
-            tag: 'link',
-            attrs: {
-              rel: 'preload',
-              as: 'fetch',
-              href: `/${name}`,
-              type: 'application/wasm',
-              crossorigin: '',
-            },
-            injectTo: 'head',
-          })),
-    },
-  }
-}
