@@ -29,7 +29,6 @@ export default defineConfig({
             { name: 'automerge', test: /node_modules[\\/]@automerge[\\/]automerge[\\/]/, priority: 2 },
             { name: 'react', test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/ },
             { name: 'dovetail', test: /client-sdk[\\/]web[\\/]/ },
-            { name: 'menus', test: /node_modules[\\/](@radix-ui|radix-ui|@floating-ui|react-remove-scroll)/ },
             { name: 'icons', test: /node_modules[\\/]lucide-react[\\/]/ },
             {
               name: 'app',
