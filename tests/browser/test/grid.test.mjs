@@ -28,8 +28,10 @@ test('CL141 a drag and a resize are one change each; others see where it goes, a
     const { body } = await here.server.ask('GET', `/api/docs/${id}`)
     return { place: body.widgets.a.layout, changes: await changes() }
   }
-  const changes = async () =>
-    (await here.server.ask('GET', `/api/docs/${id}/history?limit=100`)).body.changes.length
+  const changes = async () => {
+    const { body } = await here.server.ask('GET', `/api/docs/${id}/history?limit=200`)
+    return body.groups.reduce((sum, group) => sum + group.changes, 0)
+  }
   const before = await inServer()
   const head = await (await seen(tile(anas, /^CPU/).locator('.tile-head'))).boundingBox()
   const box = await tile(anas, /^CPU/).boundingBox()
