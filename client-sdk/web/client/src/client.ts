@@ -38,6 +38,7 @@ import { DeviceNotes } from './outbox/device'
 import { evict, openLock, toEvict } from './outbox/evict'
 import type { Me } from './presence'
 import { createRefusals, type Refusals } from './refusal/refusals'
+import { SyncAnew } from './refusal/sync'
 import { RuleBook } from './rulebook'
 import { DocumentStorage } from './storage/documents'
 import { memoryNotes, openNotes, type Notes } from './storage/notes'
@@ -63,6 +64,9 @@ const SAVE_AFTER_MS = 10
 
 /** Old documents are looked for when the page has been there for a while, so that they are in nobody's way. */
 const EVICT_AFTER_MS = 20_000
+
+/** How often is written what waits, where the repo itself would wait until the clock is where it was. */
+const WRITE_EVERY_MS = 1_000
 
 /** What a server takes that said nothing yet. */
 const CHANGE_BYTES_MAX = 1 << 20
@@ -123,6 +127,7 @@ class Client implements Dovetail {
   /** Documents that left the device while this page was there. */
   readonly #forgotten = new Set<DocumentId>()
   readonly #endings: (() => void)[] = []
+  #writing: ReturnType<typeof setInterval> | undefined
   #closing: Promise<void> | undefined
 
   constructor(config: ResolvedConfig, environment: Environment) {
@@ -433,6 +438,7 @@ class Client implements Dovetail {
       this.#link.subscribe(() => this.#linked()),
       this.session.subscribe(() => this.#following.look()),
       this.#environment.onHide(() => this.#flush()),
+      this.#environment.onClockBack(() => this.#clockBack()),
       this.storage.subscribe(() => {
         for (const store of this.#open.values()) store.storageChanged()
       }),
@@ -464,6 +470,20 @@ class Client implements Dovetail {
   #linked(): void {
     if (this.#link.getState().status !== 'live') return
     for (const store of this.#open.values()) if (store.getState().status === 'missing') void store.lookAgain()
+  }
+
+  /**
+   * The repo counts its pauses by the device's clock, and waits for as long as that was set back. What it sends is begun anew with a
+   * count of its own; what it writes is written for it from now on.
+   */
+  #clockBack(): void {
+    for (const id of this.#ready()) {
+      const handle = this.#repo.handles[id]
+      if (handle) new SyncAnew(handle).begin(this.#repo)
+    }
+    if (this.#writing !== undefined) return
+    this.#writing = setInterval(() => void this.#repo.flush(this.#ready()), WRITE_EVERY_MS)
+    this.#endings.push(() => clearInterval(this.#writing))
   }
 
   /** The page is hidden, or about to go: what waits becomes changes, and changes go to the disk. */

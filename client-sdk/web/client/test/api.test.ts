@@ -149,7 +149,7 @@ describe('what is answered', () => {
     const made = { owner: null, grants: [], links: { l: 'dvl_s' } }
     const { api } = server(json(made, { headers: { etag: '"v2"' } }))
     expect(await api().setAccess(ID, { grants: [] })).toEqual({
-      access: { role: 'admin', owner: null, grants: [], etag: '"v2"' },
+      access: { role: 'admin', owner: null, grants: [], follows: null, etag: '"v2"' },
       links: { l: 'dvl_s' },
     })
     await server(() => new Response(null, { status: 204 }))
