@@ -36,6 +36,7 @@ import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
 import { DeviceNotes } from './outbox/device'
 import { evict, openLock, toEvict } from './outbox/evict'
+import { Leftovers } from './outbox/leftovers'
 import type { Me } from './presence'
 import { createRefusals, type Refusals } from './refusal/refusals'
 import { SyncAnew } from './refusal/sync'
@@ -117,6 +118,7 @@ class Client implements Dovetail {
   readonly #refusals: Refusals
   readonly #rules: RuleBook
   readonly #following: Following
+  readonly #leftovers: Leftovers
   readonly #repo: Repo
   readonly #peerId = `tab-${unique()}` as PeerId
   /** One document may be open as a dashboard and as whatever it is. */
@@ -168,6 +170,11 @@ class Client implements Dovetail {
     this.link = this.#link
     this.session = this.#link.session
     this.storage = this.#documents.state
+    this.#leftovers = new Leftovers({
+      device: this.#device,
+      isOpen: (id) => this.#of(id).length > 0,
+      open: (id) => this.open(id),
+    })
     this.#following = new Following({
       device: this.#device,
       api: this.api,
@@ -284,6 +291,7 @@ class Client implements Dovetail {
     this.#refusals.close()
     this.#rules.close()
     this.#following.close()
+    this.#leftovers.close()
     this.#tabs.close()
     this.#link.close()
     this.#tabAdapter?.disconnect()
@@ -469,6 +477,7 @@ class Client implements Dovetail {
 
   #linked(): void {
     if (this.#link.getState().status !== 'live') return
+    this.#leftovers.send()
     for (const store of this.#open.values()) if (store.getState().status === 'missing') void store.lookAgain()
   }
 
