@@ -514,8 +514,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
       view: this.#view,
       isMine: (actor) => this.#remembered.actors.has(actor),
       me: this.surroundings.user,
-      become: (target, label) =>
-        this.write(label, (draft) => assignRoot(draft, open(target), [RESERVED_KEY])),
+      become: (state, label) => this.write(label, (draft) => assignRoot(draft, state, [RESERVED_KEY])),
       saved: () => this.saved(),
     }
   }
