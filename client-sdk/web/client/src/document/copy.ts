@@ -93,7 +93,9 @@ export class Copy {
 
   /** Puts the document with changes of ours in it in the place of the one that is there. */
   become(label: string, next: (doc: Doc<Draft>) => Doc<Draft>): Made | undefined {
-    return this.#make(shortened(label), () => this.#here.update(next))
+    // Made before it is put there: where it cannot be made, the handle knows of nothing.
+    const become = next(this.doc)
+    return this.#make(shortened(label), () => this.#here.update(() => become))
   }
 
   get #here(): DocHandle<Draft> {
