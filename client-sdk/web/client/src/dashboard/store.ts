@@ -88,8 +88,10 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     writesOf(root, [{ edit: 'setOption', id, path, value: 0 }])
     if (by === 0) return
     const title = readDashboard(root).widgets[id]?.title ?? ''
-    this.write(`Counted ${by > 0 ? 'up' : 'down'} in “${title}”`, (draft) =>
-      countIn(draft, ['widgets', id, 'options', ...path], by),
+    this.write(
+      `Counted ${by > 0 ? 'up' : 'down'} in “${title}”`,
+      (draft) => countIn(draft, ['widgets', id, 'options', ...path], by),
+      bytesOf(path),
     )
   }
 
@@ -225,6 +227,6 @@ function isMany(edits: Edit | readonly Edit[]): edits is readonly Edit[] {
 }
 
 /** About how large the change will be, and no less: the names of members are among it. */
-function bytesOf(edits: readonly Edit[]): number {
-  return new TextEncoder().encode(JSON.stringify(edits)).length
+function bytesOf(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length
 }

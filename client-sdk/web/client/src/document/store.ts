@@ -44,7 +44,7 @@ import type {
 import { DocumentUpdates } from '../updates'
 import { joined, until, untilAny, Watched } from '../watch'
 import { assignRoot, type Draft } from './assign'
-import { Copy, type Made } from './copy'
+import { Copy, tooLarge, type Made } from './copy'
 import { find, type WhyMissing } from './find'
 import { Ongoing, type Going } from './ongoing'
 import type { Undoable, Way } from './order'
@@ -100,7 +100,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.getState = this.#state.getState
     this.#pending = new Pending(config.limits, environment.now, surroundings.keepsAll)
     this.saving = this.#pending.state
-    this.#copy = new Copy((change) => this.#made(change))
+    this.#copy = new Copy((change) => this.#made(change), surroundings.changeBytesMax)
     this.#ongoing = new Ongoing((goesOn) => {
       this.#pending.goesOn(goesOn)
       this.#tell()
@@ -254,19 +254,20 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   /**
-   * Makes one change. `bytes`: how large it will be, about, and no less. `typing`: what is typed without a pause is taken back at
+   * Makes one change. `bytes`: how large it will be, about, and no less, where that is known: then it need not be made to know
+   * whether it is too large. `typing`: what is typed without a pause is taken back at
    * once, though each letter is a change.
    */
   protected write(
     label: string,
     edit: (draft: Draft) => void,
-    bytes = 0,
+    bytes?: number,
     how: 'once' | 'typing' = 'once',
   ): void {
     this.flush()
-    this.#mayWrite(bytes)
+    this.#mayWrite(bytes ?? 0)
     const { config, environment } = this.surroundings
-    const made = this.#copy.change(label, edit)
+    const made = this.#copy.change(label, edit, bytes === undefined ? 'unknown' : 'small')
     if (made)
       this.#undo.made(made, how === 'typing' ? { ...config.batching, nowMs: environment.now() } : undefined)
   }
@@ -490,9 +491,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
         passing: true,
       })
     }
-    if (bytes > this.surroundings.changeBytesMax()) {
-      throw new DovetailError('change_too_large', 'This is more than the server takes at once.')
-    }
+    if (bytes > this.surroundings.changeBytesMax()) throw tooLarge()
   }
 
   #step(way: Way): void {
@@ -515,8 +514,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
       view: this.#view,
       isMine: (actor) => this.#remembered.actors.has(actor),
       me: this.surroundings.user,
-      become: (target, label) =>
-        this.write(label, (draft) => assignRoot(draft, open(target), [RESERVED_KEY])),
+      become: (state, label) => this.write(label, (draft) => assignRoot(draft, state, [RESERVED_KEY])),
       saved: () => this.saved(),
     }
   }

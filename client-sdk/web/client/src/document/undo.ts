@@ -9,6 +9,7 @@ import { Automerge, type Doc } from '../automerge'
 import type { Heads, UndoState } from '../types'
 import { Watched } from '../watch'
 import { sameHeads } from '../ids'
+import type { Draft } from './assign'
 import type { Copy, Made } from './copy'
 import type { Offered, TabOrder, Way } from './order'
 import { plain, samePlain } from './plain'
@@ -129,7 +130,8 @@ function takeBack(copy: Copy, { before, after }: Step, label: string): Made | un
   if (!copy.has(before) || !copy.has(after)) return undefined
   const steps = takingBack({ doc: copy.doc, before, after })
   if (steps.length === 0) return undefined
-  return copy.change(label, (draft) => {
+  const edit = (draft: Draft) => {
     for (const step of steps) step(draft)
-  })
+  }
+  return copy.change(label, edit, 'unknown')
 }

@@ -52,8 +52,8 @@ export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
   settled(): Promise<Exclude<DocumentState<T>, { readonly status: 'loading' }>>
   /**
    * Makes one change. `label` says in words what it is; it stands in the history and in the list of pending changes.
-   * Throws `DovetailError`: `not_ready`, `read_only`, `document_gone`, `pending_full`; dashboards and widget data also
-   * `change_too_large`.
+   * Throws what `edit` throws, and `DovetailError`: `not_ready`, `read_only`, `document_gone`, `pending_full`, `change_too_large`;
+   * then nothing is changed.
    */
   change(label: string, edit: (draft: T) => void): void
   /**
