@@ -10,6 +10,7 @@ import { UndoneChanges, useWatched } from '@dovetail/react'
 import { LayoutDashboard, Plus, RotateCcw } from 'lucide-react'
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useApp } from '../app/context'
+import { bringBack } from '../app/belongings'
 import { duplicate } from '../app/duplicate'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
@@ -102,10 +103,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
     )
   }
   const undelete = () => {
-    dovetail.api.undelete(store.id).then(
-      () => dovetail.reconnect(),
-      (error: unknown) => toasts.failed('Bringing it back', error),
-    )
+    bringBack(dovetail, store.id).catch((error: unknown) => toasts.failed('Bringing it back', error))
   }
   const closePanel = () => {
     setPanel(undefined)
