@@ -138,7 +138,7 @@ test('Enter opens the options, and an option is written at its own place', async
   screen.getByRole('group', { name: /^B, / }).focus()
   await userEvent.keyboard('{Enter}')
   const panel = screen.getByRole('complementary', { name: 'Side panel' })
-  await userEvent.type(within(panel).getByLabelText('Goal'), '12')
+  await userEvent.type(await within(panel).findByLabelText('Goal'), '12')
   await userEvent.click(within(panel).getByRole('radio', { name: 'teal' }))
   expect(widgetsOf(store)['b']?.options).toMatchObject({
     goal: 12,
@@ -149,12 +149,12 @@ test('Enter opens the options, and an option is written at its own place', async
 test('every kind can be added, comes last, and has a title of its own', async () => {
   const store = await opened({ a: { kind: 'counter', title: 'Counter', order: 'V' } })
   await userEvent.click(screen.getByRole('button', { name: 'Add widget' }))
-  await userEvent.click(within(screen.getByRole('dialog')).getByRole('button', { name: /^Counter/ }))
+  await userEvent.click(within(await screen.findByRole('dialog')).getByRole('button', { name: /^Counter/ }))
   const [first, second] = inOrder(store)
   expect(first).toBe('a')
   expect(widgetsOf(store)[second!]).toMatchObject({ kind: 'counter', title: 'Counter 2' })
   await userEvent.click(screen.getByRole('button', { name: 'Add widget' }))
-  await userEvent.click(within(screen.getByRole('dialog')).getByRole('button', { name: /^Table/ }))
+  await userEvent.click(within(await screen.findByRole('dialog')).getByRole('button', { name: /^Table/ }))
   expect(inOrder(store)).toHaveLength(3)
   expect(widgetsOf(store)[inOrder(store)[2]!]?.data).toMatch(/^automerge:/)
   await screen.findByDisplayValue('Item 1')

@@ -213,6 +213,7 @@ const CONFLICT = {
   rule: 'widgets-apart',
   state: 'open',
   severity: 'warning',
+  mode: 'surface',
   message: '“CPU” and “RAM” share a place',
   explanation: '',
   subjects: ['cpu', 'ram'],

@@ -162,8 +162,8 @@ export function createApi(ask: Ask): Api {
 }
 
 function access(answer: Answer): Access {
-  const { role, owner, grants } = object(answer) as Access
-  return { role, owner, grants, etag: answer.etag }
+  const { role, owner, grants, follows } = object(answer) as Access
+  return { role, owner, grants, follows: follows ?? null, etag: answer.etag }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

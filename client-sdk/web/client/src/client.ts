@@ -22,11 +22,15 @@ import { writesOf } from './dashboard/edit'
 import { firstDashboard, firstWidgetData } from './dashboard/first'
 import { LiveDashboard } from './dashboard/store'
 import type { Draft } from './document/assign'
+import { TabOrder } from './document/order'
 import { plain, type PlainObject } from './document/plain'
-import { LiveDocument, type Surroundings } from './document/store'
+import type { WhyMissing } from './document/find'
+import { LiveDocument } from './document/store'
+import type { Released, Surroundings } from './document/surroundings'
 import { writeToDraft } from './document/writes'
 import { browserEnvironment, type Environment } from './environment'
 import { DovetailError } from './errors'
+import { Following } from './following'
 import { documentId, sameHeads, unique, type DocumentId } from './ids'
 import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
@@ -108,12 +112,14 @@ class Client implements Dovetail {
   readonly #tabAdapter: TabAdapter | undefined
   readonly #refusals: Refusals
   readonly #rules: RuleBook
+  readonly #following: Following
   readonly #repo: Repo
   readonly #peerId = `tab-${unique()}` as PeerId
   /** One document may be open as a dashboard and as whatever it is. */
   readonly #open = new Map<string, OpenStore>()
   /** The locks that say that a document is open here. */
   readonly #held = new Map<DocumentId, { readonly letGo: () => void; readonly isFree: Promise<void> }>()
+  readonly #order = new TabOrder()
   /** Documents that left the device while this page was there. */
   readonly #forgotten = new Set<DocumentId>()
   readonly #endings: (() => void)[] = []
@@ -157,6 +163,12 @@ class Client implements Dovetail {
     this.link = this.#link
     this.session = this.#link.session
     this.storage = this.#documents.state
+    this.#following = new Following({
+      device: this.#device,
+      api: this.api,
+      isAsking: () => this.#link.getState().status === 'live' && !!this.session.getState()?.user,
+      environment,
+    })
     this.#listen()
   }
 
@@ -196,10 +208,15 @@ class Client implements Dovetail {
     })
   }
 
-  createWidgetData(shape: WidgetData['shape']): WidgetDataStore {
+  createWidgetData(
+    shape: WidgetData['shape'],
+    options: { readonly follows?: string | undefined } = {},
+  ): WidgetDataStore {
+    const follows = options.follows === undefined ? undefined : parsed(options.follows)
     const handle = this.#made(firstWidgetData(), (_, draft) =>
       writeToDraft(draft, [{ path: ['shape'], value: shape }]),
     )
+    if (follows !== undefined) this.#following.made(handle.documentId, follows)
     return this.#store('data', handle.documentId, (id) => {
       return new LiveWidgetData(this.#surroundings(), id, handle)
     })
@@ -261,6 +278,7 @@ class Client implements Dovetail {
     await this.#repo.flush(this.#ready())
     this.#refusals.close()
     this.#rules.close()
+    this.#following.close()
     this.#tabs.close()
     this.#link.close()
     this.#tabAdapter?.disconnect()
@@ -293,7 +311,7 @@ class Client implements Dovetail {
     return ready[0]?.saving.getState().pending
   }
 
-  #released(store: OpenStore): void {
+  #released(store: Released): void {
     for (const [key, open] of this.#open) if (open === store) this.#open.delete(key)
     if (this.#of(store.id).length > 0) return
     this.#held.get(store.id)?.letGo()
@@ -347,6 +365,7 @@ class Client implements Dovetail {
       tellTabs: (documentId, heads) => {
         this.#tabs.send({ type: 'acked', documentId, heads, atMs: this.#environment.now() })
       },
+      order: this.#order,
       released: (store) => this.#released(store),
       whyMissing: (id) => this.#whyMissing(id),
     }
@@ -358,7 +377,7 @@ class Client implements Dovetail {
     return { key: this.#peerId, id, name: user?.name ?? this.#config.presence.name ?? user?.id ?? 'Guest' }
   }
 
-  async #whyMissing(id: DocumentId): Promise<'unreachable' | 'not_found' | 'deleted' | 'there'> {
+  async #whyMissing(id: DocumentId): Promise<WhyMissing> {
     try {
       // What is asked for does not matter; of a deleted document its access is still told, this is not.
       await this.#ask(`/api/docs/${id}/history?limit=1`)
@@ -412,6 +431,7 @@ class Client implements Dovetail {
       () => void adapter.off('message', repoMessage),
       this.#link.onMessage((message) => this.#hear(message)),
       this.#link.subscribe(() => this.#linked()),
+      this.session.subscribe(() => this.#following.look()),
       this.#environment.onHide(() => this.#flush()),
       this.storage.subscribe(() => {
         for (const store of this.#open.values()) store.storageChanged()

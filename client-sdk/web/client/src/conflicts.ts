@@ -12,7 +12,7 @@ import type { Draft } from './document/assign'
 import { DovetailError } from './errors'
 import { sameHeads, type DocumentId } from './ids'
 import type { OwnMessage } from './link/link'
-import type { Conflict, Conflicts, ConflictsState, Heads } from './types'
+import type { Conflict, Conflicts, ConflictsState, Heads, Undecided } from './types'
 import { Watched } from './watch'
 
 /** Judging follows edits at this distance, so that a drag that writes often is judged once. */
@@ -163,7 +163,12 @@ export class DocumentConflicts implements Conflicts {
   }
 
   #tellFound({ conflicts, undecided, beyond }: Found): void {
-    this.#tell({ conflicts: conflicts.filter(isConflict), undecided, beyond }, 'server')
+    const all = {
+      conflicts: conflicts.filter(isConflict),
+      undecided: undecided as readonly Undecided[],
+      beyond,
+    }
+    this.#tell(all, 'server')
   }
 
   #tell(found: Omit<ConflictsState, 'open' | 'judged'>, judged: ConflictsState['judged']): void {
@@ -175,6 +180,9 @@ export class DocumentConflicts implements Conflicts {
 
 function isConflict(value: unknown): value is Conflict {
   if (typeof value !== 'object' || value === null) return false
-  const { id, rule, state, subjects, message } = value as Partial<Conflict>
-  return [id, rule, state, message].every((part) => typeof part === 'string') && Array.isArray(subjects)
+  const { id, rule, state, message, subjects, causes, proposals } = value as Partial<Conflict>
+  return (
+    [id, rule, state, message].every((part) => typeof part === 'string') &&
+    [subjects, causes, proposals].every((part) => Array.isArray(part))
+  )
 }

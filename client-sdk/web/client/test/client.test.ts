@@ -299,6 +299,7 @@ describe('eviction', () => {
     kind: undefined,
     title: undefined,
     openedAtMs,
+    follows: undefined,
     pending,
   })
   const id = (n: number) => `doc-${n}` as DashboardStore['id']

@@ -399,7 +399,7 @@ describe('ConflictResolutionUI', () => {
 
   it('CL118 says what does not fit, who did what and when, and what can be done', () => {
     const [move] = conflict('disk').causes
-    const untold = { change: 'c2', actor: 'a2', author: null, time: 0 }
+    const untold = { change: 'c2', actor: 'a2', time: 0, touched: [], apart_from: [] }
     dashboard.conflicts.set(conflicting(conflict('disk', { causes: [move!, untold] })))
     dashboard.peers.set([peer('Ana')])
     show(<ConflictResolutionUI store={store} />, { client })

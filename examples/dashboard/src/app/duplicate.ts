@@ -9,16 +9,17 @@ import { numberAt } from '../widgets/options'
 
 /** Makes the copy; gives its id. Works without a connection for all that is on this device. */
 export async function duplicate(dovetail: Dovetail, source: Dashboard, title: string): Promise<DocumentId> {
+  const store = dovetail.createDashboard({ title })
+  await store.settled()
   const widgets = await Promise.all(
-    Object.entries(source.widgets).map(async ([id, widget]) => {
+    Object.entries(source.widgets).map(async ([id, widget]): Promise<Edit> => {
       const copied: NewWidget = widget.kind === COUNTER ? { ...widget, counters: [COUNT_PATH] } : widget
-      if (widget.data === undefined) return [id, copied] as const
-      return [id, { ...copied, data: await copiedData(dovetail, widget.data) }] as const
+      const { data } = widget
+      const own = data === undefined ? {} : { data: await copiedData(dovetail, store.id, data) }
+      return { edit: 'createWidget', id, widget: { ...copied, ...own } }
     }),
   )
-  const store = dovetail.createDashboard({ title, widgets: Object.fromEntries(widgets) })
-  await store.settled()
-  const edits: Edit[] = [{ edit: 'setGrid', grid: source.grid }]
+  const edits: Edit[] = [{ edit: 'setGrid', grid: source.grid }, ...widgets]
   if (source.description !== '') edits.push({ edit: 'setDescription', description: source.description })
   store.edit(edits, { label: 'Duplicated a dashboard' })
   if (Object.keys(source.extra).length > 0) {
@@ -41,13 +42,13 @@ export function whenSaved(store: {
   store.saved().then(release, release)
 }
 
-/** The address of a copy; of the same document where there is nothing to copy. */
-export async function copiedData(dovetail: Dovetail, url: string): Promise<string> {
+/** The address of a copy for this dashboard; of the same document where there is nothing to copy. */
+export async function copiedData(dovetail: Dovetail, dashboard: string, url: string): Promise<string> {
   const source = dovetail.openWidgetData(url)
   try {
     const state = await source.settled()
     if (state.status !== 'ready' || state.value.shape === 'points') return url
-    const copy = dovetail.createWidgetData(state.value.shape)
+    const copy = dovetail.createWidgetData(state.value.shape, { follows: dashboard })
     await copy.settled()
     fill(copy, state.value)
     whenSaved(copy)

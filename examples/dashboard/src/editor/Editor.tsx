@@ -13,7 +13,6 @@ import { useApp } from '../app/context'
 import { duplicate } from '../app/duplicate'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
-import { AddWidget } from './AddWidget'
 import { createAnnouncer } from './announcer'
 import { Banner } from './Banner'
 import { Column } from './Column'
@@ -27,6 +26,8 @@ import { SidePanel } from './SidePanel'
 import type { PanelId, Preview } from './slots'
 import { NARROW, useMedia } from './useMedia'
 
+// What not everybody opens is loaded when somebody does.
+const AddWidget = lazy(() => import('./AddWidget').then((add) => ({ default: add.AddWidget })))
 const ShareDialog = lazy(() => import('../share').then((share) => ({ default: share.ShareDialog })))
 
 /** Shows a dashboard that is there. */
@@ -165,12 +166,10 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
             />
           )}
         </div>
-        <AddWidget open={dialog === 'add'} onClose={() => setDialog(undefined)} />
-        {dialog === 'share' && (
-          <Suspense fallback={null}>
-            <ShareDialog store={store} open onClose={() => setDialog(undefined)} />
-          </Suspense>
-        )}
+        <Suspense fallback={null}>
+          {dialog === 'add' && <AddWidget open onClose={() => setDialog(undefined)} />}
+          {dialog === 'share' && <ShareDialog store={store} open onClose={() => setDialog(undefined)} />}
+        </Suspense>
       </div>
     </EditorContext>
   )

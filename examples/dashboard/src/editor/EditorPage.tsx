@@ -3,7 +3,7 @@
 import { documentId, type DashboardStore, type DocumentState } from '@dovetail/client'
 import { useDashboardStore, useWatched } from '@dovetail/react'
 import { CloudOff, FileQuestion, FileWarning, SearchX, Trash2 } from 'lucide-react'
-import { BrokenLink } from '../app/JsonPage'
+import { BrokenLink } from '../app/BrokenLink'
 import { useApp } from '../app/context'
 import { Link } from '../app/Link'
 import { Message } from '../app/Message'

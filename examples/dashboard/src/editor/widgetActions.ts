@@ -75,10 +75,10 @@ function inserted(store: Placing, id: string, widget: NewWidget, after: string |
   return [{ edit: 'createWidget', id, widget: { ...widget, ...order } }, ...others]
 }
 
-/** Makes the document of a new widget that shows one; its address. Tables begin with something to write into. */
-export function newData(dovetail: Dovetail, kind: WidgetKind): string | undefined {
+/** Makes the document of a new widget of this dashboard that shows one; its address. Tables begin with something to write into. */
+export function newData(dovetail: Dovetail, dashboard: string, kind: WidgetKind): string | undefined {
   if (kind.shape === undefined) return undefined
-  const store = dovetail.createWidgetData(kind.shape)
+  const store = dovetail.createWidgetData(kind.shape, { follows: dashboard })
   void store.settled().then(() => {
     if (kind.shape === 'table') {
       store.setColumns(['Name', 'Value'])

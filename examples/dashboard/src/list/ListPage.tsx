@@ -198,10 +198,8 @@ function Card({ listed, documents }: { readonly listed: Listed; readonly documen
             {listed.pending} {listed.pending === 1 ? 'change' : 'changes'} waiting
           </span>
         )}
-        <Menu groups={entries}>
-          <button type="button" className="icon-button" aria-label={`Menu of ${title}`}>
-            <Ellipsis size={16} aria-hidden="true" />
-          </button>
+        <Menu label={`Menu of ${title}`} groups={entries}>
+          <Ellipsis size={16} aria-hidden="true" />
         </Menu>
       </div>
     </li>

@@ -5,7 +5,8 @@
 import type { DocHandle } from '../automerge'
 import type { DocumentId } from '../ids'
 import { assign, insert, type Draft, type DraftList } from '../document/assign'
-import { LiveDocument, type Surroundings } from '../document/store'
+import { LiveDocument } from '../document/store'
+import type { Surroundings } from '../document/surroundings'
 import type { Point, WidgetData, WidgetDataStore } from '../types'
 import { readWidgetData } from './read'
 import { POINTS_KEPT } from '../generated/constants'
@@ -15,6 +16,9 @@ type Cell = string | number | boolean | null
 export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDataStore {
   constructor(surroundings: Surroundings, id: DocumentId, made?: DocHandle<Draft>) {
     super(surroundings, id, readWidgetData, made)
+    const { order } = surroundings
+    this.onEnd(order.enter(id, this.undoable))
+    this.onEnd(this.permission.subscribe(() => order.changed()))
   }
 
   addPoints(points: readonly Point[]): void {
@@ -67,7 +71,7 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
 
   setText(text: string): void {
     const longer = text.length - readWidgetData(this.root()).text.length
-    this.write('Typed', (draft) => assign(draft, ['text'], text), longer)
+    this.write('Typed', (draft) => assign(draft, ['text'], text), longer, 'typing')
   }
 }
 

@@ -5,10 +5,10 @@
 // did not change is the same object as before.
 
 import { documentId, documentUrl } from '../ids'
-import type { Dashboard, Grid, Layout, Point, Widget, WidgetData } from '../types'
+import type { Dashboard, Grid, Layout, Point, Retention, Widget, WidgetData } from '../types'
 import { isObject, type Plain, type PlainObject } from '../document/plain'
 import { isOrderKey, MIDDLE } from './order'
-import { SCHEMA_VERSION, WIDGET_ID_BYTES_MAX } from '../generated/constants'
+import { POINTS_KEPT, POINTS_KEPT_MAX, SCHEMA_VERSION, WIDGET_ID_BYTES_MAX } from '../generated/constants'
 
 export const GRID: Grid = { columns: 24, rowHeight: 30 }
 export const LAYOUT: Layout = { x: 0, y: 0, w: 6, h: 6 }
@@ -72,11 +72,25 @@ export const readWidgetData = remembering((root): WidgetData => {
     schemaVersion: whole(root['schemaVersion'], SCHEMA_VERSION, UNSIGNED),
     shape: shape === 'table' || shape === 'text' ? shape : 'points',
     points: list(root['points']).flatMap(readPoint),
+    retention: readRetention(member(root, 'retention')),
     columns: list(root['columns']).filter((column): column is string => typeof column === 'string'),
     rows: list(root['rows']).filter((row): row is readonly Plain[] => Array.isArray(row)),
     text: text(root['text']),
   }
 })
+
+/** How much of a series is kept. What cannot be read counts as absent; who names a time only keeps as many as may be kept. */
+const readRetention = remembering((retention): Retention => {
+  const [points, seconds] = [countOf(retention['points']), countOf(retention['seconds'])]
+  return {
+    points: Math.min(points ?? (seconds === undefined ? POINTS_KEPT : POINTS_KEPT_MAX), POINTS_KEPT_MAX),
+    ...(seconds === undefined ? {} : { seconds }),
+  }
+})
+
+function countOf(value: Plain | undefined): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : undefined
+}
 
 /** The widgets as a reader meets them: by order key, equal keys by id. */
 export function inOrder(

@@ -7,12 +7,15 @@
 
 import type { DocHandle } from '../automerge'
 import { DovetailError } from '../errors'
-import type { DocumentId } from '../ids'
+import { documentId, type DocumentId } from '../ids'
 import { isCountable, type Draft } from '../document/assign'
 import { counted } from '../document/plain'
-import { LiveDocument, type Going, type Surroundings } from '../document/store'
+import type { Going } from '../document/ongoing'
+import { ScreenUndo, type OnScreen, type Undoable } from '../document/order'
+import { LiveDocument } from '../document/store'
+import type { Surroundings } from '../document/surroundings'
 import { writeToDraft, writeToPlain } from '../document/writes'
-import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture } from '../types'
+import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture, UndoState, Watchable } from '../types'
 import { Counter } from '../automerge'
 import { possibleWritesOf, writesOf } from './edit'
 import { labelOf } from './label'
@@ -32,9 +35,19 @@ interface Typing extends Shown {
 
 export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardStore {
   #typing: Typing | undefined
+  readonly #screen = new ScreenUndo(this.undoable, () => this.#shownData())
 
   constructor(surroundings: Surroundings, id: DocumentId, made?: DocHandle<Draft>) {
     super(surroundings, id, readDashboard, made)
+    const look = () => this.#screen.look()
+    look()
+    this.onEnd(this.subscribe(look))
+    this.onEnd(surroundings.order.moment.subscribe(look))
+    this.onEnd(() => this.#screen.close())
+  }
+
+  override get undoing(): Watchable<UndoState> & { undo(): void; redo(): void } {
+    return this.#screen
   }
 
   edit(edits: Edit | readonly Edit[], options: EditOptions = {}): void {
@@ -78,6 +91,20 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     this.write(`Counted ${by > 0 ? 'up' : 'down'} in “${title}”`, (draft) =>
       countIn(draft, ['widgets', id, 'options', ...path], by),
     )
+  }
+
+  /** What the widgets show that is open here as a document of its own. */
+  #shownData(): readonly OnScreen[] {
+    const state = this.getState()
+    if (state.status !== 'ready') return []
+    const shown = new Map<Undoable, OnScreen>()
+    for (const { data, title } of Object.values(state.value.widgets)) {
+      const id = data === undefined ? undefined : documentId(data)
+      const undoable = id && this.surroundings.order.of(id)
+      if (undoable)
+        shown.set(undoable, { undoable, words: (label) => (title ? `${label} in “${title}”` : label) })
+    }
+    return [...shown.values()]
   }
 
   #make(edits: readonly Edit[], label: string | undefined): void {

@@ -7,16 +7,30 @@
 // by whoever opens the document next. Reading is defensive, because another version of the app may have written it. Where a
 // page has no locks, two tabs that write in the same millisecond may lose one of the two; nothing is lost of a document by that.
 
-import type { Noted } from '../document/store'
 import type { Environment } from '../environment'
-import type { DocumentId } from '../ids'
+import { documentId, type DocumentId } from '../ids'
 import type { Notes } from '../storage/notes'
-import type { PermissionState } from '../types'
+import type { Heads, PermissionState } from '../types'
 
 const PREFIX = 'document/'
 
 /** Actors that are remembered for a document: one for each time that it was opened and edited. */
 const ACTORS_MAX = 500
+
+/** What a device remembers about a document beside its content. */
+export interface Noted {
+  readonly saved: { readonly heads: Heads; readonly atMs: number } | undefined
+  readonly role: PermissionState['role'] | undefined
+  readonly paths: PermissionState['paths']
+  readonly actors: readonly string[]
+  readonly kind: string | undefined
+  readonly title: string | undefined
+  readonly openedAtMs: number | undefined
+  /** The document that it was made for, until the server knows that it follows that one. */
+  readonly follows: DocumentId | undefined
+  /** How many changes waited for the server when that was last noted: exactly, whether there were any. */
+  readonly pending: number
+}
 
 /** As it is on the disk. */
 interface Entry extends Omit<Noted, 'pending'> {
@@ -32,6 +46,7 @@ const NOTHING: Entry = {
   kind: undefined,
   title: undefined,
   openedAtMs: undefined,
+  follows: undefined,
   pendingIn: {},
 }
 
@@ -181,7 +196,8 @@ function both(some: readonly string[], others: readonly string[]): string[] {
 
 function readEntry(value: unknown): Entry {
   if (typeof value !== 'object' || value === null) return NOTHING
-  const { saved, role, paths, actors, kind, title, openedAtMs, pendingIn } = value as Record<string, unknown>
+  const noted = value as Record<string, unknown>
+  const { saved, role, paths, actors, kind, title, openedAtMs, follows, pendingIn } = noted
   return {
     saved: readSaved(saved),
     role: isRole(role) ? role : undefined,
@@ -190,6 +206,7 @@ function readEntry(value: unknown): Entry {
     kind: typeof kind === 'string' ? kind : undefined,
     title: typeof title === 'string' ? title : undefined,
     openedAtMs: typeof openedAtMs === 'number' ? openedAtMs : undefined,
+    follows: typeof follows === 'string' ? documentId(follows) : undefined,
     pendingIn: readCounts(pendingIn),
   }
 }

@@ -8,6 +8,7 @@
 // may count on being heard: whatever must survive is in the notes (storage/notes.ts) before it is told.
 
 import type { Environment, TabChannel } from '../environment'
+import type { OwnMessage } from '../link/link'
 import { documentId, type DocumentId } from '../ids'
 import type { Heads } from '../types'
 
@@ -25,22 +26,14 @@ export type TabMessage =
       readonly atMs: number
     }
   /** What we may do, as the server said it. */
-  | {
-      readonly type: 'permission'
-      readonly documentId: DocumentId
-      readonly role: 'none' | 'read' | 'write' | 'admin'
-      readonly paths: readonly (string | { readonly path: string; readonly may: 'append' })[] | undefined
-    }
+  | Passed<'permission'>
   /** What the rules say, as the server said it. Members of `conflicts` and `undecided` are for their reader to check. */
-  | {
-      readonly type: 'conflicts'
-      readonly documentId: DocumentId
-      readonly heads: Heads
-      readonly rules: { readonly kind: string; readonly version: number }
-      readonly conflicts: readonly unknown[]
-      readonly undecided: readonly { readonly rule: string; readonly reason: unknown }[]
-      readonly beyond: readonly { readonly rule: string; readonly conflicts: number }[]
-    }
+  | Passed<'conflicts'>
+
+/** What the server said of a document, under a name of our own. */
+type Passed<K extends 'permission' | 'conflicts'> = {
+  readonly type: K
+} & Omit<Extract<OwnMessage, { readonly type: `dovetail-${K}` }>, 'type'>
 
 export type TabMessageType = TabMessage['type']
 export type TabMessageOf<K extends TabMessageType> = Extract<TabMessage, { readonly type: K }>

@@ -2,7 +2,10 @@
 
 import { createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { WebSocket as NodeSocket } from 'ws'
+import type { PeerId } from '../../src/automerge'
 import type { DovetailConfig } from '../../src/config'
+import { joinFrame } from '../../src/link/messages'
 import type { DashboardStore } from '../../src/types'
 import { until } from '../../src/watch'
 import { codeOf, server, shown, shows, tab } from './tabs'
@@ -146,6 +149,29 @@ test('CL95 several tabs save through one connection, and each knows it', async (
   await there.saved()
   expect(there.saving.getState()).toMatchObject({ status: 'saved', pending: 0 })
   await shows(tab(new Device(), url).openDashboard(here.id), ({ title }) => title === 'b')
+})
+
+test('CL188 who has one’s peer id taken by somebody else goes on under another, and loses nothing', async () => {
+  const { url } = await server()
+  const [ana, bo] = [tab(new Device(), url, SOON), tab(new Device(), url, SOON)]
+  const made = ana.createDashboard({ title: 'Hosts' })
+  made.presence.set({})
+  await made.saved()
+  const opened = bo.openDashboard(made.id)
+  await shows(opened, ({ title }) => title === 'Hosts')
+  const [peer] = await until(opened.presence, (peers) => peers.length === 1)
+  const thief = new NodeSocket(`${url.replace('http', 'ws')}/sync`, ['automerge-repo.v1'])
+  await new Promise((resolve) => thief.once('open', resolve))
+  const waits = until(ana.link, ({ status }) => status === 'waiting')
+  thief.send(joinFrame(peer?.key as PeerId, {}))
+  await waits
+  made.edit(rename('Made meanwhile'))
+  await made.saved()
+  await shows(opened, ({ title }) => title === 'Made meanwhile')
+  opened.edit(rename('Answered'))
+  await shows(made, ({ title }) => title === 'Answered')
+  expect(ana.link.getState().status).toBe('live')
+  thief.close()
 })
 
 test('CL96 who may only read is told so, and a right that is taken away hides the document until it is given back', async () => {
