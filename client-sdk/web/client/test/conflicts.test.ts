@@ -27,6 +27,7 @@ function given(decide: (doc: Doc<Draft>) => Doc<Draft>) {
   const ask = vi.fn(() => Promise.resolve({ body: {}, etag: undefined, status: 200 }))
   const judged = {
     id: 'doc' as DocumentId,
+    now: () => 0,
     doc: () => doc,
     heads: () => Automerge.getHeads(doc),
     decide: (become: (doc: Doc<Draft>) => Doc<Draft>) => void (doc = become(doc)),

@@ -49,7 +49,7 @@ async function appPair(stage) {
       const seen = other.evaluate(
         (number) =>
           new Promise((resolve) => {
-            const shown = document.querySelector('[data-tile="w7"] output')
+            const shown = document.querySelector('[data-tile="w07"] output')
             const look = () => {
               if (shown.textContent !== String(number)) return
               watching.disconnect()
@@ -63,7 +63,7 @@ async function appPair(stage) {
       )
       const made = await one.evaluate(() => {
         const atMs = performance.timeOrigin + performance.now()
-        document.querySelector('[data-tile="w7"] [aria-label="Add 1"]').click()
+        document.querySelector('[data-tile="w07"] [aria-label="Add 1"]').click()
         return atMs
       })
       return (await seen) - made

@@ -4,7 +4,7 @@
 // Always true: reading never fails; what is missing or of another kind becomes its default. A widget whose part of the document
 // did not change is the same object as before.
 
-import { documentId, documentUrl } from '../ids'
+import { documentId, documentUrl, type DocumentId } from '../ids'
 import type { Dashboard, Grid, Layout, Point, Retention, Widget, WidgetData } from '../types'
 import { isObject, type Plain, type PlainObject } from '../document/plain'
 import { isOrderKey, MIDDLE } from './order'
@@ -12,6 +12,7 @@ import { POINTS_KEPT, POINTS_KEPT_MAX, SCHEMA_VERSION, WIDGET_ID_BYTES_MAX } fro
 
 export const GRID: Grid = { columns: 24, rowHeight: 30 }
 export const LAYOUT: Layout = { x: 0, y: 0, w: 6, h: 6 }
+const URL_BEGINS = 'automerge:'
 const EMPTY: PlainObject = {}
 
 /** Whole numbers of 32 bits, as the fields below have them. */
@@ -64,6 +65,14 @@ const readLayout = remembering((layout): Layout => ({
   w: whole(layout['w'], LAYOUT.w, SIGNED),
   h: whole(layout['h'], LAYOUT.h, SIGNED),
 }))
+
+/**
+ * The document that a widget shows, of a dashboard that was read: its URL was made of an id, so it is taken apart and not checked
+ * again, which would take longer than an edit does.
+ */
+export function dataOf({ data }: Widget): DocumentId | undefined {
+  return data?.slice(URL_BEGINS.length) as DocumentId | undefined
+}
 
 /** What a widget shows, from its document's plain values; odd points and rows are left out. */
 export const readWidgetData = remembering((root): WidgetData => {

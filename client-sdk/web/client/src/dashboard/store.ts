@@ -7,7 +7,7 @@
 
 import type { DocHandle } from '../automerge'
 import { DovetailError } from '../errors'
-import { documentId, type DocumentId } from '../ids'
+import type { DocumentId } from '../ids'
 import { isCountable, type Draft } from '../document/assign'
 import { counted } from '../document/plain'
 import type { Going } from '../document/ongoing'
@@ -20,7 +20,7 @@ import { Counter } from '../automerge'
 import { possibleWritesOf, writesOf } from './edit'
 import { labelOf } from './label'
 import { place } from './place'
-import { readDashboard } from './read'
+import { dataOf, readDashboard } from './read'
 
 /** Edits that are shown, and become one change later. */
 interface Shown extends Going {
@@ -100,8 +100,9 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     const state = this.getState()
     if (state.status !== 'ready') return []
     const shown = new Map<Undoable, OnScreen>()
-    for (const { data, title } of Object.values(state.value.widgets)) {
-      const id = data === undefined ? undefined : documentId(data)
+    for (const widget of Object.values(state.value.widgets)) {
+      const { title } = widget
+      const id = dataOf(widget)
       const undoable = id && this.surroundings.order.of(id)
       if (undoable)
         shown.set(undoable, { undoable, words: (label) => (title ? `${label} in “${title}”` : label) })

@@ -116,6 +116,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#conflicts = new DocumentConflicts(
       {
         id,
+        now: environment.now,
         doc: () => this.doc(),
         heads: () => this.#copy.heads,
         decide: (become) => this.#decide(become),
