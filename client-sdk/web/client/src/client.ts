@@ -38,6 +38,7 @@ import { DeviceNotes } from './outbox/device'
 import { evict, openLock, toEvict } from './outbox/evict'
 import type { Me } from './presence'
 import { createRefusals, type Refusals } from './refusal/refusals'
+import { whose, type Whose } from './rights'
 import { RuleBook } from './rulebook'
 import { DocumentStorage } from './storage/documents'
 import { memoryNotes, openNotes, type Notes } from './storage/notes'
@@ -90,6 +91,7 @@ type OpenStore = Pick<
   | 'close'
   | 'flush'
   | 'hear'
+  | 'heardRight'
   | 'heardHeads'
   | 'lookAgain'
   | 'serverSaid'
@@ -350,6 +352,7 @@ class Client implements Dovetail {
       environment: this.#environment,
       me: () => this.#me(),
       user: () => this.session.getState()?.user?.id,
+      whose: () => this.#whose(),
       keepsAll: () => this.#documents.keepsAll,
       changeBytesMax: () => this.session.getState()?.limits.changeBytesMax ?? CHANGE_BYTES_MAX,
       guard: async (handle) => {
@@ -369,6 +372,10 @@ class Client implements Dovetail {
       released: (store) => this.#released(store),
       whyMissing: (id) => this.#whyMissing(id),
     }
+  }
+
+  #whose(): Whose {
+    return whose(this.#config, this.session.getState())
   }
 
   #me(): Me {
@@ -440,7 +447,7 @@ class Client implements Dovetail {
         this.#each(documentId, (store) => store.heardHeads(heads, 'tab')),
       ),
       this.#tabs.on('permission', (told) =>
-        this.#each(told.documentId, (store) => store.hear({ ...told, type: 'dovetail-permission' })),
+        this.#each(told.documentId, (store) => store.heardRight(told, told.whose)),
       ),
       this.#tabs.on('conflicts', (told) =>
         this.#each(told.documentId, (store) => store.hear({ ...told, type: 'dovetail-conflicts' })),
@@ -452,7 +459,7 @@ class Client implements Dovetail {
     this.#each(message.documentId, (store) => store.hear(message))
     if (message.type === 'dovetail-reject') this.#refusals.reject(message)
     if (message.type === 'dovetail-permission') {
-      this.#tabs.send({ ...message, type: 'permission', paths: message.paths })
+      this.#tabs.send({ ...message, type: 'permission', paths: message.paths, whose: this.#whose() })
     }
     if (message.type === 'dovetail-conflicts') this.#tabs.send({ ...message, type: 'conflicts' })
   }
@@ -492,8 +499,12 @@ function loaded(bytes: Uint8Array): Automerge.Doc<Draft> {
   }
 }
 
-/** Nothing where tabs cannot speak to each other. */
+/**
+ * Nothing where tabs cannot speak to each other. Tabs that came by a link get documents of those alone that came by the same: what
+ * somebody who may do more edits would be offered to the server by them too, and refused.
+ */
 function tabAdapter(config: ResolvedConfig, hears: Hears): TabAdapter | undefined {
   if (typeof BroadcastChannel === 'undefined' || config.storage.kind === 'memory') return undefined
-  return new TabAdapter(config.storage.name, hears)
+  const { link } = whose(config, undefined)
+  return new TabAdapter([config.storage.name, ...(link === null ? [] : [link])].join('-'), hears)
 }
