@@ -40,6 +40,7 @@ import { Leftovers } from './outbox/leftovers'
 import type { Me } from './presence'
 import { createRefusals, type Refusals } from './refusal/refusals'
 import { SyncAnew } from './refusal/sync'
+import { whose, type Whose } from './rights'
 import { RuleBook } from './rulebook'
 import { DocumentStorage } from './storage/documents'
 import { memoryNotes, openNotes, type Notes } from './storage/notes'
@@ -95,6 +96,7 @@ type OpenStore = Pick<
   | 'close'
   | 'flush'
   | 'hear'
+  | 'heardRight'
   | 'heardHeads'
   | 'lookAgain'
   | 'serverSaid'
@@ -363,6 +365,7 @@ class Client implements Dovetail {
       environment: this.#environment,
       me: () => this.#me(),
       user: () => this.session.getState()?.user?.id,
+      whose: () => this.#whose(),
       keepsAll: () => this.#documents.keepsAll,
       changeBytesMax: () => this.session.getState()?.limits.changeBytesMax ?? CHANGE_BYTES_MAX,
       guard: async (handle) => {
@@ -382,6 +385,10 @@ class Client implements Dovetail {
       released: (store) => this.#released(store),
       whyMissing: (id) => this.#whyMissing(id),
     }
+  }
+
+  #whose(): Whose {
+    return whose(this.#config, this.session.getState())
   }
 
   #me(): Me {
@@ -454,7 +461,7 @@ class Client implements Dovetail {
         this.#each(documentId, (store) => store.heardHeads(heads, 'tab')),
       ),
       this.#tabs.on('permission', (told) =>
-        this.#each(told.documentId, (store) => store.hear({ ...told, type: 'dovetail-permission' })),
+        this.#each(told.documentId, (store) => store.heardRight(told, told.whose)),
       ),
       this.#tabs.on('conflicts', (told) =>
         this.#each(told.documentId, (store) => store.hear({ ...told, type: 'dovetail-conflicts' })),
@@ -466,7 +473,7 @@ class Client implements Dovetail {
     this.#each(message.documentId, (store) => store.hear(message))
     if (message.type === 'dovetail-reject') this.#refusals.reject(message)
     if (message.type === 'dovetail-permission') {
-      this.#tabs.send({ ...message, type: 'permission', paths: message.paths })
+      this.#tabs.send({ ...message, type: 'permission', paths: message.paths, whose: this.#whose() })
     }
     if (message.type === 'dovetail-conflicts') this.#tabs.send({ ...message, type: 'conflicts' })
   }
@@ -521,8 +528,12 @@ function loaded(bytes: Uint8Array): Automerge.Doc<Draft> {
   }
 }
 
-/** Nothing where tabs cannot speak to each other. */
+/**
+ * Nothing where tabs cannot speak to each other. Tabs that came by a link get documents of those alone that came by the same: what
+ * somebody who may do more edits would be offered to the server by them too, and refused.
+ */
 function tabAdapter(config: ResolvedConfig, hears: Hears): TabAdapter | undefined {
   if (typeof BroadcastChannel === 'undefined' || config.storage.kind === 'memory') return undefined
-  return new TabAdapter(config.storage.name, hears)
+  const { link } = whose(config, undefined)
+  return new TabAdapter([config.storage.name, ...(link === null ? [] : [link])].join('-'), hears)
 }

@@ -21,7 +21,7 @@ const conflict = (id: string, message = 'They cover each other'): Conflict => ({
   message,
   explanation: '',
   subjects: ['cpu', 'ram'],
-  proposals: [{ name: 'apart', label: 'Move apart' }],
+  proposals: [{ name: 'push_down', label: 'Push down' }],
   causes: [],
   fingerprint: id,
 })

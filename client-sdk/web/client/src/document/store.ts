@@ -26,6 +26,7 @@ import type { OwnMessage } from '../link/link'
 import type { Noted } from '../outbox/device'
 import { Pending } from '../outbox/pending'
 import { DocumentPresence } from '../presence'
+import { mayBe, rightOf, withRight, withRights, type Right, type Whose } from '../rights'
 import type {
   Conflicts,
   DashboardPresence,
@@ -53,6 +54,11 @@ import { Remembered } from './remembered'
 import { Standing } from './standing'
 import type { Surroundings } from './surroundings'
 import { Undo } from './undo'
+
+/** What the server said that somebody may do. */
+type Told = Extract<OwnMessage, { readonly type: 'dovetail-permission' }>
+
+const UNKNOWN: PermissionState = { role: 'unknown', paths: undefined }
 
 /** A store of any document, seen as `T`. */
 export class LiveDocument<T> implements DocumentStore<T> {
@@ -82,6 +88,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly #updates: DocumentUpdates
   readonly #endings: (() => void)[] = []
   #uses = 1
+  /** What all who share this device's store may do, as far as it is known. */
+  #rights: readonly Right[] = []
   /** The state that was told last. */
   #shown: Heads = []
 
@@ -318,16 +326,22 @@ export class LiveDocument<T> implements DocumentStore<T> {
         return
       }
       case 'dovetail-permission': {
-        const paths = message.paths?.map((place) =>
-          typeof place === 'string' ? { path: place, append: false } : { path: place.path, append: true },
-        )
-        this.#standing.told({ role: message.role, paths })
-        this.surroundings.note(this.id, { role: message.role, paths })
+        const right = { whose: this.surroundings.whose(), ...permissionOf(message) }
+        this.#rights = withRight(this.#rights, right)
+        this.#standing.told(permissionOf(message))
+        this.surroundings.note(this.id, { rights: [right] })
         return
       }
       case 'dovetail-reject':
         return
     }
+  }
+
+  /** Another tab was told what `whose` may do, who may be somebody else than we are. */
+  heardRight(message: Pick<Told, 'role' | 'paths'>, whose: Whose): void {
+    this.#rights = withRight(this.#rights, { whose, ...permissionOf(message) })
+    const me = this.surroundings.whose()
+    if (mayBe(me, whose)) this.#standing.told(rightOf(this.#rights, me) ?? UNKNOWN)
   }
 
   /** The device keeps more, or less, than before. */
@@ -413,7 +427,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
     )
     this.#pending.start(handle.doc(), this.#serverHeads(handle) ?? known?.saved?.heads, known?.saved?.atMs)
     noteSaved()
-    this.#standing.start(known?.role && { role: known.role, paths: known.paths })
+    this.#rights = withRights(known?.rights ?? [], this.#rights)
+    this.#standing.start(rightOf(this.#rights, this.surroundings.whose()))
     this.#presence.start(handle)
     this.setJudge()
     this.#tell()
@@ -519,6 +534,13 @@ export class LiveDocument<T> implements DocumentStore<T> {
       saved: () => this.saved(),
     }
   }
+}
+
+function permissionOf({ role, paths }: Pick<Told, 'role' | 'paths'>): PermissionState {
+  const places = paths?.map((place) =>
+    typeof place === 'string' ? { path: place, append: false } : { path: place.path, append: true },
+  )
+  return { role, paths: places }
 }
 
 function closed(): DovetailError {
