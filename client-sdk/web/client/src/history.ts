@@ -75,6 +75,7 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
     removeName: async (name) => {
       await ask(versionPath(name), { method: 'DELETE' })
     },
+    isMine: past.isMine,
   }
 }
 
