@@ -5,12 +5,13 @@
 // Always true: nothing here holds a copy of the dashboard. What is only looked at (selection, preview, folded rows) is here and in no
 // document.
 
-import type { DashboardStore, Edit, EditOptions } from '@dovetail/client'
+import type { Dashboard, DashboardStore, Edit, EditOptions, RefusedEdit } from '@dovetail/client'
 import { UndoneChanges, useWatched } from '@dovetail/react'
 import { LayoutDashboard, Plus, RotateCcw } from 'lucide-react'
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useApp } from '../app/context'
-import { duplicate } from '../app/duplicate'
+import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
+import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
 import { createAnnouncer } from './announcer'
@@ -91,15 +92,30 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   useUndoKeys(store, editable)
   usePageTitle(store)
 
-  const copy = () => {
-    const dashboard = dashboardOf(shown.getState())
-    duplicate(dovetail, dashboard, `Copy of ${dashboard.title || 'Untitled dashboard'}`).then(
-      (id) => {
+  const copied = (dashboard: Dashboard, more: readonly string[] = [], undone?: UndoneData) => {
+    duplicate(dovetail, dashboard, `Copy of ${dashboard.title || 'Untitled dashboard'}`, undone).then(
+      ({ id, notes }) => {
         navigate({ screen: 'editor', id })
-        toasts.show({ words: 'This is your copy.', tone: 'good' })
+        const words = ['This is your copy.', ...more, ...notes]
+        toasts.show({ words: words.join(' '), tone: words.length > 1 ? 'warning' : 'good' })
       },
       (error: unknown) => toasts.failed('Duplicating', error),
     )
+  }
+  const copy = () => copied(dashboardOf(shown.getState()))
+  const copyUndone = (edit: RefusedEdit) => {
+    const now = dashboardOf(store.getState())
+    const cut =
+      edit.patch.length < OPERATIONS_LISTED_MAX
+        ? []
+        : [`Of the undone change only the first ${OPERATIONS_LISTED_MAX} parts are known, and in it.`]
+    const url = data.refusedIn(edit)
+    if (url !== undefined) {
+      copied(now, cut, { url, patch: edit.patch })
+      return
+    }
+    const { value, left } = patchedDashboard(now, edit.patch)
+    copied(value, left === 0 ? cut : [...cut, leftWords(left)])
   }
   const undelete = () => {
     dovetail.api.undelete(store.id).then(
@@ -125,7 +141,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           grid={() => root.current?.querySelector<HTMLElement>('.grid, .column') ?? null}
         />
         <Banner store={store} onDuplicate={copy} onSignIn={() => signingIn.set(true)} onUndelete={undelete} />
-        <UndoneChanges store={data.whole} onSaveCopy={copy} />
+        <UndoneChanges store={data.whole} onSaveCopy={copyUndone} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
             <p role="status">{previewed.words}</p>

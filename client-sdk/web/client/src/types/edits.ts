@@ -40,7 +40,7 @@ export interface RefusedEdit {
   /** How many later edits were made anew, and how many could not be. */
   readonly remade: number
   readonly lost: number
-  /** What the undone changes did, as a JSON Patch. */
+  /** What the undone changes did, as a JSON Patch: the first 1,000 operations of it. */
   readonly patch: readonly JsonPatchOperation[]
   /** The server keeps them aside for its administrators. */
   readonly setAside: boolean
