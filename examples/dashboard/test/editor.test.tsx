@@ -9,7 +9,7 @@ import {
   type RefusedEdit,
 } from '@dovetail/client'
 import { DashboardRealtimeProvider } from '@dovetail/react'
-import { cleanup, render, screen, waitFor, within } from '@testing-library/react'
+import { act, cleanup, render, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { AppContext, type App } from '../src/app/context'
@@ -199,6 +199,29 @@ test('the page tells of what waits in tables and texts as well', async () => {
   expect(data.getState()).toMatchObject({ value: { rows: [['web 1']] } })
   await waitFor(() => expect(pendingSaid()).toBe(before + 1))
   data.release()
+})
+
+test('CL242 the button of a notice takes back what the notice tells of, and Ctrl+Z all in its order', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  for (const name of ['web', 'db']) table.addRow([name])
+  const store = await opened({ ...THREE, t: { kind: 'table', title: 'Hosts', data: table.url } })
+  screen.getByRole('group', { name: /^A, / }).focus()
+  await userEvent.keyboard('{Delete}')
+  await userEvent.click(await screen.findByRole('button', { name: 'Remove row 1' }))
+  const rows = () => (table.getState() as { value: { rows: unknown } }).value.rows
+  expect(rows()).toEqual([['db']])
+  const [widget, row] = app.toasts.getState()
+  act(() => widget?.action?.run())
+  expect(widgetsOf(store)['a']?.title).toBe('A')
+  expect(rows()).toEqual([['db']])
+  act(() => row?.action?.run())
+  expect(rows()).toEqual([['web'], ['db']])
+  await userEvent.click(screen.getByDisplayValue('db'))
+  await userEvent.keyboard('x{Tab}{Control>}z{/Control}')
+  expect(rows()).toEqual([['web'], ['db']])
+  table.release()
 })
 
 test('CL240 what the server did not take is in the copy that is saved of it', async () => {

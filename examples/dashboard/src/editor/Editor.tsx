@@ -261,12 +261,24 @@ function usePresenceOf(store: DashboardStore, selection: EditorThings['selection
   }, [store, selection])
 }
 
-/** Ctrl+Z and its relatives, everywhere but where the browser has an undo of its own. */
+/**
+ * Ctrl+Z and its relatives take back what was done last on the screen, in the dashboard or in what it shows. What was typed into a
+ * field and is in no document yet is the browser's to take back; of a note it knows only half, because others type there too.
+ */
 function useUndoKeys(store: DashboardStore, editable: boolean): void {
   useEffect(() => {
     if (!editable) return
+    let typedInto: EventTarget | null = null
+    const typed = ({ target }: Event) => {
+      typedInto = target instanceof Element && target.matches(WRITTEN_AT_ONCE) ? null : target
+    }
+    const left = () => {
+      typedInto = null
+    }
     const press = (event: KeyboardEvent) => {
-      if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping(event.target)) return
+      if (event.key === 'Enter' || event.key === 'Escape') left()
+      if (!(event.ctrlKey || event.metaKey) || event.altKey) return
+      if (event.target === typedInto || !isOnPage(event.target)) return
       const key = event.key.toLowerCase()
       const redo = key === 'y' || (key === 'z' && event.shiftKey)
       if (!redo && key !== 'z') return
@@ -274,15 +286,23 @@ function useUndoKeys(store: DashboardStore, editable: boolean): void {
       if (redo) store.undoing.redo()
       else store.undoing.undo()
     }
-    addEventListener('keydown', press)
-    return () => removeEventListener('keydown', press)
+    const ends = new AbortController()
+    const { signal } = ends
+    addEventListener('keydown', press, { signal })
+    addEventListener('input', typed, { signal })
+    addEventListener('focusin', left, { signal })
+    return () => ends.abort()
   }, [store, editable])
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement && (target.isContentEditable || target.matches('input, textarea, select'))
-  )
+/** Each letter is a change of the document. */
+const WRITTEN_AT_ONCE = '.note-writer'
+
+/** Not in a field of a dialog or a panel, which has nothing to do with the widgets. */
+function isOnPage(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return true
+  const isField = target.isContentEditable || target.matches('input, textarea, select')
+  return !isField || target.closest('[data-tile]') !== null
 }
 
 function usePageTitle(store: DashboardStore): void {

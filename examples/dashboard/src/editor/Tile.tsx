@@ -19,6 +19,7 @@ import { useWatched } from '@dovetail/react'
 import { useApp } from '../app/context'
 import { copiedData, notesOf } from '../app/duplicate'
 import { Menu, type MenuEntry } from '../app/Menu'
+import { offerUndo } from '../app/toasts'
 import { kindLabel, kindOf } from '../widgets/registry'
 import { WidgetBody } from '../widgets/WidgetBody'
 import { useEditor } from './context'
@@ -172,10 +173,7 @@ function useActions(id: string, widget: Widget): Actions {
       if (!act(removal(dashboardOf(store.getState()), id), { label: `Removed “${title}”` })) return
       selection.select(undefined)
       announce(`${title} removed`)
-      toasts.show({
-        words: `Removed “${title}”.`,
-        action: { label: 'Undo', run: () => store.undoing.undo() },
-      })
+      offerUndo(toasts, { words: `Removed “${title}”.` }, store.undoing.latest())
     },
   }
 }
