@@ -16,6 +16,7 @@ afterEach(() => {
 const conflict = (id: string, message = 'They cover each other'): Conflict => ({
   id,
   rule: 'no-overlap',
+  mode: 'surface',
   state: 'open',
   severity: 'warning',
   message,

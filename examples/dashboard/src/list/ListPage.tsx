@@ -217,10 +217,10 @@ function useEntries(listed: Listed, documents: Documents): readonly (readonly Me
       const state = await source.settled()
       if (state.status !== 'ready')
         throw new Error('It is not on this device, and the server cannot be asked now')
-      const id = await duplicate(dovetail, state.value, `Copy of ${title}`)
+      const { id, notes } = await duplicate(dovetail, state.value, `Copy of ${title}`)
       toasts.show({
-        words: `Made “Copy of ${title}”.`,
-        tone: 'good',
+        words: [`Made “Copy of ${title}”.`, ...notes].join(' '),
+        tone: notes.length === 0 ? 'good' : 'warning',
         action: { label: 'Open', run: () => navigate({ screen: 'editor', id }) },
       })
       await documents.refresh()

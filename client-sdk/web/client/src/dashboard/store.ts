@@ -15,7 +15,7 @@ import { ScreenUndo, type OnScreen, type Undoable } from '../document/order'
 import { LiveDocument } from '../document/store'
 import type { Surroundings } from '../document/surroundings'
 import { writeToDraft, writeToPlain } from '../document/writes'
-import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture, UndoState, Watchable } from '../types'
+import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture, Undoing } from '../types'
 import { Counter } from '../automerge'
 import { possibleWritesOf, writesOf } from './edit'
 import { labelOf } from './label'
@@ -46,7 +46,7 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     this.onEnd(() => this.#screen.close())
   }
 
-  override get undoing(): Watchable<UndoState> & { undo(): void; redo(): void } {
+  override get undoing(): Undoing {
     return this.#screen
   }
 

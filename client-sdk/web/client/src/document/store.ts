@@ -38,7 +38,7 @@ import type {
   Presence,
   RefusedEdit,
   SavingState,
-  UndoState,
+  Undoing,
   Updates,
   Watchable,
 } from '../types'
@@ -48,7 +48,7 @@ import { assignRoot, type Draft } from './assign'
 import { Copy, tooLarge, type Made } from './copy'
 import { find, type WhyMissing } from './find'
 import { Ongoing, type Going } from './ongoing'
-import type { Undoable, Way } from './order'
+import { latest, type Undoable, type Way } from './order'
 import { plain, type PlainObject } from './plain'
 import { Remembered } from './remembered'
 import { Standing } from './standing'
@@ -82,7 +82,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly #remembered: Remembered
   readonly #pending: Pending
   readonly #undo: Undo
-  readonly #undoing: Watchable<UndoState> & { undo(): void; redo(): void }
+  readonly #undoing: Undoing
   readonly #presence: DocumentPresence
   readonly #conflicts: DocumentConflicts
   readonly #updates: DocumentUpdates
@@ -151,6 +151,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
       getState: this.#undo.state.getState,
       undo: () => this.#step('undo'),
       redo: () => this.#step('redo'),
+      latest: () => latest(this.undoable),
     }
     this.history = createHistory(this.#past(), ask)
     if (made) this.#startMade(made)
@@ -158,7 +159,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   /** What can be taken back here. */
-  get undoing(): Watchable<UndoState> & { undo(): void; redo(): void } {
+  get undoing(): Undoing {
     return this.#undoing
   }
 
@@ -238,6 +239,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   protected readonly undoable: Undoable = {
     next: (way) => this.#undo.next(way),
     step: (way) => this.#step(way),
+    takeBack: (at) => this.#takeBack(at),
     flush: () => this.flush(),
     hold: () => {
       this.take()
@@ -514,6 +516,12 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.flush()
     this.#mayWrite(0)
     this.#undo[way](this.#copy)
+  }
+
+  #takeBack(at: number): boolean {
+    this.flush()
+    this.#mayWrite(0)
+    return this.#undo.takeBack(this.#copy, at)
   }
 
   #decide(become: (doc: Doc<Draft>) => Doc<Draft>): void {

@@ -73,12 +73,20 @@ export class Undo {
   }
 
   undo(copy: Copy): void {
-    const step = this.#done.at(-1)
-    if (!step) return
+    const last = this.#done.at(-1)
+    if (last) this.takeBack(copy, last.at)
+  }
+
+  /** Takes back what was made at this moment, whatever was made here since. False when there is nothing of it. */
+  takeBack(copy: Copy, at: number): boolean {
+    const step = this.#done.find((each) => each.at === at)
+    if (!step) return false
     const taken = takeBack(copy, step, `Undid: ${step.label}`)
-    this.#done = brought(copy, this.#done.slice(0, -1))
+    const others = this.#done.filter((each) => each !== step)
+    this.#done = step === this.#done.at(-1) ? brought(copy, others) : others
     if (taken) this.#undone = [...this.#undone, { ...taken, label: step.label, at: this.#order.now() }]
     this.#tell()
+    return taken !== undefined
   }
 
   redo(copy: Copy): void {
