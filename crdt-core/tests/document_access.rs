@@ -7,8 +7,8 @@ mod world;
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ObjType, ROOT, ReadDoc};
 use dovetail_core::document::{Input, LoadFault, Refusal, Rejection, Ticket};
-use dovetail_core::grant::{Access, EditPermit, Grant, Identity, LinkHash, Policy, Role};
-use dovetail_core::id::{SessionId, StorageId};
+use dovetail_core::grant::{Access, EditPermit, Followed, Grant, Identity, LinkHash, Policy, Role};
+use dovetail_core::id::{DocumentId, SessionId, StorageId};
 use dovetail_core::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -432,7 +432,7 @@ fn submit(
 fn permit(world: &World, name: &str) -> EditPermit {
     let access = world.disk.manifest.as_ref().unwrap().access.clone();
     let grant =
-        access.grant(&id(), None, &Policy::default(), &person(name), Timestamp::from_millis(world.now));
+        access.grant(&id(), None, None, &Policy::default(), &person(name), Timestamp::from_millis(world.now));
     grant.permit_edit().unwrap()
 }
 
@@ -661,12 +661,117 @@ fn au17_the_policy_holds_on_open_connections() {
     assert_eq!(world.clients[1].roles, [Role::Read, Role::None]);
 }
 
+/// The dashboard of these people, for the documents that follow it.
+fn dashboard(grants: &Value) -> Arc<Followed> {
+    Arc::new(Followed { document: dashboard_id(), access: access(grants), kind: None })
+}
+
+fn dashboard_id() -> DocumentId {
+    DocumentId::from_bytes(&[9; 16]).unwrap()
+}
+
+/// `world_of` people who have no right of their own, with a document that follows the dashboard of cleo.
+fn world_that_follows(people: &[&str], there: &Value) -> World {
+    let mut world = world_of(people, &json!([]));
+    let owned = Access { owner: Some("cleo".parse().unwrap()), ..Access::clone(&access(there)) };
+    world.followed =
+        Some(Arc::new(Followed { access: Arc::new(owned), ..Followed::clone(&dashboard(there)) }));
+    follow(&mut world, Some(dashboard_id()));
+    world
+}
+
+fn follow(world: &mut World, follows: Option<DocumentId>) {
+    let access = Access { follows, ..Access::clone(&access(&json!([]))) };
+    world.tell(Input::SetAccess { ticket: Ticket(51), access: Arc::new(access) });
+    world.run_until_quiet();
+    assert!(world.answers.pop().unwrap().1.is_ok());
+}
+
+/// AU81: people have in a document that follows what they have in the one that it follows, on open connections too, its owner
+/// included; and no longer when it follows nothing.
+#[test]
+fn au81_a_document_follows_another_one() {
+    let bo_writes = json!([{"user": "bo", "role": "write"}]);
+    let mut world = world_that_follows(&["ana", "bo", "cleo", "dee"], &bo_writes);
+    assert_eq!(world.clients[1].roles, [Role::Write]);
+    assert_eq!(world.clients[2].roles, [Role::Admin]);
+    assert_eq!(world.clients[3].roles, []);
+    let hash = edit(&mut world, 1, "k1", 2);
+    assert!(is_stored(&world, &hash));
+    assert_eq!(world.clients[0].doc.get_heads(), [hash]);
+    follow(&mut world, None);
+    assert_eq!(world.clients[1].roles, [Role::Write, Role::None]);
+    let hash = edit(&mut world, 1, "k1", 3);
+    assert!(!is_stored(&world, &hash));
+}
+
+/// AU82: what is given or taken away in the followed document is so here, on open connections, and nothing is sent to who lost it.
+#[test]
+fn au82_what_changes_there_holds_here() {
+    let mut world = world_that_follows(&["ana", "bo"], &json!([]));
+    assert_eq!(world.clients[1].roles, []);
+    world.tell(Input::FollowedChanged(dashboard(&json!([{"user": "bo", "role": "read"}]))));
+    world.run_until_quiet();
+    assert_eq!(world.clients[1].roles, [Role::Read]);
+    world.everyone_agrees();
+    world.tell(Input::FollowedChanged(dashboard(&json!([]))));
+    let hash = edit(&mut world, 0, "k0", 7);
+    assert_eq!(world.clients[1].roles, [Role::Read, Role::None]);
+    assert!(world.clients[1].doc.get_change_by_hash(&hash).is_none());
+}
+
+/// AU83: a document from the store decides nothing before it is known what the one gives that it follows: who may write is refused
+/// nothing, and word that comes meanwhile is newer than the store's answer.
+#[test]
+fn au83_nothing_is_decided_before_the_followed_is_known() {
+    let bo_writes = json!([{"user": "bo", "role": "write"}]);
+    let mut world = world_that_follows(&["ana", "bo"], &bo_writes);
+    world.crash();
+    world.connect(1);
+    let hash = edit(&mut world, 1, "k1", 5);
+    assert!(is_stored(&world, &hash), "{:?}", codes(&world, 1));
+
+    world.crash();
+    world.connect(1);
+    world.advance();
+    assert!(world.disk_answers(), "the manifest");
+    world.advance();
+    // The store has read before, and answers after, somebody took it away.
+    let before = Input::Followed(Ok(world.followed.clone().unwrap()));
+    world.tell(Input::FollowedChanged(dashboard(&json!([]))));
+    world.disk.asked.clear();
+    world.tell(before);
+    let hash = edit(&mut world, 1, "k1", 6);
+    assert!(!is_stored(&world, &hash));
+}
+
+/// AU83: when the store cannot say, senders come again, nobody is refused for good, and it is asked when somebody comes.
+#[test]
+fn au83_a_store_that_does_not_answer_is_asked_again() {
+    let mut world = world_that_follows(&["ana", "bo"], &json!([{"user": "bo", "role": "write"}]));
+    world.crash();
+    world.connect(1);
+    world.deliver_to_server(1);
+    world.advance();
+    assert!(world.disk_answers(), "the manifest");
+    world.advance();
+    world.disk.asked.clear();
+    world.tell(Input::Followed(Err(LoadFault::Unavailable)));
+    world.advance();
+    assert_eq!((world.refused.len(), world.disk.asked.len()), (1, 0), "sent away, and asked no more");
+    world.connect(1);
+    let hash = edit(&mut world, 1, "k1", 8);
+    assert!(is_stored(&world, &hash));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Edit(usize, u8),
     /// Somebody brings a change in the name of somebody's actor.
     Forge(usize, usize),
     Role(usize, u8),
+    /// The same in the document that this one follows.
+    RoleThere(usize, u8),
     Disconnect(usize),
     Connect(usize),
     Deliver(usize),
@@ -681,6 +786,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         6 => (0..4usize, any::<u8>()).prop_map(|(n, value)| Step::Edit(n, value)),
         2 => (0..4usize, 0..4usize).prop_map(|(n, whose)| Step::Forge(n, whose)),
         2 => (n.clone(), 0..3u8).prop_map(|(n, role)| Step::Role(n, role)),
+        2 => (n.clone(), 0..3u8).prop_map(|(n, role)| Step::RoleThere(n, role)),
         1 => n.clone().prop_map(Step::Disconnect),
         2 => n.prop_map(Step::Connect),
         6 => (0..4usize).prop_map(Step::Deliver),
@@ -688,6 +794,12 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Crash),
         1 => Just(Step::Rest),
     ]
+}
+
+/// Everybody's role but the owner's, as it is written down.
+fn grants(names: &[&str], roles: &[Role]) -> Value {
+    let given = names.iter().zip(roles).skip(1).filter(|(_, role)| **role > Role::None);
+    given.map(|(name, role)| json!({"user": name, "role": role.as_str()})).collect()
 }
 
 proptest! {
@@ -699,7 +811,9 @@ proptest! {
     fn au18_nothing_gets_in_and_nothing_gets_out(steps in prop::collection::vec(any_step(), 1..120)) {
         let names = ["ana", "bo", "cleo", "dee"];
         let mut world = world_of(&names, &json!([]));
+        follow(&mut world, Some(dashboard_id()));
         let mut roles = [Role::Admin, Role::None, Role::None, Role::None];
+        let mut roles_there = roles;
         let mut could_ever_write = [true, false, false, false];
         let mut could_ever_read = [true, false, false, false];
         let mut makers: BTreeMap<ChangeHash, usize> = BTreeMap::new();
@@ -717,11 +831,15 @@ proptest! {
                     roles[n] = [Role::None, Role::Read, Role::Write][usize::from(role)];
                     could_ever_write[n] |= roles[n] >= Role::Write;
                     could_ever_read[n] |= roles[n] >= Role::Read;
-                    let grants: Vec<Value> = (1..4)
-                        .filter(|n| roles[*n] > Role::None)
-                        .map(|n| json!({"user": names[n], "role": roles[n].as_str()}))
-                        .collect();
-                    world.tell(Input::SetAccess { ticket: Ticket(70), access: access(&json!(grants)) });
+                    let own = Access::clone(&access(&grants(&names, &roles)));
+                    let access = Arc::new(Access { follows: Some(dashboard_id()), ..own });
+                    world.tell(Input::SetAccess { ticket: Ticket(70), access });
+                }
+                Step::RoleThere(n, role) => {
+                    roles_there[n] = [Role::None, Role::Read, Role::Write][usize::from(role)];
+                    could_ever_write[n] |= roles_there[n] >= Role::Write;
+                    could_ever_read[n] |= roles_there[n] >= Role::Read;
+                    world.tell(Input::FollowedChanged(dashboard(&grants(&names, &roles_there))));
                 }
                 Step::Disconnect(n) => world.disconnect(n),
                 Step::Connect(n) if world.clients[n].session.is_none() => drop(world.connect(n)),

@@ -163,8 +163,14 @@ fn au69_a_door_takes_no_forged_change() {
     forged.operations[0].pred = at(&world, "title").into_ordered();
 
     let access = world.disk.manifest.as_ref().unwrap().access.clone();
-    let grant: Grant =
-        access.grant(&id(), None, &Default::default(), &person("bo"), Timestamp::from_millis(world.now));
+    let grant: Grant = access.grant(
+        &id(),
+        None,
+        None,
+        &Default::default(),
+        &person("bo"),
+        Timestamp::from_millis(world.now),
+    );
     let heads = world.disk.document().get_heads();
     let changes = vec![good.into(), bytes(forged).into()];
     world.tell(Input::Submit { ticket: Ticket(60), permit: grant.permit_edit().unwrap(), changes });

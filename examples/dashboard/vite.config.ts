@@ -1,21 +1,24 @@
-// How the app is built: one page, files with their hash in the name, the WebAssembly of Automerge as a file of its own, which the
-// page asks for before its scripts have run, and a service worker that knows all files of the build.
+// How the app is built: one page, files with their hash in the name, the WebAssembly of Automerge as a file of its own, without the
+// names of its functions, which the page asks for before its scripts have run, and a service worker that knows all files of the build.
 //
 // Always true: nothing is inlined as a `data:` address or a style element, because the server's policy for the page forbids both.
 
 import react from '@vitejs/plugin-react'
-import { defineConfig, type Plugin } from 'vite'
+import { defineConfig } from 'vite'
 import { precache } from './precache'
+import { preloadWasm, slimWasm } from './wasm'
 
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), preloadWasm(), precache()],
+  plugins: [react(), slimWasm(), preloadWasm(), precache()],
   // The packages of this workspace are taken as they are written, so that they need not be built first.
-  resolve: { conditions: ['development', 'module', 'browser'] },
+  resolve: { conditions: ['dovetail-source', 'module', 'browser'] },
   server: { host: '127.0.0.1' },
   preview: { host: '127.0.0.1' },
   build: {
     target: 'es2022',
+    // Those that know `light-dark()`, so that it is left as it is.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     assetsInlineLimit: 0,
     // The polyfill would be an inline script.
     modulePreload: { polyfill: false },
@@ -28,7 +31,6 @@ export default defineConfig({
             { name: 'automerge', test: /node_modules[\\/]@automerge[\\/]automerge[\\/]/, priority: 2 },
             { name: 'react', test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/ },
             { name: 'dovetail', test: /client-sdk[\\/]web[\\/]/ },
-            { name: 'menus', test: /node_modules[\\/](@radix-ui|radix-ui|@floating-ui|react-remove-scroll)/ },
             { name: 'icons', test: /node_modules[\\/]lucide-react[\\/]/ },
             {
               name: 'app',
@@ -40,28 +42,3 @@ export default defineConfig({
     },
   },
 })
-
-/** Puts a preload for the WebAssembly into the page: it is the largest file, and needed first. */
-function preloadWasm(): Plugin {
-  return {
-    name: 'dovetail-preload-wasm',
-    apply: 'build',
-    transformIndexHtml: {
-      order: 'post',
-      handler: (_, { bundle }) =>
-        Object.keys(bundle ?? {})
-          .filter((name) => name.endsWith('.wasm'))
-          .map((name) => ({
-            tag: 'link',
-            attrs: {
-              rel: 'preload',
-              as: 'fetch',
-              href: `/${name}`,
-              type: 'application/wasm',
-              crossorigin: '',
-            },
-            injectTo: 'head',
-          })),
-    },
-  }
-}

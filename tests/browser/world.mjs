@@ -22,9 +22,9 @@ const EXPECTED = [
   // Servers that tests end, and networks that tests take away.
   /ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED/,
   /WebSocket connection to .* failed/,
-  // Answers that a page asks for and can do without.
   // What the page of all components shows on purpose.
   /A widget that cannot be drawn, on purpose/,
+  // Answers that a page asks for and can do without.
   /the server responded with a status of (401|403|404|409|410|412|503)/,
 ]
 
@@ -97,7 +97,7 @@ class Person {
     this.context = context
   }
 
-  /** A tab at a path of the app. */
+  /** A tab at a path of the app, or at an address of its own. */
   async tab(path = '/') {
     const page = await this.context.newPage()
     page.on('pageerror', (error) => this.world.hear(page, String(error.stack ?? error)))
@@ -105,7 +105,7 @@ class Person {
       if (message.type() !== 'error') return
       this.world.hear(page, `${message.text()} ${message.location().url ?? ''}`)
     })
-    await page.goto(this.world.url + path)
+    await page.goto(new URL(path, this.world.url).href)
     return page
   }
 

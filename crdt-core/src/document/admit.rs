@@ -16,7 +16,7 @@ use super::intake::{Incoming, has_change};
 use super::places;
 use super::{Document, Ticket};
 use crate::authors::Authors;
-use crate::grant::{Access, Grant, Identity, Limits, Policy, Role};
+use crate::grant::{Access, Followed, Grant, Identity, Limits, Policy, Role};
 use crate::id::{DocumentId, SessionId};
 use crate::reserved;
 use crate::time::Timestamp;
@@ -250,6 +250,7 @@ pub(super) struct Rights<'a> {
     /// Nothing for a document that nobody has brought.
     pub(super) access: Option<&'a Access>,
     pub(super) kind: Option<&'a str>,
+    pub(super) followed: Option<&'a Followed>,
     pub(super) policy: &'a Policy,
     pub(super) now: Timestamp,
 }
@@ -257,7 +258,7 @@ pub(super) struct Rights<'a> {
 impl Rights<'_> {
     pub(super) fn of(&self, who: &Arc<Identity>) -> Grant {
         match self.access {
-            Some(access) => access.grant(self.document, self.kind, self.policy, who, self.now),
+            Some(access) => access.grant(self.document, self.kind, self.followed, self.policy, who, self.now),
             None => self.policy.grant_to_make(self.document.clone(), who, self.now),
         }
     }

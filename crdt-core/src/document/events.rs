@@ -4,8 +4,8 @@
 
 use super::chunk::{Batch, Manifest, Stored};
 use super::{Body, RemoteHeads, Verdict};
-use crate::grant::{Access, EditPermit, Identity, Policy, Role};
-use crate::id::{SessionId, StorageId};
+use crate::grant::{Access, EditPermit, Followed, Identity, Policy, Role};
+use crate::id::{DocumentId, SessionId, StorageId};
 use crate::rules::{Answer, Question, RuleBook};
 use automerge::ChangeHash;
 use automerge::sync::Message;
@@ -101,6 +101,10 @@ pub enum Input {
     },
     /// The store's answer to [`Effect::LoadManifest`].
     Manifest(Result<Option<Manifest>, LoadFault>),
+    /// The store's answer to [`Effect::LoadFollowed`].
+    Followed(Result<Arc<Followed>, LoadFault>),
+    /// Other rights are given for a document that others may follow.
+    FollowedChanged(Arc<Followed>),
     /// The store's answer to [`Effect::LoadChunks`].
     Chunks(Result<Option<Stored>, LoadFault>),
     /// The store's answer to [`Effect::Commit`].
@@ -128,6 +132,11 @@ pub enum Effect {
     LoadManifest,
     /// Ask the store for all of it; answer with [`Input::Chunks`].
     LoadChunks,
+    /// Ask the store who may do what with another document, which this one follows; answer with [`Input::Followed`].
+    LoadFollowed {
+        /// Which.
+        document: DocumentId,
+    },
     /// Make this durable; answer with [`Input::Stored`].
     Commit(Batch),
     /// Send the same sync message to each of these; say [`Input::Drained`] for each that has taken it.

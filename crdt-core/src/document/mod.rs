@@ -51,7 +51,7 @@ pub use places::out_of_places;
 pub use standing::Standing;
 pub use verdict::{Verdict, judge_stored};
 
-use crate::grant::{Grant, Identity, Policy};
+use crate::grant::{Followed, Grant, Identity, Policy};
 use crate::id::{DocumentId, SessionId, StorageId};
 use crate::limits::DocumentLimits;
 use crate::rules::RuleBook;
@@ -78,6 +78,8 @@ pub struct Document {
     peers: BTreeMap<SessionId, Peer>,
     /// What is written down for whole kinds of documents.
     policy: Arc<Policy>,
+    /// What is written down for the document that this one follows.
+    followed: Option<Arc<Followed>>,
     /// Somebody connected since the store was last asked who may do what.
     somebody_came: bool,
     /// Nothing more is taken in: its owner has no room left.
@@ -103,6 +105,7 @@ impl Document {
             waiting: VecDeque::new(),
             peers: BTreeMap::new(),
             policy,
+            followed: None,
             somebody_came: false,
             is_full: false,
             stale: Stale::default(),
@@ -138,6 +141,8 @@ impl Document {
             Input::Delete { ticket, deleted } => self.waiting.push_back(Waiting::Delete { ticket, deleted }),
             Input::Manifest(answer) => self.manifest_came(now, answer, effects),
             Input::Chunks(answer) => self.chunks_came(now, answer, effects),
+            Input::Followed(answer) => self.followed_came(now, answer, effects),
+            Input::FollowedChanged(followed) => self.followed_changed(now, followed, effects),
             Input::Stored(answer) => self.stored(now, answer, effects),
             Input::Rules(book) => self.judging.set_book(book),
             Input::Policy(policy) => {
@@ -278,6 +283,10 @@ impl Document {
     fn step(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
         if self.waiting.is_empty() {
             return false;
+        }
+        if self.lacks_followed().is_some() {
+            self.ask(Asked::Followed, effects);
+            return true;
         }
         if !matches!(self.content, Content::Unknown) && self.is_next_hidden() {
             self.hear_hidden(effects);

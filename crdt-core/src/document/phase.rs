@@ -38,6 +38,8 @@ pub(super) enum Content {
 pub(super) enum Asked {
     Manifest,
     Chunks,
+    /// Who may do what with the document that this one follows.
+    Followed,
     Commit(Box<Commit>),
 }
 
@@ -62,6 +64,10 @@ impl Document {
         match &asked {
             Asked::Manifest => effects.push(Effect::LoadManifest),
             Asked::Chunks => effects.push(Effect::LoadChunks),
+            Asked::Followed => {
+                let Some(document) = self.lacks_followed().cloned() else { return };
+                effects.push(Effect::LoadFollowed { document });
+            }
             Asked::Commit(_) => {}
         }
         self.asked = Some(asked);
@@ -98,7 +104,16 @@ impl Document {
             Err(LoadFault::Damaged) => Content::Damaged { manifest: None },
             Err(LoadFault::Unavailable) => return self.give_up(effects),
         };
+        self.followed = None;
+        self.ask_for_followed(effects);
         self.ask_again(now, effects);
+    }
+
+    /// Nothing else is done before it is known.
+    fn ask_for_followed(&mut self, effects: &mut Vec<Effect>) {
+        if self.lacks_followed().is_some() {
+            self.ask(Asked::Followed, effects);
+        }
     }
 
     /// The store gave all of it: enough for those who have nothing, or for everybody.
@@ -208,6 +223,7 @@ impl Document {
                     }
                     Content::Unknown | Content::Damaged { .. } => {}
                 }
+                self.ask_for_followed(effects);
                 self.ask_again(now, effects);
             }
             AfterCommit::Lifecycle { ticket } => {

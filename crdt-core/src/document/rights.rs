@@ -9,13 +9,13 @@
 use super::admit::{Bringer, From, Rejected, Rights};
 use super::burst::{Waiting, refuse};
 use super::chunk::{Lifecycle, Manifest};
-use super::events::{Effect, Refusal, Rejection};
+use super::events::{Effect, LoadFault, Refusal, Rejection};
 use super::intake::Sizes;
 use super::phase::{AfterCommit, Asked, Content};
 use super::{Document, intake, peer};
 use crate::authors::Authors;
-use crate::grant::{Access, Identity, Limits, Role};
-use crate::id::SessionId;
+use crate::grant::{Access, Followed, Identity, Limits, Role};
+use crate::id::{DocumentId, SessionId};
 use crate::rules::{Conflict, Mode, State};
 use crate::time::Timestamp;
 use automerge::ChangeHash;
@@ -24,6 +24,9 @@ use std::sync::Arc;
 impl Document {
     /// What is written down of who may do what; nothing while that is not known.
     pub(super) fn rights(&self, now: Timestamp) -> Option<Rights<'_>> {
+        if self.lacks_followed().is_some() {
+            return None;
+        }
         let manifest = match &self.content {
             Content::Unknown | Content::Damaged { manifest: None } => return None,
             Content::Live(live) if live.is_absent() => None,
@@ -36,6 +39,7 @@ impl Document {
             document: &self.id,
             access: manifest.map(|manifest| &*manifest.access),
             kind: manifest.and_then(|manifest| manifest.kind.as_deref()),
+            followed: self.followed.as_deref(),
             policy: &self.policy,
             now,
         })
@@ -89,7 +93,59 @@ impl Document {
     /// Whether it is not known yet who may do what.
     #[must_use]
     pub fn access_is_unknown(&self) -> bool {
-        matches!(self.content, Content::Unknown)
+        matches!(self.content, Content::Unknown) || self.lacks_followed().is_some()
+    }
+
+    /// The document that this one follows.
+    #[must_use]
+    pub fn follows(&self) -> Option<&DocumentId> {
+        self.access()?.follows.as_ref()
+    }
+
+    /// The document that this one follows and of which nothing is known yet. Until then nothing is decided here: to refuse an edit
+    /// of somebody who may make it would be worse than to wait for the store.
+    pub(super) fn lacks_followed(&self) -> Option<&DocumentId> {
+        let known = self.followed.as_ref().map(|followed| &followed.document);
+        self.follows().filter(|follows| known != Some(*follows))
+    }
+
+    /// The store's answer. What was told meanwhile is newer.
+    pub(super) fn followed_came(
+        &mut self,
+        now: Timestamp,
+        answer: Result<Arc<Followed>, LoadFault>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.asked = None;
+        match answer {
+            Ok(followed) => {
+                if self.lacks_followed().is_some() {
+                    self.followed = Some(followed);
+                }
+                self.stale.mark_all();
+                self.ask_again(now, effects);
+            }
+            // It may be damaged, and what follows it is not: its own people go on.
+            Err(LoadFault::Damaged) => {
+                self.followed =
+                    self.follows().cloned().map(|document| Arc::new(Followed::of_nobody(document)));
+                self.ask_again(now, effects);
+            }
+            Err(LoadFault::Unavailable) => self.give_up(effects),
+        }
+    }
+
+    /// Other rights are given for a document, perhaps for the one that this follows.
+    pub(super) fn followed_changed(
+        &mut self,
+        now: Timestamp,
+        followed: Arc<Followed>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.follows() == Some(&followed.document) {
+            self.followed = Some(followed);
+            self.ask_again(now, effects);
+        }
     }
 
     /// The places that a connection may change, when it is not all.
@@ -115,10 +171,12 @@ impl Document {
     /// Asks the store when somebody has connected, who may say something in the moment and nothing else. Should the store
     /// not answer, it is asked again when there is more to do.
     pub(super) fn find_out_who_may_read(&mut self, effects: &mut Vec<Effect>) {
-        if self.access_is_unknown() && self.asked.is_none() && self.somebody_came {
-            self.somebody_came = false;
-            self.ask(Asked::Manifest, effects);
+        if !self.access_is_unknown() || self.asked.is_some() || !self.somebody_came {
+            return;
         }
+        self.somebody_came = false;
+        let is_unknown = matches!(self.content, Content::Unknown);
+        self.ask(if is_unknown { Asked::Manifest } else { Asked::Followed }, effects);
     }
 
     /// Asks again what each reader may do.

@@ -34,6 +34,19 @@ pub struct Access {
     pub owner: Option<SubjectId>,
     /// Who else.
     pub entries: Vec<Entry>,
+    /// Another document whose people have here what they have there: the dashboard, for what its widgets show.
+    pub follows: Option<DocumentId>,
+}
+
+/// What decides who may do what with a document that others follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    /// Which.
+    pub document: DocumentId,
+    /// What is written down for it. Whom it follows itself does not count: one step, and no circles.
+    pub access: Arc<Access>,
+    /// Its kind, for which there may be rights too.
+    pub kind: Option<String>,
 }
 
 /// A right that somebody was given.
@@ -130,25 +143,55 @@ impl fmt::Display for LinkId {
     }
 }
 
+impl Followed {
+    /// Of a document for which nothing is written down, or of which that cannot be read.
+    #[must_use]
+    pub fn of_nobody(document: DocumentId) -> Self {
+        Self { document, access: Arc::default(), kind: None }
+    }
+}
+
 impl Access {
     /// Of a document that `who` makes.
     #[must_use]
     pub fn made_by(who: &Identity) -> Self {
-        Self { owner: who.author().cloned(), entries: Vec::new() }
+        Self { owner: who.author().cloned(), entries: Vec::new(), follows: None }
     }
 
-    /// What `who` may do with `document`, which is of this kind, now. The only place where that is decided.
+    /// What `who` may do with `document`, which is of this kind, now. The only place where that is decided. `followed` is the
+    /// document that it [`follows`](Self::follows); another one counts for nothing.
     #[must_use]
     pub fn grant(
         &self,
         document: &DocumentId,
         kind: Option<&str>,
+        followed: Option<&Followed>,
         policy: &Policy,
         who: &Arc<Identity>,
         now: Timestamp,
     ) -> Grant {
+        let (mut right, mut until) = self.right(kind, policy, who, now);
+        if let Some(followed) = followed.filter(|followed| self.follows.as_ref() == Some(&followed.document))
+        {
+            let (there, ends) = followed.access.right(followed.kind.as_deref(), policy, who, now);
+            right = stronger(right, carried_over(there));
+            until = earlier(until, ends);
+        }
+        let (role, limits) = narrowed(right, who.at_most(document));
+        let role = if who.is_over(now) || policy.blocks(who) { Role::None } else { role };
+        Grant::new(document.clone(), who.clone(), role, limits, earlier(until, who.until))
+    }
+
+    /// What is written down for `who`, before their token is looked at, and when some of that ends.
+    fn right(
+        &self,
+        kind: Option<&str>,
+        policy: &Policy,
+        who: &Identity,
+        now: Timestamp,
+    ) -> ((Role, Option<Limits>), Option<Timestamp>) {
         let mut right = (Role::None, None);
-        let mut until = who.until;
+        let mut until = None;
         if who.is_server_admin || self.owner.as_ref().is_some_and(|owner| who.author() == Some(owner)) {
             right = (Role::Admin, None);
         }
@@ -158,13 +201,20 @@ impl Access {
             if !entry.to.is(who) || entry.until.is_some_and(|until| now >= until) {
                 continue;
             }
-            until = [until, entry.until].into_iter().flatten().min();
+            until = earlier(until, entry.until);
             right = stronger(right, (entry.role.min(at_most), entry.limits.clone()));
         }
-        let (role, limits) = narrowed(right, who.at_most(document));
-        let role = if who.is_over(now) || policy.blocks(who) { Role::None } else { role };
-        Grant::new(document.clone(), who.clone(), role, limits, until)
+        (right, until)
     }
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    [one, other].into_iter().flatten().min()
+}
+
+/// What a right is in a document that follows. Places are those of one document: whoever may change some of them sees the other.
+fn carried_over((role, limits): (Role, Option<Limits>)) -> (Role, Option<Limits>) {
+    (if limits.is_some() { role.min(Role::Read) } else { role }, None)
 }
 
 /// What is left of a right under what a token allows.

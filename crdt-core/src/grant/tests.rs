@@ -21,7 +21,7 @@ fn access(value: &Value) -> Access {
 }
 
 fn role(access: &Access, policy: &Policy, kind: &str, who: Identity) -> Role {
-    access.grant(&document(), Some(kind), policy, &Arc::new(who), NOON).role()
+    access.grant(&document(), Some(kind), None, policy, &Arc::new(who), NOON).role()
 }
 
 /// AU2: owner, entries and administrators; nobody else, and the strongest right counts.
@@ -120,10 +120,49 @@ fn au4_a_scope_gives_nothing() {
     let who = Arc::new(limited(
         json!([{"doc": here, "role": "write", "paths": [{"path": "/series", "may": "append"}]}]),
     ));
-    let grant = mine.grant(&document(), None, &none, &who, NOON);
+    let grant = mine.grant(&document(), None, None, &none, &who, NOON);
     assert_eq!(grant.limits().unwrap().to_json(), json!([{"path": "/series", "may": "append"}]));
     assert_eq!(grant.permit_edit().unwrap().unlimited(), Err(Denied::Limited));
     assert_eq!(Grant::to_make(document(), &who, NOON).role(), Role::None, "nor does it make documents");
+}
+
+/// AU85: a document that follows gives what is given there, its owner and its kind included, but to see where that is limited to
+/// places; nothing of what the followed one follows; and a token for one document is for that one.
+#[test]
+fn au85_what_is_given_there_is_given_here() {
+    let elsewhere = DocumentId::from_bytes(&[8; 16]).unwrap();
+    let mut here = access(&json!({"owner": "ana"}));
+    here.follows = Some(elsewhere.clone());
+    let policy = Policy::read(&json!({"board": [{"user": "eve", "role": "write"}]})).unwrap();
+    let mut there = access(&json!({"owner": "cleo", "grants": [
+        {"user": "bo", "role": "write", "until": 1_500_000}, {"user": "dee", "role": "write", "paths": ["/a"]},
+    ]}));
+    there.follows = Some(document());
+    let kind = Some("board".to_owned());
+    let followed = Followed { document: elsewhere.clone(), access: Arc::new(there), kind };
+    let ask = |followed: Option<&Followed>, who: Identity| {
+        here.grant(&document(), None, followed, &policy, &Arc::new(who), NOON)
+    };
+    let roles = [
+        ("ana", Role::Admin),
+        ("bo", Role::Write),
+        ("cleo", Role::Admin),
+        ("dee", Role::Read),
+        ("eve", Role::Write),
+        ("fay", Role::None),
+    ];
+    for (name, role) in roles {
+        let grant = ask(Some(&followed), person(name));
+        assert_eq!((grant.role(), grant.limits()), (role, None), "{name}");
+    }
+    assert_eq!(ask(Some(&followed), person("bo")).until(), Some(Timestamp::from_millis(1_500_000)));
+    let another = Followed { document: document(), ..followed.clone() };
+    assert_eq!(ask(Some(&another), person("bo")).role(), Role::None, "it follows another one");
+    assert_eq!(ask(None, person("bo")).role(), Role::None);
+    let mut scoped = person("bo");
+    scoped.scope =
+        Some(Scope::read_all(&json!([{"doc": elsewhere.to_string(), "role": "write"}])).unwrap().into());
+    assert_eq!(ask(Some(&followed), scoped).role(), Role::None);
 }
 
 /// AU5: whose token is over has no right, and a right says when it is to be asked for again.
@@ -135,9 +174,9 @@ fn au5_rights_end() {
     let who = Arc::new(who);
     let mine =
         access(&json!({"owner": "ana", "grants": [{"user": "ana", "role": "read", "until": 1_500_000}]}));
-    let grant = mine.grant(&document(), None, &none, &who, NOON);
+    let grant = mine.grant(&document(), None, None, &none, &who, NOON);
     assert_eq!((grant.role(), grant.until()), (Role::Admin, Some(Timestamp::from_millis(1_500_000))));
-    let over = mine.grant(&document(), None, &none, &who, Timestamp::from_millis(2_000_000));
+    let over = mine.grant(&document(), None, None, &none, &who, Timestamp::from_millis(2_000_000));
     assert_eq!(over.role(), Role::None);
     assert_eq!(Grant::to_make(document(), &who, Timestamp::from_millis(2_000_000)).role(), Role::None);
 }
@@ -150,7 +189,7 @@ fn au6_permits_are_given_by_role() {
         {"user": "bo", "role": "write"}, {"user": "cleo", "role": "read"},
     ]}));
     let ask = |name: &str| {
-        let grant = shared.grant(&document(), None, &none, &Arc::new(person(name)), NOON);
+        let grant = shared.grant(&document(), None, None, &none, &Arc::new(person(name)), NOON);
         (grant.permit_read().err(), grant.permit_edit().err(), grant.permit_admin().err())
     };
     let lacks = |has, needs| Some(Denied::Role { has, needs });

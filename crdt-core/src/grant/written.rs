@@ -87,7 +87,7 @@ impl Access {
             NEW_LINK => Some(new_link()),
             name => before.links().find(|hash| LinkId::of(hash).as_str() == name),
         };
-        read_access(value, &mut find)
+        read_access(value, before.follows.clone(), &mut find)
     }
 
     /// Reads what [`to_stored`](Self::to_stored) wrote.
@@ -96,7 +96,7 @@ impl Access {
     /// When it is something else.
     pub fn from_stored(text: &str) -> Result<Self, BadAccess> {
         let value = serde_json::from_str(text).or_else(|_| bad(&At::Root, "not JSON"))?;
-        read_access(&value, &mut |name| hash_from_hex(name))
+        read_access(&value, None, &mut |name| hash_from_hex(name))
     }
 
     /// As it is stored.
@@ -121,7 +121,11 @@ impl Access {
 
     fn written(&self, link: &dyn Fn(&LinkHash) -> String) -> Value {
         let entries: Vec<Value> = self.entries.iter().map(|entry| written(entry, link)).collect();
-        json!({ "owner": self.owner.as_ref().map(SubjectId::as_str), "grants": entries })
+        let mut written = json!({ "owner": self.owner.as_ref().map(SubjectId::as_str), "grants": entries });
+        if let Some(follows) = &self.follows {
+            written["follows"] = follows.to_string().into();
+        }
+        written
     }
 }
 
@@ -207,9 +211,14 @@ fn read_scope(at: &At<'_>, value: &Value) -> Result<Scope, BadAccess> {
     Ok(Scope { document, role, limits })
 }
 
-fn read_access(value: &Value, link: &mut FindLink<'_>) -> Result<Access, BadAccess> {
+/// `follows` is what it is when nothing is said of it: a program that knows owners and grants cuts nothing off by that.
+fn read_access(
+    value: &Value,
+    follows: Option<DocumentId>,
+    link: &mut FindLink<'_>,
+) -> Result<Access, BadAccess> {
     let root = At::Root;
-    let mut access = Access::default();
+    let mut access = Access { follows, ..Access::default() };
     let mut says_who_owns = false;
     for (name, value) in object(&root, value)? {
         let at = At::Member(&root, name);
@@ -218,7 +227,11 @@ fn read_access(value: &Value, link: &mut FindLink<'_>) -> Result<Access, BadAcce
             "owner" if value.is_null() => {}
             "owner" => access.owner = Some(parsed(&at, value)?),
             "grants" => access.entries = entries(&at, value, link)?,
-            _ => return bad(&at, "there is no such member; those of an access are owner and grants"),
+            "follows" if value.is_null() => access.follows = None,
+            "follows" => access.follows = Some(parsed(&at, value)?),
+            _ => {
+                return bad(&at, "there is no such member; those of an access are owner, grants and follows");
+            }
         }
     }
     if !says_who_owns {

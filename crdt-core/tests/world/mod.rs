@@ -10,7 +10,7 @@ use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ROOT, ReadDoc};
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest, Stored};
 use dovetail_core::document::{Document, Effect, Input, Refusal, Ticket, Verdict};
-use dovetail_core::grant::{Identity, Policy, Role};
+use dovetail_core::grant::{Followed, Identity, Policy, Role};
 use dovetail_core::id::{DocumentId, SessionId, StorageId};
 use dovetail_core::limits::DocumentLimits;
 use dovetail_core::rules::{
@@ -32,6 +32,7 @@ pub struct Disk {
 pub enum Asked {
     Manifest,
     Chunks,
+    Followed(DocumentId),
     Commit(Box<Batch>),
 }
 
@@ -134,6 +135,8 @@ pub struct World {
     pub aside: Vec<(String, &'static str, ChangeHash)>,
     /// Who may do what with whole kinds of documents.
     pub policy: Arc<Policy>,
+    /// And with the document that this one may follow, as it is stored.
+    pub followed: Option<Arc<Followed>>,
     pub is_slow: Vec<SessionId>,
     /// What the rules said last.
     pub verdict: Option<Arc<Verdict>>,
@@ -173,6 +176,7 @@ impl World {
             told_of_stores: Vec::new(),
             aside: Vec::new(),
             policy: Arc::default(),
+            followed: None,
             is_slow: Vec::new(),
             verdict: None,
             judged: 0,
@@ -183,8 +187,10 @@ impl World {
 
     pub fn tell(&mut self, input: Input) {
         self.now += 1;
-        if let Input::Policy(policy) = &input {
-            self.policy = policy.clone();
+        match &input {
+            Input::Policy(policy) => self.policy = policy.clone(),
+            Input::FollowedChanged(followed) => self.followed = Some(followed.clone()),
+            _ => {}
         }
         let mut effects = Vec::new();
         self.machine.handle(Timestamp::from_millis(self.now), input, &mut effects);
@@ -219,6 +225,7 @@ impl World {
             match effect {
                 Effect::LoadManifest => self.disk.asked.push_back(Asked::Manifest),
                 Effect::LoadChunks => self.disk.asked.push_back(Asked::Chunks),
+                Effect::LoadFollowed { document } => self.disk.asked.push_back(Asked::Followed(document)),
                 Effect::Commit(batch) => self.disk.asked.push_back(Asked::Commit(Box::new(batch))),
                 Effect::Send { to, body } => self.send(&to, &body.bytes),
                 Effect::Unavailable { session } => {
@@ -342,7 +349,10 @@ impl World {
         // Of a document that nobody has brought there is nothing to hide; whoever brings it is asked for it.
         let Some(manifest) = &self.disk.manifest else { return true };
         let (kind, now) = (manifest.kind.as_deref(), Timestamp::from_millis(self.now));
-        manifest.access.grant(&id(), kind, &self.policy, &client.who, now).may_read()
+        manifest
+            .access
+            .grant(&id(), kind, self.followed.as_deref(), &self.policy, &client.who, now)
+            .may_read()
     }
 
     pub fn client(&mut self, session: SessionId) -> Option<&mut Client> {
@@ -388,6 +398,10 @@ impl World {
         let input = match asked {
             Asked::Manifest => Input::Manifest(Ok(self.disk.manifest.clone())),
             Asked::Chunks => Input::Chunks(Ok(self.disk.load())),
+            Asked::Followed(document) => {
+                let stored = self.followed.clone().filter(|followed| followed.document == document);
+                Input::Followed(Ok(stored.unwrap_or_else(|| Arc::new(Followed::of_nobody(document)))))
+            }
             Asked::Commit(batch) => {
                 self.disk.write(*batch);
                 Input::Stored(Ok(()))

@@ -83,7 +83,7 @@ function server(first: readonly Grant[]) {
   let grants: readonly Grant[] = first
   let version = 1
   let links = 0
-  const shown = (): Access => ({ role: 'admin', owner: 'ana', grants, etag: `"${version}"` })
+  const shown = (): Access => ({ role: 'admin', owner: 'ana', grants, follows: null, etag: `"${version}"` })
   const asked: (string | undefined)[] = []
   const api: Pick<Api, 'access' | 'setAccess'> = {
     access: () => Promise.resolve(shown()),

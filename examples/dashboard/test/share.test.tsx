@@ -1,6 +1,6 @@
 import type { Access, Api, Grant } from '@dovetail/client'
 import { staticDashboard } from '@dovetail/react'
-import { cleanup, screen, within } from '@testing-library/react'
+import { cleanup, screen, waitFor, within } from '@testing-library/react'
 import { userEvent } from '@testing-library/user-event'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ShareDialog } from '../src/share'
@@ -19,13 +19,15 @@ function server(first: Partial<Access> = {}, others: Readonly<Record<string, Acc
     readonly grants: readonly Grant[]
     readonly owner: unknown
     readonly etag: unknown
+    readonly follows?: unknown
   }[] = []
-  const start: Access = { role: 'admin', owner: 'me', grants: [], etag: '"1"', ...first }
+  const start: Access = { role: 'admin', owner: 'me', grants: [], follows: null, etag: '"1"', ...first }
   let links = 0
   const api: Partial<Api> = {
     access: (id) => Promise.resolve(of.get(id) ?? start),
     setAccess: (id, wanted, etag) => {
-      asked.push({ id, grants: wanted.grants, owner: wanted.owner, etag })
+      const follows = wanted.follows === undefined ? {} : { follows: wanted.follows }
+      asked.push({ id, grants: wanted.grants, owner: wanted.owner, etag, ...follows })
       const secrets: Record<string, string> = {}
       const grants = wanted.grants.map((grant) => {
         if (!('link' in grant) || grant.link !== 'new') return grant
@@ -36,6 +38,7 @@ function server(first: Partial<Access> = {}, others: Readonly<Record<string, Acc
         role: 'admin',
         owner: wanted.owner ?? null,
         grants,
+        follows: wanted.follows ?? null,
         etag: `"${asked.length + 1}"`,
       }
       of.set(id, access)
@@ -124,28 +127,46 @@ describe('the dialog to share', () => {
     expect(screen.queryByRole('button', { name: 'Take over' })).toBeNull()
   })
 
-  it('shares what the widgets show along, and says where it may not', async () => {
+  it('CL211 lets what was made elsewhere follow the dashboard when its owner says so, by name', async () => {
     const { api, asked } = server(
       {},
-      { [DATA]: { role: 'read', owner: 'ana', grants: null, etag: undefined } },
+      {
+        [DATA]: {
+          role: 'admin',
+          owner: 'me',
+          grants: [{ user: 'cleo', role: 'read' }],
+          follows: null,
+          etag: '"7"',
+        },
+      },
     )
     const user = show(api, { data: DATA })
-    await user.type(await screen.findByRole('textbox', { name: 'Who' }), 'bo')
-    await user.click(screen.getByRole('button', { name: 'Give access' }))
-    expect(await screen.findByText(/For 1 of 1 documents that its widgets show/)).toBeTruthy()
-    expect(asked).toHaveLength(1)
+    const part = within(await screen.findByRole('region', { name: 'What it shows' }))
+    expect(part.getByRole('listitem').textContent).toContain('CPU')
+    expect(asked).toEqual([])
+    await user.click(part.getByRole('button', { name: 'Share it too' }))
+    await screen.findByText('Shared with it, from now on.')
+    expect(asked).toEqual([
+      { id: DATA, grants: [{ user: 'cleo', role: 'read' }], owner: 'me', etag: '"7"', follows: 'doc' },
+    ])
   })
 
-  it('shares what the widgets show along', async () => {
-    const { api, asked } = server()
-    const user = show(api, { data: DATA })
-    await user.type(await screen.findByRole('textbox', { name: 'Who' }), 'bo')
-    await user.click(screen.getByRole('button', { name: 'Give access' }))
-    await screen.findByText('bo can view now.')
-    expect(asked.map(({ id }) => id)).toEqual(['doc', DATA])
-    await user.click(screen.getByRole('button', { name: 'Make a link' }))
-    await screen.findByText('A link was made.')
-    expect(asked.map(({ id }) => id)).toEqual(['doc', DATA, 'doc'])
+  it('CL211 offers nothing of what follows already, or is for others to share', async () => {
+    for (const other of [
+      { role: 'admin', owner: 'me', grants: [], follows: 'doc' as Access['follows'], etag: '"7"' },
+      { role: 'read', owner: 'ana', grants: null, follows: null, etag: undefined },
+    ] as const) {
+      const { api } = server({}, { [DATA]: other })
+      let answered = 0
+      show(
+        { ...api, access: (id) => api.access!(id).finally(() => (answered += id === DATA ? 1 : 0)) },
+        { data: DATA },
+      )
+      await waitFor(() => expect(answered).toBe(1))
+      await screen.findByText('Owner')
+      expect(screen.queryByRole('region', { name: 'What it shows' })).toBeNull()
+      cleanup()
+    }
   })
 
   it('shows others what they may do, and not who else may', async () => {

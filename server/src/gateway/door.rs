@@ -273,8 +273,13 @@ impl Door {
     }
 
     /// What they may do with a document whose manifest is at hand.
-    pub(super) fn grant_in(&self, document: &DocumentId, manifest: &Manifest) -> Grant {
-        self.gateway.hub.grant_in(self.who(), document, manifest)
+    pub(super) async fn grant_in(
+        &self,
+        document: &DocumentId,
+        manifest: &Manifest,
+    ) -> Result<Grant, Problem> {
+        let grant = self.gateway.hub.grant_in(self.who(), document, manifest).await;
+        grant.map_err(|error| reply::of_load(&error))
     }
 
     /// In whose name something is written down: their own, where somebody was asked for it, whatever they say.

@@ -20,7 +20,7 @@ use dovetail_core::document::chunk::{Batch, Manifest};
 use dovetail_core::document::{
     CommitFault, Document, Effect, Input, LoadFault, Refusal, Rejection, Standing, Ticket, Verdict,
 };
-use dovetail_core::grant::{Access, EditPermit, Identity, Kind, Limits, Role};
+use dovetail_core::grant::{Access, EditPermit, Followed, Identity, Kind, Limits, Role};
 use dovetail_core::id::{DocumentId, SessionId, SubjectId};
 use dovetail_core::rules::Question;
 use dovetail_core::session::{CloseReason, Outgoing};
@@ -380,7 +380,10 @@ impl Actor {
             Wake::Note(Note::Drained) => {}
             // Whether anybody is left is looked at when everything is taken in.
             Wake::Note(Note::Unwatched) => {}
-            Wake::Note(Note::Judge(input)) => self.tell(input),
+            Wake::Note(Note::Judge(input)) => {
+                self.tell_followed(&input);
+                self.tell(input);
+            }
             Wake::Note(Note::Leave(session)) => self.leave(session),
             Wake::Call(Call::Input(input)) => self.tell(input),
             Wake::Call(Call::Open { input, session, address, outbox, understands_ours }) => {
@@ -439,11 +442,33 @@ impl Actor {
             Input::Stored(Ok(())) => {
                 let Some(now) = self.rights_to_be.take() else { return };
                 if self.rights.as_ref() != Some(&now) {
-                    self.rights = Some(now);
+                    // Nobody follows what was not there.
+                    if self.rights.replace(now).is_some() {
+                        self.tell_who_follows();
+                    }
                     self.desk.change_rights();
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Wakes those who follow when the document that this one follows gives other rights than before.
+    fn tell_followed(&self, input: &Input) {
+        match input {
+            Input::FollowedChanged(followed) if self.document.follows() == Some(&followed.document) => {
+                self.desk.change_rights();
+            }
+            _ => {}
+        }
+    }
+
+    /// What was given or taken away here was so in the documents that follow this one.
+    fn tell_who_follows(&self) {
+        let Some((access, kind)) = self.rights.clone() else { return };
+        let followed = Arc::new(Followed { document: self.id.clone(), access, kind });
+        for (_, mailbox) in self.hub.documents().iter().filter(|(document, _)| **document != self.id) {
+            mailbox.judge(Input::FollowedChanged(followed.clone()));
         }
     }
 
@@ -634,6 +659,9 @@ impl Actor {
             }
             Effect::LoadChunks => {
                 self.asked = Some(Box::pin(chunks(self.hub.store.clone(), self.id.clone())));
+            }
+            Effect::LoadFollowed { document } => {
+                self.asked = Some(Box::pin(followed(self.hub.store.clone(), document)));
             }
             Effect::Commit(batch) => {
                 self.to_count = Some(owned(&batch.manifest));
@@ -907,6 +935,11 @@ fn rights_in(manifest: &Manifest) -> Rights {
 
 async fn manifest(store: Arc<dyn Store>, id: DocumentId) -> Input {
     Input::Manifest(store.manifest(&id).await.map_err(|error| load_fault(&id, &error)))
+}
+
+async fn followed(store: Arc<dyn Store>, document: DocumentId) -> Input {
+    let found = super::followed(&*store, &document).await;
+    Input::Followed(found.map(Arc::new).map_err(|error| load_fault(&document, &error)))
 }
 
 async fn chunks(store: Arc<dyn Store>, id: DocumentId) -> Input {

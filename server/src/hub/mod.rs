@@ -31,7 +31,7 @@ use dovetail_core::authors::Authors;
 use dovetail_core::document::chunk::Manifest;
 use dovetail_core::document::{Input, Refusal, Rejection, Verdict};
 use dovetail_core::grant::{
-    Access, AdminPermit, EditPermit, Grant, Identity, Policy, ReadPermit, ServerPermit,
+    Access, AdminPermit, EditPermit, Followed, Grant, Identity, Policy, ReadPermit, ServerPermit,
 };
 use dovetail_core::id::{DocumentId, PeerId, SessionId, StorageId, SubjectId};
 use dovetail_core::limits::{DocumentLimits, SessionLimits};
@@ -391,17 +391,28 @@ impl Hub {
     /// When the store cannot say.
     pub async fn grant(&self, who: &Arc<Identity>, document: &DocumentId) -> Result<Grant, LoadError> {
         let manifest = self.inner.store.manifest(document).await?;
-        Ok(match manifest {
-            Some(manifest) => self.grant_in(who, document, &manifest),
-            None => Grant::none(document.clone(), who.clone()),
-        })
+        match manifest {
+            Some(manifest) => self.grant_in(who, document, &manifest).await,
+            None => Ok(Grant::none(document.clone(), who.clone())),
+        }
     }
 
     /// The same for a document whose manifest is at hand.
-    #[must_use]
-    pub fn grant_in(&self, who: &Arc<Identity>, document: &DocumentId, manifest: &Manifest) -> Grant {
+    ///
+    /// # Errors
+    /// When the store cannot say what is written down for the document that this one follows.
+    pub async fn grant_in(
+        &self,
+        who: &Arc<Identity>,
+        document: &DocumentId,
+        manifest: &Manifest,
+    ) -> Result<Grant, LoadError> {
+        let followed = match &manifest.access.follows {
+            Some(document) => Some(followed(&*self.inner.store, document).await?),
+            None => None,
+        };
         let (kind, policy, now) = (manifest.kind.as_deref(), self.inner.policy(), self.inner.clock.now());
-        manifest.access.grant(document, kind, &policy, who, now)
+        Ok(manifest.access.grant(document, kind, followed.as_ref(), &policy, who, now))
     }
 
     /// Resolves when somebody may no longer read a document: their right or their token was taken back, or is over.
@@ -866,6 +877,18 @@ impl Mailbox {
 fn owned(manifest: &Manifest) -> Option<(SubjectId, usize)> {
     let owner = manifest.access.owner.clone()?;
     Some((owner, usize::try_from(manifest.bytes).unwrap_or(usize::MAX)))
+}
+
+/// What is written down for a document that another one follows. Of one that is not there, or damaged, nobody has a right by it: its
+/// damage is not that of who follows.
+async fn followed(store: &dyn Store, document: &DocumentId) -> Result<Followed, LoadError> {
+    Ok(match store.manifest(document).await {
+        Ok(Some(manifest)) => {
+            Followed { document: document.clone(), access: manifest.access, kind: manifest.kind }
+        }
+        Ok(None) | Err(LoadError::Damaged { .. }) => Followed::of_nobody(document.clone()),
+        Err(error) => return Err(error),
+    })
 }
 
 async fn stored_policy(store: &dyn Store) -> Result<Policy, OpenHubError> {

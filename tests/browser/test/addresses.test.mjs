@@ -6,7 +6,7 @@ import { shows, stat } from '../app.mjs'
 import { looksFine } from '../look.mjs'
 import { seen, world } from '../world.mjs'
 
-test('CL166 an address that leads to no dashboard says why, and there is a way on', async (t) => {
+test('CL147 an address that leads to no dashboard says why, and there is a way on', async (t) => {
   const here = await world(t)
   await here.server.dashboard({ title: 'Hosts', widgets: { a: stat('CPU') } })
   const ana = await here.person()
@@ -31,7 +31,7 @@ test('CL166 an address that leads to no dashboard says why, and there is a way o
   }
 })
 
-test('CL167 a document that is no dashboard is offered as JSON, and not changed', async (t) => {
+test('CL147 a document that is no dashboard is offered as JSON, and not changed', async (t) => {
   const here = await world(t)
   const recipe = { kind: 'recipe', title: 'Bread', parts: { flour: 500, water: 350 }, steps: ['mix', 'wait'] }
   const { status, body } = await here.server.ask('POST', '/api/docs', { body: recipe })

@@ -27,7 +27,7 @@ const listed = (page, title, isThere) =>
     [title, isThere],
   )
 
-test('CL159 a dashboard that is deleted in the list is gone, and back when that is undone', async (t) => {
+test('CL154 a dashboard that is deleted in the list is gone, and back when that is undone', async (t) => {
   const { here, id, isThere } = await hosts(t)
   const ana = await here.person()
   const page = await ana.tab('/')
@@ -57,7 +57,7 @@ test('CL159 a dashboard that is deleted in the list is gone, and back when that 
   assert.equal(await isThere(), 200)
 })
 
-test('CL160 who has a deleted dashboard open is told, keeps a copy, and goes on when it is brought back', async (t) => {
+test('CL146 who has a deleted dashboard open is told, keeps a copy, and goes on when it is brought back', async (t) => {
   const { here, id, isThere } = await hosts(t)
   const [ana, bo] = [await here.person(), await here.person()]
   const [anas, anasOther, bos] = [await ana.tab(`/d/${id}`), await ana.tab(`/d/${id}`), await bo.tab('/')]

@@ -35,7 +35,7 @@ function folder(t) {
   }
 }
 
-test('CL161 a file that is dropped becomes a dashboard', async (t) => {
+test('CL142 a file that is dropped becomes a dashboard', async (t) => {
   const file = folder(t)
   const here = await world(t)
   const ana = await here.person()
@@ -60,7 +60,7 @@ test('CL161 a file that is dropped becomes a dashboard', async (t) => {
   await seen(page.getByText(/Importing holiday\.json: This JSON has no widgets/))
 })
 
-test('CL162 a file that is no dashboard makes nothing, and is told in words', async (t) => {
+test('CL142 a file that is no dashboard makes nothing, and is told in words', async (t) => {
   const file = folder(t)
   const here = await world(t)
   const ana = await here.person()
@@ -83,7 +83,7 @@ test('CL162 a file that is no dashboard makes nothing, and is told in words', as
   assert.deepEqual(body.documents, [])
 })
 
-test('CL163 what is exported is the dashboard, in each form, and our own two come back as they were', async (t) => {
+test('CL155 what is exported is the dashboard, in each form, and our own two come back as they were', async (t) => {
   const file = folder(t)
   const here = await world(t)
   const id = await here.server.dashboard({

@@ -62,7 +62,7 @@ const GHOST = '.ghost'
 const CPU = '[data-tile="a"]'
 const noGhost = (page) => see(page, 'the end of the ghost', (ghost) => !document.querySelector(ghost), GHOST)
 
-test('CL152 a widget that is dragged is seen on its way, and its drop is one change', async (t) => {
+test('CL141 a widget that is dragged is seen on its way, and its drop is one change', async (t) => {
   const { anas, bos, cpu, cell, changes, layout } = await twoAtOneGrid(t)
   const before = await changes()
   const head = { x: cpu.x + 40, y: cpu.y + 14 }
@@ -93,7 +93,7 @@ test('CL152 a widget that is dragged is seen on its way, and its drop is one cha
   assert.equal(await changes(), before + 1)
 })
 
-test('CL153 a widget that is resized by its corner is seen on its way, and is one change', async (t) => {
+test('CL152 a widget that is resized by its corner is seen on its way, and is one change', async (t) => {
   const { anas, bos, cpu, cell, changes, layout } = await twoAtOneGrid(t)
   const before = await changes()
   const corner = { x: cpu.x + cpu.width - 4, y: cpu.y + cpu.height - 4 }

@@ -18,7 +18,7 @@ const HOSTILE = `# Minutes
 <style>body { display: none }</style><base href="https://elsewhere.invalid/"><meta http-equiv="refresh" content="0;url=https://elsewhere.invalid/">
 <link rel="stylesheet" href="https://elsewhere.invalid/x.css">
 <details open ontoggle="window.harmed = 'details'"><summary>More</summary></details>
-<a id="root" name="harmed" href="vbscript:window.harmed">Anchor</a>
+<a id="root" name="harmed" class="side-panel" data-tile="a" aria-label="Sign in" href="vbscript:window.harmed">Anchor</a>
 
 [by script](javascript:window.harmed='link') [in disguise](JaVaScRiPt&colon;window.harmed='disguise') [data](data:text/html,<script>window.harmed=1</script>)
 ![a picture that tells who reads it](https://elsewhere.invalid/pixel.png) ![](javascript:window.harmed='picture')
@@ -27,7 +27,7 @@ The **end** of it.
 
 <math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=/nothing onerror=window.harmed=1&gt;"></math>`
 
-test('CL164 nothing that somebody writes into a note runs, is styled, asks for anything or leads into a script', async (t) => {
+test('CL148 nothing that somebody writes into a note runs, is styled, asks for anything or leads into a script', async (t) => {
   const here = await world(t)
   here.expect(/violates the following Content Security Policy directive/)
   const [ana, bo] = [await here.person(), await here.person()]
@@ -53,7 +53,9 @@ test('CL164 nothing that somebody writes into a note runs, is styled, asks for a
       const leads = ({ name, value }) =>
         /^(href|src|xlink:href|action|data)$/.test(name) && !/^(https?:|\/|#)/.test(value)
       const isBad = ({ name, value }) =>
-        name.startsWith('on') || /^(id|name|style|srcdoc)$/.test(name) || leads({ name, value })
+        name.startsWith('on') ||
+        /^(id|name|class|style|srcdoc|aria-.*|data-.*)$/.test(name) ||
+        leads({ name, value })
       return {
         elements: [...new Set(all.map(({ localName }) => localName))].filter((name) =>
           /^(script|svg|iframe|object|embed|math|style|form|input|button|base|meta|link)$/.test(name),
@@ -90,7 +92,7 @@ test('CL164 nothing that somebody writes into a note runs, is styled, asks for a
   assert.deepEqual(asked, [])
 })
 
-test('CL165 two who write into one note at the same time both find all of it', async (t) => {
+test('CL156 two who write into one note at the same time both find all of it', async (t) => {
   const here = await world(t)
   const [ana, bo] = [await here.person(), await here.person()]
   const anas = await ana.tab('/')

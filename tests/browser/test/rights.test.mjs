@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { rename, saved, says, shows, showsNo, stat, widget } from '../app.mjs'
+import { addWidget, newDashboard, rename, saved, says, shows, showsNo, stat, widget } from '../app.mjs'
 import { ASKING, tokenOf } from '../server.mjs'
 import { seen, world } from '../world.mjs'
 
@@ -83,4 +83,27 @@ test('CL135 when a token ends and there is no other, the page says how to go on'
   await dialog.getByRole('button', { name: 'Sign in' }).click()
   await saved(page)
   await seen(widget(page, 'CPU'))
+})
+
+test('CL212 a link opens the dashboard and the table in it, until it is revoked', async (t) => {
+  const here = await world(t, ASKING)
+  const ana = await here.person()
+  const mine = await ana.tab(as('/', 'ana'))
+  await newDashboard(mine)
+  await addWidget(mine, 'Table')
+  await saved(mine)
+  await mine.getByRole('button', { name: 'Share' }).click()
+  const share = mine.getByRole('dialog', { name: 'Share' })
+  await share.getByRole('button', { name: 'Make a link' }).click()
+  const address = await (await seen(share.getByRole('textbox', { name: /shown only now/ }))).inputValue()
+  const anybody = await here.person()
+  const theirs = await anybody.tab(address.replace(here.server.url, ''))
+  const cell = theirs.getByRole('main').getByText('Item 1')
+  await seen(cell)
+  await says(theirs, /View only/)
+  assert.equal(new URL(theirs.url()).hash, '', 'the link does not stay in the address')
+  await share.getByRole('button', { name: /^Revoke Link/ }).click()
+  await seen(share.getByText(/has no access any more/))
+  await theirs.reload()
+  await seen(theirs.getByText(/no longer|not shared|may not/i).first())
 })

@@ -20,7 +20,7 @@ async function owned(t) {
 
 const mayAdd = (page) => page.getByRole('button', { name: 'Add widget' }).first().isEnabled()
 
-test('CL168 a person who is given a dashboard has it, with the role that they have just now, until it is taken away', async (t) => {
+test('CL157 a person who is given a dashboard has it, with the role that they have just now, until it is taken away', async (t) => {
   const { here, id, anas, dialog } = await owned(t)
   const bo = await here.person()
   const bos = await bo.tab(`/d/${id}#token=${tokenOf('bo')}`)
@@ -54,7 +54,7 @@ test('CL168 a person who is given a dashboard has it, with the role that they ha
   assert.equal((await here.server.ask('GET', `/api/docs/${id}`, { subject: 'bo' })).status, 404)
 })
 
-test('CL169 who has a link may view without signing in, until the link is revoked', async (t) => {
+test('CL158 who has a link may view without signing in, until the link is revoked', async (t) => {
   const { here, id, anas, dialog } = await owned(t)
   await dialog.getByRole('button', { name: 'Make a link' }).click()
   const link = await (await seen(dialog.getByRole('textbox', { name: /^The link/ }))).inputValue()

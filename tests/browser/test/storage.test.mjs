@@ -9,7 +9,7 @@ import { seen, world } from '../world.mjs'
 
 const stateOf = (page) => page.getByRole('region', { name: 'State of this page' })
 
-test('CL157 where the browser keeps nothing, it works in memory and says so', async (t) => {
+test('CL143 where the browser keeps nothing, it works in memory and says so', async (t) => {
   const here = await world(t, ASKING)
   const ana = await here.personWithoutStorage()
   const page = await ana.tab(`/#token=${tokenOf('ana')}`)
@@ -39,7 +39,7 @@ test('CL157 where the browser keeps nothing, it works in memory and says so', as
   assert.equal(await title(), 'Load of all')
 })
 
-test('CL158 where the device is full, what is in the tab only is told, and kept as soon as there is room', async (t) => {
+test('CL144 where the device is full, what is in the tab only is told, and kept as soon as there is room', async (t) => {
   const here = await world(t)
   const id = await here.server.dashboard({ widgets: { a: stat('CPU') } })
   const ana = await here.person()

@@ -15,7 +15,7 @@ const comeBack = (page) => page.evaluate(() => void document.dispatchEvent(new E
 /** Waits until a worker answers for the page, so that the next one is an update. */
 const hasWorker = (page) => see(page, 'a worker', () => navigator.serviceWorker.controller !== null)
 
-test('CL154 a newer app is offered and taken by one click, in every tab, with all that waits to be saved', async (t) => {
+test('CL149 a newer app is offered and taken by one click, in every tab, with all that waits to be saved', async (t) => {
   const next = await anotherBuild(t, 'next')
   const here = await world(t)
   const id = await here.server.dashboard({ widgets: { a: stat('CPU') } })
@@ -59,7 +59,7 @@ test('CL154 a newer app is offered and taken by one click, in every tab, with al
   assert.equal(body.widgets.a.title, 'Processor')
 })
 
-test('CL155 a server of another version is told as that, nothing is lost, and a reload goes on when it fits', async (t) => {
+test('CL145 a server of another version is told as that, nothing is lost, and a reload goes on when it fits', async (t) => {
   const here = await world(t)
   const id = await here.server.dashboard({ widgets: { a: stat('CPU') } })
   const ana = await here.person()
@@ -99,7 +99,7 @@ function withVersion(message, version) {
   return bytes
 }
 
-test('CL156 something else that answers in place of the server is told, and what is kept here still opens', async (t) => {
+test('CL153 something else that answers in place of the server is told, and what is kept here still opens', async (t) => {
   const here = await world(t)
   const id = await here.server.dashboard({ title: 'Hosts', widgets: { a: stat('CPU') } })
   const proxy = await here.proxy()

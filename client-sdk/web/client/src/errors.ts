@@ -2,7 +2,7 @@
 
 import type { DovetailError as Shape } from './types'
 
-/** See `DovetailError` in types.ts. */
+/** See `DovetailError` in types/watchable.ts. */
 export class DovetailError extends Error implements Shape {
   readonly code: string
   readonly passing: boolean

@@ -399,7 +399,7 @@ describe('ConflictResolutionUI', () => {
 
   it('CL118 says what does not fit, who did what and when, and what can be done', () => {
     const [move] = conflict('disk').causes
-    const untold = { change: 'c2', actor: 'a2', author: null, time: 0 }
+    const untold = { change: 'c2', actor: 'a2', time: 0, touched: [], apart_from: [] }
     dashboard.conflicts.set(conflicting(conflict('disk', { causes: [move!, untold] })))
     dashboard.peers.set([peer('Ana')])
     show(<ConflictResolutionUI store={store} />, { client })
@@ -418,6 +418,15 @@ describe('ConflictResolutionUI', () => {
     const proposals = within(card()).getByRole('group', { name: 'What to do' })
     expect(within(proposals).getAllByRole('radio')).toHaveLength(2)
     expect(proposals.textContent).toContain('widgets › cpu › layout › y becomes 9')
+  })
+
+  it('CL118 says “You” of what this device did, whoever the server takes it for', () => {
+    const untold = { change: 'c2', actor: 'a2', time: 0, touched: [], apart_from: [] }
+    const found = conflict('disk', { message: 'there are two of it', causes: [untold] })
+    dashboard.conflicts.set(conflicting(found))
+    const history = { ...store.history, isMine: (actor: string) => actor === 'a2' }
+    show(<ConflictResolutionUI store={{ ...store, history }} />, { client })
+    expect(card('There are two of it').textContent).toContain('You made a change')
   })
 
   it('CL118 says when there is none, when nobody has looked, who judged, and what is not listed', () => {

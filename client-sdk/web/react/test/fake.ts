@@ -199,6 +199,7 @@ export function conflict(id: string, more: Partial<Conflict> = {}): Conflict {
     rule: 'widgets-apart',
     state: 'open',
     severity: 'warning',
+    mode: 'surface',
     message: `“CPU” and “${id}” share a place`,
     explanation: 'Ana moved CPU while Bo widened it.',
     subjects: ['cpu', `${id}/layout`],
@@ -206,7 +207,17 @@ export function conflict(id: string, more: Partial<Conflict> = {}): Conflict {
       { name: 'push_down', label: 'Put CPU below' },
       { name: 'first_free', label: 'Put CPU in the first free place' },
     ],
-    causes: [{ change: 'c1', actor: 'a1', author: 'ana', time: NOW_MS - 60_000, message: 'Move CPU' }],
+    causes: [
+      {
+        change: 'c1',
+        actor: 'a1',
+        author: 'ana',
+        time: NOW_MS - 60_000,
+        message: 'Move CPU',
+        touched: [],
+        apart_from: [],
+      },
+    ],
     fingerprint: 'f',
     ...more,
   }

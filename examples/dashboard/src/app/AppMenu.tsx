@@ -64,6 +64,7 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
   return (
     <>
       <Menu
+        label="Menu"
         groups={[
           more,
           THEMES.map(({ choice: each, label, icon }) => ({
@@ -79,9 +80,7 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
           ],
         ]}
       >
-        <button type="button" className="icon-button" aria-label="Menu">
-          <EllipsisVertical size={17} aria-hidden="true" />
-        </button>
+        <EllipsisVertical size={17} aria-hidden="true" />
       </Menu>
       <Dialog open={keysShown} title="Keyboard" onClose={() => showKeys(false)}>
         <dl className="keys">

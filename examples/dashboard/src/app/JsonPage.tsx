@@ -2,9 +2,10 @@
 
 import { documentId } from '@dovetail/client'
 import { useDocument } from '@dovetail/react'
-import { ChevronRight, Download, FileQuestion, Link2Off } from 'lucide-react'
+import { ChevronRight, Download, FileQuestion } from 'lucide-react'
 import { useState } from 'react'
 import { AppMenu } from './AppMenu'
+import { BrokenLink } from './BrokenLink'
 import { Link } from './Link'
 import { Logo } from './Logo'
 import { Message } from './Message'
@@ -12,27 +13,6 @@ import { Message } from './Message'
 /** Shows a document by id or `automerge:` URL. */
 export default function JsonPage({ id }: { readonly id: string }) {
   return documentId(id) === undefined ? <BrokenLink id={id} /> : <JsonDocument id={id} />
-}
-
-/** An address that names no document. */
-export function BrokenLink({ id }: { readonly id: string }) {
-  return (
-    <Message
-      icon={Link2Off}
-      title="This link is broken"
-      urgent
-      actions={
-        <Link to={{ screen: 'list' }} className="button primary">
-          All dashboards
-        </Link>
-      }
-    >
-      <p>
-        <code>{id}</code> is no document’s name. It may have been cut off when it was copied: ask whoever sent
-        it for the whole address.
-      </p>
-    </Message>
-  )
 }
 
 function JsonDocument({ id }: { readonly id: string }) {

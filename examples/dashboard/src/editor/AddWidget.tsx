@@ -18,7 +18,7 @@ export function AddWidget({ open, onClose }: { readonly open: boolean; readonly 
     let data: string | undefined
     if ('shape' in kind) {
       const made = attempt('Making its data', () => {
-        data = newData(dovetail, kind)
+        data = newData(dovetail, store.id, kind)
       })
       if (!made) return
     }

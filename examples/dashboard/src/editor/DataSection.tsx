@@ -35,13 +35,13 @@ export function DataSection({ id, widget, shape }: DataSectionProps) {
 }
 
 function Attach({ id, widget, shape }: DataSectionProps) {
-  const { act, attempt } = useEditor()
+  const { store: dashboard, act, attempt } = useEditor()
   const { dovetail, toasts } = useApp()
   const [typed, setTyped] = useState('')
   const title = widget.title || kindLabel(widget.kind)
   const make = () =>
     attempt('Making its data', () => {
-      const store = dovetail.createWidgetData(shape)
+      const store = dovetail.createWidgetData(shape, { follows: dashboard.id })
       if (act({ edit: 'attachData', id, data: store.url }, { label: `Gave “${title}” data` }))
         whenSaved(store)
       else store.release()

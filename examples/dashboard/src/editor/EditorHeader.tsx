@@ -9,7 +9,7 @@ import { Link } from '../app/Link'
 import { Logo } from '../app/Logo'
 import { Menu, type MenuEntry } from '../app/Menu'
 import { navigate } from '../app/routes'
-import { exports } from '../files'
+import { exports } from '../files/exports'
 import { useEditor } from './context'
 import { dashboardOf } from './shown'
 import type { PanelId } from './slots'
@@ -102,10 +102,8 @@ export function EditorHeader({
           <History size={15} aria-hidden="true" />
           History
         </button>
-        <Menu groups={[ways]}>
-          <button type="button" className="icon-button framed export" aria-label="Export" title="Export">
-            <Download size={16} aria-hidden="true" />
-          </button>
+        <Menu label="Export" className="icon-button framed export" title="Export" groups={[ways]}>
+          <Download size={16} aria-hidden="true" />
         </Menu>
         <button type="button" className="button primary" onClick={onShare}>
           <Share2 size={15} aria-hidden="true" />

@@ -94,18 +94,14 @@ export function RowBar({
         </span>
         {editable && (
           <Menu
+            label={`Menu of the row ${title}`}
+            className="icon-button small tile-menu"
             groups={[
               [{ label: 'Rename', icon: Pencil, takesFocus: true, run: () => setRenaming(true) }],
               [{ label: 'Remove row', hint: 'The widgets stay', icon: Trash2, danger: true, run: remove }],
             ]}
           >
-            <button
-              type="button"
-              className="icon-button small tile-menu"
-              aria-label={`Menu of the row ${title}`}
-            >
-              <Ellipsis size={15} aria-hidden="true" />
-            </button>
+            <Ellipsis size={15} aria-hidden="true" />
           </Menu>
         )}
       </div>

@@ -3,12 +3,13 @@
 
 import { useWatched } from '@dovetail/react'
 import { X } from 'lucide-react'
-import { Tabs } from 'radix-ui'
 import { lazy, Suspense } from 'react'
-import { OptionsPanel } from './OptionsPanel'
+import { Tabs } from '../app/Tabs'
 import type { PanelId, PanelProps } from './slots'
 
-/** The panels of other parts of the app, loaded when one is opened. */
+/** Loaded when a panel is opened: whoever only looks at a dashboard needs none of them. */
+const OptionsPanel = lazy(() => import('./OptionsPanel').then((panel) => ({ default: panel.OptionsPanel })))
+
 const Other = lazy(async () => {
   const { panels } = await import('../panels')
   return {
@@ -40,32 +41,32 @@ export function SidePanel({
         if (event.key === 'Escape' && !event.defaultPrevented) props.close()
       }}
     >
-      <Tabs.Root value={open} onValueChange={(id) => onOpen(id as PanelId)} className="tabs">
-        <div className="tabs-head">
-          <Tabs.List className="tabs-list" aria-label="Side panel">
-            {TABS.map(({ id, title }) => (
-              <Tabs.Trigger key={id} value={id} className="tab">
+      <Tabs
+        label="Side panel"
+        tabs={TABS.map(({ id, title }) => ({
+          id,
+          title:
+            id === 'attention' && conflicts > 0 ? (
+              <>
                 {title}
-                {id === 'attention' && conflicts > 0 && <b className="tab-count">{conflicts}</b>}
-              </Tabs.Trigger>
-            ))}
-          </Tabs.List>
+                <b className="tab-count">{conflicts}</b>
+              </>
+            ) : (
+              title
+            ),
+        }))}
+        chosen={open}
+        onChoose={onOpen}
+        end={
           <button type="button" className="icon-button" aria-label="Close side panel" onClick={props.close}>
             <X size={16} aria-hidden="true" />
           </button>
-        </div>
-        {TABS.map(({ id }) => (
-          <Tabs.Content key={id} value={id} className="tab-content" tabIndex={-1}>
-            {id === 'options' ? (
-              <OptionsPanel {...props} />
-            ) : (
-              <Suspense fallback={<p className="muted panel-empty">Opening…</p>}>
-                <Other id={id} {...props} />
-              </Suspense>
-            )}
-          </Tabs.Content>
-        ))}
-      </Tabs.Root>
+        }
+      >
+        <Suspense fallback={<p className="muted panel-empty">Opening…</p>}>
+          {open === 'options' ? <OptionsPanel {...props} /> : <Other id={open} {...props} />}
+        </Suspense>
+      </Tabs>
     </aside>
   )
 }

@@ -14,18 +14,20 @@ import {
   SlidersHorizontal,
   Trash2,
 } from 'lucide-react'
-import { memo, useContext, useState, type KeyboardEvent } from 'react'
+import { lazy, memo, Suspense, useContext, useState, type KeyboardEvent } from 'react'
 import { useWatched } from '@dovetail/react'
 import { useApp } from '../app/context'
-import { copiedData } from '../app/duplicate'
+import { copiedData, notesOf } from '../app/duplicate'
 import { Menu, type MenuEntry } from '../app/Menu'
+import { offerUndo } from '../app/toasts'
 import { kindLabel, kindOf } from '../widgets/registry'
 import { WidgetBody } from '../widgets/WidgetBody'
 import { useEditor } from './context'
 import { MoveContext } from './moving'
-import { MoveDialog } from './MoveDialog'
 import { dashboardOf } from './shown'
 import { copy, removal } from './widgetActions'
+
+const MoveDialog = lazy(() => import('./MoveDialog').then((move) => ({ default: move.MoveDialog })))
 
 export interface TileProps {
   readonly id: string
@@ -102,7 +104,11 @@ export const Tile = memo(function Tile({ id, widget, editable }: TileProps) {
       <div className="tile-body">
         <WidgetBody id={id} widget={widget} editable={editable} />
       </div>
-      {moving && <MoveDialog id={id} widget={widget} onClose={() => setMoving(false)} />}
+      {moving && (
+        <Suspense fallback={null}>
+          <MoveDialog id={id} widget={widget} onClose={() => setMoving(false)} />
+        </Suspense>
+      )}
     </div>
   )
 })
@@ -147,12 +153,15 @@ function useActions(id: string, widget: Widget): Actions {
   return {
     rename: (next) => act({ edit: 'renameWidget', id, title: next }),
     duplicate: () => {
-      const data = widget.data === undefined ? Promise.resolve(undefined) : copiedData(dovetail, widget.data)
+      const data =
+        widget.data === undefined ? Promise.resolve(undefined) : copiedData(dovetail, store.id, widget.data)
       data.then(
-        (url) => {
+        (made) => {
           const copied = unique()
-          const edits = copy(store, dashboardOf(store.getState()), id, copied, widget, url)
-          if (act(edits, { label: `Duplicated “${title}”` })) selection.select(copied, { reveal: true })
+          const edits = copy(store, dashboardOf(store.getState()), id, copied, widget, made?.url)
+          if (!act(edits, { label: `Duplicated “${title}”` })) return
+          selection.select(copied, { reveal: true })
+          for (const words of made === undefined ? [] : notesOf([{ ...made, title }])) toasts.show({ words })
         },
         (error: unknown) => toasts.failed(`Duplicating “${title}”`, error),
       )
@@ -164,10 +173,7 @@ function useActions(id: string, widget: Widget): Actions {
       if (!act(removal(dashboardOf(store.getState()), id), { label: `Removed “${title}”` })) return
       selection.select(undefined)
       announce(`${title} removed`)
-      toasts.show({
-        words: `Removed “${title}”.`,
-        action: { label: 'Undo', run: () => store.undoing.undo() },
-      })
+      offerUndo(toasts, { words: `Removed “${title}”.` }, store.undoing.latest())
     },
   }
 }
@@ -211,10 +217,8 @@ function TileMenu({
     [{ label: 'Remove', icon: Trash2, keys: 'Del', danger: true, disabled: !editable, run: actions.remove }],
   ]
   return (
-    <Menu groups={all}>
-      <button type="button" className="icon-button small tile-menu" aria-label={`Menu of ${title}`}>
-        <Ellipsis size={15} aria-hidden="true" />
-      </button>
+    <Menu label={`Menu of ${title}`} className="icon-button small tile-menu" groups={all}>
+      <Ellipsis size={15} aria-hidden="true" />
     </Menu>
   )
 }

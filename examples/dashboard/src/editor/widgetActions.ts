@@ -3,7 +3,7 @@
 import type { Dashboard, DashboardStore, Dovetail, Edit, Layout, NewWidget, Widget } from '@dovetail/client'
 import { whenSaved } from '../app/duplicate'
 import { inOrder } from './narrow'
-import { bottom, firstFree, inside, nearestFree } from './placing'
+import { bottom, drawn, firstFree, inside, nearestFree } from './placing'
 import { heldBy } from './rows'
 import { COUNT_PATH, COUNTER } from '../widgets/count'
 import { sizeOn, type ROW, type WidgetKind } from '../widgets/registry'
@@ -23,7 +23,7 @@ export function addition(
   kind: WidgetKind | typeof ROW,
   data: string | undefined,
 ): readonly Edit[] {
-  const { grid } = dashboard
+  const grid = drawn(dashboard.grid)
   const taken = takenPlaces(dashboard)
   const isRow = !('size' in kind)
   const widget: NewWidget = {
@@ -75,10 +75,10 @@ function inserted(store: Placing, id: string, widget: NewWidget, after: string |
   return [{ edit: 'createWidget', id, widget: { ...widget, ...order } }, ...others]
 }
 
-/** Makes the document of a new widget that shows one; its address. Tables begin with something to write into. */
-export function newData(dovetail: Dovetail, kind: WidgetKind): string | undefined {
+/** Makes the document of a new widget of this dashboard that shows one; its address. Tables begin with something to write into. */
+export function newData(dovetail: Dovetail, dashboard: string, kind: WidgetKind): string | undefined {
   if (kind.shape === undefined) return undefined
-  const store = dovetail.createWidgetData(kind.shape)
+  const store = dovetail.createWidgetData(kind.shape, { follows: dashboard })
   void store.settled().then(() => {
     if (kind.shape === 'table') {
       store.setColumns(['Name', 'Value'])

@@ -5,7 +5,6 @@
 
 import type { DashboardStore } from '@dovetail/client'
 import type { ExportContext, ExportWay } from '../editor/slots'
-import { pictureOf } from './picture'
 
 /** All ways, the usual first. */
 export const exports: readonly ExportWay[] = [
@@ -47,6 +46,7 @@ export const exports: readonly ExportWay[] = [
     run: async ({ store, grid }) => {
       const element = grid()
       if (!element) throw new Error('There is nothing on the screen to take a picture of.')
+      const { pictureOf } = await import('./picture')
       save(await pictureOf(element), fileName(store, 'png'))
     },
   },

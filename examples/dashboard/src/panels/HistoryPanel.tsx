@@ -4,9 +4,9 @@
 // any more. When the panel goes, the grid shows the present again.
 
 import { useHistory, useWatched } from '@dovetail/react'
-import { Tabs } from 'radix-ui'
 import { useEffect, useState } from 'react'
 import { useToasts } from '../app/context'
+import { Tabs } from '../app/Tabs'
 import { reasonOf } from '../app/toasts'
 import type { PanelProps, Preview } from '../editor/slots'
 import { compare, marked } from './compare'
@@ -21,6 +21,7 @@ export function HistoryPanel({ store, selection, setPreview, preview }: PanelPro
   const history = useHistory(store)
   const versions = useVersions(store)
   const toasts = useToasts()
+  const [tab, setTab] = useState<'timeline' | 'versions'>('timeline')
   const [looking, setLooking] = useState<{ readonly moment: Moment; readonly preview: Preview }>()
   const shown = useWatched(preview)
   const looked = looking !== undefined && looking.preview === shown ? looking.moment : undefined
@@ -41,20 +42,26 @@ export function HistoryPanel({ store, selection, setPreview, preview }: PanelPro
   }
   const shared = { store, selection, looked, look, versions }
   return (
-    <Tabs.Root defaultValue="timeline" className="panel-history">
-      <Tabs.List className="panel-tabs" aria-label="History">
-        <Tabs.Trigger value="timeline">Timeline</Tabs.Trigger>
-        <Tabs.Trigger value="versions">
-          Versions{versions.all.length > 0 && <span className="panel-count">{versions.all.length}</span>}
-        </Tabs.Trigger>
-      </Tabs.List>
-      <Tabs.Content value="timeline" tabIndex={-1}>
-        <Timeline {...shared} history={history} />
-      </Tabs.Content>
-      <Tabs.Content value="versions" tabIndex={-1}>
-        <Versions {...shared} />
-      </Tabs.Content>
-    </Tabs.Root>
+    <Tabs
+      className="panel-history"
+      label="History"
+      tabs={[
+        { id: 'timeline', title: 'Timeline' },
+        {
+          id: 'versions',
+          title: (
+            <>
+              Versions
+              {versions.all.length > 0 && <span className="panel-count">{versions.all.length}</span>}
+            </>
+          ),
+        },
+      ]}
+      chosen={tab}
+      onChoose={setTab}
+    >
+      {tab === 'timeline' ? <Timeline {...shared} history={history} /> : <Versions {...shared} />}
+    </Tabs>
   )
 }
 

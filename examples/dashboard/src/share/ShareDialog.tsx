@@ -1,17 +1,11 @@
 // The dialog to share: who may do what with a dashboard, and the ways to change that.
 //
 // Always true: only administrators of the document are shown who else has access; others see what they may do themselves. The secret
-// of a link is shown once, when it was made. What widgets show lies in documents of their own, which are shared along.
+// of a link is shown once, when it was made.
 
-import {
-  documentId,
-  type Access,
-  type Dashboard,
-  type DocumentId,
-  type DocumentState,
-} from '@dovetail/client'
+import type { Access } from '@dovetail/client'
 import { useWatched } from '@dovetail/react'
-import { useId, useMemo, useState, type SyntheticEvent } from 'react'
+import { useId, useState, type SyntheticEvent } from 'react'
 import { Crown, Globe, Link2, User, Users } from 'lucide-react'
 import { useApp } from '../app/context'
 import { Dialog } from '../app/Dialog'
@@ -29,6 +23,7 @@ import {
   type Expiry,
   type Role,
 } from './grants'
+import { ShownToo } from './ShownToo'
 import { useAccess, type UsesAccess } from './useAccess'
 import type { AccessEdit } from './write'
 import './share.css'
@@ -116,11 +111,9 @@ interface AdministrationProps extends Pick<ShareProps, 'store'> {
 function Administration({ store, uses, now }: AdministrationProps) {
   const { dovetail } = useApp()
   const me = useWatched(dovetail.session)?.user
-  const shown = useWatched(store, dataOf)
-  const also = useMemo(() => (shown === '' ? [] : (shown.split(' ') as DocumentId[])), [shown])
   const { access, busy, said, secret } = now
   const grants = access.grants ?? []
-  const edit: EditsAccess['edit'] = (wanted, words) => uses.edit(wanted, words, also)
+  const { edit } = uses
   return (
     <>
       {me === null && (
@@ -157,7 +150,7 @@ function Administration({ store, uses, now }: AdministrationProps) {
         {said?.words}
       </p>
       <Give busy={busy} edit={edit} owner={access.owner} />
-      <MakeLink busy={busy} edit={edit} documents={also.length} />
+      <MakeLink busy={busy} edit={edit} />
       {secret !== undefined && (
         <div className="share-secret">
           <CopyField
@@ -167,6 +160,7 @@ function Administration({ store, uses, now }: AdministrationProps) {
           />
         </div>
       )}
+      <ShownToo store={store} />
     </>
   )
 }
@@ -275,7 +269,7 @@ function Give({ busy, edit, owner }: EditsAccess & { readonly owner: string | nu
   )
 }
 
-function MakeLink({ busy, edit, documents }: EditsAccess & { readonly documents: number }) {
+function MakeLink({ busy, edit }: EditsAccess) {
   const [role, setRole] = useState<Role>('read')
   const [expiry, setExpiry] = useState<Expiry>('week')
   return (
@@ -297,13 +291,6 @@ function MakeLink({ busy, edit, documents }: EditsAccess & { readonly documents:
           Make a link
         </button>
       </div>
-      {documents > 0 && (
-        <p className="muted">
-          A link opens one document. Tables, notes and series that{' '}
-          {documents === 1 ? 'a widget keeps' : `${documents} widgets keep`} in a document of{' '}
-          {documents === 1 ? 'its' : 'their'} own stay closed to whoever comes by it.
-        </p>
-      )}
     </section>
   )
 }
@@ -351,14 +338,4 @@ function ExpiryField({
 
 function alreadyOwner(kind: GiveTo, name: string, owner: string | null): string | undefined {
   return kind === 'user' && name === owner ? 'They own it, and may do everything already.' : undefined
-}
-
-/** The documents that widgets show, as one text: the same one for as long as they are the same. */
-function dataOf(state: DocumentState<Dashboard>): string {
-  if (state.status !== 'ready') return ''
-  const ids = Object.values(state.value.widgets).flatMap(({ data }) => {
-    const id = data === undefined ? undefined : documentId(data)
-    return id === undefined ? [] : [id]
-  })
-  return [...new Set(ids)].sort().join(' ')
 }

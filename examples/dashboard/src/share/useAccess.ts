@@ -3,7 +3,7 @@
 import type { Access, DashboardStore, Dovetail } from '@dovetail/client'
 import { useCallback, useEffect, useState } from 'react'
 import { reasonOf } from '../app/toasts'
-import { writeAccess, writeAlso, type AccessEdit } from './write'
+import { writeAccess, type AccessEdit } from './write'
 
 export type AccessNow =
   | { readonly status: 'loading' }
@@ -22,8 +22,7 @@ export type AccessNow =
 export interface UsesAccess {
   readonly now: AccessNow
   readonly reload: () => void
-  /** Makes an edit; `also` are documents that it is made to as well, where one may. */
-  readonly edit: (edit: AccessEdit, words: string, also: readonly DashboardStore['id'][]) => Promise<boolean>
+  readonly edit: (edit: AccessEdit, words: string) => Promise<boolean>
 }
 
 /** Follows who may do what with a document. */
@@ -48,17 +47,16 @@ export function useAccess(api: Dovetail['api'], id: DashboardStore['id']): UsesA
     setNow({ status: 'loading' })
     setTimes((before) => before + 1)
   }, [])
-  const edit = async (wanted: AccessEdit, words: string, also: readonly DashboardStore['id'][]) => {
+  const edit = async (wanted: AccessEdit, words: string) => {
     if (now.status !== 'ready' || now.busy) return false
     setNow({ ...now, busy: true, said: undefined, secret: undefined })
     try {
       const written = await writeAccess(api, id, now.access, wanted)
-      const missed = written.outcome === 'written' ? await writeAlso(api, also, wanted) : 0
       setNow({
         status: 'ready',
         access: written.access,
         busy: false,
-        said: said(written.outcome, words, missed, also.length),
+        said: said(written.outcome, words),
         secret: written.outcome === 'written' ? written.secret : undefined,
       })
       return written.outcome === 'written'
@@ -78,17 +76,10 @@ export function useAccess(api: Dovetail['api'], id: DashboardStore['id']): UsesA
 function said(
   outcome: 'written' | 'gone' | 'not_allowed',
   words: string,
-  missed: number,
-  also: number,
 ): { readonly words: string; readonly tone: 'good' | 'bad' } {
   switch (outcome) {
     case 'written':
-      return missed === 0
-        ? { words, tone: 'good' }
-        : {
-            words: `${words} For ${missed} of ${also} documents that its widgets show, you may not decide that.`,
-            tone: 'bad',
-          }
+      return { words, tone: 'good' }
     case 'gone':
       return { words: 'Somebody else has taken that away already.', tone: 'bad' }
     case 'not_allowed':

@@ -43,33 +43,6 @@ export async function writeAccess(
   }
 }
 
-/**
- * Makes the same edit to other documents, those that the widgets of a dashboard show, so that whoever sees the dashboard sees what is in
- * it. Links and owners are of one document alone. Gives how many could not be edited: one may not administer them.
- */
-export async function writeAlso(
-  api: Pick<Api, 'access' | 'setAccess'>,
-  ids: readonly DocumentId[],
-  edit: AccessEdit,
-): Promise<number> {
-  if (edit.do === 'makeLink' || edit.do === 'takeOver' || isOfLink(edit)) return 0
-  let missed = 0
-  // One after the other: a dashboard with a hundred tables would send as many requests at once.
-  for (const id of ids) {
-    try {
-      const { outcome } = await writeAccess(api, id, await api.access(id), edit)
-      if (outcome === 'not_allowed') missed++
-    } catch {
-      missed++
-    }
-  }
-  return missed
-}
-
-function isOfLink(edit: GrantEdit): boolean {
-  return 'key' in edit && edit.key.startsWith('link ')
-}
-
 function wish(before: Access, edit: AccessEdit): Parameters<Api['setAccess']>[1] | 'gone' | 'not_allowed' {
   if (before.grants === null) return 'not_allowed'
   if (edit.do === 'takeOver') return { owner: edit.owner, grants: before.grants }

@@ -15,10 +15,14 @@ export function cssColor(color: string | undefined): string {
   return `var(--c-${isColorName(name) ? name : 'blue'})`
 }
 
-/** The same as the browser resolves it in `element`, for a canvas, which knows no variables. */
+/** The same as the browser resolves it in `element`, for a canvas, which knows no variables and neither light nor dark. */
 export function resolvedColor(color: string, element: Element): string {
-  const name = /^var\((--[a-z-]+)\)$/.exec(color)?.[1]
-  return name === undefined ? color : getComputedStyle(element).getPropertyValue(name).trim()
+  const probe = element.ownerDocument.createElement('span')
+  probe.style.color = color
+  element.append(probe)
+  const resolved = getComputedStyle(probe).color
+  probe.remove()
+  return resolved || color
 }
 
 const PLAIN = /^(#[0-9a-f]{3,8}|(rgb|hsl)a?\([\d\s.,%/deg]+\))$/i

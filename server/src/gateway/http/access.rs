@@ -40,11 +40,13 @@ pub(super) async fn show(door: Door, id: Segment) -> Result<Response, Problem> {
         "until": grant.until().map(|until| until.as_millis()),
         "owner": manifest.access.owner.as_ref().map(|owner| owner.as_str()),
         "grants": null,
+        "follows": null,
     });
     if grant.permit_admin().is_err() {
         return Ok(unstored(reply::json(StatusCode::OK, &answer)));
     }
     answer["grants"] = manifest.access.to_json()["grants"].take();
+    answer["follows"] = manifest.access.follows.as_ref().map(ToString::to_string).into();
     Ok(tagged(unstored(reply::json(StatusCode::OK, &answer)), &manifest.access))
 }
 
@@ -63,7 +65,8 @@ pub(super) async fn replace(
     let _turn = door.gateway.turns.of(&id).await;
     let manifest = door.gateway.store.manifest(&id).await.map_err(|error| reply::of_load(&error))?;
     let Some(manifest) = manifest else { return Err(door.no_such(&id)) };
-    let permit = door.grant_in(&id, &manifest).permit_admin().map_err(|denied| of_denied(&id, denied))?;
+    let permit =
+        door.grant_in(&id, &manifest).await?.permit_admin().map_err(|denied| of_denied(&id, denied))?;
     check_match(&headers, &manifest.access)?;
     let mut links = Map::new();
     let new_link = || {
@@ -74,12 +77,14 @@ pub(super) async fn replace(
     };
     let access = Access::read(&wanted, &manifest.access, new_link).map_err(|bad| reply::of_access(&bad))?;
     check_owner(&door, &id, &manifest, &access)?;
+    check_follows(&door, &id, &manifest.access, &access).await?;
     let access = Arc::new(access);
     let stored = door.gateway.hub.set_access(&permit, access.clone()).await;
     stored.map_err(|error| reply::of_submit(&error))?;
     door.record(Action::AccessChanged, Some(&id)).await;
     let mut answer = access.to_json();
     answer["id"] = id.to_string().into();
+    answer["follows"] = access.follows.as_ref().map(ToString::to_string).into();
     answer["links"] = links.into();
     Ok(tagged(unstored(reply::json(StatusCode::OK, &answer)), &access))
 }
@@ -98,6 +103,29 @@ fn check_owner(door: &Door, id: &DocumentId, before: &Manifest, wanted: &Access)
     let detail = "a document is not given away, it is taken over: grant its next owner the role admin, and they put \
                   their own name here; other owners are set by the administrators of the server";
     Err(Problem::new(Code::Forbidden, detail).with("pointer", "/owner").with("document", id.to_string()))
+}
+
+/// A document follows one that whoever says so may see: an id alone opens nothing, and nobody learns by this what there is.
+async fn check_follows(
+    door: &Door,
+    id: &DocumentId,
+    before: &Access,
+    wanted: &Access,
+) -> Result<(), Problem> {
+    let Some(follows) = wanted.follows.as_ref().filter(|_| wanted.follows != before.follows) else {
+        return Ok(());
+    };
+    if follows == id {
+        return Err(bad_follows("a document does not follow itself"));
+    }
+    if door.grant(follows).await?.may_read() {
+        return Ok(());
+    }
+    Err(bad_follows("there is no such document, or none that you may see"))
+}
+
+fn bad_follows(detail: &str) -> Problem {
+    Problem::new(Code::BadAccess, detail).with("pointer", "/follows")
 }
 
 /// Whether this is what a writer with `If-Match` has read.

@@ -76,7 +76,11 @@ async fn visible(door: &Door, mut after: Option<DocumentId>, limit: usize) -> Re
         looked += page.len();
         let is_last = page.len() < LISTED_AT_ONCE;
         after = page.last().map(|(id, _)| id.clone());
-        found.extend(page.into_iter().filter(|(id, manifest)| door.grant_in(id, manifest).may_read()));
+        for (id, manifest) in page {
+            if door.grant_in(&id, &manifest).await?.may_read() {
+                found.push((id, manifest));
+            }
+        }
         // One more than asked for tells that there is a next page.
         if found.len() > limit {
             found.truncate(limit);
@@ -157,7 +161,7 @@ async fn make(door: Door, intake: Intake, body: Body, request: Option<&Request>)
 async fn made_before(door: &Door, id: &DocumentId) -> Result<Option<Manifest>, Problem> {
     let found = door.gateway.store.manifest(id).await.map_err(|error| reply::of_load(&error))?;
     match found {
-        Some(manifest) if !door.grant_in(id, &manifest).may_read() => {
+        Some(manifest) if !door.grant_in(id, &manifest).await?.may_read() => {
             let detail =
                 "what this request has made is not yours to see any more; take a new key to make another";
             Err(Problem::new(Code::IdempotencyKeyReused, detail))

@@ -129,7 +129,11 @@ async fn li11_who_may_write_is_known() {
     world.put(&shared, 1).await.unwrap();
     let access = |role| {
         let to = Grantee::User("ana".parse().unwrap());
-        Arc::new(Access { owner: None, entries: vec![Right { to, role, limits: None, until: None }] })
+        Arc::new(Access {
+            owner: None,
+            entries: vec![Right { to, role, limits: None, until: None }],
+            follows: None,
+        })
     };
     let set = async |role| world.hub.set_access(&permits::admin(&shared), access(role)).await.unwrap();
     set(Role::Read).await;
@@ -149,4 +153,38 @@ async fn li11_who_may_write_is_known() {
     let (mailbox, session) = (ana.mailbox.clone(), ana.session);
     ana.leave();
     eventually("she has gone", || !mailbox.may_write(session)).await;
+}
+
+/// AU82: who follows one document without syncing it is let go when their right in the document that it follows is taken back.
+#[tokio::test]
+async fn au82_who_follows_is_let_go() {
+    let world = World::new().await;
+    let (board, table) = (document(1), document(2));
+    for document in [&board, &table] {
+        world.put(document, 1).await.unwrap();
+    }
+    let reads = |reads: bool| {
+        let right =
+            Right { to: Grantee::User("ana".parse().unwrap()), role: Role::Read, limits: None, until: None };
+        Arc::new(Access { entries: reads.then_some(right).into_iter().collect(), ..Access::default() })
+    };
+    world.hub.set_access(&permits::admin(&board), reads(true)).await.unwrap();
+    let follows = Arc::new(Access { follows: Some(board.clone()), ..Access::default() });
+    world.hub.set_access(&permits::admin(&table), follows).await.unwrap();
+    let ana = person("ana");
+    let permit = world.hub.grant(&ana, &table).await.unwrap().permit_read().unwrap();
+    let mut reader = world.reader_of(ana.clone(), &table).await;
+    reader.talk().await;
+    reader.hears_of(1).await;
+    let revoked = tokio::spawn({
+        let hub = world.hub.clone();
+        async move { hub.revoked(permit).await }
+    });
+    world.hub.set_access(&permits::admin(&board), reads(false)).await.unwrap();
+    revoked.await.unwrap();
+    while !reader.others.iter().any(|other| matches!(other, Outgoing::Unavailable { .. })) {
+        reader.listen().await;
+    }
+    assert!(world.hub.grant(&ana, &table).await.unwrap().permit_read().is_err());
+    reader.leave();
 }

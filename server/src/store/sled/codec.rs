@@ -508,6 +508,7 @@ mod tests {
                 access: Arc::new(Access {
                     owner: owner.map(|owner| owner.parse().unwrap()),
                     entries: Vec::new(),
+                    follows: None,
                 }),
             },
         )

@@ -4,14 +4,15 @@
 // Always true: reading never fails; what is missing or of another kind becomes its default. A widget whose part of the document
 // did not change is the same object as before.
 
-import { documentId, documentUrl } from '../ids'
-import type { Dashboard, Grid, Layout, Point, Widget, WidgetData } from '../types'
+import { documentId, documentUrl, type DocumentId } from '../ids'
+import type { Dashboard, Grid, Layout, Point, Retention, Widget, WidgetData } from '../types'
 import { isObject, type Plain, type PlainObject } from '../document/plain'
 import { isOrderKey, MIDDLE } from './order'
-import { SCHEMA_VERSION, WIDGET_ID_BYTES_MAX } from '../generated/constants'
+import { POINTS_KEPT, POINTS_KEPT_MAX, SCHEMA_VERSION, WIDGET_ID_BYTES_MAX } from '../generated/constants'
 
 export const GRID: Grid = { columns: 24, rowHeight: 30 }
 export const LAYOUT: Layout = { x: 0, y: 0, w: 6, h: 6 }
+const URL_BEGINS = 'automerge:'
 const EMPTY: PlainObject = {}
 
 /** Whole numbers of 32 bits, as the fields below have them. */
@@ -65,6 +66,14 @@ const readLayout = remembering((layout): Layout => ({
   h: whole(layout['h'], LAYOUT.h, SIGNED),
 }))
 
+/**
+ * The document that a widget shows, of a dashboard that was read: its URL was made of an id, so it is taken apart and not checked
+ * again, which would take longer than an edit does.
+ */
+export function dataOf({ data }: Widget): DocumentId | undefined {
+  return data?.slice(URL_BEGINS.length) as DocumentId | undefined
+}
+
 /** What a widget shows, from its document's plain values; odd points and rows are left out. */
 export const readWidgetData = remembering((root): WidgetData => {
   const shape = root['shape']
@@ -72,11 +81,25 @@ export const readWidgetData = remembering((root): WidgetData => {
     schemaVersion: whole(root['schemaVersion'], SCHEMA_VERSION, UNSIGNED),
     shape: shape === 'table' || shape === 'text' ? shape : 'points',
     points: list(root['points']).flatMap(readPoint),
+    retention: readRetention(member(root, 'retention')),
     columns: list(root['columns']).filter((column): column is string => typeof column === 'string'),
     rows: list(root['rows']).filter((row): row is readonly Plain[] => Array.isArray(row)),
     text: text(root['text']),
   }
 })
+
+/** How much of a series is kept. What cannot be read counts as absent; who names a time only keeps as many as may be kept. */
+const readRetention = remembering((retention): Retention => {
+  const [points, seconds] = [countOf(retention['points']), countOf(retention['seconds'])]
+  return {
+    points: Math.min(points ?? (seconds === undefined ? POINTS_KEPT : POINTS_KEPT_MAX), POINTS_KEPT_MAX),
+    ...(seconds === undefined ? {} : { seconds }),
+  }
+})
+
+function countOf(value: Plain | undefined): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : undefined
+}
 
 /** The widgets as a reader meets them: by order key, equal keys by id. */
 export function inOrder(

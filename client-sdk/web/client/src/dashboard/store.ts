@@ -10,14 +10,17 @@ import { DovetailError } from '../errors'
 import type { DocumentId } from '../ids'
 import { isCountable, type Draft } from '../document/assign'
 import { counted } from '../document/plain'
-import { LiveDocument, type Going, type Surroundings } from '../document/store'
+import type { Going } from '../document/ongoing'
+import { ScreenUndo, type OnScreen, type Undoable } from '../document/order'
+import { LiveDocument } from '../document/store'
+import type { Surroundings } from '../document/surroundings'
 import { writeToDraft, writeToPlain } from '../document/writes'
-import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture } from '../types'
+import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture, Undoing } from '../types'
 import { Counter } from '../automerge'
 import { possibleWritesOf, writesOf } from './edit'
 import { labelOf } from './label'
 import { place } from './place'
-import { readDashboard } from './read'
+import { dataOf, readDashboard } from './read'
 
 /** Edits that are shown, and become one change later. */
 interface Shown extends Going {
@@ -32,9 +35,19 @@ interface Typing extends Shown {
 
 export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardStore {
   #typing: Typing | undefined
+  readonly #screen = new ScreenUndo(this.undoable, () => this.#shownData())
 
   constructor(surroundings: Surroundings, id: DocumentId, made?: DocHandle<Draft>) {
     super(surroundings, id, readDashboard, made)
+    const look = () => this.#screen.look()
+    look()
+    this.onEnd(this.subscribe(look))
+    this.onEnd(surroundings.order.moment.subscribe(look))
+    this.onEnd(() => this.#screen.close())
+  }
+
+  override get undoing(): Undoing {
+    return this.#screen
   }
 
   edit(edits: Edit | readonly Edit[], options: EditOptions = {}): void {
@@ -75,9 +88,26 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     writesOf(root, [{ edit: 'setOption', id, path, value: 0 }])
     if (by === 0) return
     const title = readDashboard(root).widgets[id]?.title ?? ''
-    this.write(`Counted ${by > 0 ? 'up' : 'down'} in “${title}”`, (draft) =>
-      countIn(draft, ['widgets', id, 'options', ...path], by),
+    this.write(
+      `Counted ${by > 0 ? 'up' : 'down'} in “${title}”`,
+      (draft) => countIn(draft, ['widgets', id, 'options', ...path], by),
+      bytesOf(path),
     )
+  }
+
+  /** What the widgets show that is open here as a document of its own. */
+  #shownData(): readonly OnScreen[] {
+    const state = this.getState()
+    if (state.status !== 'ready') return []
+    const shown = new Map<Undoable, OnScreen>()
+    for (const widget of Object.values(state.value.widgets)) {
+      const { title } = widget
+      const id = dataOf(widget)
+      const undoable = id && this.surroundings.order.of(id)
+      if (undoable)
+        shown.set(undoable, { undoable, words: (label) => (title ? `${label} in “${title}”` : label) })
+    }
+    return [...shown.values()]
   }
 
   #make(edits: readonly Edit[], label: string | undefined): void {
@@ -198,6 +228,6 @@ function isMany(edits: Edit | readonly Edit[]): edits is readonly Edit[] {
 }
 
 /** About how large the change will be, and no less: the names of members are among it. */
-function bytesOf(edits: readonly Edit[]): number {
-  return new TextEncoder().encode(JSON.stringify(edits)).length
+function bytesOf(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length
 }

@@ -7,111 +7,58 @@
 //            ┌──────────── not here, server without it ──────────────┐
 //  loading ──┤                                                       ▼
 //            └── here, or from the server ──▶ ready ◀── comes ── missing
+//
+//  find.ts     where it is                              standing.ts    what we may do with it, and whether it is there still
+//  copy.ts     its states, and changes that are made    ongoing.ts     what is shown and no change yet
+//  undo.ts     taking edits back                        remembered.ts  what the device notes beside it
 // ```
 //
 // Always true: what is shown is the document of the handle with the edits of a gesture or of typing that go on; each of them
 // becomes a change before anything else is made, and before the page goes.
 
-import type { Ask } from '../api'
-import {
-  Automerge,
-  decodeHeads,
-  type Doc,
-  type DocHandle,
-  type Repo,
-  type StorageId,
-  type UrlHeads,
-} from '../automerge'
-import type { ResolvedConfig } from '../config'
-import { DocumentConflicts, type Judge } from '../conflicts'
-import type { Environment } from '../environment'
+import { Automerge, decodeHeads, type Doc, type DocHandle, type StorageId, type UrlHeads } from '../automerge'
+import { DocumentConflicts } from '../conflicts'
 import { DovetailError } from '../errors'
 import { RESERVED_KEY } from '../generated/constants'
 import { createHistory, open, type Past } from '../history'
-import { documentUrl, sameHeads, unique, type DocumentId, type DocumentUrl } from '../ids'
+import { documentUrl, type DocumentId, type DocumentUrl } from '../ids'
 import type { OwnMessage } from '../link/link'
+import type { Noted } from '../outbox/device'
 import { Pending } from '../outbox/pending'
-import { DocumentPresence, type Me } from '../presence'
+import { DocumentPresence } from '../presence'
+import { mayBe, rightOf, withRight, withRights, type Right, type Whose } from '../rights'
 import type {
   Conflicts,
+  DashboardPresence,
   DocumentState,
   DocumentStore,
   Heads,
   History,
   PermissionState,
   Presence,
-  DashboardPresence,
   RefusedEdit,
   SavingState,
-  UndoState,
+  Undoing,
   Updates,
   Watchable,
 } from '../types'
 import { DocumentUpdates } from '../updates'
 import { joined, until, untilAny, Watched } from '../watch'
 import { assignRoot, type Draft } from './assign'
+import { Copy, tooLarge, type Made } from './copy'
+import { find, type WhyMissing } from './find'
+import { Ongoing, type Going } from './ongoing'
+import { latest, type Undoable, type Way } from './order'
 import { plain, type PlainObject } from './plain'
+import { Remembered } from './remembered'
+import { Standing } from './standing'
+import type { Surroundings } from './surroundings'
 import { Undo } from './undo'
-import { writeToPlain, type Write } from './writes'
 
-/** What a store needs of the client that it belongs to. */
-export interface Surroundings {
-  readonly repo: Repo
-  readonly ask: Ask
-  readonly config: ResolvedConfig
-  readonly environment: Environment
-  readonly me: () => Me
-  /** Whom the server takes us for. */
-  readonly user: () => string | undefined
-  /** Whether everything that was made here is on this device's disk. */
-  readonly keepsAll: () => boolean
-  /** The largest change that the server takes. */
-  readonly changeBytesMax: () => number
-  /** Purges what was refused before anybody sees it. */
-  readonly guard: (handle: DocHandle<unknown>) => Promise<void>
-  readonly refused: (id: DocumentId) => Watchable<readonly RefusedEdit[]>
-  readonly dismiss: (id: DocumentId, refused: string) => void
-  /** What judges documents of this kind on this device. */
-  readonly judgeOf: (kind: string | undefined, id: DocumentId) => Judge | undefined
-  /** What this device noted about the document when it was last open. */
-  readonly noted: (id: DocumentId) => Promise<Noted>
-  readonly note: (id: DocumentId, noted: Partial<Noted>) => void
-  /** Under which the server's heads come with its sync messages. */
-  readonly serverStorageId: () => string | undefined
-  /** Other tabs are told what the server has. */
-  readonly tellTabs: (id: DocumentId, heads: Heads) => void
-  /** Nobody uses the store any more. */
-  readonly released: (store: LiveDocument<unknown>) => void
-  /** Why there is no such document, as far as the server says; `there`: it has one, and we may see it. */
-  readonly whyMissing: (id: DocumentId) => Promise<'unreachable' | 'not_found' | 'deleted' | 'there'>
-}
+/** What the server said that somebody may do. */
+type Told = Extract<OwnMessage, { readonly type: 'dovetail-permission' }>
 
-/** What a device remembers about a document beside its content. */
-export interface Noted {
-  readonly saved: { readonly heads: Heads; readonly atMs: number } | undefined
-  readonly role: PermissionState['role'] | undefined
-  readonly paths: PermissionState['paths']
-  readonly actors: readonly string[]
-  readonly kind: string | undefined
-  readonly title: string | undefined
-  readonly openedAtMs: number | undefined
-  /** How many changes waited for the server when that was last noted: exactly, whether there were any. */
-  readonly pending: number
-}
-
-/** What a person does that goes on: a gesture, or typing. */
-export interface Going {
-  /** What it does to the document as it is by now; others may have changed it meanwhile. */
-  readonly writes: (root: PlainObject) => readonly Write[]
-  /** Makes a change of it. */
-  readonly commit: () => void
-}
-
-/** How many edits that could not be made are told of. */
-const LOST_MAX = 20
-
-/** The most letters of a label. The server takes 4 KiB, and a person reads one line. */
-const LABEL_LETTERS_MAX = 500
+const UNKNOWN: PermissionState = { role: 'unknown', paths: undefined }
 
 /** A store of any document, seen as `T`. */
 export class LiveDocument<T> implements DocumentStore<T> {
@@ -121,7 +68,6 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly permission: Watchable<PermissionState>
   readonly conflicts: Conflicts
   readonly refused: Watchable<readonly RefusedEdit[]> & { dismiss(id: string): void }
-  readonly undoing: Watchable<UndoState> & { undo(): void; redo(): void }
   readonly presence: Presence<DashboardPresence>
   readonly updates: Updates
   readonly history: History<T>
@@ -130,27 +76,22 @@ export class LiveDocument<T> implements DocumentStore<T> {
   protected readonly surroundings: Surroundings
   readonly #state = new Watched<DocumentState<T>>({ status: 'loading' })
   readonly #view: (root: PlainObject) => T
+  readonly #copy: Copy
+  readonly #ongoing: Ongoing
+  readonly #standing: Standing
+  readonly #remembered: Remembered
   readonly #pending: Pending
-  readonly #permission = new Watched<PermissionState>({ role: 'unknown', paths: undefined })
-  readonly #undo = new Undo()
+  readonly #undo: Undo
+  readonly #undoing: Undoing
   readonly #presence: DocumentPresence
   readonly #conflicts: DocumentConflicts
   readonly #updates: DocumentUpdates
-  readonly #actors = new Set<string>()
-  #handle: DocHandle<Draft> | undefined
-  #going: Going | undefined
-  /** Edits that went on and could not be made in the end. */
-  readonly #lost = new Watched<readonly RefusedEdit[]>([])
-  #gone: 'deleted' | 'hidden' | undefined
-  /** How often the server was asked, or said by itself, whether we may see the document. */
-  #questions = 0
-  #savedNoted: Heads | undefined
-  #pendingNoted = 0
+  readonly #endings: (() => void)[] = []
   #uses = 1
+  /** What all who share this device's store may do, as far as it is known. */
+  #rights: readonly Right[] = []
   /** The state that was told last. */
   #shown: Heads = []
-  /** A change is being made here. */
-  #making = false
 
   constructor(
     surroundings: Surroundings,
@@ -167,14 +108,25 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.getState = this.#state.getState
     this.#pending = new Pending(config.limits, environment.now, surroundings.keepsAll)
     this.saving = this.#pending.state
-    this.permission = this.#permission
+    this.#copy = new Copy((change) => this.#made(change), surroundings.changeBytesMax)
+    this.#ongoing = new Ongoing((goesOn) => {
+      this.#pending.goesOn(goesOn)
+      this.#tell()
+    })
+    this.#standing = new Standing(
+      () => surroundings.whyMissing(id),
+      () => this.#tell(),
+    )
+    this.permission = this.#standing.permission
+    this.#remembered = new Remembered(id, surroundings.note, () => this.#named())
     this.#presence = new DocumentPresence(config.presence, environment, surroundings.me)
     this.presence = this.#presence
     this.#conflicts = new DocumentConflicts(
       {
         id,
+        now: environment.now,
         doc: () => this.doc(),
-        heads: () => this.#heads(),
+        heads: () => this.#copy.heads,
         decide: (become) => this.#decide(become),
         me: surroundings.user,
         saved: () => this.saved(),
@@ -183,23 +135,32 @@ export class LiveDocument<T> implements DocumentStore<T> {
     )
     this.conflicts = this.#conflicts
     this.#updates = new DocumentUpdates(environment.now, async () => {
-      for (const actor of (await surroundings.noted(id)).actors) this.#actors.add(actor)
-      return this.#actors
+      this.#remembered.know((await surroundings.noted(id)).actors)
+      return this.#remembered.actors
     })
     this.updates = this.#updates
     this.refused = {
-      ...joined(surroundings.refused(id), this.#lost),
-      dismiss: (which) => this.#dismiss(which),
+      ...joined(surroundings.refused(id), this.#ongoing.lost),
+      dismiss: (which) => {
+        if (!this.#ongoing.dismiss(which)) surroundings.dismiss(id, which)
+      },
     }
-    this.undoing = {
+    this.#undo = new Undo(surroundings.order)
+    this.#undoing = {
       subscribe: this.#undo.state.subscribe,
       getState: this.#undo.state.getState,
       undo: () => this.#step('undo'),
       redo: () => this.#step('redo'),
+      latest: () => latest(this.undoable),
     }
     this.history = createHistory(this.#past(), ask)
     if (made) this.#startMade(made)
     else void this.#find()
+  }
+
+  /** What can be taken back here. */
+  get undoing(): Undoing {
+    return this.#undoing
   }
 
   settled(): Promise<Exclude<DocumentState<T>, { readonly status: 'loading' }>> {
@@ -218,15 +179,16 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.flush()
     await this.settled()
     this.#pending.count()
-    const wanted = this.#heads()
+    const wanted = this.#copy.heads
     const isRefused = () => this.refused.getState().some((each) => !refused.includes(each))
-    const isOver = () => isRefused() || this.#gone !== undefined || this.#uses === 0
+    const isOver = () => isRefused() || this.#standing.gone !== undefined || this.#uses === 0
     await untilAny(
       [this.saving, this.refused, this.#state],
       () => isOver() || !this.#pending.waitsFor(wanted),
     )
     // What was refused waits no more either, and is gone from the document.
-    const isSaved = !this.#pending.waitsFor(wanted) && !isRefused() && !this.#isUndone(wanted)
+    const isUndone = this.#copy.isHere && !this.#copy.has(wanted)
+    const isSaved = !this.#pending.waitsFor(wanted) && !isRefused() && !isUndone
     if (!isSaved) throw this.#notSaved()
   }
 
@@ -236,7 +198,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   exportJson(): unknown {
-    return open(this.#root())
+    return open(this.root())
   }
 
   release(): void {
@@ -244,11 +206,10 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#uses -= 1
     if (this.#uses > 0) return
     this.flush()
+    for (const end of this.#endings.splice(0)) end()
     this.#pending.stop()
     this.#presence.stop()
     this.#conflicts.stop()
-    this.#handle?.off('heads-changed', this.#changed)
-    this.#handle?.off('remote-heads', this.#heardRemote)
     this.surroundings.released(this)
     // Whoever waits for `saved` or `settled` is told that it is over.
     this.#pending.state.set({ ...this.#pending.state.getState() })
@@ -271,14 +232,31 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   /** The document of the handle. Throws `not_ready`. */
   doc(): Doc<Draft> {
-    if (!this.#handle)
-      throw new DovetailError('not_ready', 'The document is not here yet.', { passing: true })
-    return this.#handle.doc()
+    return this.#copy.doc
+  }
+
+  /** This document among others whose edits are taken back with it. */
+  protected readonly undoable: Undoable = {
+    next: (way) => this.#undo.next(way),
+    step: (way) => this.#step(way),
+    takeBack: (at) => this.#takeBack(at),
+    flush: () => this.flush(),
+    hold: () => {
+      this.take()
+      return () => this.release()
+    },
+    madeAt: () => this.#undo.madeAt,
+    mayStep: () => this.#copy.isHere && this.#standing.forbids === undefined,
+  }
+
+  /** Calls when nobody uses the store any more. */
+  protected onEnd(end: () => void): void {
+    this.#endings.push(end)
   }
 
   /** The plain values, with what goes on. */
   protected root(): PlainObject {
-    return this.#root()
+    return this.#ongoing.over(this.rootAsStored())
   }
 
   /** The plain values, without it. */
@@ -286,65 +264,49 @@ export class LiveDocument<T> implements DocumentStore<T> {
     return plain(this.doc()) as PlainObject
   }
 
-  /** Makes one change. `bytes`: how large it will be, about, and no less. */
-  protected write(label: string, edit: (draft: Draft) => void, bytes = 0): void {
+  /**
+   * Makes one change. `bytes`: how large it will be, about, and no less, where that is known: then it need not be made to know
+   * whether it is too large. `typing`: what is typed without a pause is taken back at
+   * once, though each letter is a change.
+   */
+  protected write(
+    label: string,
+    edit: (draft: Draft) => void,
+    bytes?: number,
+    how: 'once' | 'typing' = 'once',
+  ): void {
     this.flush()
-    const handle = this.#writable(bytes)
-    const message = shortened(label)
-    const made = this.#make(handle, message, () => handle.change(edit, { message }))
-    if (made) this.#undo.made({ label: message, ...made })
+    this.#mayWrite(bytes ?? 0)
+    const { config, environment } = this.surroundings
+    const made = this.#copy.change(label, edit, bytes === undefined ? 'unknown' : 'small')
+    if (made)
+      this.#undo.made(made, how === 'typing' ? { ...config.batching, nowMs: environment.now() } : undefined)
   }
 
   /** Shows what goes on, or how it goes on. Something else that was going on becomes a change first. */
   protected show(going: Going): void {
-    this.#writable(0)
-    if (this.#going !== going) this.flush()
-    this.#go(going)
-    this.#tell()
+    this.#mayWrite(0)
+    this.#ongoing.show(going)
   }
 
   /** It is over, without a change. */
   protected drop(going: Going): void {
-    if (this.#going !== going) return
-    this.#go(undefined)
-    this.#tell()
+    this.#ongoing.drop(going)
   }
 
   /** It is over, and becomes a change. */
   protected end(going: Going): void {
-    if (this.#going === going) this.flush()
-    else going.commit()
+    this.#ongoing.end(going)
   }
 
   /** It is over, and became a change, as far as it could: what could not be made is said where refused edits are. */
-  protected lost(label: string, { code, message }: DovetailError): void {
-    const edit: RefusedEdit = {
-      id: unique(),
-      atMs: this.surroundings.environment.now(),
-      code,
-      reason: message,
-      labels: [label],
-      remade: 0,
-      lost: 0,
-      patch: [],
-      setAside: false,
-    }
-    this.#lost.set([...this.#lost.getState(), edit].slice(-LOST_MAX))
+  protected lost(label: string, fault: DovetailError): void {
+    this.#ongoing.lose(label, fault, this.surroundings.environment.now())
   }
 
   /** What goes on becomes a change now. */
   flush(): void {
-    const going = this.#going
-    if (!going) return
-    this.#go(undefined)
-    going.commit()
-    this.#tell()
-  }
-
-  /** Begins what goes on, or ends it. What is shown and no change yet is saved nowhere, so it counts as waiting. */
-  #go(going: Going | undefined): void {
-    this.#going = going
-    this.#pending.goesOn(going !== undefined)
+    this.#ongoing.flush()
   }
 
   // ------------------------------------------------------------------------------------------ for the client
@@ -366,12 +328,10 @@ export class LiveDocument<T> implements DocumentStore<T> {
         return
       }
       case 'dovetail-permission': {
-        this.setPermission({
-          role: message.role,
-          paths: message.paths?.map((place) =>
-            typeof place === 'string' ? { path: place, append: false } : { path: place.path, append: true },
-          ),
-        })
+        const right = { whose: this.surroundings.whose(), ...permissionOf(message) }
+        this.#rights = withRight(this.#rights, right)
+        this.#standing.told(permissionOf(message))
+        this.surroundings.note(this.id, { rights: [right] })
         return
       }
       case 'dovetail-reject':
@@ -379,17 +339,11 @@ export class LiveDocument<T> implements DocumentStore<T> {
     }
   }
 
-  setPermission(permission: PermissionState): void {
-    this.#questions += 1
-    this.#permission.set(permission)
-    this.surroundings.note(this.id, permission)
-    this.setGone(permission.role === 'none' ? 'hidden' : this.#gone === 'hidden' ? undefined : this.#gone)
-  }
-
-  setGone(gone: 'deleted' | 'hidden' | undefined): void {
-    if (this.#gone === gone) return
-    this.#gone = gone
-    this.#tell()
+  /** Another tab was told what `whose` may do, who may be somebody else than we are. */
+  heardRight(message: Pick<Told, 'role' | 'paths'>, whose: Whose): void {
+    this.#rights = withRight(this.#rights, { whose, ...permissionOf(message) })
+    const me = this.surroundings.whose()
+    if (mayBe(me, whose)) this.#standing.told(rightOf(this.#rights, me) ?? UNKNOWN)
   }
 
   /** The device keeps more, or less, than before. */
@@ -399,7 +353,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   /** Other rules are in force for documents of its kind, or are known by now. */
   setJudge(): void {
-    if (this.#handle) this.#conflicts.setJudge(this.surroundings.judgeOf(this.kind, this.id))
+    if (this.#copy.isHere) this.#conflicts.setJudge(this.surroundings.judgeOf(this.kind, this.id))
   }
 
   /** What the server is known to have of what is here. */
@@ -410,7 +364,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
   /** A sync message of this type came from the server. */
   serverSaid(type: string): void {
     // It is told no more of a document that it deleted, and of one that came back it is told again.
-    if (type === 'doc-unavailable' || (type === 'sync' && this.#gone !== undefined)) void this.lookAgain()
+    const isBack = type === 'sync' && this.#standing.gone !== undefined
+    if (type === 'doc-unavailable' || isBack) void this.lookAgain()
   }
 
   /**
@@ -420,18 +375,14 @@ export class LiveDocument<T> implements DocumentStore<T> {
   async lookAgain(): Promise<void> {
     const { status } = this.#state.getState()
     if (status !== 'missing' && status !== 'ready') return
-    const question = ++this.#questions
-    const reason = await this.surroundings.whyMissing(this.id)
-    // An answer that is older than what the server said meanwhile is none.
-    if (question !== this.#questions) return
+    const reason = await this.#standing.ask()
+    if (reason === undefined) return
     if (this.#state.getState().status === 'missing') this.#missing(reason)
-    else if (reason === 'deleted') this.setGone('deleted')
-    else if (reason === 'not_found' && this.#pending.server) this.setGone('hidden')
-    else if (reason === 'there') this.setGone(undefined)
+    else this.#standing.answered(reason, this.#pending.server !== undefined)
   }
 
   get kind(): string | undefined {
-    const kind = this.#handle ? this.#root()['kind'] : undefined
+    const kind = this.#copy.isHere ? this.root()['kind'] : undefined
     return typeof kind === 'string' ? kind : undefined
   }
 
@@ -441,14 +392,10 @@ export class LiveDocument<T> implements DocumentStore<T> {
     const { repo, guard, noted, whyMissing } = this.surroundings
     try {
       const known = await noted(this.id)
-      const handle = await repo.find<Draft>(this.url, { allowableStates: ['ready', 'unavailable'] })
+      const handle = await find(repo, this.url, async () => {
+        if (this.#uses > 0) this.#missing(await whyMissing(this.id))
+      })
       if (this.#uses === 0) return
-      if (!handle.isReady()) {
-        this.#missing(await whyMissing(this.id))
-        // It may still come, from the server or from another tab.
-        await comes(handle)
-        if (this.#uses === 0) return
-      }
       await guard(handle)
       if (this.#uses > 0) this.#start(handle, known)
     } catch (error) {
@@ -457,7 +404,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     }
   }
 
-  #missing(reason: 'unreachable' | 'not_found' | 'deleted' | 'there'): void {
+  #missing(reason: WhyMissing): void {
     // The server has it, and sends it now.
     this.#state.set({ status: 'missing', reason: reason === 'there' ? 'unreachable' : reason })
   }
@@ -465,63 +412,44 @@ export class LiveDocument<T> implements DocumentStore<T> {
   /** One that was just made is here at once: nothing is known of it, and nothing of it can have been refused. */
   #startMade(handle: DocHandle<Draft>): void {
     this.#start(handle, undefined)
-    this.#noteActor(handle)
+    this.#remembered.made(Automerge.getActorId(handle.doc()))
     void this.surroundings.guard(handle)
   }
 
   #start(handle: DocHandle<Draft>, known: Noted | undefined): void {
-    this.#handle = handle
-    for (const actor of known?.actors ?? []) this.#actors.add(actor)
-    this.#pendingNoted = known?.pending ?? 0
+    this.#copy.start(handle)
+    this.#remembered.start(known)
     handle.on('heads-changed', this.#changed)
     handle.on('remote-heads', this.#heardRemote)
-    this.#pending.state.subscribe(() => this.#noteSaved())
+    const noteSaved = () => this.#remembered.saving(this.saving.getState(), this.#pending.server)
+    this.#endings.push(
+      () => void handle.off('heads-changed', this.#changed),
+      () => void handle.off('remote-heads', this.#heardRemote),
+      this.#pending.state.subscribe(noteSaved),
+    )
     this.#pending.start(handle.doc(), this.#serverHeads(handle) ?? known?.saved?.heads, known?.saved?.atMs)
-    this.#noteSaved()
-    if (this.permission.getState().role === 'unknown' && known?.role) {
-      this.#permission.set({ role: known.role, paths: known.paths })
-    }
-    if (this.permission.getState().role === 'none') this.#gone = 'hidden'
+    noteSaved()
+    this.#rights = withRights(known?.rights ?? [], this.#rights)
+    this.#standing.start(rightOf(this.#rights, this.surroundings.whose()))
     this.#presence.start(handle)
     this.setJudge()
     this.#tell()
-    this.surroundings.note(this.id, { openedAtMs: this.surroundings.environment.now(), ...this.#named() })
+    this.#remembered.opened(this.surroundings.environment.now())
   }
 
-  /** Makes a change by `make`, and enters it as one of ours. Whether there was anything to change. */
-  #make(
-    handle: DocHandle<Draft>,
-    label: string,
-    make: () => void,
-  ): { readonly before: Heads; readonly after: Heads } | undefined {
-    const before = this.#heads()
-    this.#making = true
-    try {
-      make()
-    } finally {
-      this.#making = false
-    }
-    const [after, doc] = [this.#heads(), handle.doc()]
-    if (sameHeads(before, after)) return undefined
-    const bytes = Automerge.getLastLocalChange(doc)?.byteLength ?? 0
+  /** A change was made here: it is one of ours, and waits. */
+  #made({ doc, before, after, label, bytes }: Made): void {
+    const madeAtMs = this.surroundings.environment.now()
     for (const hash of after.filter((head) => !before.includes(head))) {
-      this.#pending.made(doc, { hash, label, madeAtMs: this.surroundings.environment.now() }, bytes)
+      this.#pending.made(doc, { hash, label, madeAtMs }, bytes)
     }
-    this.#noteActor(handle)
-    return { before, after }
-  }
-
-  #noteActor(handle: DocHandle<Draft>): void {
-    const actor = Automerge.getActorId(handle.doc())
-    if (this.#actors.has(actor)) return
-    this.#actors.add(actor)
-    this.surroundings.note(this.id, { actors: [actor] })
+    this.#remembered.made(Automerge.getActorId(doc))
   }
 
   readonly #changed = (): void => {
-    if (!this.#handle) return
-    // What is made here is entered by `#make`, one by one: counting all that waits anew would cost more with each.
-    if (!this.#making) this.#came(this.#handle.doc())
+    if (!this.#copy.isHere) return
+    // What is made here is entered by itself, one by one: counting all that waits anew would cost more with each.
+    if (!this.#copy.isMaking) this.#came(this.doc())
     this.#conflicts.changed()
     this.#tell()
   }
@@ -536,9 +464,9 @@ export class LiveDocument<T> implements DocumentStore<T> {
   /** Changes came, or some went: what the server refused is in no document any more. */
   #came(doc: Doc<Draft>): void {
     const before = this.#shown
-    if (Automerge.hasHeads(doc, [...before])) {
+    if (this.#copy.has(before)) {
       this.#pending.came(doc)
-      this.#updates.came(doc, before, this.#heads())
+      this.#updates.came(doc, before, this.#copy.heads)
       return
     }
     this.#pending.rebuilt(doc)
@@ -550,46 +478,20 @@ export class LiveDocument<T> implements DocumentStore<T> {
     if (storageId === this.surroundings.serverStorageId()) this.heardHeads(decodeHeads(heads), 'server')
   }
 
-  #noteSaved(): void {
-    const { savedAtMs, pending } = this.saving.getState()
-    if (pending > 0 !== this.#pendingNoted > 0) {
-      this.#pendingNoted = pending
-      this.surroundings.note(this.id, { pending })
-    }
-    const heads = this.#pending.server
-    if (!heads || savedAtMs === undefined || heads === this.#savedNoted) return
-    this.#savedNoted = heads
-    this.surroundings.note(this.id, { saved: { heads, atMs: savedAtMs }, ...this.#named() })
-  }
-
   #named(): Partial<Noted> {
-    const title = this.#root()['title']
+    const title = this.root()['title']
     return { kind: this.kind, title: typeof title === 'string' ? title : undefined }
   }
 
   #tell(): void {
-    if (!this.#handle) return
-    this.#shown = this.#heads()
+    if (!this.#copy.isHere) return
+    this.#shown = this.#copy.heads
     this.#state.set({
       status: 'ready',
-      value: this.#view(this.#root()),
+      value: this.#view(this.root()),
       heads: this.#shown,
-      gone: this.#gone,
+      gone: this.#standing.gone,
     })
-  }
-
-  #root(): PlainObject {
-    const root = this.rootAsStored()
-    return this.#going ? writeToPlain(root, this.#going.writes(root)) : root
-  }
-
-  #heads(): Heads {
-    return this.#handle ? Automerge.getHeads(this.#handle.doc()).sort() : []
-  }
-
-  /** Whether what was here is here no more. */
-  #isUndone(hashes: Heads): boolean {
-    return this.#handle !== undefined && !Automerge.hasHeads(this.#handle.doc(), [...hashes])
   }
 
   #notSaved(): DovetailError {
@@ -597,45 +499,36 @@ export class LiveDocument<T> implements DocumentStore<T> {
     return new DovetailError('refused', 'The server did not take an edit; it is undone here.')
   }
 
-  #dismiss(which: string): void {
-    const lost = this.#lost.getState()
-    if (lost.some(({ id }) => id === which)) this.#lost.set(lost.filter(({ id }) => id !== which))
-    else this.surroundings.dismiss(this.id, which)
-  }
-
-  #writable(bytes: number): DocHandle<Draft> {
+  /** Throws when no edit of this size may be made now. */
+  #mayWrite(bytes: number): void {
     this.doc()
-    const handle = this.#handle as DocHandle<Draft>
-    if (this.#gone) throw new DovetailError('document_gone', 'The document is gone; what is here is a copy.')
-    const { role } = this.permission.getState()
-    if (role === 'read' || role === 'none')
-      throw new DovetailError('read_only', 'You may look at this document only.')
+    const { forbids } = this.#standing
+    if (forbids) throw forbids
     if (!this.#pending.hasRoom) {
       throw new DovetailError('pending_full', 'Too much waits for the server; it has to take some first.', {
         passing: true,
       })
     }
-    if (bytes > this.surroundings.changeBytesMax()) {
-      throw new DovetailError('change_too_large', 'This is more than the server takes at once.')
-    }
-    return handle
+    if (bytes > this.surroundings.changeBytesMax()) throw tooLarge()
   }
 
-  #step(way: 'undo' | 'redo'): void {
+  #step(way: Way): void {
     this.flush()
-    const handle = this.#writable(0)
-    const label = this.#undo.state.getState()[way]
-    if (label === undefined) return
-    const message = shortened(way === 'undo' ? `Undid: ${label}` : `Did again: ${label}`)
-    this.#make(handle, message, () => this.#undo[way](handle, message))
+    this.#mayWrite(0)
+    this.#undo[way](this.#copy)
+  }
+
+  #takeBack(at: number): boolean {
+    this.flush()
+    this.#mayWrite(0)
+    return this.#undo.takeBack(this.#copy, at)
   }
 
   #decide(become: (doc: Doc<Draft>) => Doc<Draft>): void {
     this.flush()
-    const handle = this.#writable(0)
-    const label = 'Decided about a conflict'
-    const made = this.#make(handle, label, () => handle.update(become))
-    if (made) this.#undo.made({ label, ...made })
+    this.#mayWrite(0)
+    const made = this.#copy.become('Decided about a conflict', become)
+    if (made) this.#undo.made(made)
   }
 
   #past(): Past<T> {
@@ -643,38 +536,21 @@ export class LiveDocument<T> implements DocumentStore<T> {
       id: this.id,
       doc: () => this.doc(),
       view: this.#view,
-      isMine: (actor) => this.#actors.has(actor),
+      isMine: (actor) => this.#remembered.actors.has(actor),
       me: this.surroundings.user,
-      become: (target, label) =>
-        this.write(label, (draft) => assignRoot(draft, open(target), [RESERVED_KEY])),
+      become: (state, label) => this.write(label, (draft) => assignRoot(draft, state, [RESERVED_KEY])),
       saved: () => this.saved(),
     }
   }
 }
 
+function permissionOf({ role, paths }: Pick<Told, 'role' | 'paths'>): PermissionState {
+  const places = paths?.map((place) =>
+    typeof place === 'string' ? { path: place, append: false } : { path: place.path, append: true },
+  )
+  return { role, paths: places }
+}
+
 function closed(): DovetailError {
   return new DovetailError('closed', 'The document was closed before that.')
-}
-
-function shortened(label: string): string {
-  return label.length <= LABEL_LETTERS_MAX
-    ? label
-    : `${Array.from(label)
-        .slice(0, LABEL_LETTERS_MAX - 1)
-        .join('')}…`
-}
-
-/** Waits until a document that nobody had is here after all. */
-function comes(handle: DocHandle<Draft>): Promise<void> {
-  return new Promise((resolve) => {
-    const look = () => {
-      if (!handle.isReady()) return
-      handle.off('heads-changed', later)
-      resolve()
-    }
-    // The handle says that something came before it says that it is ready.
-    const later = () => queueMicrotask(look)
-    handle.on('heads-changed', later)
-    look()
-  })
 }

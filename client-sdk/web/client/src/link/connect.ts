@@ -15,6 +15,7 @@ import type { PeerId } from '../automerge'
 import type { ResolvedConfig } from '../config'
 import type { Environment } from '../environment'
 import type { LinkState, Session, Watchable } from '../types'
+import { unique } from '../ids'
 import { Watched, safely } from '../watch'
 import { LinkAdapter } from './adapter'
 import { BEGINNING, dueAtMs, stateOf, step, type Effect, type Event, type Retry, type Way } from './course'
@@ -50,7 +51,6 @@ class ServerLink implements Link {
     storageId: undefined,
   })
   readonly #messages = new Listeners<OwnMessage>()
-  readonly #peerIdTaken = new Listeners<void>()
   readonly #stopListening: readonly (() => void)[]
   #course = BEGINNING
   #events: Event[] = []
@@ -58,6 +58,8 @@ class ServerLink implements Link {
   #isClosed = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #talk: Talk | undefined
+  /** What the server knows us by, where another connection had the peer id of the repo. A repo has one for its life. */
+  #name: PeerId | undefined
   #trial: Trial | undefined
   /** The server of the last connection did. It may be another one now, so that a connection without a pong ends this. */
   #answersPings = false
@@ -99,8 +101,6 @@ class ServerLink implements Link {
 
   readonly onMessage = (listener: (message: OwnMessage) => void): (() => void) => this.#messages.add(listener)
 
-  readonly onPeerIdTaken = (listener: () => void): (() => void) => this.#peerIdTaken.add(listener)
-
   reconnect(): void {
     this.#take({ type: 'reconnect' })
   }
@@ -112,7 +112,6 @@ class ServerLink implements Link {
     this.#take({ type: 'stop' })
     this.adapter.end()
     this.#messages.clear()
-    this.#peerIdTaken.clear()
   }
 
   // -------------------------------------------------------------------------------------------------- one step at a time
@@ -173,9 +172,8 @@ class ServerLink implements Link {
       case 'switch':
         this.#switch(effect.turn)
         break
-      case 'tell-peer-id-taken':
-        this.#show(stateOf(this.#course))
-        this.#peerIdTaken.tell()
+      case 'rename':
+        this.#name = `peer-${unique()}` as PeerId
         break
     }
   }
@@ -225,9 +223,11 @@ class ServerLink implements Link {
   }
 
   #talkOf(turn: number, token: string | undefined): Talk {
+    // A course begins when the repo has said who we are.
+    const ownPeerId = this.adapter.peerId as PeerId
     const speaker = {
-      // A course begins when the repo has said who we are.
-      peerId: this.adapter.peerId as PeerId,
+      peerId: this.#name ?? ownPeerId,
+      ownPeerId,
       metadata: this.adapter.peerMetadata ?? {},
       token,
       newerToken: () => this.#token('renew'),

@@ -93,7 +93,7 @@ export type Effect =
   /** Go on with that WebSocket. Answer `joined` and `ended`. */
   | { readonly do: 'switch'; readonly turn: number }
   /** Only another peer id helps. */
-  | { readonly do: 'tell-peer-id-taken' }
+  | { readonly do: 'rename' }
 
 export interface Step {
   readonly course: Course
@@ -249,7 +249,7 @@ function ended(
     case 'refused':
       return refuse(known, { ...verdict, forToken: false })
     case 'peer_id':
-      return refuse(known, { ...verdict, forToken: false }, [{ do: 'tell-peer-id-taken' }])
+      return renaming(wait(known, { reason: verdict.reason, soon: false }, moment, retry))
     case 'again':
       break
   }
@@ -279,10 +279,14 @@ function refusal({ code, reason }: Omit<RefusedToken, 'isReplaced'>): Extract<Ph
 function refuse(
   course: Course,
   { code, reason, forToken }: { code: string; reason: string; forToken: boolean },
-  effects: readonly Effect[] = [],
 ): Step {
   const phase = { is: 'refused', code, reason, forToken } as const
-  return to(course, phase, [{ do: 'drop' }, ...effects], course.turn + 1)
+  return to(course, phase, [{ do: 'drop' }], course.turn + 1)
+}
+
+/** Waits all the same: whoever takes each new name as soon as it is heard would make us busy without end. */
+function renaming({ course, effects }: Step): Step {
+  return { course, effects: [...effects, { do: 'rename' }] }
 }
 
 function wait(

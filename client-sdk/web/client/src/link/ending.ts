@@ -19,8 +19,8 @@ export type Verdict =
   | { readonly next: 'again'; readonly soon: boolean; readonly reason: string }
   /** The token was not taken: ask for another one. */
   | { readonly next: 'token'; readonly code: string; readonly reason: string }
-  /** Somebody else has our peer id: only another one helps. */
-  | { readonly next: 'peer_id'; readonly code: string; readonly reason: string }
+  /** Another connection has our peer id: come again under another one. */
+  | { readonly next: 'peer_id'; readonly reason: string }
   /** The same would be refused again. */
   | { readonly next: 'refused'; readonly code: string; readonly reason: string }
 
@@ -32,7 +32,7 @@ export function verdictOn(ending: Ending): Verdict {
   const { closeCode, words } = ending
   switch (closeCode) {
     case 4001:
-      return { next: 'peer_id', ...refusal(words, 'replaced', 'Another connection has the same peer id.') }
+      return { next: 'peer_id', reason: 'Another connection has the same peer id.' }
     case 4401:
       return { next: 'token', ...refusal(words, 'token_refused', 'The server did not take the token.') }
     case 4403:

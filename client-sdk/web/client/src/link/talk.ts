@@ -30,7 +30,10 @@ import { Renewal } from './renewal'
 
 /** Who speaks, and how. */
 export interface Speaker {
+  /** What the server knows us by. */
   readonly peerId: PeerId
+  /** What the repo calls itself. */
+  readonly ownPeerId: PeerId
   readonly metadata: PeerMetadata
   /** The token that the line was opened with. */
   readonly token: string | undefined
@@ -111,7 +114,10 @@ export class Talk {
 
   /** Before the server has joined it is dropped: the repo has not offered anything yet. */
   send(message: Message): void {
-    if (this.#hasJoined) this.#line?.send(repoFrame(message))
+    const { peerId, ownPeerId } = this.#speaker
+    // What a tab passes on for another one bears the name of that.
+    const named = message.senderId === ownPeerId ? { ...message, senderId: peerId } : message
+    if (this.#hasJoined) this.#line?.send(repoFrame(named))
   }
 
   /** Timers may have slept: is the other side still there? */

@@ -7,16 +7,31 @@
 // by whoever opens the document next. Reading is defensive, because another version of the app may have written it. Where a
 // page has no locks, two tabs that write in the same millisecond may lose one of the two; nothing is lost of a document by that.
 
-import type { Noted } from '../document/store'
 import type { Environment } from '../environment'
-import type { DocumentId } from '../ids'
+import { documentId, type DocumentId } from '../ids'
 import type { Notes } from '../storage/notes'
-import type { PermissionState } from '../types'
+import { readWhose, withRights, type Right } from '../rights'
+import type { Heads, PermissionState } from '../types'
 
 const PREFIX = 'document/'
 
 /** Actors that are remembered for a document: one for each time that it was opened and edited. */
 const ACTORS_MAX = 500
+
+/** What a device remembers about a document beside its content. */
+export interface Noted {
+  readonly saved: { readonly heads: Heads; readonly atMs: number } | undefined
+  /** What the server lets each of those do who shared this store. */
+  readonly rights: readonly Right[]
+  readonly actors: readonly string[]
+  readonly kind: string | undefined
+  readonly title: string | undefined
+  readonly openedAtMs: number | undefined
+  /** The document that it was made for, until the server knows that it follows that one. */
+  readonly follows: DocumentId | undefined
+  /** How many changes waited for the server when that was last noted: exactly, whether there were any. */
+  readonly pending: number
+}
 
 /** As it is on the disk. */
 interface Entry extends Omit<Noted, 'pending'> {
@@ -26,12 +41,12 @@ interface Entry extends Omit<Noted, 'pending'> {
 
 const NOTHING: Entry = {
   saved: undefined,
-  role: undefined,
-  paths: undefined,
+  rights: [],
   actors: [],
   kind: undefined,
   title: undefined,
   openedAtMs: undefined,
+  follows: undefined,
   pendingIn: {},
 }
 
@@ -64,11 +79,12 @@ export class DeviceNotes {
     return this.#noted(id, await this.#kept(id))
   }
 
-  /** `actors` and `pending`: those of this tab. */
+  /** `actors`, `rights` and `pending`: those of this tab. */
   note(id: DocumentId, more: Partial<Noted>): void {
     const before = this.#unwritten.get(id) ?? {}
     const actors = more.actors ? { actors: both(before.actors ?? [], more.actors) } : {}
-    this.#unwritten.set(id, { ...before, ...more, ...actors })
+    const rights = more.rights ? { rights: withRights(before.rights ?? [], more.rights) } : {}
+    this.#unwritten.set(id, { ...before, ...more, ...actors, ...rights })
     const writing = this.#write(id)
       // What could not be noted is not known later, and that is all.
       .catch(() => undefined)
@@ -108,6 +124,7 @@ export class DeviceNotes {
       ...kept,
       ...mine,
       actors: both(kept.actors, mine.actors ?? []),
+      rights: withRights(kept.rights, mine.rights ?? []),
       // All tabs have the same changes, sooner or later: the most that one of them knows of.
       pending: Math.max(0, ...Object.values({ ...pendingIn, ...here })),
     }
@@ -124,6 +141,7 @@ export class DeviceNotes {
         ...kept,
         ...rest,
         actors: both(kept.actors, rest.actors ?? []).slice(-ACTORS_MAX),
+        rights: withRights(kept.rights, rest.rights ?? []),
         pendingIn: Object.fromEntries(waiting > 0 ? [...others, [this.#tab, waiting]] : others),
       }
     })
@@ -181,15 +199,16 @@ function both(some: readonly string[], others: readonly string[]): string[] {
 
 function readEntry(value: unknown): Entry {
   if (typeof value !== 'object' || value === null) return NOTHING
-  const { saved, role, paths, actors, kind, title, openedAtMs, pendingIn } = value as Record<string, unknown>
+  const noted = value as Record<string, unknown>
+  const { saved, rights, actors, kind, title, openedAtMs, follows, pendingIn } = noted
   return {
     saved: readSaved(saved),
-    role: isRole(role) ? role : undefined,
-    paths: Array.isArray(paths) ? (paths.filter(isPlace) as PermissionState['paths']) : undefined,
+    rights: Array.isArray(rights) ? rights.flatMap(readRight) : [],
     actors: texts(actors),
     kind: typeof kind === 'string' ? kind : undefined,
     title: typeof title === 'string' ? title : undefined,
     openedAtMs: typeof openedAtMs === 'number' ? openedAtMs : undefined,
+    follows: typeof follows === 'string' ? documentId(follows) : undefined,
     pendingIn: readCounts(pendingIn),
   }
 }
@@ -206,6 +225,15 @@ function readSaved(value: unknown): Noted['saved'] {
   if (typeof value !== 'object' || value === null) return undefined
   const { heads, atMs } = value as Record<string, unknown>
   return typeof atMs === 'number' ? { heads: texts(heads), atMs } : undefined
+}
+
+function readRight(value: unknown): Right[] {
+  if (typeof value !== 'object' || value === null) return []
+  const { whose, role, paths } = value as Record<string, unknown>
+  const person = readWhose(whose)
+  if (!person || !isRole(role)) return []
+  const places = Array.isArray(paths) ? (paths.filter(isPlace) as PermissionState['paths']) : undefined
+  return [{ whose: person, role, paths: places }]
 }
 
 function isRole(value: unknown): value is PermissionState['role'] {

@@ -5,7 +5,7 @@
 import type { ResolvedConfig } from '../config'
 import type { DocumentId } from '../ids'
 import type { Environment } from '../environment'
-import type { Noted } from '../document/store'
+import type { Noted } from './device'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 

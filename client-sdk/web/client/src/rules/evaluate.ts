@@ -4,7 +4,7 @@
 //
 // Always true: the answer is a function of the facts alone, and a rule is evaluated over all of its items.
 
-import type { UndecidedReason } from './conflict'
+import type { Undecided } from './conflict'
 import { cellOf, type Cell, type Facts, type Item, type Keys } from './facts'
 import { liesWithin, meeting, type Owned, type Rectangle } from './geometry'
 import { canonical, type Json } from './json'
@@ -44,9 +44,9 @@ export interface Evaluated {
 
 /** Why it cannot be decided. */
 export class Unknown extends Error {
-  readonly reason: UndecidedReason
+  readonly reason: Undecided['reason']
 
-  constructor(reason: UndecidedReason) {
+  constructor(reason: Undecided['reason']) {
     super('a rule cannot be judged')
     this.name = 'Unknown'
     this.reason = reason

@@ -19,7 +19,6 @@ export type {
   Severity,
   Touched,
   Undecided,
-  UndecidedReason,
   Waiver,
 } from './conflict'
 export { defaultDashboardRules } from './dashboard'

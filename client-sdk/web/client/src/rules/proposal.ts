@@ -1,7 +1,10 @@
 // What may be done about a conflict: a closed list of edits that make the rule hold again. "Later" is the order in which
 // Automerge counts operations, never a clock's.
 
+import type { Proposal } from '../generated/types'
 import type { Predicate } from './predicate'
+
+export type { Proposal }
 
 /** How a proposal is called, what a button says, and which predicates it can settle. */
 const PROPOSALS = {
@@ -13,10 +16,7 @@ const PROPOSALS = {
   keep_earlier: { label: 'Keep the earlier value', fits: ['exclusive_field', 'immutable'] },
   keep_later: { label: 'Keep the later value', fits: ['exclusive_field'] },
   unset_later: { label: 'Keep what was set first', fits: ['mutually_exclusive'] },
-} as const satisfies Readonly<Record<string, { label: string; fits: readonly Predicate[] }>>
-
-/** One way to settle a conflict. */
-export type Proposal = keyof typeof PROPOSALS
+} as const satisfies Readonly<Record<Proposal, { label: string; fits: readonly Predicate[] }>>
 
 /** Whether there is a proposal of this name. */
 export function isProposal(name: string): name is Proposal {

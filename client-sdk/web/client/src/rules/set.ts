@@ -1,45 +1,23 @@
 // A rule set that was checked and may be used; and how it is written.
 
+import type { OperandSource, RuleSetSource, RuleSource } from '../generated/types'
 import type { Mode, Severity } from './conflict'
 import type { Template } from './message'
 import type { Field, Plan } from './plan'
 import type { Check } from './predicate'
 import type { Proposal } from './proposal'
 
+/** As people write it: what is left out may be said to be nothing. */
+type Written<T> = { readonly [K in keyof T]: Record<never, never> extends Pick<T, K> ? T[K] | null : T[K] }
+
 /** A number, the path of one, or a path and what counts where no number stands there. */
-export type OperandJson = number | string | { readonly path: string; readonly default: number }
+export type OperandJson = OperandSource
 
 /** One rule as people write it; see docs/RULES.md. */
-export interface RuleJson {
-  readonly id: string
-  readonly predicate: string
-  readonly over?: string | null
-  readonly message: string
-  readonly severity?: string | null
-  readonly mode?: string | null
-  readonly proposals?: readonly string[] | null
-  readonly auto_settle_after?: number | null
-  readonly within?: string | null
-  readonly ignore_empty?: boolean | null
-  readonly columns?: OperandJson | null
-  readonly in?: string | null
-  readonly limit?: OperandJson | null
-  readonly min?: OperandJson | null
-  readonly max?: OperandJson | null
-  readonly values?: readonly unknown[] | null
-  readonly fields?: readonly string[] | null
-  readonly expr?: string | null
-  readonly bounds?: Readonly<Record<string, number>> | null
-}
+export type RuleJson = Written<RuleSource>
 
 /** A rule set as people write it, and as the server gives it. */
-export interface RuleSetJson {
-  /** Which documents: the text at `kind` in their root. */
-  readonly kind: string
-  /** Which member holds what people call an item; `title` by default. */
-  readonly label?: string | null
-  readonly rule?: readonly RuleJson[]
-}
+export type RuleSetJson = Omit<Written<RuleSetSource>, 'rule'> & { readonly rule?: readonly RuleJson[] }
 
 /** Rules that were checked, and what they read of a document. */
 export interface RuleSet {

@@ -8,7 +8,9 @@
 // may count on being heard: whatever must survive is in the notes (storage/notes.ts) before it is told.
 
 import type { Environment, TabChannel } from '../environment'
+import type { OwnMessage } from '../link/link'
 import { documentId, type DocumentId } from '../ids'
+import { readWhose, type Whose } from '../rights'
 import type { Heads } from '../types'
 
 /** What tabs say. */
@@ -24,23 +26,15 @@ export type TabMessage =
       readonly heads: Heads
       readonly atMs: number
     }
-  /** What we may do, as the server said it. */
-  | {
-      readonly type: 'permission'
-      readonly documentId: DocumentId
-      readonly role: 'none' | 'read' | 'write' | 'admin'
-      readonly paths: readonly (string | { readonly path: string; readonly may: 'append' })[] | undefined
-    }
+  /** What somebody may do, as the server said it to them: they may be somebody else than whoever hears it. */
+  | (Passed<'permission'> & { readonly whose: Whose })
   /** What the rules say, as the server said it. Members of `conflicts` and `undecided` are for their reader to check. */
-  | {
-      readonly type: 'conflicts'
-      readonly documentId: DocumentId
-      readonly heads: Heads
-      readonly rules: { readonly kind: string; readonly version: number }
-      readonly conflicts: readonly unknown[]
-      readonly undecided: readonly { readonly rule: string; readonly reason: unknown }[]
-      readonly beyond: readonly { readonly rule: string; readonly conflicts: number }[]
-    }
+  | Passed<'conflicts'>
+
+/** What the server said of a document, under a name of our own. */
+type Passed<K extends 'permission' | 'conflicts'> = {
+  readonly type: K
+} & Omit<Extract<OwnMessage, { readonly type: `dovetail-${K}` }>, 'type'>
 
 export type TabMessageType = TabMessage['type']
 export type TabMessageOf<K extends TabMessageType> = Extract<TabMessage, { readonly type: K }>
@@ -111,10 +105,12 @@ const byType: { readonly [K in TabMessageType]: Reader<K> } = {
   dismissed: ({ id }, about) => (isText(id) ? { type: 'dismissed', documentId: about, id } : undefined),
   acked: ({ heads, atMs }, about) =>
     isHeads(heads) && isTime(atMs) ? { type: 'acked', documentId: about, heads, atMs } : undefined,
-  permission: ({ role, paths }, about) =>
-    isRole(role) && (paths === undefined || isListOf(isPlace)(paths))
-      ? { type: 'permission', documentId: about, role, paths }
-      : undefined,
+  permission: ({ role, paths, whose }, about) => {
+    const person = readWhose(whose)
+    return person && isRole(role) && (paths === undefined || isListOf(isPlace)(paths))
+      ? { type: 'permission', documentId: about, role, paths, whose: person }
+      : undefined
+  },
   conflicts: ({ heads, rules, conflicts, undecided, beyond }, about) =>
     isHeads(heads) &&
     isRules(rules) &&

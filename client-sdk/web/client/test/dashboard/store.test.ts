@@ -254,6 +254,17 @@ describe('gestures', () => {
     expect(store.saving.getState().pending).toBe(pending)
   })
 
+  test('CL71 a drag that ends waits from its beginning on: it counts as saved at no moment', () => {
+    const { pending } = store.saving.getState()
+    const drag = store.gesture('Moved')
+    drag.show([move(5)])
+    const seen: number[] = []
+    store.saving.subscribe(() => seen.push(store.saving.getState().pending))
+    drag.commit()
+    expect(Math.min(...seen)).toBe(pending + 1)
+    expect(store.saving.getState().pending).toBe(pending + 1)
+  })
+
   test('CL72 what others do while a drag goes on is shown with it', () => {
     const drag = store.gesture('Moved')
     drag.show([move(5)])

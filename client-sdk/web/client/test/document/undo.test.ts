@@ -5,26 +5,29 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Automerge, Counter, ImmutableString, Repo, type DocHandle } from '../../src/automerge'
 import { assignRoot, type Draft } from '../../src/document/assign'
+import { Copy } from '../../src/document/copy'
+import { TabOrder } from '../../src/document/order'
 import { plain, type PlainObject } from '../../src/document/plain'
 import { Undo } from '../../src/document/undo'
 import { documentOf, keptAs, objects } from './values'
 
-const heads = (handle: DocHandle<Draft>) => Automerge.getHeads(handle.doc()).sort()
-
 /** One person at one document, and what others do to it. */
 class Desk {
   readonly handle: DocHandle<Draft>
-  readonly undo = new Undo()
+  readonly copy = new Copy(
+    () => undefined,
+    () => Infinity,
+  )
+  readonly undo = new Undo(new TabOrder())
 
   constructor(first: Draft | DocHandle<Draft>) {
     this.handle = 'documentId' in first ? (first as DocHandle<Draft>) : new Repo({}).create<Draft>(first)
+    this.copy.start(this.handle)
   }
 
   edit(change: (draft: never) => void, label = 'edit'): void {
-    const before = heads(this.handle)
-    this.handle.change(change as (draft: Draft) => void, { message: label })
-    const after = heads(this.handle)
-    if (before.join() !== after.join()) this.undo.made({ label, before, after })
+    const made = this.copy.change(label, change as (draft: Draft) => void, 'small')
+    if (made) this.undo.made(made)
   }
 
   /** Somebody else edits what they see here now. */
@@ -53,15 +56,15 @@ test('CL64 an edit is taken back and made again, as often as one likes', () => {
   desk.edit((draft: Board) => (draft.title = text('c')), 'Renamed again')
   expect(desk.undo.state.getState()).toEqual({ undo: 'Renamed again', redo: undefined })
   for (let n = 0; n < 3; n++) {
-    desk.undo.undo(desk.handle, 'Undid it')
-    desk.undo.undo(desk.handle, 'Undid it')
+    desk.undo.undo(desk.copy)
+    desk.undo.undo(desk.copy)
     expect(desk.value).toEqual({ title: 'a' })
     expect(desk.undo.state.getState()).toEqual({ undo: undefined, redo: 'Renamed' })
-    desk.undo.redo(desk.handle, 'Did it again')
-    desk.undo.redo(desk.handle, 'Did it again')
+    desk.undo.redo(desk.copy)
+    desk.undo.redo(desk.copy)
     expect(desk.value).toEqual({ title: 'c' })
   }
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   desk.edit((draft: Board) => (draft.title = text('d')))
   expect(desk.undo.state.getState().redo).toBeUndefined()
 })
@@ -69,16 +72,16 @@ test('CL64 an edit is taken back and made again, as often as one likes', () => {
 test('CL64 what was undone says so in the history', () => {
   const desk = new Desk({ title: text('a') })
   desk.edit((draft: Board) => (draft.title = text('b')), 'Renamed')
-  desk.undo.undo(desk.handle, 'Undid it')
-  desk.undo.redo(desk.handle, 'Did it again')
+  desk.undo.undo(desk.copy)
+  desk.undo.redo(desk.copy)
   const messages = Automerge.getChangesMetaSince(desk.handle.doc(), []).map(({ message }) => message)
-  expect(messages.slice(-2)).toEqual(['Undid it', 'Did it again'])
+  expect(messages.slice(-2)).toEqual(['Undid: Renamed', 'Did again: Renamed'])
 })
 
 test('CL64 of many edits the last hundred can be taken back', () => {
   const desk = new Desk({ n: 0 })
   for (let n = 1; n <= 120; n++) desk.edit((draft: { n: number }) => (draft.n = n))
-  for (let n = 0; n < 120; n++) desk.undo.undo(desk.handle, 'Undid it')
+  for (let n = 0; n < 120; n++) desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ n: 20 })
 })
 
@@ -94,9 +97,9 @@ test('CL64 whatever is edited: taken back it is as before, made again as after',
       }
       const steps = seen.slice(1).length
       for (let round = 0; round < 2; round++) {
-        for (let n = 0; n < steps; n++) desk.undo.undo(desk.handle, 'Undid it')
+        for (let n = 0; n < steps; n++) desk.undo.undo(desk.copy)
         expect(desk.value).toEqual(seen[0])
-        for (let n = 0; n < steps; n++) desk.undo.redo(desk.handle, 'Did it again')
+        for (let n = 0; n < steps; n++) desk.undo.redo(desk.copy)
         expect(desk.value).toEqual(seen.at(-1))
       }
     }),
@@ -107,9 +110,9 @@ test('CL65 a register that another wrote to since stays theirs', () => {
   const desk = new Desk({ title: text('a'), other: 1 })
   desk.edit((draft: Draft) => Object.assign(draft, { title: text('b'), other: 2 }))
   desk.other((draft: Board) => (draft.title = text('theirs')))
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ title: 'theirs', other: 1 })
-  desk.undo.redo(desk.handle, 'Did it again')
+  desk.undo.redo(desk.copy)
   expect(desk.value).toEqual({ title: 'theirs', other: 2 })
 })
 
@@ -118,7 +121,7 @@ test.each(['00', 'ff'])('CL65 of two registers written at the same time the othe
   const arrives = desk.others((draft: Board) => (draft.title = text('theirs')), actor.repeat(16))
   desk.edit((draft: Board) => (draft.title = text('mine')))
   arrives()
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ title: 'theirs' })
 })
 
@@ -133,14 +136,14 @@ test('CL65 a widget that was removed comes back with all that is in it, each of 
   const before = desk.value
   desk.edit(({ widgets }: Board) => delete widgets['cpu'])
   desk.other(({ widgets }: Board) => (widgets['ram'] = { title: text('RAM'), n: new Counter(1), note: '' }))
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   const { widgets } = desk.handle.doc() as unknown as Board
   expect(plain(widgets['cpu'])).toEqual((before as { widgets: { cpu: unknown } }).widgets.cpu)
   expect(widgets['cpu']?.n).toBeInstanceOf(Counter)
   expect(widgets['cpu']?.title).toBeInstanceOf(ImmutableString)
   expect(widgets['cpu']?.note).toBe('a note')
   expect(Object.keys(widgets)).toHaveLength(2)
-  desk.undo.redo(desk.handle, 'Did it again')
+  desk.undo.redo(desk.copy)
   expect(Object.keys((desk.value as { widgets: object }).widgets)).toEqual(['ram'])
 })
 
@@ -148,7 +151,7 @@ test('CL65 a widget that was added and that another has edited stays', () => {
   const desk = new Desk({ widgets: {} })
   desk.edit(({ widgets }: Board) => (widgets['cpu'] = { title: text('CPU'), n: new Counter(0), note: '' }))
   desk.other(({ widgets }: Board) => (widgets['cpu']!.title = text('Load')))
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ widgets: { cpu: { title: 'Load', n: 0, note: '' } } })
 })
 
@@ -160,8 +163,8 @@ test('CL65 what another removed since stays removed', () => {
   })
   desk.edit(({ widgets }: Board) => (widgets['cpu']!.note = 'no'))
   desk.other(({ widgets }: Board) => delete widgets['cpu'])
-  desk.undo.undo(desk.handle, 'Undid it')
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ widgets: {} })
   expect(desk.undo.state.getState()).toEqual({ undo: undefined, redo: undefined })
 })
@@ -170,9 +173,9 @@ test('CL65 a counter counts back, whatever others counted', () => {
   const desk = new Desk({ n: new Counter(5) })
   desk.edit(({ n }: { n: Counter }) => n.increment(2))
   desk.other(({ n }: { n: Counter }) => n.increment(10))
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ n: 15 })
-  desk.undo.redo(desk.handle, 'Did it again')
+  desk.undo.redo(desk.copy)
   expect(desk.value).toEqual({ n: 17 })
 })
 
@@ -181,9 +184,9 @@ test('CL65 of a text one’s own letters go and come back, also where others typ
   desk.edit((draft: Draft) => Automerge.splice(draft, ['note'], 4, 0, 'two '))
   desk.other((draft: Draft) => Automerge.splice(draft, ['note'], 0, 0, 'zero '))
   desk.other((draft: Draft) => Automerge.splice(draft, ['note'], 'zero one two '.length, 0, 'and a half '))
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ note: 'zero one and a half three' })
-  desk.undo.redo(desk.handle, 'Did it again')
+  desk.undo.redo(desk.copy)
   expect(desk.value).toEqual({ note: 'zero one two and a half three' })
 })
 
@@ -191,7 +194,7 @@ test('CL65 letters that were deleted come back where they were', () => {
   const desk = new Desk({ note: 'one two three' })
   desk.edit((draft: Draft) => Automerge.splice(draft, ['note'], 4, 4))
   desk.other((draft: Draft) => Automerge.splice(draft, ['note'], 0, 4, 'ONE '))
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ note: 'ONE two three' })
 })
 
@@ -204,9 +207,9 @@ test('CL65 rows are found where they are by now', () => {
   desk.edit(({ rows }: Table) => (rows[1]![0] = 22))
   desk.edit(({ rows }: Table) => rows.deleteAt(2))
   desk.other(({ rows }: Table) => rows.insertAt(0, [0]))
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ rows: [[0], [1], [22], [3]] })
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ rows: [[0], [1], [2], [3]] })
 })
 
@@ -218,7 +221,7 @@ test('CL65 a cell that another wrote to stays theirs, though the list is another
     rows[1]!.splice(0, 0, 8)
     rows[1]![1] = 'theirs'
   })
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect((desk.value as { rows: unknown[][] }).rows[1]).toContain('theirs')
 })
 
@@ -226,7 +229,7 @@ test('CL65 a row that was added and that another has filled stays, and those bes
   const desk = new Desk({ rows: [] })
   desk.edit(({ rows }: Table) => rows.push(['a'], ['b'], ['c']))
   desk.other(({ rows }: Table) => (rows[1]![0] = 'theirs'))
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ rows: [['theirs']] })
 })
 
@@ -248,11 +251,11 @@ test('CL65 what came back after it was removed is edited as before', () => {
     all.push(desk.value)
   }
   for (const seen of all.slice(0, -1).reverse()) {
-    desk.undo.undo(desk.handle, 'Undid it')
+    desk.undo.undo(desk.copy)
     expect(desk.value).toEqual(seen)
   }
   for (const seen of all.slice(1)) {
-    desk.undo.redo(desk.handle, 'Did it again')
+    desk.undo.redo(desk.copy)
     expect(desk.value).toEqual(seen)
   }
 })
@@ -265,8 +268,8 @@ test('CL65 a widget that came back is found, also when others edit elsewhere', (
   desk.edit(({ widgets }: Board) => (widgets['cpu']!.title = text('b')))
   desk.edit(({ widgets }: Board) => delete widgets['cpu'])
   desk.other((draft: Board) => (draft.title = text('theirs')))
-  desk.undo.undo(desk.handle, 'Undid it')
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ title: 'theirs', widgets: { cpu: { title: 'a', n: 0, note: '' } } })
 })
 
@@ -274,14 +277,14 @@ test('CL65 items that are no objects are known by where they were', () => {
   const desk = new Desk({ l: [text('a'), text('b'), text('c')] })
   desk.edit(({ l }: { l: unknown[] }) => (l[1] = text('B')))
   desk.other(({ l }: { l: unknown[] & { deleteAt(n: number): void } }) => l.deleteAt(0))
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ l: ['b', 'c'] })
   desk.edit(({ l }: { l: unknown[] }) => (l[0] = text('mine')))
   desk.other(({ l }: { l: unknown[] }) => {
     l[0] = text('theirs')
     l.splice(0, 0, text('new'))
   })
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ l: ['new', 'theirs', 'c'] })
 })
 
@@ -296,9 +299,9 @@ test('CL66 whatever others do elsewhere meanwhile is there after undoing, and on
       desk.edit(at('mine', mine))
       arrives()
       const after = desk.value as PlainObject
-      desk.undo.undo(desk.handle, 'Undid it')
+      desk.undo.undo(desk.copy)
       expect(desk.value).toEqual({ mine: {}, theirs: after['theirs'] })
-      desk.undo.redo(desk.handle, 'Did it again')
+      desk.undo.redo(desk.copy)
       expect(desk.value).toEqual(after)
     }),
   )
@@ -317,9 +320,9 @@ test('CL66 two people type into one text, and one takes all of theirs back: the 
       desk.other(type(theirs, 't'))
       const count = (letter: string) => (desk.value as { note: string }).note.split(letter).length - 1
       const before = count('t')
-      mine.forEach(() => desk.undo.undo(desk.handle, 'Undid it'))
+      mine.forEach(() => desk.undo.undo(desk.copy))
       expect([count('m'), count('t')]).toEqual([0, before])
-      mine.forEach(() => desk.undo.redo(desk.handle, 'Did it again'))
+      mine.forEach(() => desk.undo.redo(desk.copy))
       expect([count('m'), count('t')]).toEqual([mine.length, before])
     }),
   )
@@ -330,6 +333,6 @@ test('CL66 what is not in the document any more cannot be taken back', () => {
   desk.edit((draft: Board) => (draft.title = text('b')))
   desk.undo.rebuilt(Automerge.init())
   expect(desk.undo.state.getState()).toEqual({ undo: undefined, redo: undefined })
-  desk.undo.undo(desk.handle, 'Undid it')
+  desk.undo.undo(desk.copy)
   expect(desk.value).toEqual({ title: 'b' })
 })

@@ -391,13 +391,12 @@ describe('refusals', () => {
     }
   })
 
-  it('CL15 tells who can make another peer id when ours is taken', () => {
+  it('CL15 comes again under another peer id when ours is taken, and not at once', () => {
     const link = new Driven().live().ended(4001, 'peer_id_taken: somebody else is connected as x')
-    expect(link.todo).toEqual(['drop', 'tell-peer-id-taken'])
-    expect(link.state).toEqual({
-      status: 'refused',
-      code: 'peer_id_taken',
-      reason: 'somebody else is connected as x',
+    expect(link.todo).toEqual(['drop', 'rename'])
+    expect(link.state).toMatchObject({
+      status: 'waiting',
+      reason: 'Another connection has the same peer id.',
     })
   })
 

@@ -1,8 +1,11 @@
 // The client and the real server: what is made in one place is seen in the other, whatever happens between them.
 
 import { createHmac } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { WebSocket as NodeSocket } from 'ws'
+import type { PeerId } from '../../src/automerge'
 import type { DovetailConfig } from '../../src/config'
+import { joinFrame } from '../../src/link/messages'
 import type { DashboardStore } from '../../src/types'
 import { until } from '../../src/watch'
 import { codeOf, server, shown, shows, tab } from './tabs'
@@ -55,6 +58,25 @@ test('CL94 an edit is saved on the server, and others see it; what they see wait
   const { groups, from } = await made.history.page()
   expect(from).toBe('server')
   expect(groups.map(({ mine }) => mine)).toEqual([false, true])
+})
+
+test('CL215 what an earlier visit left waiting is sent, though nobody opens it', async () => {
+  const host = await server()
+  await host.kill()
+  const device = new Device()
+  const first = device.tab(host.url, SOON)
+  const made = first.createDashboard({ title: 'Made offline' })
+  const other = first.createDashboard({ title: 'Made offline too' })
+  await Promise.all([made.settled(), other.settled()])
+  await first.close()
+  const later = tab(device, host.url, SOON)
+  expect((await later.kept()).map(({ pending }) => pending > 0)).toEqual([true, true])
+  await host.start()
+  const isSent = async () => expect((await later.kept()).map(({ pending }) => pending)).toEqual([0, 0])
+  await vi.waitFor(isSent, { timeout: 10_000 })
+  const bo = tab(new Device(), host.url)
+  await shows(bo.openDashboard(made.id), ({ title }) => title === 'Made offline')
+  await shows(bo.openDashboard(other.id), ({ title }) => title === 'Made offline too')
 })
 
 test('CL94 what was made without a server is saved when there is one, also after a reload', async () => {
@@ -146,6 +168,29 @@ test('CL95 several tabs save through one connection, and each knows it', async (
   await there.saved()
   expect(there.saving.getState()).toMatchObject({ status: 'saved', pending: 0 })
   await shows(tab(new Device(), url).openDashboard(here.id), ({ title }) => title === 'b')
+})
+
+test('CL188 who has one’s peer id taken by somebody else goes on under another, and loses nothing', async () => {
+  const { url } = await server()
+  const [ana, bo] = [tab(new Device(), url, SOON), tab(new Device(), url, SOON)]
+  const made = ana.createDashboard({ title: 'Hosts' })
+  made.presence.set({})
+  await made.saved()
+  const opened = bo.openDashboard(made.id)
+  await shows(opened, ({ title }) => title === 'Hosts')
+  const [peer] = await until(opened.presence, (peers) => peers.length === 1)
+  const thief = new NodeSocket(`${url.replace('http', 'ws')}/sync`, ['automerge-repo.v1'])
+  await new Promise((resolve) => thief.once('open', resolve))
+  const waits = until(ana.link, ({ status }) => status === 'waiting')
+  thief.send(joinFrame(peer?.key as PeerId, {}))
+  await waits
+  made.edit(rename('Made meanwhile'))
+  await made.saved()
+  await shows(opened, ({ title }) => title === 'Made meanwhile')
+  opened.edit(rename('Answered'))
+  await shows(made, ({ title }) => title === 'Answered')
+  expect(ana.link.getState().status).toBe('live')
+  thief.close()
 })
 
 test('CL96 who may only read is told so, and a right that is taken away hides the document until it is given back', async () => {
@@ -339,4 +384,30 @@ test('CL99 a document that was taken off the device comes back from the server a
   await ana.close()
   const offline = tab(device, 'http://127.0.0.1:1', {}, { isOnline: () => false }).openDashboard(store.id)
   await shows(offline, ({ title, widgets }) => title === 'b' && widgets['cpu']?.title === 'CPU')
+})
+
+test('CL230 tabs of one device that are different people have rights of their own, also on the next visit', async () => {
+  const { url } = await server(ASKING)
+  const device = new Device()
+  const owner = device.tab(url, as('ana'))
+  const mine = owner.createDashboard({ title: 'a' })
+  await mine.saved()
+  await until(mine.permission, ({ role }) => role === 'admin')
+  const give = (grants: readonly { link: 'new'; role: 'read' }[]) =>
+    owner.api.setAccess(mine.id, { owner: 'ana', grants })
+  const { links } = await give([{ link: 'new', role: 'read' }])
+  const guest = device.tab(url, { link: Object.values(links)[0]!, ...SOON })
+  const theirs = guest.openDashboard(mine.id)
+  await until(theirs.permission, ({ role }) => role === 'read')
+  await give([])
+  await until(theirs.permission, ({ role }) => role === 'none')
+  mine.edit(rename('mine still'))
+  await mine.saved()
+  expect([mine.permission.getState().role, theirs.permission.getState().role]).toEqual(['admin', 'none'])
+  await guest.close()
+  await owner.close()
+  const again = tab(device, url, as('ana')).openDashboard(mine.id)
+  await again.settled()
+  expect(await codeOf(() => again.edit(rename('mine again')))).toBeUndefined()
+  await again.saved()
 })

@@ -270,6 +270,64 @@ async fn au8_a_link_opens_its_document() {
     assert_eq!(code(&asking.ask("GET", &path, &secret, None).await), "document_not_found");
 }
 
+/// AU84: a document follows one that whoever says so may see. Then lists, requests and links know its people too, until it follows
+/// nothing; whoever leaves `follows` out changes nothing about it, and only administrators are shown it.
+#[tokio::test]
+async fn au84_a_document_follows_another_one() {
+    let asking = Asking::new().await;
+    let (ana, bo, dee) = (asking.token("ana", &[]), asking.token("bo", &[]), asking.token("dee", &[]));
+    let make = async |token: &str| {
+        let made = asking.ask("POST", "/api/docs", token, Some(&json!({"a": 1}))).await;
+        read(&made)["id"].as_str().unwrap().to_owned()
+    };
+    let (board, table, hidden) = (make(&ana).await, make(&bo).await, make(&dee).await);
+    let access = |id: &str| format!("/api/docs/{id}/access");
+    let shared =
+        json!({"owner": "ana", "grants": [{"user": "bo", "role": "write"}, {"link": "new", "role": "read"}]});
+    let answer = read(&asking.ask("PUT", &access(&board), &ana, Some(&shared)).await);
+    let secret = answer["links"].as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+    let follow = async |token: &str, id: &str, follows: Value| {
+        let wanted = json!({"owner": "bo", "grants": [], "follows": follows});
+        asking.ask("PUT", &access(id), token, Some(&wanted)).await
+    };
+    for (follows, code_of_it) in [
+        (json!(hidden), "bad_access"),
+        (json!(table), "bad_access"),
+        (json!("nonsense"), "bad_access"),
+        (json!(7), "bad_access"),
+    ] {
+        let refused = follow(&bo, &table, follows.clone()).await;
+        assert_eq!(
+            (code(&refused).as_str(), &read(&refused)["pointer"]),
+            (code_of_it, &json!("/follows")),
+            "{follows}"
+        );
+    }
+    let path = format!("/api/docs/{table}");
+    assert_eq!(code(&asking.ask("GET", &path, &ana, None).await), "document_not_found");
+    assert_eq!(read(&follow(&bo, &table, json!(board)).await)["follows"], json!(board));
+
+    assert_eq!(asking.ask("GET", &path, &secret, None).await.status(), 200, "the link of the dashboard");
+    assert_eq!(code(&asking.ask("PATCH", &path, &secret, None).await), "forbidden");
+    assert_eq!(asking.ask("GET", &path, &dee, None).await.status(), 404);
+    let listed = read(&asking.ask("GET", "/api/docs", &ana, None).await);
+    assert!(listed["documents"].as_array().unwrap().iter().any(|one| one["id"] == json!(table)));
+    assert_eq!(read(&asking.ask("GET", &access(&table), &secret, None).await)["follows"], Value::Null);
+    let kept = json!({"owner": "bo", "grants": []});
+    let by_ana = asking.ask("PUT", &access(&table), &ana, Some(&kept)).await;
+    assert_eq!(
+        (by_ana.status().as_u16(), read(&by_ana)["follows"].clone()),
+        (200, json!(board)),
+        "its owner administers"
+    );
+
+    let taken_back = json!({"owner": "ana", "grants": []});
+    assert_eq!(asking.ask("PUT", &access(&board), &ana, Some(&taken_back)).await.status(), 200);
+    assert_eq!(code(&asking.ask("GET", &path, &secret, None).await), "document_not_found");
+    assert_eq!(follow(&bo, &table, Value::Null).await.status(), 200);
+    assert_eq!(code(&asking.ask("GET", &path, &ana, None).await), "document_not_found");
+}
+
 /// AU16: a feeder's token adds points to one document, through the door that is for it, and does nothing else.
 #[tokio::test]
 async fn au16_a_feeder_feeds_and_does_nothing_else() {
@@ -679,7 +737,7 @@ async fn li16_a_page_looks_through_so_many() {
     let id = read(&asking.ask("POST", "/api/docs", &ana, Some(&json!({"a": 1}))).await)["id"].clone();
     let store = asking.gateway.store.clone();
     let anas = store.manifest(&id.as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
-    let others = Access { owner: Some("bo".parse().unwrap()), entries: Vec::new() };
+    let others = Access { owner: Some("bo".parse().unwrap()), entries: Vec::new(), follows: None };
     let others = Manifest { access: Arc::new(others), ..anas.clone() };
     for n in 0..4_500_u32 {
         let manifest = if n % 1_500 == 7 { anas.clone() } else { others.clone() };

@@ -1,0 +1,79 @@
+// Dashboards, and what a widget shows as a document of its own. What they are is said by the core (`generated/types.ts`).
+
+import type {
+  Dashboard,
+  Edit as CoreEdit,
+  NewWidget as CoreNewWidget,
+  Point,
+  Shape,
+  WidgetData,
+} from '../generated/types'
+import type { DocumentStore } from './document'
+
+/** How an edit is made. */
+export interface EditOptions {
+  /** What it is, in words, for the history; by default made of the edits. */
+  readonly label?: string | undefined
+  /** Part of typing: shown at once, and one change with what follows until a pause. */
+  readonly typing?: boolean | undefined
+}
+
+/** A gesture that goes on, like a drag: shown at once, and one change when it ends. */
+export interface Gesture<E> {
+  /** Replaces what the gesture has done so far. */
+  show(edits: readonly E[]): void
+  /** Makes it one change. Nothing when nothing was shown; what cannot be made any more is left out, and told by `refused`. */
+  commit(): void
+  /** As if it had never begun. */
+  cancel(): void
+}
+
+/** A dashboard of this device. */
+export interface DashboardStore extends DocumentStore<Dashboard> {
+  /**
+   * Takes back what was made last on the screen, and makes it again: in the dashboard, or in a document that one of its widgets
+   * shows (`Widget.data`) and that is open here as widget data.
+   */
+  readonly undoing: DocumentStore<Dashboard>['undoing']
+  /**
+   * Makes the edits as one change, or none when all is so already. Throws `DovetailError`: `unknown_widget`, `widget_exists`,
+   * `no_such_place`, `bad_edit` and those of `change`; then nothing is done.
+   */
+  edit(edits: Edit | readonly Edit[], options?: EditOptions): void
+  /** A drag, or another gesture that is shown while it goes on. */
+  gesture(label: string): Gesture<Edit>
+  /** The dashboard as it would be, without making a change. */
+  preview(edits: readonly Edit[]): Dashboard
+  /** The edits that put a widget right behind another one in the order of reading, or in front of all. */
+  place(id: string, after: string | undefined): readonly Edit[]
+  /** Counts up or down at a place in a widget's options. A counter adds up whatever others count at the same time. */
+  count(id: string, path: readonly string[], by: number): void
+}
+
+/** What a widget shows, when it is a document of its own. */
+export interface WidgetDataStore extends DocumentStore<WidgetData> {
+  /** Adds points here, by this device; a feed posts them to the server instead (`Api.addPoints`). */
+  addPoints(points: readonly Point[]): void
+  setCell(row: number, column: number, value: string | number | boolean | null): void
+  addRow(cells?: readonly (string | number | boolean | null)[]): void
+  removeRow(row: number): void
+  setColumns(columns: readonly string[]): void
+  setShape(shape: Shape): void
+  /** Replaces the text by what it is now; only what differs is written, so that others may type at the same time. */
+  setText(text: string): void
+}
+
+/** One thing that somebody does to a dashboard; the closed list of docs/DASHBOARD.md. */
+export type Edit = Exclude<CoreEdit, { readonly edit: 'createWidget' }> | CreateWidget
+
+/** Adds a widget; here its counters can be said, too. */
+export type CreateWidget = Omit<Extract<CoreEdit, { readonly edit: 'createWidget' }>, 'widget'> & {
+  /** The widget. */
+  readonly widget: NewWidget
+}
+
+/** A widget as `createWidget` takes it: all but `kind` has a default. */
+export type NewWidget = CoreNewWidget & {
+  /** Places in the options that are counters and begin at 0; `DashboardStore.count` counts there. */
+  readonly counters?: readonly (readonly string[])[] | undefined
+}

@@ -1,0 +1,27 @@
+// What is kept on this device.
+
+import type { DocumentId } from '../ids'
+
+/** How the store on this device is. */
+export type StorageState =
+  /** Not asked yet. */
+  | { readonly status: 'opening' }
+  /** Everything is kept here and survives a reload. Bytes are what the browser says, where it says anything. */
+  | {
+      readonly status: 'kept'
+      readonly bytes: number | undefined
+      readonly bytesMax: number | undefined
+      readonly persistent: boolean
+    }
+  /** The browser gives no storage (a private window, a policy): what is not saved on the server is gone with the tab. */
+  | { readonly status: 'memory'; readonly reason: string }
+  /** The storage takes no more. Edits stay in this tab and go to the server, but would not survive a reload before that. */
+  | { readonly status: 'full'; readonly reason: string }
+
+export interface KeptDocument {
+  readonly id: DocumentId
+  readonly kind: string | undefined
+  readonly title: string | undefined
+  readonly openedAtMs: number
+  readonly pending: number
+}

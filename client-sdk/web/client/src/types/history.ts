@@ -1,0 +1,51 @@
+// What was: who changed what and when, earlier states, and the way back.
+
+import type { Heads } from '../ids'
+import type { JsonPatchOperation } from './edits'
+
+/** Changes of one author without a longer pause between them. */
+export interface HistoryGroup {
+  /** The document after it. */
+  readonly heads: Heads
+  readonly fromMs: number
+  readonly toMs: number
+  /** Who made it: the author's id where the server knows one. */
+  readonly author: string | undefined
+  /** Made by this device. */
+  readonly mine: boolean
+  readonly changes: number
+  readonly messages: readonly string[]
+}
+
+export interface NamedVersion {
+  readonly name: string
+  readonly heads: Heads
+  readonly atMs: number
+  readonly by: string | undefined
+  readonly note: string | undefined
+}
+
+/** What was. Works offline on what is here; the server adds who the authors are. */
+export interface History<T> {
+  /** The newest first. `cursor` of the last page gives the next. */
+  page(cursor?: string): Promise<{
+    readonly groups: readonly HistoryGroup[]
+    readonly next: string | undefined
+    readonly from: 'server' | 'here'
+  }>
+  /** The document as it was. Throws `unknown_heads`. */
+  at(heads: Heads): T
+  /** What differs between two states, as a JSON Patch. */
+  difference(from: Heads, to?: Heads): readonly JsonPatchOperation[]
+  /** Goes back to an earlier state with one new change; what came between stays in the history. */
+  restore(heads: Heads, label?: string): Promise<void>
+  versions(): Promise<readonly NamedVersion[]>
+  /** Names the present state, or that at `heads`. Needs the server. */
+  name(
+    name: string,
+    options?: { readonly note?: string | undefined; readonly heads?: Heads | undefined },
+  ): Promise<NamedVersion>
+  removeName(name: string): Promise<void>
+  /** Whether a change by this actor was made on this device: of some changes nobody knows an author. */
+  isMine(actor: string): boolean
+}
