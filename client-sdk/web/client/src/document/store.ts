@@ -444,12 +444,18 @@ export class LiveDocument<T> implements DocumentStore<T> {
       this.#pending.made(doc, { hash, label, madeAtMs }, bytes)
     }
     this.#remembered.made(Automerge.getActorId(doc))
+    this.#isOther()
   }
 
   readonly #changed = (): void => {
-    if (!this.#copy.isHere) return
-    // What is made here is entered by itself, one by one: counting all that waits anew would cost more with each.
-    if (!this.#copy.isMaking) this.#came(this.doc())
+    // What is made here is entered by itself, one by one: counting all that waits anew would cost more with each. It is told when it
+    // is entered, so that nobody sees an edit of theirs and reads that all is saved.
+    if (!this.#copy.isHere || this.#copy.isMaking) return
+    this.#came(this.doc())
+    this.#isOther()
+  }
+
+  #isOther(): void {
     this.#conflicts.changed()
     this.#tell()
   }
