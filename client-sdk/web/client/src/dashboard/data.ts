@@ -8,8 +8,8 @@ import { assign, insert, type Draft, type DraftList } from '../document/assign'
 import { LiveDocument } from '../document/store'
 import type { Surroundings } from '../document/surroundings'
 import type { Point, WidgetData, WidgetDataStore } from '../types'
+import { planPoints, writePoints } from './points'
 import { readWidgetData } from './read'
-import { POINTS_KEPT } from '../generated/constants'
 
 /** What writes so few bytes that nobody counts them. */
 const SMALL = 0
@@ -29,15 +29,11 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
 
   addPoints(points: readonly Point[]): void {
     const label = points.length === 1 ? 'Added a point' : `Added ${points.length} points`
-    const add = (draft: Draft) => {
-      const list = listIn(draft, 'points')
-      for (const { t, v } of [...points].sort((one, other) => one.t - other.t)) {
-        const at = lastUpTo(list, t)
-        if (at >= 0 && timeOf(list[at]) === t) assign(draft, ['points', at, 'v'], v)
-        else list.insertAt(at + 1, { t, v })
-      }
-      if (list.length > POINTS_KEPT) list.deleteAt(0, list.length - POINTS_KEPT)
-    }
+    this.flush()
+    const root = this.rootAsStored()
+    const { retention } = readWidgetData(root)
+    const plan = planPoints(root, points, retention, this.surroundings.environment.now())
+    const add = (draft: Draft) => writePoints(listIn(draft, 'points'), draft, plan)
     this.write(label, add, bytesOf(points))
   }
 
@@ -84,19 +80,6 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     const isLong = text.length * LETTER_BYTES_MAX > this.surroundings.changeBytesMax()
     this.write('Typed', (draft) => assign(draft, ['text'], text), isLong ? undefined : SMALL, 'typing')
   }
-}
-
-/** Where the last point is that is no later; in front of all when there is none. Nearly always it is the last of all. */
-function lastUpTo(list: DraftList, t: number): number {
-  let at = list.length - 1
-  while (at >= 0 && !(timeOf(list[at]) <= t)) at--
-  return at
-}
-
-/** What is no point has no time. */
-function timeOf(item: unknown): number {
-  const t = typeof item === 'object' && item !== null ? (item as Partial<Point>).t : undefined
-  return typeof t === 'number' ? t : NaN
 }
 
 /** About how large a change with it will be. */

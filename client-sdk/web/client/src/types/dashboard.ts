@@ -52,7 +52,10 @@ export interface DashboardStore extends DocumentStore<Dashboard> {
 
 /** What a widget shows, when it is a document of its own. */
 export interface WidgetDataStore extends DocumentStore<WidgetData> {
-  /** Adds points here, by this device; a feed posts them to the server instead (`Api.addPoints`). */
+  /**
+   * Adds points here, by this device; a feed posts them to the server instead (`Api.addPoints`). They are put in order of time, the
+   * last of equal times counts, and what `retention` does not hold leaves. Throws `bad_edit` for what is no point.
+   */
   addPoints(points: readonly Point[]): void
   setCell(row: number, column: number, value: string | number | boolean | null): void
   addRow(cells?: readonly (string | number | boolean | null)[]): void
