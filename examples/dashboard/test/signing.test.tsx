@@ -1,6 +1,7 @@
 // Signing in and out: what somebody is told of what they have here, and what becomes of it.
 
 import { DovetailError, type KeptDocument } from '@dovetail/client'
+import { staticWatchable } from '@dovetail/react'
 import { cleanup, fireEvent, screen, waitFor } from '@testing-library/react'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { SignIn } from '../src/app/SignIn'
@@ -80,4 +81,19 @@ test('CL232 who signs in as somebody else is told what stays behind', async () =
   expect(screen.queryByText(/2 changes/)).toBeNull()
   fireEvent.change(screen.getByLabelText('Token'), { target: { value: tokenOf('bo') } })
   expect(await screen.findByText('2 changes are not on the server yet.')).toBeTruthy()
+})
+
+test('CL233 whoever is asked to sign in is told that work is kept only where it is', async () => {
+  const { storage } = app().dovetail
+  const kept = around([], () => Promise.resolve())
+  kept.signingIn.set(true)
+  renderIn(kept, <SignIn />)
+  expect(storage.getState().status).toBe('kept')
+  expect(await screen.findByText(/is kept meanwhile/)).toBeTruthy()
+  cleanup()
+  const state = { status: 'memory', reason: 'denied' } as const
+  const dovetail = { ...kept.dovetail, storage: staticWatchable(state) }
+  renderIn({ ...kept, dovetail }, <SignIn />)
+  expect(await screen.findByText(/Keep this tab open meanwhile/)).toBeTruthy()
+  expect(screen.queryByText(/is kept/)).toBeNull()
 })

@@ -1,7 +1,7 @@
 // Asks for a token, when the server wants to know who we are.
 
 import { useWatched } from '@dovetail/react'
-import { storageNameOf, type LinkState } from '@dovetail/client'
+import { storageNameOf, type LinkState, type StorageState } from '@dovetail/client'
 import { KeyRound } from 'lucide-react'
 import { useEffect, useState, type SubmitEvent } from 'react'
 import { useApp } from './context'
@@ -54,6 +54,7 @@ function TokenForm({
 }) {
   const [token, setToken] = useState('')
   const [stay, setStay] = useState(false)
+  const meanwhile = keptMeanwhile(useWatched(useApp().dovetail.storage))
   const staying = useStaying(token.trim())
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
@@ -66,7 +67,7 @@ function TokenForm({
         {had
           ? 'The server does not take the token that this browser had. Paste a new one.'
           : 'This server wants to know who you are. Paste the token that you were given.'}{' '}
-        What you did here is kept meanwhile.
+        {meanwhile}
       </p>
       {/* Without a token it only says how programs send one. */}
       {had && reason !== undefined && <p className="muted">The server says: {reason}</p>}
@@ -99,6 +100,19 @@ function TokenForm({
       </div>
     </form>
   )
+}
+
+/** What becomes of what was done here while the server does not take it. Before the browser has said whether it keeps anything, nothing is promised. */
+function keptMeanwhile(storage: StorageState): string {
+  switch (storage.status) {
+    case 'opening':
+      return ''
+    case 'kept':
+      return 'What you did here is kept meanwhile.'
+    case 'memory':
+    case 'full':
+      return 'Keep this tab open meanwhile: what is not on the server yet is in it only, and closing it loses that.'
+  }
 }
 
 /** How many changes stay behind on this device when somebody signs in with `token`, because it is somebody else. */
