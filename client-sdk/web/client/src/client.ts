@@ -365,6 +365,7 @@ class Client implements Dovetail {
       environment: this.#environment,
       me: () => this.#me(),
       user: () => this.session.getState()?.user?.id,
+      isLive: () => this.#link.getState().status === 'live',
       whose: () => this.#whose(),
       keepsAll: () => this.#documents.keepsAll,
       changeBytesMax: () => this.session.getState()?.limits.changeBytesMax ?? CHANGE_BYTES_MAX,

@@ -9,6 +9,7 @@ import { Link } from './Link'
 import { Message } from './Message'
 import { documentOf, format, useRoute, type Route } from './routes'
 import { SignIn } from './SignIn'
+import { startAnew } from './startAnew'
 import { ToastList } from './ToastList'
 import { ListPage } from '../list/ListPage'
 import { appUpdate, UpdatePrompt } from '../offline'
@@ -23,11 +24,13 @@ export function App() {
   const update = useWatched(appUpdate)
   const route = useRoute()
   const path = format(route)
-  const link = credentials.linkFor(documentOf(route))
+  const document = documentOf(route)
+  const link = credentials.linkFor(document)
   useEffect(() => {
     // A client holds the secret of one link. What another one opens wants a client of its own.
-    if (link !== undefined && link !== credentials.linkInUse) location.reload()
-  }, [link, credentials])
+    if (link !== undefined && link !== credentials.linkInUse) startAnew()
+    else if (document !== undefined) credentials.opened(document)
+  }, [link, document, credentials])
   return (
     <DashboardRealtimeProvider
       client={dovetail}

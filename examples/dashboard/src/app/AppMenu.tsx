@@ -16,6 +16,7 @@ import { useApp } from './context'
 import { Dialog } from './Dialog'
 import { Menu, type MenuEntry } from './Menu'
 import { navigate } from './routes'
+import { SignOut } from './SignOut'
 
 const THEMES = [
   { choice: 'system', label: 'As the system', icon: Monitor },
@@ -41,6 +42,7 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
   const { choice } = useWatched(theme)
   const user = useWatched(dovetail.session)?.user
   const [keysShown, showKeys] = useState(false)
+  const [leaving, setLeaving] = useState(false)
   const account: MenuEntry[] = [
     {
       label: user ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
@@ -52,12 +54,9 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
       ? []
       : [
           {
-            label: 'Sign out',
+            label: 'Sign out…',
             icon: LogOut,
-            run: () => {
-              credentials.signOut()
-              location.reload()
-            },
+            run: () => setLeaving(true),
           },
         ]),
   ]
@@ -82,6 +81,7 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
       >
         <EllipsisVertical size={17} aria-hidden="true" />
       </Menu>
+      <SignOut open={leaving} onClose={() => setLeaving(false)} />
       <Dialog open={keysShown} title="Keyboard" onClose={() => showKeys(false)}>
         <dl className="keys">
           {KEYS.map(([keys, what]) => (

@@ -129,6 +129,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
         heads: () => this.#copy.heads,
         decide: (become) => this.#decide(become),
         me: surroundings.user,
+        isLive: surroundings.isLive,
         saved: () => this.saved(),
       },
       ask,

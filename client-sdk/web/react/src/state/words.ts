@@ -145,7 +145,7 @@ export const english: Words = {
     }),
     unkept: ({ why, pending }) => ({
       short: `${counted(pending, 'change')} in this tab only`,
-      long: `${STORAGE[why]} Keep this tab open until the connection is back: closing it loses ${counted(pending, 'change')}.`,
+      long: `${STORAGE[why]} Keep this tab open until they are saved: closing it loses ${counted(pending, 'change')}.`,
     }),
     offline: ({ pending }) => ({
       short: pending > 0 ? `Offline · ${counted(pending, 'change')} kept here` : 'Offline',
@@ -306,28 +306,33 @@ const STORAGE = {
 } as const
 
 function refusedWords(status: Extract<PageStatus, { readonly status: 'refused' }>): StatusWords {
+  const kept = keptOrNot(status.unkept)
   switch (status.next) {
     case 'sign_in':
-      return { short: 'Signed out', long: `Sign in again to go on. ${KEPT} (${status.reason})` }
+      return { short: 'Signed out', long: `Sign in again to go on. ${kept} (${status.reason})` }
     case 'reload':
       return {
         short: 'Another version',
-        long: `The server speaks another version than this page. Reload it. ${KEPT} (${status.reason})`,
+        long: `The server speaks another version than this page. Reload it. ${kept} (${status.reason})`,
       }
     case 'ask':
       return {
         short: 'No access',
-        long: `The server no longer lets you in. Ask whoever runs it. ${KEPT} (${status.reason})`,
+        long: `The server no longer lets you in. Ask whoever runs it. ${kept} (${status.reason})`,
       }
     case 'retry':
       return {
         short: 'Refused',
-        long: `The server refused the connection: ${sentence(status.reason)} ${KEPT}`,
+        long: `The server refused the connection: ${sentence(status.reason)} ${kept}`,
       }
   }
 }
 
-const KEPT = 'What you did here is kept.'
+/** Said to whoever the server will not have: what becomes of what they did here. */
+function keptOrNot(unkept: number): string {
+  if (unkept === 0) return 'What you did here is kept.'
+  return `Keep this tab open until then: ${counted(unkept, 'change')} of yours ${unkept === 1 ? 'is' : 'are'} in it only, and closing it loses ${unkept === 1 ? 'it' : 'them'}.`
+}
 
 function undoneSentence(edit: RefusedEdit): string {
   const what = edit.labels.length > 0 ? listed(edit.labels.map((label) => `“${label}”`)) : 'a change'
