@@ -107,6 +107,16 @@ describe('what is missing', () => {
     expect(await codeOf(() => store.edit({ edit: 'setTitle', title: 'x' }))).toBe('not_ready')
   })
 
+  test('CL220 nothing is saved of a document that is not here, and what waits of a gone one is not called refused', async () => {
+    const missing = offline().openDashboard(A_DOCUMENT)
+    expect(await codeOf(() => missing.saved())).toBe('not_ready')
+    const made = offline(new Device(), {}, answering(410, 'document_deleted')).createDashboard({ title: 'a' })
+    const waiting = codeOf(() => made.saved())
+    await (made as unknown as { lookAgain(): Promise<void> }).lookAgain()
+    expect(await waiting).toBe('document_gone')
+    expect(await codeOf(() => made.saved())).toBe('document_gone')
+  })
+
   test('CL77 a document that was missing comes as soon as another tab has it', async () => {
     const device = new Device()
     const [one, other] = [offline(device), offline(device)]
