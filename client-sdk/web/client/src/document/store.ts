@@ -178,7 +178,12 @@ export class LiveDocument<T> implements DocumentStore<T> {
   async saved(): Promise<void> {
     const refused = this.refused.getState()
     this.flush()
-    await this.settled()
+    const { status } = await this.settled()
+    if (this.#uses > 0 && status === 'missing') {
+      throw new DovetailError('not_ready', 'The document is not here, so nothing of it is saved.', {
+        passing: true,
+      })
+    }
     this.#pending.count()
     const wanted = this.#copy.heads
     const isRefused = () => this.refused.getState().some((each) => !refused.includes(each))
@@ -190,7 +195,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     // What was refused waits no more either, and is gone from the document.
     const isUndone = this.#copy.isHere && !this.#copy.has(wanted)
     const isSaved = !this.#pending.waitsFor(wanted) && !isRefused() && !isUndone
-    if (!isSaved) throw this.#notSaved()
+    if (!isSaved) throw this.#notSaved(isRefused() || isUndone)
   }
 
   exportAutomerge(): Uint8Array {
@@ -501,8 +506,14 @@ export class LiveDocument<T> implements DocumentStore<T> {
     })
   }
 
-  #notSaved(): DovetailError {
+  #notSaved(isRefused: boolean): DovetailError {
     if (this.#uses === 0) return closed()
+    if (!isRefused && this.#standing.gone !== undefined) {
+      return new DovetailError(
+        'document_gone',
+        'The document is gone; what waited is in the copy on this device only.',
+      )
+    }
     return new DovetailError('refused', 'The server did not take an edit; it is undone here.')
   }
 

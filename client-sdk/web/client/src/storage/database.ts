@@ -51,6 +51,7 @@ export async function writing(
   const transaction = database.transaction(store, 'readwrite')
   transaction.done.catch(() => undefined)
   const changing = change(transaction.store)
+  changing.catch(() => undefined)
   transaction.commit()
   await changing
   await transaction.done

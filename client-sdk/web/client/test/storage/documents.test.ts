@@ -215,7 +215,8 @@ function ending() {
     ...asked
   ) {
     const transaction = begin.apply(this, asked)
-    queueMicrotask(() => transaction.abort())
+    if (transaction.mode === 'readwrite') transaction.commit = () => transaction.abort()
+    else queueMicrotask(() => transaction.abort())
     return transaction
   })
 }
