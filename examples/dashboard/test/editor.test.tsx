@@ -201,6 +201,39 @@ test('the page tells of what waits in tables and texts as well', async () => {
   data.release()
 })
 
+test('CL250 what is typed goes into its row, or is offered when somebody removed that', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  for (const name of ['a', 'b', 'c']) table.addRow([name])
+  await opened({ t: { kind: 'table', title: 'Hosts', data: table.url } })
+  const rows = () => (table.getState() as { value: { rows: unknown } }).value.rows
+  await userEvent.type(await screen.findByDisplayValue('b'), '2')
+  act(() => void table.removeRow(0))
+  await userEvent.keyboard('2{Enter}')
+  expect(rows()).toEqual([['b22'], ['c']])
+  await userEvent.type(screen.getByDisplayValue('c'), '3')
+  act(() => void table.removeRow(1))
+  expect(rows()).toEqual([['b22']])
+  const [toast] = app.toasts.getState()
+  expect(toast?.words).toContain('c3')
+  act(() => toast?.action?.run())
+  expect(rows()).toEqual([['b22'], ['c3']])
+  table.release()
+})
+
+test('CL251 what is typed into a cell is kept when the page goes', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  table.addRow(['a'])
+  await opened({ t: { kind: 'table', title: 'Hosts', data: table.url } })
+  await userEvent.type(await screen.findByDisplayValue('a'), 'b')
+  act(() => void window.dispatchEvent(new Event('pagehide')))
+  expect(table.getState()).toMatchObject({ value: { rows: [['ab']] } })
+  table.release()
+})
+
 test('CL242 the button of a notice takes back what the notice tells of, and Ctrl+Z all in its order', async () => {
   const table = dovetail.createWidgetData('table')
   await table.settled()

@@ -2,10 +2,11 @@
 //
 // Edit path: ← a person types into a cell or a note; → one change of that document, never of the dashboard's.
 
-import type { DocHandle } from '../automerge'
+import { Automerge, type DocHandle } from '../automerge'
 import type { DocumentId } from '../ids'
 import { assign, insert, type Draft, type DraftList } from '../document/assign'
 import { LiveDocument } from '../document/store'
+import { listId } from '../document/plain'
 import type { Surroundings } from '../document/surroundings'
 import type { Point, WidgetData, WidgetDataStore } from '../types'
 import { planPoints, writePoints } from './points'
@@ -37,15 +38,21 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     this.write(label, add, bytesOf(points))
   }
 
-  setCell(row: number, column: number, value: Cell): void {
+  rowId(row: WidgetData['rows'][number]): string | undefined {
+    return listId(row)
+  }
+
+  setCell(row: string | number, column: number, value: Cell): boolean {
+    const at = this.#placeOf(row)
+    if (at === undefined) return false
     const set = (draft: Draft) => {
-      const cells = listIn(draft, 'rows')[row] as DraftList | undefined
-      if (!cells) return
+      const cells = listIn(draft, 'rows')[at] as DraftList
       // Cells that a short row does not have yet are empty.
       while (cells.length < column) cells.push(null)
-      assign(draft, ['rows', row, column], value)
+      assign(draft, ['rows', at, column], value)
     }
     this.write('Changed a cell', set, bytesOf(value))
+    return true
   }
 
   addRow(cells: readonly Cell[] = []): void {
@@ -56,15 +63,11 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     this.write('Added a row', add, bytesOf(cells))
   }
 
-  removeRow(row: number): void {
-    this.write(
-      'Removed a row',
-      (draft) => {
-        const rows = listIn(draft, 'rows')
-        if (row < rows.length) rows.deleteAt(row)
-      },
-      SMALL,
-    )
+  removeRow(row: string | number): boolean {
+    const at = this.#placeOf(row)
+    if (at === undefined) return false
+    this.write('Removed a row', (draft) => listIn(draft, 'rows').deleteAt(at), SMALL)
+    return true
   }
 
   setColumns(columns: readonly string[]): void {
@@ -79,6 +82,16 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     // Of a long text only what differs is written, and how much that is shows when it is made.
     const isLong = text.length * LETTER_BYTES_MAX > this.surroundings.changeBytesMax()
     this.write('Typed', (draft) => assign(draft, ['text'], text), isLong ? undefined : SMALL, 'typing')
+  }
+
+  /** Where it is in the document, which may hold more among its rows than those that are shown. */
+  #placeOf(row: string | number): number | undefined {
+    const { rows } = this.doc()
+    if (!Array.isArray(rows)) return undefined
+    const places = rows.flatMap((each: unknown, at) => (Array.isArray(each) ? [{ each, at }] : []))
+    const found =
+      typeof row === 'number' ? places[row] : places.find(({ each }) => Automerge.getObjectId(each) === row)
+    return found?.at
   }
 }
 
