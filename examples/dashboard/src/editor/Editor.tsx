@@ -8,10 +8,11 @@
 import type { Dashboard, DashboardStore, Edit, EditOptions, RefusedEdit } from '@dovetail/client'
 import { UndoneChanges, useWatched } from '@dovetail/react'
 import { LayoutDashboard, Plus, RotateCcw } from 'lucide-react'
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useApp } from '../app/context'
 import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
 import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
+import { laterDialog } from '../app/later'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
 import { createAnnouncer } from './announcer'
@@ -28,8 +29,10 @@ import type { PanelId, Preview } from './slots'
 import { NARROW, useMedia } from './useMedia'
 
 // What not everybody opens is loaded when somebody does.
-const AddWidget = lazy(() => import('./AddWidget').then((add) => ({ default: add.AddWidget })))
-const ShareDialog = lazy(() => import('../share').then((share) => ({ default: share.ShareDialog })))
+const AddWidget = laterDialog('The list of widgets', () => import('./AddWidget').then((add) => add.AddWidget))
+const ShareDialog = laterDialog('The dialog to share', () =>
+  import('../share').then((share) => share.ShareDialog),
+)
 
 /** Shows a dashboard that is there. */
 export function Editor({ store }: { readonly store: DashboardStore }) {
@@ -182,10 +185,8 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
             />
           )}
         </div>
-        <Suspense fallback={null}>
-          {dialog === 'add' && <AddWidget open onClose={() => setDialog(undefined)} />}
-          {dialog === 'share' && <ShareDialog store={store} open onClose={() => setDialog(undefined)} />}
-        </Suspense>
+        {dialog === 'add' && <AddWidget open onClose={() => setDialog(undefined)} />}
+        {dialog === 'share' && <ShareDialog store={store} open onClose={() => setDialog(undefined)} />}
       </div>
     </EditorContext>
   )
