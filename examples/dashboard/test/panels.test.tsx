@@ -257,6 +257,12 @@ describe('what needs attention', () => {
     expect(preview.getState()).toBeUndefined()
   })
 
+  it('CL245 a press on a card shows the widget that it is about', async () => {
+    const { user, select } = show(attention, { store: { conflicts: [CONFLICT], proposes } })
+    await user.click(screen.getByText(/share a place/))
+    expect(select).toHaveBeenCalledWith('ram', { reveal: true })
+  })
+
   it('shows nothing where it is not known what a proposal would do', async () => {
     const { user, preview } = show(attention, { store: { conflicts: [CONFLICT] } })
     await user.click(screen.getByRole('radio', { name: 'Move it' }))

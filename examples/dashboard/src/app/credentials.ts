@@ -36,7 +36,11 @@ export function readCredentials(documentId: string | undefined): Credentials {
   if (link && LINK_SECRET.test(link) && documentId) {
     write(memory, 'device', LINKS, JSON.stringify({ ...links(memory), [documentId]: link }))
   }
-  const linkFor = (id: string | undefined) => (id === undefined ? undefined : links(memory)[id])
+  const linkFor = (id: string | undefined) => {
+    const all = links(memory)
+    // An address may have any name in it, also one that every object answers to.
+    return id !== undefined && Object.hasOwn(all, id) ? all[id] : undefined
+  }
   return {
     token: () => read(memory, 'tab', TOKEN) ?? read(memory, 'device', TOKEN),
     signIn: (value, stay) => {
