@@ -53,3 +53,8 @@ test('where storage is denied, a token holds until the page is left', () => {
   credentials.signIn('secret', true)
   expect(credentials.token()).toBe('secret')
 })
+
+test.each(['__proto__', 'constructor', 'toString'])('the address /d/%s has no link', (name) => {
+  expect(readCredentials(name)).toMatchObject({ linkInUse: undefined })
+  expect(readCredentials(undefined).linkFor(name)).toBeUndefined()
+})

@@ -71,8 +71,8 @@ export interface ExportWay {
   readonly label: string
   /** What it is good for, in a few words. */
   readonly hint: string
-  /** Makes the file and hands it to the browser. Throws `DovetailError`. */
-  readonly run: (context: ExportContext) => Promise<void>
+  /** Makes the file and hands it to the browser; gives what is not in it, as sentences for people. Throws `DovetailError`. */
+  readonly run: (context: ExportContext) => Promise<readonly string[]>
 }
 
 /** Makes a dashboard of a file; gives its id, and what could not be taken over. Throws an error with words for people. */
