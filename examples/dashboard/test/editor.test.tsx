@@ -7,6 +7,8 @@ import {
   type DashboardStore,
   type NewWidget,
   type RefusedEdit,
+  type SavingState,
+  type WidgetDataStore,
 } from '@dovetail/client'
 import { DashboardRealtimeProvider } from '@dovetail/react'
 import { act, cleanup, render, screen, waitFor, within } from '@testing-library/react'
@@ -224,6 +226,27 @@ test('CL242 the button of a notice takes back what the notice tells of, and Ctrl
   expect(rows()).toEqual([['web'], ['db']])
   table.release()
 })
+
+test('CL248 a table whose changes have no room left ends all edits, and the banner says so', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  table.addRow(['web'])
+  vi.spyOn(dovetail, 'openWidgetData').mockImplementation(() => full(table))
+  await opened({ ...THREE, t: { kind: 'table', title: 'Hosts', data: table.url } })
+  await waitFor(() =>
+    expect(screen.getByRole('button', { name: 'Add widget' })).toHaveProperty('disabled', true),
+  )
+  expect(screen.getByRole('region', { name: 'State of this page' }).textContent).toMatch(/no more are taken/)
+})
+
+/** As if no change could wait any more. */
+function full(store: WidgetDataStore): WidgetDataStore {
+  const saving = watched<SavingState>({ ...store.saving.getState(), pending: 1, room: 'full' })
+  return new Proxy(store, {
+    get: (target, name) => (name === 'saving' ? saving : (Reflect.get(target, name, target) as unknown)),
+  })
+}
 
 test('CL244 a tile that cannot be drawn keeps its header and its menu', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined)

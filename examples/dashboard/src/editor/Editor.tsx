@@ -48,7 +48,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const [dialog, setDialog] = useState<'add' | 'share' | undefined>(undefined)
   const [turned, turn] = useTurned()
   const role = useWatched(store.permission, (permission) => permission.role)
-  const full = useWatched(store.saving, (saving) => saving.room === 'full')
+  const full = useWatched(data.whole.saving, (saving) => saving.room === 'full')
   const gone = useWatched(store, (state) => state.status === 'ready' && state.gone !== undefined)
   const mayEdit = role !== 'read' && role !== 'none' && !full && !gone
   const editable = mayEdit && previewed === undefined
@@ -143,7 +143,12 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           onDuplicate={copy}
           grid={() => root.current?.querySelector<HTMLElement>('.grid, .column') ?? null}
         />
-        <Banner store={store} onDuplicate={copy} onSignIn={() => signingIn.set(true)} onUndelete={undelete} />
+        <Banner
+          store={data.whole}
+          onDuplicate={copy}
+          onSignIn={() => signingIn.set(true)}
+          onUndelete={undelete}
+        />
         <UndoneChanges store={data.whole} onSaveCopy={copyUndone} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
