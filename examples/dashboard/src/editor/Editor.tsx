@@ -152,7 +152,10 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
         <UndoneChanges store={data.whole} onSaveCopy={copyUndone} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
-            <p role="status">{previewed.words}</p>
+            <p role="status">
+              {previewed.words}
+              {previewed.note !== undefined && <small> {previewed.note}</small>}
+            </p>
             <button type="button" className="button small" onClick={() => preview.set(undefined)}>
               <RotateCcw size={13} aria-hidden="true" />
               Back to now

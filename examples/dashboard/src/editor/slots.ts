@@ -23,6 +23,8 @@ export interface Preview {
   readonly dashboard: Dashboard
   /** Said above the grid, as in `As it was on Monday, 10:42`. */
   readonly words: string
+  /** What of the grid is not of that state, said behind `words`. */
+  readonly note?: string | undefined
   /** Widgets to draw attention to. */
   readonly marked?: readonly string[] | undefined
   /** What does not fit in it. Nothing for the past: what there was to decide then is over. */
