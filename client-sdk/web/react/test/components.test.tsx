@@ -425,7 +425,9 @@ describe('ConflictResolutionUI', () => {
   it('CL245 lists many a part at a time, asks the rules only where somebody looks, and says how many are not listed', async () => {
     const many = Array.from({ length: 45 }, (_, n) => conflict(`c${n}`))
     dashboard.conflicts.set({ ...conflicting(...many), beyond: [{ rule: 'titles', conflicts: 300 }] })
-    const preview = vi.fn(store.conflicts.preview)
+    const preview = vi.fn((...what: Parameters<typeof store.conflicts.preview>) =>
+      store.conflicts.preview(...what),
+    )
     const onShow = vi.fn()
     const watched = { ...store, conflicts: { ...store.conflicts, preview } }
     show(<ConflictResolutionUI store={watched} onShow={onShow} />, { client })
