@@ -101,3 +101,8 @@ test('CL231 where storage is denied, who signs in is who has been here all along
   credentials.signIn(tokenOf('bo'), false)
   expect(credentials.isSomebodyElse()).toBe(true)
 })
+
+test.each(['__proto__', 'constructor', 'toString'])('the address /d/%s has no link', (name) => {
+  expect(readCredentials(name)).toMatchObject({ linkInUse: undefined })
+  expect(readCredentials(undefined).linkFor(name)).toBeUndefined()
+})

@@ -7,6 +7,8 @@ import {
   type DashboardStore,
   type NewWidget,
   type RefusedEdit,
+  type SavingState,
+  type WidgetDataStore,
 } from '@dovetail/client'
 import { DashboardRealtimeProvider } from '@dovetail/react'
 import { act, cleanup, render, screen, waitFor, within } from '@testing-library/react'
@@ -21,7 +23,7 @@ import { Editor } from '../src/editor/Editor'
 import { dashboardOf, overlaid } from '../src/editor/shown'
 import type * as PlaceholderModule from '../src/widgets/Placeholder'
 
-const drawn = vi.hoisted(() => ({ placeholders: 0 }))
+const drawn = vi.hoisted(() => ({ placeholders: 0, broken: false }))
 
 vi.mock('../src/widgets/Placeholder', async (original) => {
   const actual = await original<typeof PlaceholderModule>()
@@ -29,6 +31,7 @@ vi.mock('../src/widgets/Placeholder', async (original) => {
     ...actual,
     Placeholder: (props: { readonly kind: string }) => {
       drawn.placeholders++
+      if (drawn.broken) throw new Error('no such colour')
       return actual.Placeholder(props)
     },
   }
@@ -255,6 +258,40 @@ test('CL242 the button of a notice takes back what the notice tells of, and Ctrl
   await userEvent.keyboard('x{Tab}{Control>}z{/Control}')
   expect(rows()).toEqual([['web'], ['db']])
   table.release()
+})
+
+test('CL248 a table whose changes have no room left ends all edits, and the banner says so', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  table.addRow(['web'])
+  vi.spyOn(dovetail, 'openWidgetData').mockImplementation(() => full(table))
+  await opened({ ...THREE, t: { kind: 'table', title: 'Hosts', data: table.url } })
+  await waitFor(() =>
+    expect(screen.getByRole('button', { name: 'Add widget' })).toHaveProperty('disabled', true),
+  )
+  expect(screen.getByRole('region', { name: 'State of this page' }).textContent).toMatch(/no more are taken/)
+})
+
+/** As if no change could wait any more. */
+function full(store: WidgetDataStore): WidgetDataStore {
+  const saving = watched<SavingState>({ ...store.saving.getState(), pending: 1, room: 'full' })
+  return new Proxy(store, {
+    get: (target, name) => (name === 'saving' ? saving : (Reflect.get(target, name, target) as unknown)),
+  })
+}
+
+test('CL244 a tile that cannot be drawn keeps its header and its menu', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => undefined)
+  drawn.broken = true
+  await opened(THREE)
+  const tile = within(screen.getByRole('group', { name: /^C, / }))
+  expect(tile.getByRole('alert').textContent).toContain('This widget could not be drawn')
+  expect(tile.getByRole('heading', { name: 'C' })).toBeTruthy()
+  expect(tile.getByRole('button', { name: 'Menu of C' })).toBeTruthy()
+  drawn.broken = false
+  await userEvent.click(tile.getByRole('button', { name: 'Try again' }))
+  expect(tile.getByText('Heatmap panel')).toBeTruthy()
 })
 
 test('CL240 what the server did not take is in the copy that is saved of it', async () => {

@@ -2,9 +2,10 @@
 
 import { DashboardRealtimeProvider, useWatched } from '@dovetail/react'
 import { MapPinOff } from 'lucide-react'
-import { lazy, Suspense, useEffect } from 'react'
-import { Boundary } from './Boundary'
+import { useEffect } from 'react'
+import { Boundary, FailedPage } from './Boundary'
 import { useApp } from './context'
+import { later, type Instead } from './later'
 import { Link } from './Link'
 import { Message } from './Message'
 import { documentOf, format, useRoute, type Route } from './routes'
@@ -14,9 +15,13 @@ import { ToastList } from './ToastList'
 import { ListPage } from '../list/ListPage'
 import { appUpdate, UpdatePrompt } from '../offline'
 
-const EditorPage = lazy(() => import('../editor/EditorPage'))
-const JsonPage = lazy(() => import('./JsonPage'))
-const Stories = lazy(() => import('../stories').then(({ StoriesPage }) => ({ default: StoriesPage })))
+const OPENING: Instead<object> = {
+  waiting: <p className="starting">Opening…</p>,
+  failed: (error, tryAgain) => <FailedPage error={error} onRetry={tryAgain} />,
+}
+const EditorPage = later(() => import('../editor/EditorPage').then((page) => page.default), OPENING)
+const JsonPage = later(() => import('./JsonPage').then((page) => page.default), OPENING)
+const Stories = later(() => import('../stories').then(({ StoriesPage }) => StoriesPage), OPENING)
 
 /** Everything that is on the page. */
 export function App() {
@@ -38,9 +43,7 @@ export function App() {
       update={update.status === 'waiting' ? update.apply : undefined}
     >
       <Boundary of={path}>
-        <Suspense fallback={<p className="starting">Opening…</p>}>
-          <Screen key={documentOf(route) ?? path} route={route} />
-        </Suspense>
+        <Screen key={documentOf(route) ?? path} route={route} />
       </Boundary>
       <SignIn />
       <ToastList />

@@ -1,21 +1,11 @@
 // The menu of the app itself: light or dark, who we are, and what the keys do.
 
 import { useWatched } from '@dovetail/react'
-import {
-  EllipsisVertical,
-  Keyboard,
-  KeyRound,
-  LayoutDashboard,
-  LogOut,
-  Monitor,
-  Moon,
-  Sun,
-} from 'lucide-react'
+import { EllipsisVertical, Keyboard, KeyRound, LogOut, Monitor, Moon, Sun } from 'lucide-react'
 import { useState } from 'react'
 import { useApp } from './context'
 import { Dialog } from './Dialog'
 import { Menu, type MenuEntry } from './Menu'
-import { navigate } from './routes'
 import { SignOut } from './SignOut'
 
 const THEMES = [
@@ -41,15 +31,21 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
   const { theme, credentials, dovetail, signingIn } = useApp()
   const { choice } = useWatched(theme)
   const user = useWatched(dovetail.session)?.user
+  // It let us in without a token and without a link: there is nothing to sign in with.
+  const asksNobody = user === null && credentials.token() === undefined && credentials.linkInUse === undefined
   const [keysShown, showKeys] = useState(false)
   const [leaving, setLeaving] = useState(false)
   const account: MenuEntry[] = [
-    {
-      label: user ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
-      ...(user ? { hint: 'Use another token' } : {}),
-      icon: KeyRound,
-      run: () => signingIn.set(true),
-    },
+    ...(asksNobody
+      ? []
+      : [
+          {
+            label: user ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
+            ...(user ? { hint: 'Use another token' } : {}),
+            icon: KeyRound,
+            run: () => signingIn.set(true),
+          },
+        ]),
     ...(credentials.token() === undefined
       ? []
       : [
@@ -73,10 +69,7 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
             run: () => theme.choose(each),
           })),
           account,
-          [
-            { label: 'Keyboard', icon: Keyboard, run: () => showKeys(true) },
-            { label: 'All components', icon: LayoutDashboard, run: () => navigate({ screen: 'stories' }) },
-          ],
+          [{ label: 'Keyboard', icon: Keyboard, run: () => showKeys(true) }],
         ]}
       >
         <EllipsisVertical size={17} aria-hidden="true" />

@@ -47,7 +47,11 @@ export function readCredentials(documentId: string | undefined): Credentials {
   const keepLink = (id: string, secret: string) =>
     write(memory, 'device', LINKS, JSON.stringify({ ...links(memory), [id]: secret }))
   if (link && LINK_SECRET.test(link) && documentId) keepLink(documentId, link)
-  const linkFor = (id: string | undefined) => (id === undefined ? undefined : links(memory)[id])
+  const linkFor = (id: string | undefined) => {
+    const all = links(memory)
+    // An address may have any name in it, also one that every object answers to.
+    return id !== undefined && Object.hasOwn(all, id) ? all[id] : undefined
+  }
   const linkInUse = linkFor(documentId)
   const tokenNow = () => read(memory, 'tab', TOKEN) ?? read(memory, 'device', TOKEN)
   const nameNow = () => storageNameOf({ token: tokenNow(), link: linkInUse })

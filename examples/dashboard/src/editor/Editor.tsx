@@ -8,11 +8,12 @@
 import type { Dashboard, DashboardStore, Edit, EditOptions, RefusedEdit } from '@dovetail/client'
 import { UndoneChanges, useWatched } from '@dovetail/react'
 import { LayoutDashboard, Plus, RotateCcw } from 'lucide-react'
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useApp } from '../app/context'
 import { bringBack } from '../app/belongings'
 import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
 import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
+import { laterDialog } from '../app/later'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
 import { createAnnouncer } from './announcer'
@@ -29,8 +30,10 @@ import type { PanelId, Preview } from './slots'
 import { NARROW, useMedia } from './useMedia'
 
 // What not everybody opens is loaded when somebody does.
-const AddWidget = lazy(() => import('./AddWidget').then((add) => ({ default: add.AddWidget })))
-const ShareDialog = lazy(() => import('../share').then((share) => ({ default: share.ShareDialog })))
+const AddWidget = laterDialog('The list of widgets', () => import('./AddWidget').then((add) => add.AddWidget))
+const ShareDialog = laterDialog('The dialog to share', () =>
+  import('../share').then((share) => share.ShareDialog),
+)
 
 /** Shows a dashboard that is there. */
 export function Editor({ store }: { readonly store: DashboardStore }) {
@@ -46,7 +49,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const [dialog, setDialog] = useState<'add' | 'share' | undefined>(undefined)
   const [turned, turn] = useTurned()
   const role = useWatched(store.permission, (permission) => permission.role)
-  const full = useWatched(store.saving, (saving) => saving.room === 'full')
+  const full = useWatched(data.whole.saving, (saving) => saving.room === 'full')
   const gone = useWatched(store, (state) => state.status === 'ready' && state.gone !== undefined)
   const mayEdit = role !== 'read' && role !== 'none' && !full && !gone
   const editable = mayEdit && previewed === undefined
@@ -138,11 +141,19 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           onDuplicate={copy}
           grid={() => root.current?.querySelector<HTMLElement>('.grid, .column') ?? null}
         />
-        <Banner store={store} onDuplicate={copy} onSignIn={() => signingIn.set(true)} onUndelete={undelete} />
+        <Banner
+          store={data.whole}
+          onDuplicate={copy}
+          onSignIn={() => signingIn.set(true)}
+          onUndelete={undelete}
+        />
         <UndoneChanges store={data.whole} onSaveCopy={copyUndone} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
-            <p role="status">{previewed.words}</p>
+            <p role="status">
+              {previewed.words}
+              {previewed.note !== undefined && <small> {previewed.note}</small>}
+            </p>
             <button type="button" className="button small" onClick={() => preview.set(undefined)}>
               <RotateCcw size={13} aria-hidden="true" />
               Back to now
@@ -180,10 +191,8 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
             />
           )}
         </div>
-        <Suspense fallback={null}>
-          {dialog === 'add' && <AddWidget open onClose={() => setDialog(undefined)} />}
-          {dialog === 'share' && <ShareDialog store={store} open onClose={() => setDialog(undefined)} />}
-        </Suspense>
+        {dialog === 'add' && <AddWidget open onClose={() => setDialog(undefined)} />}
+        {dialog === 'share' && <ShareDialog store={store} open onClose={() => setDialog(undefined)} />}
       </div>
     </EditorContext>
   )

@@ -14,11 +14,13 @@ import {
   SlidersHorizontal,
   Trash2,
 } from 'lucide-react'
-import { lazy, memo, Suspense, useContext, useState, type KeyboardEvent } from 'react'
+import { memo, useContext, useState, type KeyboardEvent } from 'react'
 import { useWatched } from '@dovetail/react'
+import { Boundary, FailedPart } from '../app/Boundary'
 import { useApp } from '../app/context'
 import { copiedData, notesOf } from '../app/duplicate'
 import { Menu, type MenuEntry } from '../app/Menu'
+import { laterDialog } from '../app/later'
 import { offerUndo } from '../app/toasts'
 import { kindLabel, kindOf } from '../widgets/registry'
 import { WidgetBody } from '../widgets/WidgetBody'
@@ -27,7 +29,9 @@ import { MoveContext } from './moving'
 import { dashboardOf } from './shown'
 import { copy, removal } from './widgetActions'
 
-const MoveDialog = lazy(() => import('./MoveDialog').then((move) => ({ default: move.MoveDialog })))
+const MoveDialog = laterDialog('The dialog to move', () =>
+  import('./MoveDialog').then((move) => move.MoveDialog),
+)
 
 export interface TileProps {
   readonly id: string
@@ -102,13 +106,14 @@ export const Tile = memo(function Tile({ id, widget, editable }: TileProps) {
         />
       </header>
       <div className="tile-body">
-        <WidgetBody id={id} widget={widget} editable={editable} />
+        <Boundary
+          of={widget}
+          failed={(error, tryAgain) => <FailedPart what="This widget" error={error} onRetry={tryAgain} />}
+        >
+          <WidgetBody id={id} widget={widget} editable={editable} />
+        </Boundary>
       </div>
-      {moving && (
-        <Suspense fallback={null}>
-          <MoveDialog id={id} widget={widget} onClose={() => setMoving(false)} />
-        </Suspense>
-      )}
+      {moving && <MoveDialog id={id} widget={widget} onClose={() => setMoving(false)} />}
     </div>
   )
 })

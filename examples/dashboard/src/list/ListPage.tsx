@@ -24,7 +24,14 @@ import { Logo } from '../app/Logo'
 import { Menu, type MenuEntry } from '../app/Menu'
 import { navigate } from '../app/routes'
 import { agoText } from '../widgets/format'
-import { createDocuments, found, type Documents, type DocumentsState, type Listed } from './documents'
+import {
+  createDocuments,
+  found,
+  readsOn,
+  type Documents,
+  type DocumentsState,
+  type Listed,
+} from './documents'
 import { Motif } from './Motif'
 import { useFileDrop } from './useFileDrop'
 
@@ -49,9 +56,9 @@ export function ListPage() {
   }, [documents, online])
   const searching = query.trim() !== ''
   useEffect(() => {
-    // Who searches means all of them.
-    if (searching && state.more && !state.reading) void documents.readMore()
-  }, [searching, state.more, state.reading, documents])
+    // Who searches means all of them. While the server fails, the next one asks who presses a button or comes back.
+    if (searching && readsOn(state)) void documents.readMore()
+  }, [searching, state, documents])
 
   const dashboards = found(
     state.documents.filter(({ kind }) => kind === 'dashboard'),

@@ -97,6 +97,10 @@ export interface Words {
     readonly failed: (reason: string) => string
     readonly undecided: (rule: string) => string
     readonly beyond: (rule: string, more: number) => string
+    /** A button that lists `next` more of all that are open. */
+    readonly more: (next: number, all: number) => string
+    /** A button that shows what it is about. */
+    readonly show: string
   }
   readonly widget: {
     readonly editing: (names: readonly string[]) => string
@@ -256,6 +260,8 @@ export const english: Words = {
     failed: (reason) => `That did not work: ${reason}`,
     undecided: (rule) => `The rule ${rule} could not be judged.`,
     beyond: (rule, more) => `${more} more of the rule ${rule} are not listed.`,
+    more: (next, all) => `Show ${next} more of ${all}`,
+    show: 'Show it',
   },
   widget: {
     editing: (names) => `${listed(names)} ${names.length === 1 ? 'is' : 'are'} editing`,
