@@ -21,7 +21,7 @@ const conflict = (id: string, message = 'They cover each other'): Conflict => ({
   message,
   explanation: '',
   subjects: ['cpu', 'ram'],
-  proposals: [{ name: 'apart', label: 'Move apart' }],
+  proposals: [],
   causes: [],
   fingerprint: id,
 })
