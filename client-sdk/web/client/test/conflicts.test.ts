@@ -18,6 +18,7 @@ const conflict = (id: string, message = 'They cover each other'): Conflict => ({
   rule: 'no-overlap',
   state: 'open',
   severity: 'warning',
+  mode: 'surface',
   message,
   explanation: '',
   subjects: ['cpu', 'ram'],
