@@ -226,6 +226,14 @@ const CONFLICT = {
 } as const
 
 describe('what needs attention', () => {
+  it('says “You” of what this device did', () => {
+    const cause = { change: 'c', actor: 'here', time: 0, touched: [], apart_from: [] }
+    const conflicts = [{ ...CONFLICT, causes: [cause, { ...cause, change: 'd', actor: 'there' }] }]
+    show(attention, { store: { conflicts }, history: { isMine: (actor) => actor === 'here' } })
+    expect(screen.getByText('You made a change')).toBeTruthy()
+    expect(screen.getByText('Somebody made a change')).toBeTruthy()
+  })
+
   const proposes = (_: string, proposal: string) => [
     { path: ['widgets', 'ram', 'layout', 'y'], value: proposal === 'push_down' ? 4 : 9 },
   ]
@@ -233,7 +241,11 @@ describe('what needs attention', () => {
   it('shows on the grid what a proposal would do while somebody looks at it, and nothing after', async () => {
     const { user, preview, rendered } = show(attention, { store: { conflicts: [CONFLICT], proposes } })
     await user.click(screen.getByRole('radio', { name: 'Move it' }))
-    expect(preview.getState()).toMatchObject({ words: 'As it would be: Move it', marked: ['ram'] })
+    expect(preview.getState()).toMatchObject({
+      words: 'As it would be: Move it',
+      marked: ['ram'],
+      conflicts: [],
+    })
     expect(preview.getState()?.dashboard.widgets['ram']?.layout.y).toBe(9)
     expect(screen.getByText('“RAM” goes to row 10')).toBeTruthy()
     act(() => (document.activeElement as HTMLElement).blur())
@@ -249,6 +261,36 @@ describe('what needs attention', () => {
     const { user, preview } = show(attention, { store: { conflicts: [CONFLICT] } })
     await user.click(screen.getByRole('radio', { name: 'Move it' }))
     expect(preview.getState()).toBeUndefined()
+  })
+})
+
+describe('earlier changes', () => {
+  const pages = () => {
+    const earlier = group('before', { toMs: Date.now() - 3 * 86_400_000, messages: ['Long ago'] })
+    const answers = [
+      { groups: [GROUPS[0]!], next: 'more', from: 'server' as const },
+      new Error('forbidden'),
+      { groups: [earlier], next: undefined, from: 'server' as const },
+    ]
+    return () => {
+      const answer = answers.shift()
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer!)
+    }
+  }
+
+  it.each([
+    ['the history', history],
+    ['the activity', ActivityPanel],
+  ])('come by a button below the days of %s, which says what went wrong', async (_, Panel) => {
+    const { user } = show(Panel, { history: { page: pages() } })
+    const today = await screen.findByRole('region', { name: 'Today' })
+    expect(within(today).getAllByRole('listitem')).toHaveLength(1)
+    await user.click(screen.getByRole('button', { name: 'Show earlier changes' }))
+    expect((await screen.findByRole('alert')).textContent).toContain('forbidden')
+    await user.click(screen.getByRole('button', { name: 'Try again' }))
+    expect(await screen.findByText(/Long ago/)).toBeTruthy()
+    expect(screen.queryByRole('button', { name: 'Show earlier changes' })).toBeNull()
+    expect(screen.getAllByRole('heading', { level: 3 })).toHaveLength(2)
   })
 })
 

@@ -36,8 +36,11 @@ import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
 import { DeviceNotes } from './outbox/device'
 import { evict, openLock, toEvict } from './outbox/evict'
+import { Leftovers } from './outbox/leftovers'
 import type { Me } from './presence'
 import { createRefusals, type Refusals } from './refusal/refusals'
+import { SyncAnew } from './refusal/sync'
+import { whose, type Whose } from './rights'
 import { RuleBook } from './rulebook'
 import { DocumentStorage } from './storage/documents'
 import { memoryNotes, openNotes, type Notes } from './storage/notes'
@@ -63,6 +66,9 @@ const SAVE_AFTER_MS = 10
 
 /** Old documents are looked for when the page has been there for a while, so that they are in nobody's way. */
 const EVICT_AFTER_MS = 20_000
+
+/** How often is written what waits, where the repo itself would wait until the clock is where it was. */
+const WRITE_EVERY_MS = 1_000
 
 /** What a server takes that said nothing yet. */
 const CHANGE_BYTES_MAX = 1 << 20
@@ -90,6 +96,7 @@ type OpenStore = Pick<
   | 'close'
   | 'flush'
   | 'hear'
+  | 'heardRight'
   | 'heardHeads'
   | 'lookAgain'
   | 'serverSaid'
@@ -113,6 +120,7 @@ class Client implements Dovetail {
   readonly #refusals: Refusals
   readonly #rules: RuleBook
   readonly #following: Following
+  readonly #leftovers: Leftovers
   readonly #repo: Repo
   readonly #peerId = `tab-${unique()}` as PeerId
   /** One document may be open as a dashboard and as whatever it is. */
@@ -123,6 +131,7 @@ class Client implements Dovetail {
   /** Documents that left the device while this page was there. */
   readonly #forgotten = new Set<DocumentId>()
   readonly #endings: (() => void)[] = []
+  #writing: ReturnType<typeof setInterval> | undefined
   #closing: Promise<void> | undefined
 
   constructor(config: ResolvedConfig, environment: Environment) {
@@ -163,6 +172,11 @@ class Client implements Dovetail {
     this.link = this.#link
     this.session = this.#link.session
     this.storage = this.#documents.state
+    this.#leftovers = new Leftovers({
+      device: this.#device,
+      isOpen: (id) => this.#of(id).length > 0,
+      open: (id) => this.open(id),
+    })
     this.#following = new Following({
       device: this.#device,
       api: this.api,
@@ -279,6 +293,7 @@ class Client implements Dovetail {
     this.#refusals.close()
     this.#rules.close()
     this.#following.close()
+    this.#leftovers.close()
     this.#tabs.close()
     this.#link.close()
     this.#tabAdapter?.disconnect()
@@ -350,6 +365,7 @@ class Client implements Dovetail {
       environment: this.#environment,
       me: () => this.#me(),
       user: () => this.session.getState()?.user?.id,
+      whose: () => this.#whose(),
       keepsAll: () => this.#documents.keepsAll,
       changeBytesMax: () => this.session.getState()?.limits.changeBytesMax ?? CHANGE_BYTES_MAX,
       guard: async (handle) => {
@@ -369,6 +385,10 @@ class Client implements Dovetail {
       released: (store) => this.#released(store),
       whyMissing: (id) => this.#whyMissing(id),
     }
+  }
+
+  #whose(): Whose {
+    return whose(this.#config, this.session.getState())
   }
 
   #me(): Me {
@@ -433,6 +453,7 @@ class Client implements Dovetail {
       this.#link.subscribe(() => this.#linked()),
       this.session.subscribe(() => this.#following.look()),
       this.#environment.onHide(() => this.#flush()),
+      this.#environment.onClockBack(() => this.#clockBack()),
       this.storage.subscribe(() => {
         for (const store of this.#open.values()) store.storageChanged()
       }),
@@ -440,7 +461,7 @@ class Client implements Dovetail {
         this.#each(documentId, (store) => store.heardHeads(heads, 'tab')),
       ),
       this.#tabs.on('permission', (told) =>
-        this.#each(told.documentId, (store) => store.hear({ ...told, type: 'dovetail-permission' })),
+        this.#each(told.documentId, (store) => store.heardRight(told, told.whose)),
       ),
       this.#tabs.on('conflicts', (told) =>
         this.#each(told.documentId, (store) => store.hear({ ...told, type: 'dovetail-conflicts' })),
@@ -452,7 +473,7 @@ class Client implements Dovetail {
     this.#each(message.documentId, (store) => store.hear(message))
     if (message.type === 'dovetail-reject') this.#refusals.reject(message)
     if (message.type === 'dovetail-permission') {
-      this.#tabs.send({ ...message, type: 'permission', paths: message.paths })
+      this.#tabs.send({ ...message, type: 'permission', paths: message.paths, whose: this.#whose() })
     }
     if (message.type === 'dovetail-conflicts') this.#tabs.send({ ...message, type: 'conflicts' })
   }
@@ -463,7 +484,22 @@ class Client implements Dovetail {
 
   #linked(): void {
     if (this.#link.getState().status !== 'live') return
+    this.#leftovers.send()
     for (const store of this.#open.values()) if (store.getState().status === 'missing') void store.lookAgain()
+  }
+
+  /**
+   * The repo counts its pauses by the device's clock, and waits for as long as that was set back. What it sends is begun anew with a
+   * count of its own; what it writes is written for it from now on.
+   */
+  #clockBack(): void {
+    for (const id of this.#ready()) {
+      const handle = this.#repo.handles[id]
+      if (handle) new SyncAnew(handle).begin(this.#repo)
+    }
+    if (this.#writing !== undefined) return
+    this.#writing = setInterval(() => void this.#repo.flush(this.#ready()), WRITE_EVERY_MS)
+    this.#endings.push(() => clearInterval(this.#writing))
   }
 
   /** The page is hidden, or about to go: what waits becomes changes, and changes go to the disk. */
@@ -492,8 +528,12 @@ function loaded(bytes: Uint8Array): Automerge.Doc<Draft> {
   }
 }
 
-/** Nothing where tabs cannot speak to each other. */
+/**
+ * Nothing where tabs cannot speak to each other. Tabs that came by a link get documents of those alone that came by the same: what
+ * somebody who may do more edits would be offered to the server by them too, and refused.
+ */
 function tabAdapter(config: ResolvedConfig, hears: Hears): TabAdapter | undefined {
   if (typeof BroadcastChannel === 'undefined' || config.storage.kind === 'memory') return undefined
-  return new TabAdapter(config.storage.name, hears)
+  const { link } = whose(config, undefined)
+  return new TabAdapter([config.storage.name, ...(link === null ? [] : [link])].join('-'), hears)
 }

@@ -96,7 +96,7 @@ type Bound = readonly [byItself: number, least: number, most: number]
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-const BOUNDS = {
+export const BOUNDS = {
   limits: {
     // A long day without a network: one change a second for some three hours. Sending them takes seconds.
     pendingChangesMax: [10_000, 1, 1_000_000],

@@ -109,31 +109,21 @@ export class DocumentConflicts implements Conflicts {
   }
 
   async settle(conflictId: string, proposal: string): Promise<void> {
-    const judge = this.#judge
-    if (judge && this.#isKnown(conflictId)) {
-      this.#judged.decide((doc) => judge.settle(doc, conflictId, proposal, this.#judged.me()))
-      this.#judgeNow()
-    } else await this.#decideThere(conflictId, 'settle', { proposal })
+    const here = (judge: Judge, doc: Doc<Draft>) => judge.settle(doc, conflictId, proposal, this.#judged.me())
+    if (!this.#decidedHere(here)) await this.#decideThere(conflictId, 'settle', { proposal })
   }
 
   async waive(conflictId: string, waiver: { reason: string; untilMs?: number | undefined }): Promise<void> {
-    const judge = this.#judge
-    if (judge && this.#isKnown(conflictId)) {
-      const { reason, untilMs } = waiver
-      this.#judged.decide((doc) => judge.waive(doc, conflictId, { reason, untilMs, by: this.#judged.me() }))
-      this.#judgeNow()
-    } else {
-      const until = waiver.untilMs === undefined ? {} : { until: waiver.untilMs }
-      await this.#decideThere(conflictId, 'waive', { reason: waiver.reason, ...until })
-    }
+    const { reason, untilMs } = waiver
+    const here = (judge: Judge, doc: Doc<Draft>) =>
+      judge.waive(doc, conflictId, { reason, untilMs, by: this.#judged.me() })
+    const until = untilMs === undefined ? {} : { until: untilMs }
+    if (!this.#decidedHere(here)) await this.#decideThere(conflictId, 'waive', { reason, ...until })
   }
 
   async unwaive(conflictId: string): Promise<void> {
-    const judge = this.#judge
-    if (judge && this.#isKnown(conflictId)) {
-      this.#judged.decide((doc) => judge.unwaive(doc, conflictId))
-      this.#judgeNow()
-    } else await this.#decideThere(conflictId, 'unwaive', {})
+    const here = (judge: Judge, doc: Doc<Draft>) => judge.unwaive(doc, conflictId)
+    if (!this.#decidedHere(here)) await this.#decideThere(conflictId, 'unwaive', {})
   }
 
   preview(conflictId: string, proposal: string): readonly { path: readonly string[]; value: unknown }[] {
@@ -145,9 +135,18 @@ export class DocumentConflicts implements Conflicts {
     }
   }
 
-  /** Rules that only the server can judge are decided there. */
-  #isKnown(conflictId: string): boolean {
-    return this.#judge?.judge(this.#judged.doc()).conflicts.some(({ id }) => id === conflictId) ?? false
+  /** Whether it was decided here: what is no conflict here may be one on the server, which judges by rules of its own as well. */
+  #decidedHere(decide: (judge: Judge, doc: Doc<Draft>) => Doc<Draft>): boolean {
+    const judge = this.#judge
+    if (!judge) return false
+    try {
+      this.#judged.decide((doc) => decide(judge, doc))
+    } catch (error) {
+      if (error instanceof DovetailError && error.code === 'conflict_not_found') return false
+      throw error
+    }
+    this.#judgeNow()
+    return true
   }
 
   async #decideThere(

@@ -3,5 +3,7 @@
 export type * from './types'
 export type { DovetailConfig, TokenSource } from './config'
 export { createDovetail } from './client'
+export { browserEnvironment } from './environment'
+export type { Environment, LockAsked, TabChannel } from './environment'
 export { DovetailError } from './errors'
 export { documentId, documentUrl, sameHeads, unique } from './ids'

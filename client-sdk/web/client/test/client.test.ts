@@ -293,8 +293,7 @@ describe('eviction', () => {
   const day = 24 * 60 * 60 * 1000
   const noted = (openedAtMs: number, pending = 0, isSaved = true) => ({
     saved: isSaved ? { heads: [], atMs: 0 } : undefined,
-    role: undefined,
-    paths: undefined,
+    rights: [],
     actors: [],
     kind: undefined,
     title: undefined,

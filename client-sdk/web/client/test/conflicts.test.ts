@@ -1,101 +1,75 @@
-// The conflicts of one document: how often they are looked for, and what a screen has to draw anew.
+// Deciding about a conflict: here where it is known, and else on the server.
 
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Automerge } from '../src/automerge'
+import { expect, test, vi } from 'vitest'
+import { Automerge, type Doc } from '../src/automerge'
 import { DocumentConflicts, type Judge } from '../src/conflicts'
-import type { Conflict } from '../src/types'
+import type { Draft } from '../src/document/assign'
+import { DovetailError } from '../src/errors'
+import type { DocumentId } from '../src/ids'
+import { codeOf } from './live/tabs'
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: 1_000_000 })
-})
+const NOTHING = { conflicts: [], undecided: [], beyond: [] }
 
-afterEach(() => {
-  vi.useRealTimers()
-})
-
-const conflict = (id: string, message = 'They cover each other'): Conflict => ({
-  id,
-  rule: 'no-overlap',
-  state: 'open',
-  severity: 'warning',
-  mode: 'surface',
-  message,
-  explanation: '',
-  subjects: ['cpu', 'ram'],
-  proposals: [],
-  causes: [],
-  fingerprint: id,
-})
-
-/** The conflicts of a document in which the rules find what `find` says. */
-function conflictsOf(find: () => readonly Conflict[]): DocumentConflicts {
-  const never = () => {
-    throw new Error('not asked here')
-  }
-  const doc = Automerge.init<Record<string, unknown>>()
-  const conflicts = new DocumentConflicts(
-    {
-      id: '4NMNnkMhL8jXrdJ9jamS58PAVdXu' as never,
-      now: () => Date.now(),
-      doc: () => doc,
-      heads: () => [],
-      decide: never,
-      me: () => undefined,
-      saved: never,
-    },
-    never,
-  )
-  const judge: Judge = {
-    judge: () => ({ conflicts: find(), undecided: [], beyond: [] }),
-    settle: never,
-    waive: never,
-    unwaive: never,
-    preview: never,
-  }
-  conflicts.setJudge(judge)
-  return conflicts
+function notFound(): never {
+  throw new DovetailError('conflict_not_found', 'There is no such conflict.')
 }
 
-test('CL200 a conflict that is as it was is the same object, and one that changed is another', () => {
-  let second = 'Another one'
-  const conflicts = conflictsOf(() => [conflict('a'), conflict('b', second)])
-  vi.runAllTimers()
-  const [a, b] = conflicts.getState().conflicts
-  second = 'It reads differently now'
-  conflicts.changed()
-  vi.runAllTimers()
-  const [sameA, otherB] = conflicts.getState().conflicts
-  expect(sameA).toBe(a)
-  expect(otherB).not.toBe(b)
-  expect(otherB?.message).toBe(second)
-})
-
-test('CL201 what takes long to judge is judged a tenth of the time at most', () => {
-  const tookMs = 80
-  let times = 0
-  const conflicts = conflictsOf(() => {
-    times += 1
-    vi.setSystemTime(Date.now() + tookMs)
-    return []
-  })
-  // Somebody edits without a pause.
-  for (let at = 0; at < 1_000; at++) {
-    conflicts.changed()
-    vi.advanceTimersByTime(10)
+/** Conflicts of a document, and all that happens to it. */
+function given(decide: (doc: Doc<Draft>) => Doc<Draft>) {
+  let doc = Automerge.from<Draft>({ n: 0 })
+  const judge = {
+    judge: vi.fn(() => NOTHING),
+    settle: vi.fn(decide),
+    waive: vi.fn(decide),
+    unwaive: vi.fn(decide),
+    preview: vi.fn(() => []),
+  } satisfies Judge
+  const ask = vi.fn(() => Promise.resolve({ body: {}, etag: undefined, status: 200 }))
+  const judged = {
+    id: 'doc' as DocumentId,
+    now: () => 0,
+    doc: () => doc,
+    heads: () => Automerge.getHeads(doc),
+    decide: (become: (doc: Doc<Draft>) => Doc<Draft>) => void (doc = become(doc)),
+    me: () => 'ana',
+    saved: () => Promise.resolve(),
   }
-  expect(times).toBeGreaterThanOrEqual(10)
-  expect(times).toBeLessThanOrEqual(13)
+  const conflicts = new DocumentConflicts(judged, ask)
+  conflicts.setJudge(judge)
+  conflicts.stop()
+  return { conflicts, judge, ask, read: () => doc }
+}
+
+const decisions = [
+  ['settle', (conflicts: DocumentConflicts) => conflicts.settle('c', 'push_down')],
+  ['waive', (conflicts: DocumentConflicts) => conflicts.waive('c', { reason: 'so' })],
+  ['unwaive', (conflicts: DocumentConflicts) => conflicts.unwaive('c')],
+] as const
+
+test.each(decisions)(
+  'CL191 what is decided here is looked for once, and judged once after it: %s',
+  async (_, decide) => {
+    const { conflicts, judge, ask, read } = given((doc) => Automerge.change(doc, (draft) => (draft['n'] = 1)))
+    await decide(conflicts)
+    expect(read()).toEqual({ n: 1 })
+    expect(judge.judge).toHaveBeenCalledTimes(1)
+    expect(judge.judge).toHaveBeenCalledWith(read())
+    expect(ask).not.toHaveBeenCalled()
+  },
+)
+
+test.each(decisions)('CL191 what is no conflict here is decided on the server: %s', async (name, decide) => {
+  const { conflicts, judge, ask, read } = given(notFound)
+  await decide(conflicts)
+  expect(read()).toEqual({ n: 0 })
+  expect(judge.judge).not.toHaveBeenCalled()
+  expect(ask).toHaveBeenCalledExactlyOnceWith(`/api/docs/doc/conflicts/c/${name}`, expect.anything())
 })
 
-test('CL201 an edit after a while is judged soon, however long it takes', () => {
-  let times = 0
-  const conflicts = conflictsOf(() => {
-    times += 1
-    vi.setSystemTime(Date.now() + 80)
-    return []
+test('CL191 what is wrong with a decision is said, and the server is not asked', async () => {
+  const { conflicts, ask } = given(() => {
+    throw new DovetailError('proposal_not_offered', 'It is not offered.')
   })
-  vi.advanceTimersByTime(5_000)
-  conflicts.changed()
-  vi.advanceTimersByTime(150)
-  expect(times).toBe(2)
+  expect(await codeOf(() => conflicts.settle('c', 'clamp'))).toBe('proposal_not_offered')
+  expect(ask).not.toHaveBeenCalled()
 })

@@ -5,9 +5,10 @@
 
 import type { Dashboard, DocumentState, HistoryGroup } from '@dovetail/client'
 import { sameItems, useHistory, useNames, useNow, useWatched, type HistoryNow } from '@dovetail/react'
-import { useMemo, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import type { PanelProps } from '../editor/slots'
-import { byDay, keyOfHeads } from '../panels/moments'
+import { HistoryDays } from '../panels/HistoryDays'
+import { keyOfHeads } from '../panels/moments'
 import { ActivityPlot } from './ActivityPlot'
 import { fold, isIn, type RowsOf, type Span } from './fold'
 import './activity.css'
@@ -32,12 +33,12 @@ export function ActivityPanel({ store }: PanelProps) {
   const [of, setOf] = useState<RowsOf>('person')
   const [row, setRow] = useState<string>()
   const titles = useWatched(store, titlesOf, sameItems)
-  const activity = useMemo(() => {
-    if (nowMs === undefined) return undefined
-    const name = (group: HistoryGroup) => (group.mine ? 'You' : nameOf(group.author))
-    return fold(history.groups, { span, of, nowMs, name, titles })
-  }, [history.groups, span, of, nowMs, nameOf, titles])
-  if (activity === undefined || nowMs === undefined) return null
+  const whoOf = useCallback((group: HistoryGroup) => (group.mine ? 'You' : nameOf(group.author)), [nameOf])
+  const activity = useMemo(
+    () => (nowMs === undefined ? undefined : fold(history.groups, { span, of, nowMs, name: whoOf, titles })),
+    [history.groups, span, of, nowMs, whoOf, titles],
+  )
+  if (activity === undefined) return null
   const chosen = activity.rows.some(({ key }) => key === row) ? row : undefined
   const listed =
     chosen === undefined
@@ -62,8 +63,16 @@ export function ActivityPanel({ store }: PanelProps) {
       ) : (
         <Nothing history={history} span={span} />
       )}
-      <List groups={listed} nowMs={nowMs} nameOf={nameOf} />
-      <Earlier history={history} />
+      <HistoryDays history={history} groups={listed} className="activity-list">
+        {(group) => (
+          <li key={keyOfHeads(group.heads)}>
+            <time dateTime={new Date(group.toMs).toISOString()}>{clock(group)}</time>
+            <span>
+              <b>{whoOf(group)}:</b> {deeds(group)}
+            </span>
+          </li>
+        )}
+      </HistoryDays>
     </div>
   )
 }
@@ -89,58 +98,12 @@ function Choice<T extends string>({ label, choices, chosen, onChoose }: ChoicePr
 
 function Nothing({ history, span }: { readonly history: HistoryNow; readonly span: Span }) {
   if (history.status === 'loading') return <p className="panel-note">Reading the history…</p>
-  if (history.status === 'failed') {
-    return (
-      <div role="alert" className="panel-failure">
-        <p>The history could not be read{history.error ? `: ${history.error.message}` : '.'}</p>
-        <button type="button" className="button" onClick={() => void history.refresh()}>
-          Try again
-        </button>
-      </div>
-    )
-  }
+  // What went wrong is said below the list.
+  if (history.status === 'failed') return null
   return (
     <p className="panel-note">
       {span === 'all' ? 'Nothing has been changed yet.' : 'Nobody changed anything in this time.'}
     </p>
-  )
-}
-
-interface ListProps {
-  readonly groups: readonly HistoryGroup[]
-  readonly nowMs: number
-  readonly nameOf: (author: string | null | undefined) => string
-}
-
-function List({ groups, nowMs, nameOf }: ListProps) {
-  return byDay(groups, (group) => group.toMs, nowMs).map(({ day, items }) => (
-    <section key={`${day} ${keyOfHeads(items[0]?.heads ?? [])}`} aria-label={day}>
-      <h3 className="timeline-day">{day}</h3>
-      <ol className="activity-list">
-        {items.map((group) => (
-          <li key={keyOfHeads(group.heads)}>
-            <time dateTime={new Date(group.toMs).toISOString()}>{clock(group)}</time>
-            <span>
-              <b>{group.mine ? 'You' : nameOf(group.author)}:</b> {deeds(group)}
-            </span>
-          </li>
-        ))}
-      </ol>
-    </section>
-  ))
-}
-
-function Earlier({ history }: { readonly history: HistoryNow }) {
-  if (!history.hasMore) return null
-  return (
-    <button
-      type="button"
-      className="button"
-      disabled={history.status === 'loading'}
-      onClick={() => void history.more()}
-    >
-      {history.status === 'loading' ? 'Reading…' : 'Read further back'}
-    </button>
   )
 }
 

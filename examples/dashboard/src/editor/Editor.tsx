@@ -5,12 +5,14 @@
 // Always true: nothing here holds a copy of the dashboard. What is only looked at (selection, preview, folded rows) is here and in no
 // document.
 
-import type { DashboardStore, Edit, EditOptions } from '@dovetail/client'
+import type { Dashboard, DashboardStore, Edit, EditOptions, RefusedEdit } from '@dovetail/client'
 import { UndoneChanges, useWatched } from '@dovetail/react'
 import { LayoutDashboard, Plus, RotateCcw } from 'lucide-react'
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useApp } from '../app/context'
-import { duplicate } from '../app/duplicate'
+import { bringBack } from '../app/belongings'
+import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
+import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
 import { createAnnouncer } from './announcer'
@@ -91,21 +93,33 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   useUndoKeys(store, editable)
   usePageTitle(store)
 
-  const copy = () => {
-    const dashboard = dashboardOf(shown.getState())
-    duplicate(dovetail, dashboard, `Copy of ${dashboard.title || 'Untitled dashboard'}`).then(
-      (id) => {
+  const copied = (dashboard: Dashboard, more: readonly string[] = [], undone?: UndoneData) => {
+    duplicate(dovetail, dashboard, `Copy of ${dashboard.title || 'Untitled dashboard'}`, undone).then(
+      ({ id, notes }) => {
         navigate({ screen: 'editor', id })
-        toasts.show({ words: 'This is your copy.', tone: 'good' })
+        const words = ['This is your copy.', ...more, ...notes]
+        toasts.show({ words: words.join(' '), tone: words.length > 1 ? 'warning' : 'good' })
       },
       (error: unknown) => toasts.failed('Duplicating', error),
     )
   }
+  const copy = () => copied(dashboardOf(shown.getState()))
+  const copyUndone = (edit: RefusedEdit) => {
+    const now = dashboardOf(store.getState())
+    const cut =
+      edit.patch.length < OPERATIONS_LISTED_MAX
+        ? []
+        : [`Of the undone change only the first ${OPERATIONS_LISTED_MAX} parts are known, and in it.`]
+    const url = data.refusedIn(edit)
+    if (url !== undefined) {
+      copied(now, cut, { url, patch: edit.patch })
+      return
+    }
+    const { value, left } = patchedDashboard(now, edit.patch)
+    copied(value, left === 0 ? cut : [...cut, leftWords(left)])
+  }
   const undelete = () => {
-    dovetail.api.undelete(store.id).then(
-      () => dovetail.reconnect(),
-      (error: unknown) => toasts.failed('Bringing it back', error),
-    )
+    bringBack(dovetail, store.id).catch((error: unknown) => toasts.failed('Bringing it back', error))
   }
   const closePanel = () => {
     setPanel(undefined)
@@ -125,7 +139,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           grid={() => root.current?.querySelector<HTMLElement>('.grid, .column') ?? null}
         />
         <Banner store={store} onDuplicate={copy} onSignIn={() => signingIn.set(true)} onUndelete={undelete} />
-        <UndoneChanges store={data.whole} onSaveCopy={copy} />
+        <UndoneChanges store={data.whole} onSaveCopy={copyUndone} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
             <p role="status">{previewed.words}</p>
@@ -245,12 +259,24 @@ function usePresenceOf(store: DashboardStore, selection: EditorThings['selection
   }, [store, selection])
 }
 
-/** Ctrl+Z and its relatives, everywhere but where the browser has an undo of its own. */
+/**
+ * Ctrl+Z and its relatives take back what was done last on the screen, in the dashboard or in what it shows. What was typed into a
+ * field and is in no document yet is the browser's to take back; of a note it knows only half, because others type there too.
+ */
 function useUndoKeys(store: DashboardStore, editable: boolean): void {
   useEffect(() => {
     if (!editable) return
+    let typedInto: EventTarget | null = null
+    const typed = ({ target }: Event) => {
+      typedInto = target instanceof Element && target.matches(WRITTEN_AT_ONCE) ? null : target
+    }
+    const left = () => {
+      typedInto = null
+    }
     const press = (event: KeyboardEvent) => {
-      if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping(event.target)) return
+      if (event.key === 'Enter' || event.key === 'Escape') left()
+      if (!(event.ctrlKey || event.metaKey) || event.altKey) return
+      if (event.target === typedInto || !isOnPage(event.target)) return
       const key = event.key.toLowerCase()
       const redo = key === 'y' || (key === 'z' && event.shiftKey)
       if (!redo && key !== 'z') return
@@ -258,15 +284,23 @@ function useUndoKeys(store: DashboardStore, editable: boolean): void {
       if (redo) store.undoing.redo()
       else store.undoing.undo()
     }
-    addEventListener('keydown', press)
-    return () => removeEventListener('keydown', press)
+    const ends = new AbortController()
+    const { signal } = ends
+    addEventListener('keydown', press, { signal })
+    addEventListener('input', typed, { signal })
+    addEventListener('focusin', left, { signal })
+    return () => ends.abort()
   }, [store, editable])
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement && (target.isContentEditable || target.matches('input, textarea, select'))
-  )
+/** Each letter is a change of the document. */
+const WRITTEN_AT_ONCE = '.note-writer'
+
+/** Not in a field of a dialog or a panel, which has nothing to do with the widgets. */
+function isOnPage(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return true
+  const isField = target.isContentEditable || target.matches('input, textarea, select')
+  return !isField || target.closest('[data-tile]') !== null
 }
 
 function usePageTitle(store: DashboardStore): void {

@@ -3,6 +3,7 @@
 import { documentId, type DashboardStore, type DocumentState } from '@dovetail/client'
 import { useDashboardStore, useWatched } from '@dovetail/react'
 import { CloudOff, FileQuestion, FileWarning, SearchX, Trash2 } from 'lucide-react'
+import { bringBack } from '../app/belongings'
 import { BrokenLink } from '../app/BrokenLink'
 import { useApp } from '../app/context'
 import { Link } from '../app/Link'
@@ -106,9 +107,8 @@ function Opened({ id }: { readonly id: string }) {
                 type="button"
                 className="button primary"
                 onClick={() =>
-                  void dovetail.api.undelete(store.id).then(
-                    () => dovetail.reconnect(),
-                    (error: unknown) => toasts.failed('Bringing it back', error),
+                  void bringBack(dovetail, store.id).catch((error: unknown) =>
+                    toasts.failed('Bringing it back', error),
                   )
                 }
               >

@@ -17,8 +17,9 @@ import {
 import { lazy, memo, Suspense, useContext, useState, type KeyboardEvent } from 'react'
 import { useWatched } from '@dovetail/react'
 import { useApp } from '../app/context'
-import { copiedData } from '../app/duplicate'
+import { copiedData, notesOf } from '../app/duplicate'
 import { Menu, type MenuEntry } from '../app/Menu'
+import { offerUndo } from '../app/toasts'
 import { kindLabel, kindOf } from '../widgets/registry'
 import { WidgetBody } from '../widgets/WidgetBody'
 import { useEditor } from './context'
@@ -155,10 +156,12 @@ function useActions(id: string, widget: Widget): Actions {
       const data =
         widget.data === undefined ? Promise.resolve(undefined) : copiedData(dovetail, store.id, widget.data)
       data.then(
-        (url) => {
+        (made) => {
           const copied = unique()
-          const edits = copy(store, dashboardOf(store.getState()), id, copied, widget, url)
-          if (act(edits, { label: `Duplicated “${title}”` })) selection.select(copied, { reveal: true })
+          const edits = copy(store, dashboardOf(store.getState()), id, copied, widget, made?.url)
+          if (!act(edits, { label: `Duplicated “${title}”` })) return
+          selection.select(copied, { reveal: true })
+          for (const words of made === undefined ? [] : notesOf([{ ...made, title }])) toasts.show({ words })
         },
         (error: unknown) => toasts.failed(`Duplicating “${title}”`, error),
       )
@@ -170,10 +173,7 @@ function useActions(id: string, widget: Widget): Actions {
       if (!act(removal(dashboardOf(store.getState()), id), { label: `Removed “${title}”` })) return
       selection.select(undefined)
       announce(`${title} removed`)
-      toasts.show({
-        words: `Removed “${title}”.`,
-        action: { label: 'Undo', run: () => store.undoing.undo() },
-      })
+      offerUndo(toasts, { words: `Removed “${title}”.` }, store.undoing.latest())
     },
   }
 }

@@ -3,9 +3,10 @@
 // Always true: a preview changes no document; while there is one, nothing on the grid can be edited.
 
 import type { Dashboard, DashboardStore, DocumentState } from '@dovetail/client'
+import { staticWatchable } from '@dovetail/react'
 import type { Preview } from './slots'
 
-/** The store as the tiles see it: its state is that of the preview, all else is its own. */
+/** The store as the tiles see it: its state and what does not fit in it are those of the preview, all else is its own. */
 export function withPreview(store: DashboardStore, preview: Preview | undefined): DashboardStore {
   if (!preview) return store
   const state: DocumentState<Dashboard> = {
@@ -14,7 +15,12 @@ export function withPreview(store: DashboardStore, preview: Preview | undefined)
     heads: [],
     gone: undefined,
   }
-  return overlaid(store, { getState: () => state, subscribe: () => () => undefined })
+  const conflicts = preview.conflicts ?? []
+  const judged = { ...store.conflicts.getState(), conflicts, open: conflicts.length }
+  return overlaid(store, {
+    ...staticWatchable(state),
+    conflicts: { ...store.conflicts, ...staticWatchable(judged) },
+  })
 }
 
 /** A store with some of its parts replaced; all else is its own. */

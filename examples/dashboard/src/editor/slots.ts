@@ -9,7 +9,7 @@
 //   src/offline/index.ts  `startOffline(): void`, `UpdatePrompt: ComponentType`
 //   src/stories/index.ts  `StoriesPage: ComponentType`
 
-import type { Dashboard, DashboardStore, DocumentId, Dovetail, Watchable } from '@dovetail/client'
+import type { Conflict, Dashboard, DashboardStore, DocumentId, Dovetail, Watchable } from '@dovetail/client'
 import type { ComponentType } from 'react'
 
 /** Which widget is selected; one at most. */
@@ -25,6 +25,8 @@ export interface Preview {
   readonly words: string
   /** Widgets to draw attention to. */
   readonly marked?: readonly string[] | undefined
+  /** What does not fit in it. Nothing for the past: what there was to decide then is over. */
+  readonly conflicts?: readonly Conflict[] | undefined
 }
 
 /** What a side panel gets. */

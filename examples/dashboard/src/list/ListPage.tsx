@@ -1,5 +1,6 @@
 // The list of dashboards: search, make, import, duplicate, delete.
 
+import type { DocumentId } from '@dovetail/client'
 import { useNow, useWatched } from '@dovetail/react'
 import {
   CloudOff,
@@ -16,6 +17,7 @@ import {
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { AppMenu } from '../app/AppMenu'
 import { useApp } from '../app/context'
+import { removeBelongings, restoreBelongings } from '../app/belongings'
 import { duplicate, whenSaved } from '../app/duplicate'
 import { Link } from '../app/Link'
 import { Logo } from '../app/Logo'
@@ -215,10 +217,10 @@ function useEntries(listed: Listed, documents: Documents): readonly (readonly Me
       const state = await source.settled()
       if (state.status !== 'ready')
         throw new Error('It is not on this device, and the server cannot be asked now')
-      const id = await duplicate(dovetail, state.value, `Copy of ${title}`)
+      const { id, notes } = await duplicate(dovetail, state.value, `Copy of ${title}`)
       toasts.show({
-        words: `Made “Copy of ${title}”.`,
-        tone: 'good',
+        words: [`Made “Copy of ${title}”.`, ...notes].join(' '),
+        tone: notes.length === 0 ? 'good' : 'warning',
         action: { label: 'Open', run: () => navigate({ screen: 'editor', id }) },
       })
       await documents.refresh()
@@ -237,11 +239,18 @@ function useEntries(listed: Listed, documents: Documents): readonly (readonly Me
       toasts.failed(`Deleting “${title}”`, error)
       return
     }
-    toasts.show({ words: `Deleted “${title}”.`, action: { label: 'Undo', run: () => void restore() } })
+    const data = documents.getState().documents.filter(({ kind }) => kind === 'widget-data')
+    const gone = removeBelongings(
+      dovetail,
+      listed.id,
+      data.map(({ id }) => id),
+    )
+    toasts.show({ words: `Deleted “${title}”.`, action: { label: 'Undo', run: () => void restore(gone) } })
   }
-  const restore = async () => {
+  const restore = async (gone: Promise<readonly DocumentId[]>) => {
     try {
       await dovetail.api.undelete(listed.id)
+      await restoreBelongings(dovetail.api, await gone)
       documents.hide(listed.id, false)
       await documents.refresh()
       toasts.show({ words: `“${title}” is back.`, tone: 'good' })

@@ -67,11 +67,13 @@ function useOurWords(store: PanelProps['store']): Words {
 function previewOf(store: PanelProps['store'], looked: ProposalPreview): Preview | undefined {
   const state = store.getState()
   if (state.status !== 'ready' || looked.writes.length === 0) return undefined
-  const conflict = store.conflicts.getState().conflicts.find(({ id }) => id === looked.conflictId)
+  const { conflicts } = store.conflicts.getState()
+  const conflict = conflicts.find(({ id }) => id === looked.conflictId)
   const label = conflict?.proposals.find(({ name }) => name === looked.proposal)?.label
   return {
     dashboard: proposed(state.value, looked.writes),
     words: label === undefined ? 'As it would be' : `As it would be: ${label}`,
     marked: touched(looked.writes),
+    conflicts: conflicts.filter((other) => other !== conflict),
   }
 }

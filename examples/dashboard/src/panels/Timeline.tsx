@@ -1,11 +1,12 @@
 // Who changed what, the newest first, by day. A press shows the dashboard as it was then.
 
 import type { HistoryGroup } from '@dovetail/client'
-import { useNames, useNow, type HistoryNow } from '@dovetail/react'
+import { useNames, type HistoryNow } from '@dovetail/react'
 import { useEffect } from 'react'
 import { hasTime } from '../activity/fold'
+import { HistoryDays } from './HistoryDays'
 import { MomentDetails, type MomentProps } from './MomentDetails'
-import { byDay, keyOfHeads, momentOf, type Moment } from './moments'
+import { keyOfHeads, momentOf, type Moment } from './moments'
 
 export interface TimelineProps extends MomentProps {
   readonly history: HistoryNow
@@ -39,38 +40,23 @@ export function Timeline({ history, ...shared }: TimelineProps) {
       {status === 'ready' && !groups.some(hasTime) && (
         <p className="panel-note">Nothing has been changed yet.</p>
       )}
-      <Days groups={groups} {...shared} />
-      <More history={history} />
-    </div>
-  )
-}
-
-/** As many as the client reads at a time. */
-const GROUPS_OF_A_PAGE = 50
-
-function Days({
-  groups,
-  ...shared
-}: { readonly groups: readonly HistoryGroup[] } & Omit<TimelineProps, 'history'>) {
-  const nowMs = useNow()
-  if (nowMs === undefined) return null
-  // The first change makes an empty dashboard; a state in which there was nothing is no state to go back to.
-  return byDay(groups.filter(hasTime), (group) => group.toMs, nowMs).map(({ day, items }) => (
-    <section key={`${day} ${keyOfHeads(items[0]?.heads ?? [])}`} aria-label={day}>
-      <h3 className="timeline-day">{day}</h3>
-      <ol className="timeline-groups">
-        {items.map((group) => (
+      {/* The first change makes an empty dashboard; a state in which there was nothing is no state to go back to. */}
+      <HistoryDays history={history} groups={groups.filter(hasTime)} className="timeline-groups">
+        {(group) => (
           <Group
             key={keyOfHeads(group.heads)}
             group={group}
             before={groups[groups.indexOf(group) + 1]}
             {...shared}
           />
-        ))}
-      </ol>
-    </section>
-  ))
+        )}
+      </HistoryDays>
+    </div>
+  )
 }
+
+/** As many as the client reads at a time. */
+const GROUPS_OF_A_PAGE = 50
 
 interface GroupProps extends Omit<TimelineProps, 'history'> {
   readonly group: HistoryGroup
@@ -119,30 +105,6 @@ function Messages({ group, all }: { readonly group: HistoryGroup; readonly all: 
       ))}
       {more > 0 && <span className="muted">and {more} more</span>}
     </span>
-  )
-}
-
-function More({ history }: { readonly history: HistoryNow }) {
-  if (history.status === 'failed') {
-    return (
-      <div role="alert" className="panel-failure">
-        <p>The history could not be read{history.error ? `: ${history.error.message}` : '.'}</p>
-        <button type="button" className="button" onClick={() => void history.more()}>
-          Try again
-        </button>
-      </div>
-    )
-  }
-  if (!history.hasMore) return null
-  return (
-    <button
-      type="button"
-      className="button"
-      disabled={history.status === 'loading'}
-      onClick={() => void history.more()}
-    >
-      {history.status === 'loading' ? 'Reading…' : 'Show earlier changes'}
-    </button>
   )
 }
 

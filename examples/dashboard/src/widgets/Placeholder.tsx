@@ -1,6 +1,8 @@
 // What stands where there is nothing to draw: a kind without a renderer, or a widget without data.
 
+import type { DocumentId } from '@dovetail/client'
 import { ChartNoAxesColumn, LoaderCircle, Puzzle, Unplug } from 'lucide-react'
+import { useApp } from '../app/context'
 import { useEditor } from '../editor/context'
 import { kindLabel, kindOf } from './registry'
 import type { WidgetSource } from './view'
@@ -44,16 +46,33 @@ export function NoData({
     )
   }
   const missing = source.status === 'missing'
+  const deleted = missing ? source.deleted : undefined
   const Icon = missing ? Unplug : (kindOf(kind)?.icon ?? ChartNoAxesColumn)
   return (
     <div className="view-empty">
       <Icon size={22} aria-hidden="true" />
       <p>{missing ? source.words : words}</p>
+      {deleted !== undefined && editable && <BringBack id={deleted} />}
       {editable && (
         <button type="button" className="button small reveal" onClick={() => openOptions(id)}>
           {missing ? 'Choose other data' : 'Add data'}
         </button>
       )}
     </div>
+  )
+}
+
+/** For who may: the server says so to others. */
+function BringBack({ id }: { readonly id: DocumentId }) {
+  const { dovetail, toasts } = useApp()
+  const bring = () =>
+    dovetail.api.undelete(id).then(
+      () => dovetail.reconnect(),
+      (error: unknown) => toasts.failed('Bringing it back', error),
+    )
+  return (
+    <button type="button" className="button small" onClick={() => void bring()}>
+      Bring it back
+    </button>
   )
 }

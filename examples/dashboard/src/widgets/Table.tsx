@@ -6,6 +6,8 @@
 import type { WidgetDataStore } from '@dovetail/client'
 import { Plus, Trash2 } from 'lucide-react'
 import { useState, type KeyboardEvent } from 'react'
+import { useToasts } from '../app/context'
+import { offerUndo } from '../app/toasts'
 import { useEditor } from '../editor/context'
 import { NoData } from './Placeholder'
 import { cellText, cellValue } from './points'
@@ -17,6 +19,7 @@ const ROWS_SHOWN = 100
 export function TableView({ id, widget, source, editable }: ViewProps) {
   const [limit, setLimit] = useState(ROWS_SHOWN)
   const { attempt } = useEditor()
+  const toasts = useToasts()
   if (source.status !== 'ready')
     return <NoData id={id} kind={widget.kind} source={source} editable={editable} />
   const { data, store } = source
@@ -85,7 +88,10 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
                     type="button"
                     className="icon-button small"
                     aria-label={`Remove row ${rowAt + 1}`}
-                    onClick={() => attempt('Removing the row', () => store.removeRow(rowAt))}
+                    onClick={() => {
+                      if (!attempt('Removing the row', () => store.removeRow(rowAt))) return
+                      offerUndo(toasts, { words: `Removed row ${rowAt + 1}.` }, store.undoing.latest())
+                    }}
                   >
                     <Trash2 size={13} aria-hidden="true" />
                   </button>

@@ -49,14 +49,21 @@ function WithData({ url, View, ...rest }: WidgetBodyProps & { readonly url: stri
 export function sourceOf(state: DocumentState<WidgetData>, store: WidgetDataStore): WidgetSource {
   switch (state.status) {
     case 'ready':
-      return { status: 'ready', data: state.value, store }
+      // What is gone would take no edits, and nobody would see why.
+      return state.gone === undefined
+        ? { status: 'ready', data: state.value, store }
+        : missing(state.gone === 'deleted' ? 'deleted' : 'not_found', store)
     case 'loading':
       return { status: 'loading' }
     case 'failed':
       return { status: 'missing', words: state.error.message }
     case 'missing':
-      return { status: 'missing', words: MISSING[state.reason] }
+      return missing(state.reason, store)
   }
+}
+
+function missing(reason: keyof typeof MISSING, { id }: WidgetDataStore): WidgetSource {
+  return { status: 'missing', words: MISSING[reason], ...(reason === 'deleted' ? { deleted: id } : {}) }
 }
 
 const MISSING = {

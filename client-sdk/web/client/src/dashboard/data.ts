@@ -11,6 +11,12 @@ import type { Point, WidgetData, WidgetDataStore } from '../types'
 import { readWidgetData } from './read'
 import { POINTS_KEPT } from '../generated/constants'
 
+/** What writes so few bytes that nobody counts them. */
+const SMALL = 0
+
+/** What a letter of a text takes at most in a change, with what is written beside it. */
+const LETTER_BYTES_MAX = 16
+
 type Cell = string | number | boolean | null
 
 export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDataStore {
@@ -55,23 +61,28 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
   }
 
   removeRow(row: number): void {
-    this.write('Removed a row', (draft) => {
-      const rows = listIn(draft, 'rows')
-      if (row < rows.length) rows.deleteAt(row)
-    })
+    this.write(
+      'Removed a row',
+      (draft) => {
+        const rows = listIn(draft, 'rows')
+        if (row < rows.length) rows.deleteAt(row)
+      },
+      SMALL,
+    )
   }
 
   setColumns(columns: readonly string[]): void {
-    this.write('Changed the columns', (draft) => assign(draft, ['columns'], columns))
+    this.write('Changed the columns', (draft) => assign(draft, ['columns'], columns), bytesOf(columns))
   }
 
   setShape(shape: WidgetData['shape']): void {
-    this.write('Changed what is shown', (draft) => assign(draft, ['shape'], shape))
+    this.write('Changed what is shown', (draft) => assign(draft, ['shape'], shape), SMALL)
   }
 
   setText(text: string): void {
-    const longer = text.length - readWidgetData(this.root()).text.length
-    this.write('Typed', (draft) => assign(draft, ['text'], text), longer, 'typing')
+    // Of a long text only what differs is written, and how much that is shows when it is made.
+    const isLong = text.length * LETTER_BYTES_MAX > this.surroundings.changeBytesMax()
+    this.write('Typed', (draft) => assign(draft, ['text'], text), isLong ? undefined : SMALL, 'typing')
   }
 }
 

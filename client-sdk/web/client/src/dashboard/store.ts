@@ -15,7 +15,7 @@ import { ScreenUndo, type OnScreen, type Undoable } from '../document/order'
 import { LiveDocument } from '../document/store'
 import type { Surroundings } from '../document/surroundings'
 import { writeToDraft, writeToPlain } from '../document/writes'
-import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture, UndoState, Watchable } from '../types'
+import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture, Undoing } from '../types'
 import { Counter } from '../automerge'
 import { possibleWritesOf, writesOf } from './edit'
 import { labelOf } from './label'
@@ -46,7 +46,7 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     this.onEnd(() => this.#screen.close())
   }
 
-  override get undoing(): Watchable<UndoState> & { undo(): void; redo(): void } {
+  override get undoing(): Undoing {
     return this.#screen
   }
 
@@ -88,8 +88,10 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     writesOf(root, [{ edit: 'setOption', id, path, value: 0 }])
     if (by === 0) return
     const title = readDashboard(root).widgets[id]?.title ?? ''
-    this.write(`Counted ${by > 0 ? 'up' : 'down'} in “${title}”`, (draft) =>
-      countIn(draft, ['widgets', id, 'options', ...path], by),
+    this.write(
+      `Counted ${by > 0 ? 'up' : 'down'} in “${title}”`,
+      (draft) => countIn(draft, ['widgets', id, 'options', ...path], by),
+      bytesOf(path),
     )
   }
 
@@ -226,6 +228,6 @@ function isMany(edits: Edit | readonly Edit[]): edits is readonly Edit[] {
 }
 
 /** About how large the change will be, and no less: the names of members are among it. */
-function bytesOf(edits: readonly Edit[]): number {
-  return new TextEncoder().encode(JSON.stringify(edits)).length
+function bytesOf(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length
 }

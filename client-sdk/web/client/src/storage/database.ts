@@ -3,7 +3,7 @@
 // Always true: it never takes longer than `OPEN_MS_MAX`, and it never stands in the way of a tab that wants to delete or change
 // the database.
 
-import { wrap, type IDBPDatabase } from 'idb'
+import { wrap, type IDBPDatabase, type IDBPObjectStore } from 'idb'
 
 /** Some browsers never answer when they are asked for a database. The app does not wait for that longer than this. */
 export const OPEN_MS_MAX = 5_000
@@ -22,6 +22,24 @@ export async function openDatabase(
   database.addEventListener('versionchange', () => database.close())
   return database
 }
+
+/**
+ * Writes into one store, and resolves when that is on the disk. The browser is told at once that no more belongs to it: a page that
+ * is about to go does not live to see the answer to its first request, and what is not committed by then is thrown away.
+ */
+export async function write(
+  database: IDBPDatabase,
+  store: string,
+  work: (store: Writable) => Promise<unknown>,
+): Promise<void> {
+  const transaction = database.transaction(store, 'readwrite')
+  const working = work(transaction.store)
+  transaction.commit()
+  await Promise.all([working, transaction.done])
+}
+
+/** Where it is written. */
+type Writable = IDBPObjectStore<unknown, [string], string, 'readwrite'>
 
 /** Rejects when it takes too long; a database that opens after that is closed, so that it is in nobody's way. */
 async function inTime(opening: Promise<IDBPDatabase | undefined>): Promise<IDBPDatabase> {

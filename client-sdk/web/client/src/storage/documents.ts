@@ -10,7 +10,7 @@ import type { Chunk, StorageAdapterInterface, StorageKey } from '../automerge'
 import type { Environment } from '../environment'
 import type { StorageState } from '../types'
 import { Watched } from '../watch'
-import { openDatabase } from './database'
+import { openDatabase, write } from './database'
 
 const STORE = 'documents'
 
@@ -55,7 +55,7 @@ export class DocumentStorage implements StorageAdapterInterface {
 
   async remove(key: StorageKey): Promise<void> {
     this.#unkept.delete(named(key))
-    await this.#onDisk((database) => database.delete(STORE, key))
+    await this.#onDisk((database) => write(database, STORE, (store) => store.delete(key)))
   }
 
   async loadRange(prefix: StorageKey): Promise<Chunk[]> {
@@ -67,7 +67,7 @@ export class DocumentStorage implements StorageAdapterInterface {
 
   async removeRange(prefix: StorageKey): Promise<void> {
     for (const [name, { key }] of this.#unkept) if (isUnder(prefix, key)) this.#unkept.delete(name)
-    await this.#onDisk((database) => database.delete(STORE, under(prefix)))
+    await this.#onDisk((database) => write(database, STORE, (store) => store.delete(under(prefix))))
   }
 
   /** Whether everything that was made here is on the disk, or on its way there. */
@@ -106,7 +106,7 @@ export class DocumentStorage implements StorageAdapterInterface {
   async #keep(chunk: Chunk): Promise<boolean> {
     const name = named(chunk.key)
     const kept = await this.#onDisk(async (database) => {
-      await database.put(STORE, chunk.data, chunk.key)
+      await write(database, STORE, (store) => store.put(chunk.data, chunk.key))
       return true
     }, isFull)
     // Not when it was saved once more, or removed, meanwhile.

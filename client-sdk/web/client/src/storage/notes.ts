@@ -10,7 +10,7 @@ import type { IDBPDatabase } from 'idb'
 import type { Environment } from '../environment'
 import type { Watchable } from '../types'
 import { Watched } from '../watch'
-import { openDatabase } from './database'
+import { openDatabase, write } from './database'
 
 /** How the notes are kept. */
 export type NotesState =
@@ -115,7 +115,9 @@ class KeptNotes implements Notes {
   #write(key: string, value: unknown): Promise<boolean> {
     return this.#onDisk(
       async (database) => {
-        await (value === undefined ? database.delete(STORE, key) : database.put(STORE, value, key))
+        await write(database, STORE, (store) =>
+          value === undefined ? store.delete(key) : store.put(value, key),
+        )
         // Not when it was set once more meanwhile.
         if (Object.is(this.#memory.get(key), value)) this.#memory.delete(key)
         return true

@@ -1,7 +1,7 @@
 // One open conflict: what is wrong, who did what, what can be done, and the two ways out.
 
-import { useEffect, useId, useRef, useState, type ReactNode } from 'react'
-import type { Conflict } from '@dovetail/client'
+import { Fragment, useEffect, useId, useRef, useState, type FocusEvent, type ReactNode } from 'react'
+import type { Conflict, ConflictCause } from '@dovetail/client'
 import { useWords } from '../context'
 import type { ConflictsNow } from '../hooks/useConflicts'
 import { useDeciding, type Deciding } from '../hooks/useDeciding'
@@ -18,6 +18,8 @@ export interface ConflictItemProps {
   readonly conflicts: ConflictsNow
   /** What an author is called. */
   readonly nameOf: (author: string | null | undefined) => string
+  /** Whether an actor is this device. */
+  readonly isMine: (actor: string) => boolean
   readonly mayDecide: boolean
   /** Called with a sentence that says what was decided. */
   readonly onDecided: (sentence: string) => void
@@ -29,45 +31,52 @@ interface ConflictCardProps extends ConflictItemProps {
 
 /** One open conflict. */
 export function ConflictCard(props: ConflictCardProps): ReactNode {
-  const { conflict, conflicts, nameOf, mayDecide, onDecided } = props
+  const { conflict, conflicts, mayDecide, onDecided } = props
   const words = useWords()
   const deciding = useDeciding()
   const title = useId()
-  const waive = useRef<HTMLButtonElement>(null)
+  const waiver = useRef<HTMLButtonElement>(null)
   const [waiving, setWaiving] = useState(false)
+  const waive = (
+    <Button
+      ref={waiver}
+      disabled={!mayDecide}
+      expanded={waiving}
+      describedBy={title}
+      onPress={() => setWaiving(!waiving)}
+    >
+      {words.conflicts.waive}
+    </Button>
+  )
   return (
     <article className="dovetail-conflict" data-conflict={conflict.severity} aria-labelledby={title}>
       <h3 id={title}>
         <Icon name="warning" />
         <span className="dovetail-unseen">{words.conflicts.severity(conflict.severity)}: </span>
-        {conflict.message}
+        {capital(conflict.message)}
       </h3>
       {conflict.explanation && <p>{conflict.explanation}</p>}
-      <Causes conflict={conflict} nameOf={nameOf} />
+      <Causes {...props} />
       {conflict.proposals.length === 0 ? (
-        <p className="dovetail-faint">{words.conflicts.noProposal}</p>
+        <>
+          <p className="dovetail-faint">{words.conflicts.noProposal}</p>
+          <div className="dovetail-actions">{waive}</div>
+        </>
       ) : (
-        <Proposals {...props} deciding={deciding} />
+        <Proposals {...props} deciding={deciding}>
+          {waive}
+        </Proposals>
       )}
       <Failure deciding={deciding} />
-      <Button
-        ref={waive}
-        disabled={!mayDecide}
-        expanded={waiving}
-        describedBy={title}
-        onPress={() => setWaiving(!waiving)}
-      >
-        {words.conflicts.waive}
-      </Button>
       {waiving && (
         <WaiverForm
           onCancel={() => {
             setWaiving(false)
-            waive.current?.focus()
+            waiver.current?.focus()
           }}
-          onWaive={(waiver) =>
+          onWaive={(wanted) =>
             deciding.decide(
-              () => conflicts.waive(conflict.id, waiver),
+              () => conflicts.waive(conflict.id, wanted),
               () => onDecided(words.conflicts.waivedNow(conflict.message)),
             )
           }
@@ -87,15 +96,15 @@ export function Failure({ deciding }: { readonly deciding: Deciding }): ReactNod
   )
 }
 
-function Causes({ conflict, nameOf }: Pick<ConflictItemProps, 'conflict' | 'nameOf'>): ReactNode {
+function Causes({ conflict, nameOf, isMine }: ConflictItemProps): ReactNode {
   const words = useWords()
+  const who = ({ actor, author }: ConflictCause) => (isMine(actor) ? words.conflicts.you : nameOf(author))
   if (conflict.causes.length === 0) return null
   return (
     <ul className="dovetail-causes" aria-label={words.conflicts.causes}>
       {conflict.causes.map((cause) => (
         <li key={cause.change}>
-          {words.conflicts.cause(nameOf(cause.author), cause.message)}{' '}
-          {/* 0: its maker's clock did not say. */}
+          {words.conflicts.cause(who(cause), cause.message)} {/* 0: its maker's clock did not say. */}
           {cause.time > 0 && <Time atMs={cause.time} />}
         </li>
       ))}
@@ -103,12 +112,18 @@ function Causes({ conflict, nameOf }: Pick<ConflictItemProps, 'conflict' | 'name
   )
 }
 
-/** The first proposal is the best and is chosen to begin with; it is shown once somebody comes here, not before. */
-function Proposals(props: ConflictCardProps & { readonly deciding: Deciding }): ReactNode {
-  const { conflict, conflicts, mayDecide, onDecided, deciding } = props
+/**
+ * The first proposal is the best and is chosen to begin with; it is shown once somebody comes here, not before. `children`: what
+ * else one can do, beside the button to apply.
+ */
+function Proposals(
+  props: ConflictCardProps & { readonly deciding: Deciding; readonly children: ReactNode },
+): ReactNode {
+  const { conflict, conflicts, mayDecide, onDecided, deciding, children } = props
   const preview = useStable(props.onPreview)
   const words = useWords()
   const group = useId()
+  const place = useRef<HTMLDivElement>(null)
   const [wished, setWished] = useState<string>()
   const offered = conflict.proposals.find(({ name }) => name === wished) ?? conflict.proposals[0]
   const chosen = offered?.name ?? ''
@@ -122,41 +137,60 @@ function Proposals(props: ConflictCardProps & { readonly deciding: Deciding }): 
       () => conflicts.settle(conflict.id, chosen),
       () => onDecided(words.conflicts.settledNow(conflict.message)),
     )
+  const looking = {
+    onFocus: () => show(chosen),
+    onBlur: (left: FocusEvent) => {
+      // From a choice to the button below it is no leaving.
+      if (!place.current?.contains(left.relatedTarget)) preview(undefined)
+    },
+  }
   return (
-    <fieldset
-      disabled={!mayDecide}
-      onFocus={() => show(chosen)}
-      onBlur={(left) => {
-        // From a choice to the button beside it is no leaving.
-        if (!left.currentTarget.contains(left.relatedTarget)) preview(undefined)
-      }}
-    >
-      <legend>{words.conflicts.proposals}</legend>
-      {conflict.proposals.map(({ name, label }) => (
-        <label key={name} onPointerEnter={() => show(name)} onPointerLeave={() => preview(undefined)}>
-          <input
-            type="radio"
-            name={group}
-            value={name}
-            checked={name === chosen}
-            onChange={() => {
-              setWished(name)
-              show(name)
-            }}
-          />{' '}
-          {label}
-        </label>
-      ))}
-      {writes.length > 0 && (
-        <ul className="dovetail-faint" id={`${group}writes`}>
-          {writes.map(({ path, value }) => (
-            <li key={path.join('/')}>{words.conflicts.becomes(path, value)}</li>
-          ))}
-        </ul>
-      )}
-      <Button main describedBy={writes.length > 0 ? `${group}writes` : undefined} onPress={apply}>
-        {words.conflicts.apply}
-      </Button>
-    </fieldset>
+    <div ref={place}>
+      <fieldset disabled={!mayDecide} {...looking}>
+        <legend>{words.conflicts.proposals}</legend>
+        {conflict.proposals.map(({ name, label }) => (
+          <Fragment key={name}>
+            <label onPointerEnter={() => show(name)} onPointerLeave={() => preview(undefined)}>
+              <input
+                type="radio"
+                name={group}
+                value={name}
+                checked={name === chosen}
+                onChange={() => {
+                  setWished(name)
+                  show(name)
+                }}
+              />{' '}
+              {label}
+            </label>
+            {name === chosen && writes.length > 0 && (
+              <ul className="dovetail-faint" id={`${group}writes`}>
+                {writes.map(({ path, value }) => (
+                  <li key={path.join('/')}>{words.conflicts.becomes(path, value)}</li>
+                ))}
+              </ul>
+            )}
+          </Fragment>
+        ))}
+      </fieldset>
+      <div className="dovetail-actions">
+        <span className="dovetail-apply" {...looking}>
+          <Button
+            main
+            disabled={!mayDecide}
+            describedBy={writes.length > 0 ? `${group}writes` : undefined}
+            onPress={apply}
+          >
+            {words.conflicts.apply}
+          </Button>
+        </span>
+        {children}
+      </div>
+    </div>
   )
+}
+
+/** Rules word what they find in the middle of a sentence, too. */
+function capital(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1)
 }

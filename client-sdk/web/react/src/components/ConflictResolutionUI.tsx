@@ -38,7 +38,8 @@ export function ConflictResolutionUI({ store, onPreview }: ConflictResolutionUIP
     setSaid(sentence)
     heading.current?.focus()
   }
-  const card = { conflicts, nameOf, mayDecide, onDecided: decided }
+  const isMine = (actor: string) => store.history.isMine(actor)
+  const card = { conflicts, nameOf, isMine, mayDecide, onDecided: decided }
   return (
     <section className="dovetail-conflicts" aria-label={words.conflicts.title}>
       <h2 ref={heading} tabIndex={-1}>
