@@ -15,6 +15,7 @@ import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
 import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
+import { AddWidget } from './AddWidget'
 import { createAnnouncer } from './announcer'
 import { Banner } from './Banner'
 import { Column } from './Column'
@@ -28,8 +29,8 @@ import { SidePanel } from './SidePanel'
 import type { PanelId, Preview } from './slots'
 import { NARROW, useMedia } from './useMedia'
 
-// What not everybody opens is loaded when somebody does.
-const AddWidget = lazy(() => import('./AddWidget').then((add) => ({ default: add.AddWidget })))
+// What not everybody opens is loaded when somebody does. Adding is not among it: it is a kilobyte, and on a full dashboard that is just
+// being opened everybody would wait for its data before it.
 const ShareDialog = lazy(() => import('../share').then((share) => ({ default: share.ShareDialog })))
 
 /** Shows a dashboard that is there. */
