@@ -16,6 +16,7 @@ import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
 import { laterDialog } from '../app/later'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
+import { AddWidget } from './AddWidget'
 import { createAnnouncer } from './announcer'
 import { Banner } from './Banner'
 import { Column } from './Column'
@@ -29,8 +30,8 @@ import { SidePanel } from './SidePanel'
 import type { PanelId, Preview } from './slots'
 import { NARROW, useMedia } from './useMedia'
 
-// What not everybody opens is loaded when somebody does.
-const AddWidget = laterDialog('The list of widgets', () => import('./AddWidget').then((add) => add.AddWidget))
+// What not everybody opens is loaded when somebody does. Adding is not among it: it is a kilobyte, and on a full dashboard that is just
+// being opened everybody would wait for its data before it.
 const ShareDialog = laterDialog('The dialog to share', () =>
   import('../share').then((share) => share.ShareDialog),
 )
