@@ -139,7 +139,7 @@ test('Enter opens the options, and an option is written at its own place', async
   await userEvent.keyboard('{Enter}')
   const panel = screen.getByRole('complementary', { name: 'Side panel' })
   await userEvent.type(await within(panel).findByLabelText('Goal'), '12')
-  await userEvent.click(within(panel).getByRole('radio', { name: 'teal' }))
+  await userEvent.click(within(panel).getByRole('radio', { name: 'Teal' }))
   expect(widgetsOf(store)['b']?.options).toMatchObject({
     goal: 12,
     fieldConfig: { defaults: { color: { mode: 'fixed', fixedColor: 'teal' } } },

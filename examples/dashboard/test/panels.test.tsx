@@ -103,7 +103,7 @@ describe('the history', () => {
     await user.click(list.getByRole('button', { name: '“RAM” was added' }))
     expect(select).toHaveBeenCalledWith('ram', { reveal: true })
     await user.selectOptions(screen.getByRole('combobox', { name: 'Compare with' }), 'now')
-    expect(screen.getByText('They are the same.')).toBeTruthy()
+    expect(screen.getByText('Nothing differs.')).toBeTruthy()
   })
 
   it('compares with a named version', async () => {

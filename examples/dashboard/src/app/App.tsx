@@ -35,7 +35,13 @@ export function App() {
       update={update.status === 'waiting' ? update.apply : undefined}
     >
       <Boundary of={path}>
-        <Suspense fallback={<p className="starting">Opening…</p>}>
+        <Suspense
+          fallback={
+            <p className="starting" role="status">
+              Opening…
+            </p>
+          }
+        >
           <Screen key={documentOf(route) ?? path} route={route} />
         </Suspense>
       </Boundary>

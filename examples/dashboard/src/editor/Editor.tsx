@@ -42,6 +42,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const preview = useMemo(() => watched<Preview | undefined>(undefined), [])
   const previewed = useWatched(preview)
   const [panel, setPanel] = useState<PanelId | undefined>(undefined)
+  const [called, call] = useState(0)
   const [dialog, setDialog] = useState<'add' | 'share' | undefined>(undefined)
   const [turned, turn] = useTurned()
   const role = useWatched(store.permission, (permission) => permission.role)
@@ -72,6 +73,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
     (id: string) => {
       selection.select(id)
       setPanel('options')
+      call((before) => before + 1)
     },
     [selection],
   )
@@ -116,7 +118,13 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
         <EditorHeader
           whole={data.whole}
           panel={panel}
-          onPanel={(id) => (id === undefined ? closePanel() : setPanel(id))}
+          onPanel={(id) => {
+            if (id === undefined) closePanel()
+            else {
+              setPanel(id)
+              call((before) => before + 1)
+            }
+          }}
           onAdd={() => setDialog('add')}
           onShare={() => setDialog('share')}
           onDuplicate={copy}
@@ -133,7 +141,12 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
             </button>
           </section>
         )}
-        <div className="editor-body">
+        <div
+          className="editor-body"
+          onKeyDown={(event) => {
+            if (event.key === 'Escape' && !event.defaultPrevented) closePanel()
+          }}
+        >
           <main
             ref={root}
             className="surface"
@@ -155,6 +168,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           {panel !== undefined && (
             <SidePanel
               open={panel}
+              called={called}
               onOpen={setPanel}
               store={store}
               selection={selection}

@@ -26,7 +26,7 @@ export function Versions({ look, ...shared }: VersionsProps) {
       </button>
       {versions.all.length === 0 && (
         <p className="panel-note">
-          No state has a name yet. A name makes it easy to find again: “as shown to the board”, “before the
+          No version has a name yet. With a name one finds it again: “as shown to the board”, “before the
           move”.
         </p>
       )}

@@ -32,6 +32,7 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
       />
     )
   const indexes = Array.from({ length: count }, (_, at) => at)
+  const numeric = indexes.map((at) => isNumeric(data.rows.slice(0, limit), at))
   const nameOf = (at: number) => data.columns[at] ?? `Column ${at + 1}`
   return (
     <div className="view-table" tabIndex={-1}>
@@ -39,7 +40,7 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
         <thead>
           <tr>
             {indexes.map((at) => (
-              <th key={at} scope="col">
+              <th key={at} scope="col" className={numeric[at] ? 'number' : undefined}>
                 {editable ? (
                   <Cell
                     label={`Name of column ${at + 1}`}
@@ -65,7 +66,7 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
           {data.rows.slice(0, limit).map((row, rowAt) => (
             <tr key={rowAt}>
               {indexes.map((at) => (
-                <td key={at} className={typeof row[at] === 'number' ? 'number' : undefined}>
+                <td key={at} className={numeric[at] ? 'number' : undefined}>
                   {editable ? (
                     <Cell
                       label={`${nameOf(at)}, row ${rowAt + 1}`}
@@ -105,6 +106,14 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
       </div>
     </div>
   )
+}
+
+/** A column of numbers stands at its end, head and all, so that digits stand below digits. */
+function isNumeric(rows: readonly (readonly unknown[])[], at: number): boolean {
+  const cells = rows
+    .map((row) => row[at])
+    .filter((cell) => cell !== null && cell !== undefined && cell !== '')
+  return cells.length > 0 && cells.every((cell) => typeof cell === 'number')
 }
 
 function AddTools({

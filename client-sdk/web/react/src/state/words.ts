@@ -308,7 +308,14 @@ const STORAGE = {
 function refusedWords(status: Extract<PageStatus, { readonly status: 'refused' }>): StatusWords {
   switch (status.next) {
     case 'sign_in':
-      return { short: 'Signed out', long: `Sign in again to go on. ${KEPT} (${status.reason})` }
+      // Who sent no token at all is told by the server how programs send one.
+      return {
+        short: 'Signed out',
+        long:
+          status.code === 'token_missing'
+            ? `Sign in to go on. ${KEPT}`
+            : `Sign in again to go on. ${KEPT} (${status.reason})`,
+      }
     case 'reload':
       return {
         short: 'Another version',
