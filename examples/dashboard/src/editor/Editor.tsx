@@ -93,6 +93,11 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   usePresenceOf(store, selection)
   useUndoKeys(store, editable)
   usePageTitle(store)
+  const closePanel = useCallback(() => {
+    setPanel(undefined)
+    preview.set(undefined)
+  }, [preview])
+  useEscape(panel !== undefined, closePanel)
 
   const copy = () => {
     const dashboard = dashboardOf(shown.getState())
@@ -106,10 +111,6 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   }
   const undelete = () => {
     bringBack(dovetail, store.id).catch((error: unknown) => toasts.failed('Bringing it back', error))
-  }
-  const closePanel = () => {
-    setPanel(undefined)
-    preview.set(undefined)
   }
   const Layout = narrow ? Column : Grid
   return (
@@ -141,12 +142,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
             </button>
           </section>
         )}
-        <div
-          className="editor-body"
-          onKeyDown={(event) => {
-            if (event.key === 'Escape' && !event.defaultPrevented) closePanel()
-          }}
-        >
+        <div className="editor-body">
           <main
             ref={root}
             className="surface"
@@ -273,6 +269,18 @@ function useUndoKeys(store: DashboardStore, editable: boolean): void {
     addEventListener('keydown', press)
     return () => removeEventListener('keydown', press)
   }, [store, editable])
+}
+
+/** Escape closes the panel from wherever it is pressed; what lies on top of the page keeps it to itself. */
+function useEscape(open: boolean, close: () => void): void {
+  useEffect(() => {
+    if (!open) return
+    const press = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !event.defaultPrevented) close()
+    }
+    addEventListener('keydown', press)
+    return () => removeEventListener('keydown', press)
+  }, [open, close])
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -50,8 +50,7 @@ export function SidePanel({
           title:
             id === 'attention' && conflicts > 0 ? (
               <>
-                {title}
-                <b className="tab-count">{conflicts}</b>
+                {title} <b className="tab-count">{conflicts}</b>
               </>
             ) : (
               title

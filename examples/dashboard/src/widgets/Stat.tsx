@@ -25,8 +25,10 @@ export function StatView({ id, widget, source, editable }: ViewProps) {
     <div className="view-stat" style={{ color }}>
       <Sparkline points={points} />
       <p className="stat-value">
-        <span className="stat-number">{number}</span>
-        {unit !== '' && <span className="stat-unit">{unit}</span>}
+        <span className="stat-main">
+          <span className="stat-number">{number}</span>
+          {unit !== '' && <span className="stat-unit">{unit}</span>}
+        </span>
         {points.length > 1 && (
           <span className="stat-change" title={`Since ${timeText(points[0]?.t ?? now, now)}`}>
             <span aria-hidden="true">{change > 0 ? '▲' : change < 0 ? '▼' : '■'}</span>{' '}
