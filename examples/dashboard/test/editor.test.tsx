@@ -146,11 +146,40 @@ test('Enter opens the options, and an option is written at its own place', async
   await userEvent.keyboard('{Enter}')
   const panel = screen.getByRole('complementary', { name: 'Side panel' })
   await userEvent.type(await within(panel).findByLabelText('Goal'), '12')
-  await userEvent.click(within(panel).getByRole('radio', { name: 'teal' }))
+  await userEvent.click(within(panel).getByRole('radio', { name: 'Teal' }))
   expect(widgetsOf(store)['b']?.options).toMatchObject({
     goal: 12,
     fieldConfig: { defaults: { color: { mode: 'fixed', fixedColor: 'teal' } } },
   })
+})
+
+test('CL172 the focus goes into the panel that is opened by key, and Escape gives it back', async () => {
+  await opened(THREE)
+  const tile = screen.getByRole('group', { name: /^B, / })
+  tile.focus()
+  await userEvent.keyboard('{Enter}')
+  expect(document.activeElement).toBe(screen.getByRole('tab', { name: 'Widget' }))
+  await userEvent.keyboard('{ArrowRight}')
+  expect(document.activeElement).toBe(screen.getByRole('tab', { name: /^Needs attention/ }))
+  await userEvent.keyboard('{Escape}')
+  expect(screen.queryByRole('complementary')).toBeNull()
+  expect(document.activeElement).toBe(tile)
+})
+
+test('CL172 Escape closes one thing at a time: the menu, the selection, the panel', async () => {
+  await opened(THREE)
+  await userEvent.click(screen.getByRole('button', { name: 'History' }))
+  const tile = screen.getByRole('group', { name: /^B, / })
+  screen.getByRole('button', { name: 'Menu of B' }).focus()
+  await userEvent.keyboard('{Enter}{Escape}')
+  expect(screen.queryByRole('menu')).toBeNull()
+  tile.focus()
+  expect(tile.dataset['selected']).toBe('true')
+  await userEvent.keyboard('{Escape}')
+  expect(tile.dataset['selected']).toBe('false')
+  expect(screen.getByRole('complementary')).toBeTruthy()
+  await userEvent.keyboard('{Escape}')
+  expect(screen.queryByRole('complementary')).toBeNull()
 })
 
 test('every kind can be added, comes last, and has a title of its own', async () => {

@@ -7,6 +7,7 @@ import { ActivityPanel } from '../src/activity/ActivityPanel'
 import { watched } from '../src/app/watched'
 import type { PanelProps, Preview } from '../src/editor/slots'
 import { panels } from '../src/panels'
+import { isSame, momentOf } from '../src/panels/moments'
 import { dashboard, widget } from './dashboards'
 import { app, renderIn } from './things'
 
@@ -121,7 +122,7 @@ describe('the history', () => {
     await user.click(list.getByRole('button', { name: '“RAM” was added' }))
     expect(select).toHaveBeenCalledWith('ram', { reveal: true })
     await user.selectOptions(screen.getByRole('combobox', { name: 'Compare with' }), 'now')
-    expect(screen.getByText('They are the same.')).toBeTruthy()
+    expect(screen.getByText('Nothing differs.')).toBeTruthy()
   })
 
   it('compares with a named version', async () => {
@@ -285,6 +286,17 @@ describe('what needs attention', () => {
     const { user, preview } = show(attention, { store: { conflicts: [CONFLICT] } })
     await user.click(screen.getByRole('radio', { name: 'Move it' }))
     expect(preview.getState()).toBeUndefined()
+  })
+})
+
+describe('a state that is looked at', () => {
+  const looked = momentOf(group('a'))
+
+  it('is the same when the history that is read anew has more heads for it', () => {
+    expect(isSame(looked, { ...looked, heads: ['named', 'a'] })).toBe(true)
+    expect(isSame(looked, { ...looked, heads: ['named'] })).toBe(false)
+    expect(isSame(looked, { ...looked, atMs: looked.atMs + 1 })).toBe(false)
+    expect(isSame(undefined, looked)).toBe(false)
   })
 })
 

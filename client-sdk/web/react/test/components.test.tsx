@@ -112,11 +112,12 @@ describe('DashboardSyncIndicator', () => {
     expect(document.activeElement).toBe(pill())
   })
 
-  it('CL113 closes by its button, by the pill, and by a click elsewhere', async () => {
+  it('CL113 closes by its button, by the pill, by a click elsewhere, and when the focus goes on', async () => {
     show(
       <>
         <DashboardSyncIndicator store={store} />
         <p>Elsewhere</p>
+        <button type="button">After</button>
       </>,
       { client },
     )
@@ -125,6 +126,11 @@ describe('DashboardSyncIndicator', () => {
       () => keys.click(screen.getByRole('button', { name: 'Close' })),
       () => keys.click(screen.getByRole('button', { name: 'Saved' })),
       () => keys.click(screen.getByText('Elsewhere')),
+      async () => {
+        screen.getByRole('button', { name: 'Close' }).focus()
+        await keys.tab()
+        expect(document.activeElement?.textContent).toBe('After')
+      },
     ]) {
       await keys.click(pill())
       await keys.click(screen.getByRole('dialog'))

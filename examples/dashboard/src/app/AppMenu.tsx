@@ -9,16 +9,16 @@ import { Menu, type MenuEntry } from './Menu'
 import { SignOut } from './SignOut'
 
 const THEMES = [
-  { choice: 'system', label: 'As the system', icon: Monitor },
-  { choice: 'light', label: 'Light', icon: Sun },
-  { choice: 'dark', label: 'Dark', icon: Moon },
+  { choice: 'system', label: 'Theme of the system', icon: Monitor },
+  { choice: 'light', label: 'Light theme', icon: Sun },
+  { choice: 'dark', label: 'Dark theme', icon: Moon },
 ] as const
 
 const KEYS: readonly (readonly [keys: string, what: string])[] = [
-  ['Tab', 'To the next widget'],
+  ['Tab', 'To the next widget, and what is in it'],
   ['Arrow keys', 'Move the widget'],
   ['Shift + arrow keys', 'Resize the widget'],
-  ['Esc', 'Take back the move, then let go of the widget'],
+  ['Esc', 'Take back the move; close the panel'],
   ['Enter', 'Options of the widget'],
   ['F2', 'Rename the widget'],
   ['Delete', 'Remove the widget'],
@@ -69,13 +69,13 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
             run: () => theme.choose(each),
           })),
           account,
-          [{ label: 'Keyboard', icon: Keyboard, run: () => showKeys(true) }],
+          [{ label: 'Keyboard shortcuts', icon: Keyboard, run: () => showKeys(true) }],
         ]}
       >
         <EllipsisVertical size={17} aria-hidden="true" />
       </Menu>
       <SignOut open={leaving} onClose={() => setLeaving(false)} />
-      <Dialog open={keysShown} title="Keyboard" onClose={() => showKeys(false)}>
+      <Dialog open={keysShown} title="Keyboard shortcuts" onClose={() => showKeys(false)}>
         <dl className="keys">
           {KEYS.map(([keys, what]) => (
             <div key={keys}>

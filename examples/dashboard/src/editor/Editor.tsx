@@ -47,6 +47,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const preview = useMemo(() => watched<Preview | undefined>(undefined), [])
   const previewed = useWatched(preview)
   const [panel, setPanel] = useState<PanelId | undefined>(undefined)
+  const [called, call] = useState(0)
   const [dialog, setDialog] = useState<'add' | 'share' | undefined>(undefined)
   const [turned, turn] = useTurned()
   const role = useWatched(store.permission, (permission) => permission.role)
@@ -77,6 +78,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
     (id: string) => {
       selection.select(id)
       setPanel('options')
+      call((before) => before + 1)
     },
     [selection],
   )
@@ -96,6 +98,11 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   usePresenceOf(store, selection)
   useUndoKeys(store, editable)
   usePageTitle(store)
+  const closePanel = useCallback(() => {
+    setPanel(undefined)
+    preview.set(undefined)
+  }, [preview])
+  useEscape(panel !== undefined, closePanel)
 
   const copied = (dashboard: Dashboard, more: readonly string[] = [], undone?: UndoneData) => {
     duplicate(dovetail, dashboard, `Copy of ${dashboard.title || 'Untitled dashboard'}`, undone).then(
@@ -125,10 +132,6 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const undelete = () => {
     bringBack(dovetail, store.id).catch((error: unknown) => toasts.failed('Bringing it back', error))
   }
-  const closePanel = () => {
-    setPanel(undefined)
-    preview.set(undefined)
-  }
   const Layout = narrow ? Column : Grid
   return (
     <EditorContext value={editor}>
@@ -136,7 +139,13 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
         <EditorHeader
           whole={data.whole}
           panel={panel}
-          onPanel={(id) => (id === undefined ? closePanel() : setPanel(id))}
+          onPanel={(id) => {
+            if (id === undefined) closePanel()
+            else {
+              setPanel(id)
+              call((before) => before + 1)
+            }
+          }}
           onAdd={() => setDialog('add')}
           onShare={() => setDialog('share')}
           onDuplicate={copy}
@@ -183,6 +192,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           {panel !== undefined && (
             <SidePanel
               open={panel}
+              called={called}
               onOpen={setPanel}
               store={store}
               selection={selection}
@@ -301,6 +311,18 @@ function useUndoKeys(store: DashboardStore, editable: boolean): void {
     addEventListener('focusin', left, { signal })
     return () => ends.abort()
   }, [store, editable])
+}
+
+/** Escape closes the panel from wherever it is pressed; what lies on top of the page keeps it to itself. */
+function useEscape(open: boolean, close: () => void): void {
+  useEffect(() => {
+    if (!open) return
+    const press = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !event.defaultPrevented) close()
+    }
+    addEventListener('keydown', press)
+    return () => removeEventListener('keydown', press)
+  }, [open, close])
 }
 
 /** Each letter is a change of the document. */

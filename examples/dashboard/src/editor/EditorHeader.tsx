@@ -134,7 +134,9 @@ function Title({ store, editable }: { readonly store: DashboardStore; readonly e
         readOnly={!editable}
         onChange={(event) => act({ edit: 'setTitle', title: event.target.value }, { typing: true })}
         onKeyDown={(event) => {
-          if (event.key === 'Enter' || event.key === 'Escape') event.currentTarget.blur()
+          if (event.key !== 'Enter' && event.key !== 'Escape') return
+          event.stopPropagation()
+          event.currentTarget.blur()
         }}
       />
     </h1>

@@ -26,6 +26,7 @@ import { kindLabel, kindOf } from '../widgets/registry'
 import { WidgetBody } from '../widgets/WidgetBody'
 import { useEditor } from './context'
 import { MoveContext } from './moving'
+import { neighbour } from './selection'
 import { dashboardOf } from './shown'
 import { copy, removal } from './widgetActions'
 
@@ -53,7 +54,12 @@ export const Tile = memo(function Tile({ id, widget, editable }: TileProps) {
     if (event.target !== event.currentTarget) return
     if (event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key === 'Escape') {
-      if (!move.cancel()) selection.select(undefined)
+      // One thing at a time: what is left to close is closed by the next press.
+      if (move.cancel()) event.stopPropagation()
+      else if (selection.getState() !== undefined) {
+        selection.select(undefined)
+        event.stopPropagation()
+      }
       return
     }
     if (event.key === 'Enter') {
@@ -175,8 +181,9 @@ function useActions(id: string, widget: Widget): Actions {
       if (act({ edit: 'setLocked', id, locked })) announce(`${title} ${locked ? 'locked' : 'unlocked'}`)
     },
     remove: () => {
+      const next = neighbour(id)
       if (!act(removal(dashboardOf(store.getState()), id), { label: `Removed “${title}”` })) return
-      selection.select(undefined)
+      selection.select(next, { reveal: next !== undefined })
       announce(`${title} removed`)
       offerUndo(toasts, { words: `Removed “${title}”.` }, store.undoing.latest())
     },

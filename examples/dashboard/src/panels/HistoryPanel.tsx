@@ -10,7 +10,7 @@ import { Tabs } from '../app/Tabs'
 import { reasonOf } from '../app/toasts'
 import type { PanelProps, Preview } from '../editor/slots'
 import { compare, marked } from './compare'
-import { keyOfHeads, type Moment } from './moments'
+import { isSame, type Moment } from './moments'
 import { Timeline } from './Timeline'
 import { useVersions } from './useVersions'
 import { Versions } from './Versions'
@@ -28,7 +28,7 @@ export function HistoryPanel({ store, selection, setPreview, preview }: PanelPro
   useEffect(() => () => setPreview(undefined), [setPreview])
 
   const look = (moment: Moment | undefined) => {
-    if (moment === undefined || (looked && keyOfHeads(looked.heads) === keyOfHeads(moment.heads))) {
+    if (moment === undefined || isSame(looked, moment)) {
       setPreview(undefined)
       return
     }

@@ -139,7 +139,7 @@ function Differences({
   readonly differences: readonly Difference[]
   readonly selection: Selection
 }) {
-  if (differences.length === 0) return <p className="panel-note">They are the same.</p>
+  if (differences.length === 0) return <p className="panel-note">Nothing differs.</p>
   const more = differences.length - DIFFERENCES_SHOWN_MAX
   return (
     <ul className="differences" aria-label="What differs">

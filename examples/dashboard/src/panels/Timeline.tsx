@@ -6,7 +6,7 @@ import { useEffect, useMemo } from 'react'
 import { hasTime, timed } from '../activity/fold'
 import { HistoryDays } from './HistoryDays'
 import { MomentDetails, type MomentProps } from './MomentDetails'
-import { keyOfHeads, momentOf, type Moment } from './moments'
+import { isSame, keyOfHeads, momentOf, type Moment } from './moments'
 
 export interface TimelineProps extends MomentProps {
   readonly history: HistoryNow
@@ -69,7 +69,7 @@ function Group({ group, before, look, ...shared }: GroupProps) {
   const nameOf = useNames(shared.store)
   const who = group.mine ? 'You' : nameOf(group.author)
   const moment = momentOf(group)
-  const isLooked = shared.looked !== undefined && keyOfHeads(shared.looked.heads) === keyOfHeads(group.heads)
+  const isLooked = isSame(shared.looked, moment)
   return (
     <li className="timeline-group" data-looked={isLooked}>
       <button type="button" className="timeline-look" aria-pressed={isLooked} onClick={() => look(moment)}>

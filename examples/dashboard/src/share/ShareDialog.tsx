@@ -42,7 +42,11 @@ function ShareContent({ store }: Pick<ShareProps, 'store'>) {
   const access = useAccess(dovetail.api, store.id)
   return (
     <div className="share">
-      <CopyField label="Address, for those who have access" value={`${location.origin}/d/${store.id}`} />
+      <CopyField
+        label="Address, for those who have access"
+        first
+        value={`${location.origin}/d/${store.id}`}
+      />
       <Body store={store} uses={access} />
     </div>
   )
@@ -293,8 +297,8 @@ function MakeLink({ busy, edit }: EditsAccess) {
   const [expiry, setExpiry] = useState<Expiry>('week')
   return (
     <section className="share-form" aria-label="Link">
-      <h3>Link</h3>
-      <p className="muted">Whoever has the link gets in, without signing in.</p>
+      <h3>Share by a link</h3>
+      <p className="muted">Whoever has the link gets in without signing in.</p>
       <div className="share-fields">
         <RoleField role={role} onChange={setRole} label="Whoever has it" />
         <ExpiryField expiry={expiry} onChange={setExpiry} />
@@ -326,7 +330,7 @@ function RoleField(props: {
       <select value={role} onChange={(event) => onChange(event.target.value as Role)}>
         {(Object.keys(ROLE_WORDS) as Role[]).map((one) => (
           <option key={one} value={one}>
-            {ROLE_WORDS[one].toLowerCase()}
+            {ROLE_WORDS[one]}
           </option>
         ))}
       </select>

@@ -1,15 +1,17 @@
 // One number, large, with the way it went behind it.
 
 import type { Point } from '@dovetail/client'
+import { useNow } from '@dovetail/react'
 import { useMemo } from 'react'
 import { cssColor } from './colors'
-import { formatted } from './format'
+import { formatted, timeText } from './format'
 import { appearance, calculationOf, colorOf } from './options'
 import { NoData } from './Placeholder'
 import { inTime, reduced } from './points'
 import type { ViewProps } from './view'
 
 export function StatView({ id, widget, source, editable }: ViewProps) {
+  const now = useNow() ?? 0
   const points = useMemo(() => (source.status === 'ready' ? inTime(source.data.points) : []), [source])
   if (source.status !== 'ready' || points.length === 0)
     return <NoData id={id} kind={widget.kind} source={source} editable={editable} />
@@ -23,17 +25,19 @@ export function StatView({ id, widget, source, editable }: ViewProps) {
     <div className="view-stat" style={{ color }}>
       <Sparkline points={points} />
       <p className="stat-value">
-        <span className="stat-number">{number}</span>
-        {unit !== '' && <span className="stat-unit">{unit}</span>}
+        <span className="stat-main">
+          <span className="stat-number">{number}</span>
+          {unit !== '' && <span className="stat-unit">{unit}</span>}
+        </span>
+        {points.length > 1 && (
+          <span className="stat-change" title={`Since ${timeText(points[0]?.t ?? now, now)}`}>
+            <span aria-hidden="true">{change > 0 ? '▲' : change < 0 ? '▼' : '■'}</span>{' '}
+            <span className="sr">{change > 0 ? 'up' : change < 0 ? 'down' : 'unchanged'} </span>
+            {difference.number}
+            {difference.unit !== '' && ` ${difference.unit}`}
+          </span>
+        )}
       </p>
-      {points.length > 1 && (
-        <p className="stat-change">
-          <span aria-hidden="true">{change > 0 ? '▲' : change < 0 ? '▼' : '■'}</span>{' '}
-          <span className="sr">{change > 0 ? 'up' : change < 0 ? 'down' : 'unchanged'} </span>
-          {difference.number}
-          {difference.unit !== '' && ` ${difference.unit}`}
-        </p>
-      )}
     </div>
   )
 }

@@ -60,6 +60,7 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
     })
   }
   const rows = data.rows.slice(0, limit).map((row, at) => ({ row, id: store.rowId(row) ?? at }))
+  const numeric = indexes.map((at) => isNumeric(data.rows.slice(0, limit), at))
   const nameOf = (at: number) => data.columns[at] ?? `Column ${at + 1}`
   return (
     <div className="view-table" tabIndex={-1}>
@@ -67,7 +68,7 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
         <thead>
           <tr>
             {indexes.map((at) => (
-              <th key={at} scope="col">
+              <th key={at} scope="col" className={numeric[at] ? 'number' : undefined}>
                 {editable ? (
                   <Cell
                     label={`Name of column ${at + 1}`}
@@ -93,7 +94,7 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
           {rows.map(({ row, id: rowId }, rowAt) => (
             <tr key={rowId}>
               {indexes.map((at) => (
-                <td key={at} className={typeof row[at] === 'number' ? 'number' : undefined}>
+                <td key={at} className={numeric[at] ? 'number' : undefined}>
                   {editable ? (
                     <Cell
                       label={`${nameOf(at)}, row ${rowAt + 1}`}
@@ -136,6 +137,14 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
       </div>
     </div>
   )
+}
+
+/** A column of numbers stands at its end, head and all, so that digits stand below digits. */
+function isNumeric(rows: readonly (readonly unknown[])[], at: number): boolean {
+  const cells = rows
+    .map((row) => row[at])
+    .filter((cell) => cell !== null && cell !== undefined && cell !== '')
+  return cells.length > 0 && cells.every((cell) => typeof cell === 'number')
 }
 
 function AddTools({

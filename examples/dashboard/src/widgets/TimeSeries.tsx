@@ -173,7 +173,12 @@ function optionsOf(
         space: 70,
         values: (_, splits) => splits.map((at) => axisTime(at, splits)),
       },
-      { ...axis, size: 46, space: 34, values: (_, splits) => splits.map((at) => axisValue(at, look)) },
+      {
+        ...axis,
+        size: (plot, values) => widthOf(plot, values),
+        space: 34,
+        values: (_, splits) => splits.map((at) => axisValue(at, look)),
+      },
     ],
     series: [
       {},
@@ -203,6 +208,21 @@ function optionsOf(
 
 /** Beyond it, the room above and below would be more than a number can be. */
 const DRAWN_MOST = 1e300
+
+/** Between the words of an axis and the plot, in pixels. */
+const AXIS_GAP = 12
+/** An axis with longer words than that part of the plot leaves no room for the line. */
+const AXIS_PART_MAX = 0.4
+
+/** As wide as the longest word of the axis, in pixels. Before there are words, as wide as most. */
+function widthOf(plot: uPlot, values: readonly string[] | null | undefined): number {
+  if (!values?.length) return 46
+  plot.ctx.save()
+  plot.ctx.font = FONT
+  const widest = Math.max(...values.map((words) => plot.ctx.measureText(words).width))
+  plot.ctx.restore()
+  return Math.ceil(Math.min(widest + AXIS_GAP, plot.width * AXIS_PART_MAX))
+}
 
 /** A flat line gets room above and below; limits that were set stand. */
 export function rangeOf(

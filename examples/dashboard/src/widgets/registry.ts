@@ -100,11 +100,11 @@ export const KINDS: readonly WidgetKind[] = [
     options: NUMBERS,
     fields: [
       UNIT,
-      DECIMALS,
       MIN,
       MAX,
+      DECIMALS,
+      { type: 'number', label: 'Fill below it (%)', path: PATHS.fill, least: 0, most: 100, hint: '12' },
       COLOR,
-      { type: 'number', label: 'Fill below the line (%)', path: PATHS.fill, least: 0, most: 100, hint: '12' },
       THRESHOLDS,
     ],
     View: laterPart(WHAT, () => import('./TimeSeries').then((view) => view.default)),
@@ -112,7 +112,7 @@ export const KINDS: readonly WidgetKind[] = [
   {
     kind: 'stat',
     label: 'Stat',
-    hint: 'One number, and how it went',
+    hint: 'One number and its trend',
     icon: Hash,
     size: { w: 6, h: 4 },
     shape: 'points',
@@ -128,7 +128,7 @@ export const KINDS: readonly WidgetKind[] = [
     size: { w: 6, h: 6 },
     shape: 'points',
     options: NUMBERS,
-    fields: [CALCULATION, UNIT, DECIMALS, MIN, MAX, COLOR, THRESHOLDS],
+    fields: [CALCULATION, UNIT, MIN, MAX, DECIMALS, COLOR, THRESHOLDS],
     View: GaugeView,
   },
   {
@@ -139,7 +139,7 @@ export const KINDS: readonly WidgetKind[] = [
     size: { w: 8, h: 7 },
     shape: 'table',
     options: NUMBERS,
-    fields: [UNIT, DECIMALS, MIN, MAX, COLOR, THRESHOLDS],
+    fields: [UNIT, MIN, MAX, DECIMALS, COLOR, THRESHOLDS],
     View: BarsView,
   },
   {

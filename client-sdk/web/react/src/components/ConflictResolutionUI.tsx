@@ -66,7 +66,9 @@ export function ConflictResolutionUI({ store, onPreview, onShow }: ConflictResol
           {words.conflicts.more(Math.min(LISTED, open.length - most), open.length)}
         </Button>
       )}
-      {conflicts.judged !== 'not_yet' && conflicts.open === 0 && <p>{words.conflicts.none}</p>}
+      {conflicts.judged !== 'not_yet' && conflicts.open === 0 && (
+        <p className="dovetail-none">{words.conflicts.none}</p>
+      )}
       {inState(conflicts, 'waived').length > 0 && <h3>{words.conflicts.waived}</h3>}
       {inState(conflicts, 'waived').map((conflict) => (
         <WaivedConflict key={conflict.id} conflict={conflict} {...card} />
@@ -86,7 +88,7 @@ function Remarks({
   const words = useWords()
   return (
     <>
-      {conflicts.judged === 'not_yet' && <p>{words.conflicts.notYet}</p>}
+      {conflicts.judged === 'not_yet' && <p className="dovetail-none">{words.conflicts.notYet}</p>}
       {conflicts.judged === 'here' && <p className="dovetail-faint">{words.conflicts.judgedHere}</p>}
       {!mayDecide && conflicts.conflicts.length > 0 && <p>{words.conflicts.viewOnly}</p>}
     </>

@@ -315,7 +315,14 @@ function refusedWords(status: Extract<PageStatus, { readonly status: 'refused' }
   const kept = keptOrNot(status.unkept)
   switch (status.next) {
     case 'sign_in':
-      return { short: 'Signed out', long: `Sign in again to go on. ${kept} (${status.reason})` }
+      // Who sent no token at all is told by the server how programs send one.
+      return {
+        short: 'Signed out',
+        long:
+          status.code === 'token_missing'
+            ? `Sign in to go on. ${kept}`
+            : `Sign in again to go on. ${kept} (${status.reason})`,
+      }
     case 'reload':
       return {
         short: 'Another version',
