@@ -7,6 +7,8 @@ import {
   type DashboardStore,
   type NewWidget,
   type RefusedEdit,
+  type SavingState,
+  type WidgetDataStore,
 } from '@dovetail/client'
 import { DashboardRealtimeProvider } from '@dovetail/react'
 import { act, cleanup, render, screen, waitFor, within } from '@testing-library/react'
@@ -21,7 +23,7 @@ import { Editor } from '../src/editor/Editor'
 import { dashboardOf, overlaid } from '../src/editor/shown'
 import type * as PlaceholderModule from '../src/widgets/Placeholder'
 
-const drawn = vi.hoisted(() => ({ placeholders: 0 }))
+const drawn = vi.hoisted(() => ({ placeholders: 0, broken: false }))
 
 vi.mock('../src/widgets/Placeholder', async (original) => {
   const actual = await original<typeof PlaceholderModule>()
@@ -29,6 +31,7 @@ vi.mock('../src/widgets/Placeholder', async (original) => {
     ...actual,
     Placeholder: (props: { readonly kind: string }) => {
       drawn.placeholders++
+      if (drawn.broken) throw new Error('no such colour')
       return actual.Placeholder(props)
     },
   }
@@ -143,11 +146,40 @@ test('Enter opens the options, and an option is written at its own place', async
   await userEvent.keyboard('{Enter}')
   const panel = screen.getByRole('complementary', { name: 'Side panel' })
   await userEvent.type(await within(panel).findByLabelText('Goal'), '12')
-  await userEvent.click(within(panel).getByRole('radio', { name: 'teal' }))
+  await userEvent.click(within(panel).getByRole('radio', { name: 'Teal' }))
   expect(widgetsOf(store)['b']?.options).toMatchObject({
     goal: 12,
     fieldConfig: { defaults: { color: { mode: 'fixed', fixedColor: 'teal' } } },
   })
+})
+
+test('CL172 the focus goes into the panel that is opened by key, and Escape gives it back', async () => {
+  await opened(THREE)
+  const tile = screen.getByRole('group', { name: /^B, / })
+  tile.focus()
+  await userEvent.keyboard('{Enter}')
+  expect(document.activeElement).toBe(screen.getByRole('tab', { name: 'Widget' }))
+  await userEvent.keyboard('{ArrowRight}')
+  expect(document.activeElement).toBe(screen.getByRole('tab', { name: /^Needs attention/ }))
+  await userEvent.keyboard('{Escape}')
+  expect(screen.queryByRole('complementary')).toBeNull()
+  expect(document.activeElement).toBe(tile)
+})
+
+test('CL172 Escape closes one thing at a time: the menu, the selection, the panel', async () => {
+  await opened(THREE)
+  await userEvent.click(screen.getByRole('button', { name: 'History' }))
+  const tile = screen.getByRole('group', { name: /^B, / })
+  screen.getByRole('button', { name: 'Menu of B' }).focus()
+  await userEvent.keyboard('{Enter}{Escape}')
+  expect(screen.queryByRole('menu')).toBeNull()
+  tile.focus()
+  expect(tile.dataset['selected']).toBe('true')
+  await userEvent.keyboard('{Escape}')
+  expect(tile.dataset['selected']).toBe('false')
+  expect(screen.getByRole('complementary')).toBeTruthy()
+  await userEvent.keyboard('{Escape}')
+  expect(screen.queryByRole('complementary')).toBeNull()
 })
 
 test('every kind can be added, comes last, and has a title of its own', async () => {
@@ -201,6 +233,39 @@ test('the page tells of what waits in tables and texts as well', async () => {
   data.release()
 })
 
+test('CL250 what is typed goes into its row, or is offered when somebody removed that', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  for (const name of ['a', 'b', 'c']) table.addRow([name])
+  await opened({ t: { kind: 'table', title: 'Hosts', data: table.url } })
+  const rows = () => (table.getState() as { value: { rows: unknown } }).value.rows
+  await userEvent.type(await screen.findByDisplayValue('b'), '2')
+  act(() => void table.removeRow(0))
+  await userEvent.keyboard('2{Enter}')
+  expect(rows()).toEqual([['b22'], ['c']])
+  await userEvent.type(screen.getByDisplayValue('c'), '3')
+  act(() => void table.removeRow(1))
+  expect(rows()).toEqual([['b22']])
+  const [toast] = app.toasts.getState()
+  expect(toast?.words).toContain('c3')
+  act(() => toast?.action?.run())
+  expect(rows()).toEqual([['b22'], ['c3']])
+  table.release()
+})
+
+test('CL251 what is typed into a cell is kept when the page goes', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  table.addRow(['a'])
+  await opened({ t: { kind: 'table', title: 'Hosts', data: table.url } })
+  await userEvent.type(await screen.findByDisplayValue('a'), 'b')
+  act(() => void window.dispatchEvent(new Event('pagehide')))
+  expect(table.getState()).toMatchObject({ value: { rows: [['ab']] } })
+  table.release()
+})
+
 test('CL242 the button of a notice takes back what the notice tells of, and Ctrl+Z all in its order', async () => {
   const table = dovetail.createWidgetData('table')
   await table.settled()
@@ -222,6 +287,40 @@ test('CL242 the button of a notice takes back what the notice tells of, and Ctrl
   await userEvent.keyboard('x{Tab}{Control>}z{/Control}')
   expect(rows()).toEqual([['web'], ['db']])
   table.release()
+})
+
+test('CL248 a table whose changes have no room left ends all edits, and the banner says so', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  table.addRow(['web'])
+  vi.spyOn(dovetail, 'openWidgetData').mockImplementation(() => full(table))
+  await opened({ ...THREE, t: { kind: 'table', title: 'Hosts', data: table.url } })
+  await waitFor(() =>
+    expect(screen.getByRole('button', { name: 'Add widget' })).toHaveProperty('disabled', true),
+  )
+  expect(screen.getByRole('region', { name: 'State of this page' }).textContent).toMatch(/no more are taken/)
+})
+
+/** As if no change could wait any more. */
+function full(store: WidgetDataStore): WidgetDataStore {
+  const saving = watched<SavingState>({ ...store.saving.getState(), pending: 1, room: 'full' })
+  return new Proxy(store, {
+    get: (target, name) => (name === 'saving' ? saving : (Reflect.get(target, name, target) as unknown)),
+  })
+}
+
+test('CL244 a tile that cannot be drawn keeps its header and its menu', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => undefined)
+  drawn.broken = true
+  await opened(THREE)
+  const tile = within(screen.getByRole('group', { name: /^C, / }))
+  expect(tile.getByRole('alert').textContent).toContain('This widget could not be drawn')
+  expect(tile.getByRole('heading', { name: 'C' })).toBeTruthy()
+  expect(tile.getByRole('button', { name: 'Menu of C' })).toBeTruthy()
+  drawn.broken = false
+  await userEvent.click(tile.getByRole('button', { name: 'Try again' }))
+  expect(tile.getByText('Heatmap panel')).toBeTruthy()
 })
 
 test('CL240 what the server did not take is in the copy that is saved of it', async () => {

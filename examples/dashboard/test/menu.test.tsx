@@ -39,7 +39,7 @@ const entries = () => {
 }
 
 describe('a menu', () => {
-  it('opens by a press and by arrows, and says so', async () => {
+  it('CL172 opens by a press and by arrows, and says so', async () => {
     shown(entries().groups)
     expect(button().getAttribute('aria-haspopup')).toBe('menu')
     expect(button().getAttribute('aria-expanded')).toBe('false')
@@ -76,7 +76,7 @@ describe('a menu', () => {
     expect(around).not.toHaveBeenCalled()
   })
 
-  it('does what is chosen and gives the focus back, but not where the choice goes elsewhere', async () => {
+  it('CL172 does what is chosen and gives the focus back, but not where the choice goes elsewhere', async () => {
     const { run, groups } = entries()
     shown(groups)
     await userEvent.click(button())
@@ -123,7 +123,7 @@ describe('tabs', () => {
     )
   }
 
-  it('are one stop for Tab, and the arrows choose', async () => {
+  it('CL172 are one stop for Tab, and the arrows choose', async () => {
     render(<Example />)
     await userEvent.tab()
     expect(focused()).toBe('one')

@@ -7,6 +7,7 @@ import { ActivityPanel } from '../src/activity/ActivityPanel'
 import { watched } from '../src/app/watched'
 import type { PanelProps, Preview } from '../src/editor/slots'
 import { panels } from '../src/panels'
+import { isSame, momentOf } from '../src/panels/moments'
 import { dashboard, widget } from './dashboards'
 import { app, renderIn } from './things'
 
@@ -86,6 +87,24 @@ describe('the history', () => {
     expect(screen.queryByRole('button', { name: 'Restore…' })).toBeNull()
   })
 
+  it('CL249 says that notes, tables and series are not of the past, and asks so', async () => {
+    const data = 'automerge:3RFyJzsLsZ7MsbG98rcuZ4FqtGW7'
+    const past = dashboard({ cpu: widget({ data }) })
+    const { user, preview } = show(history, { history: { at: () => past } })
+    await user.click(await screen.findByRole('button', { name: /ana/ }))
+    expect(preview.getState()?.note).toMatch(/notes, tables and series are as they are now/)
+    await user.click(screen.getByRole('button', { name: 'Restore…' }))
+    expect(screen.getByRole('dialog').textContent).toMatch(/notes, tables and series stay as they are now/)
+  })
+
+  it('CL249 lists a decision about a conflict, which has no time, with what came before it', async () => {
+    const decided = group('decided', { author: 'bo', fromMs: 0, toMs: 0, messages: ['Settled a conflict'] })
+    show(history, { store: { history: [GROUPS[0]!, decided, ...GROUPS.slice(1)] } })
+    const button = await screen.findByRole('button', { name: /Settled a conflict/ })
+    expect(button.textContent).toContain('bo')
+    expect(screen.queryByText('Somebody')).toBeNull()
+  })
+
   it('does not list the first change, which nobody made', async () => {
     show(history)
     await screen.findByRole('button', { name: /ana/ })
@@ -103,7 +122,7 @@ describe('the history', () => {
     await user.click(list.getByRole('button', { name: '“RAM” was added' }))
     expect(select).toHaveBeenCalledWith('ram', { reveal: true })
     await user.selectOptions(screen.getByRole('combobox', { name: 'Compare with' }), 'now')
-    expect(screen.getByText('They are the same.')).toBeTruthy()
+    expect(screen.getByText('Nothing differs.')).toBeTruthy()
   })
 
   it('compares with a named version', async () => {
@@ -257,10 +276,27 @@ describe('what needs attention', () => {
     expect(preview.getState()).toBeUndefined()
   })
 
+  it('CL245 a press on a card shows the widget that it is about', async () => {
+    const { user, select } = show(attention, { store: { conflicts: [CONFLICT], proposes } })
+    await user.click(screen.getByText(/share a place/))
+    expect(select).toHaveBeenCalledWith('ram', { reveal: true })
+  })
+
   it('shows nothing where it is not known what a proposal would do', async () => {
     const { user, preview } = show(attention, { store: { conflicts: [CONFLICT] } })
     await user.click(screen.getByRole('radio', { name: 'Move it' }))
     expect(preview.getState()).toBeUndefined()
+  })
+})
+
+describe('a state that is looked at', () => {
+  const looked = momentOf(group('a'))
+
+  it('is the same when the history that is read anew has more heads for it', () => {
+    expect(isSame(looked, { ...looked, heads: ['named', 'a'] })).toBe(true)
+    expect(isSame(looked, { ...looked, heads: ['named'] })).toBe(false)
+    expect(isSame(looked, { ...looked, atMs: looked.atMs + 1 })).toBe(false)
+    expect(isSame(undefined, looked)).toBe(false)
   })
 })
 

@@ -128,7 +128,7 @@ class Client implements Dovetail {
   /** The locks that say that a document is open here. */
   readonly #held = new Map<DocumentId, { readonly letGo: () => void; readonly isFree: Promise<void> }>()
   readonly #order = new TabOrder()
-  /** Documents that left the device while this page was there. */
+  /** Documents that left the device while this page was there, in whichever tab, and are to be written whole. */
   readonly #forgotten = new Set<DocumentId>()
   readonly #endings: (() => void)[] = []
   #writing: ReturnType<typeof setInterval> | undefined
@@ -202,6 +202,7 @@ class Client implements Dovetail {
 
   create<T extends object>(value: T): DocumentStore<T> {
     const handle = this.#repo.create<Draft>(value as Draft)
+    sayMade(handle, [])
     return this.#store('any', handle.documentId, (id) => {
       return new LiveDocument<T>(this.#surroundings(), id, (root) => root as T, handle)
     })
@@ -340,10 +341,7 @@ class Client implements Dovetail {
     const root = plain(handle.doc()) as PlainObject
     const before = handle.heads()
     handle.change((draft) => write(root, draft), { message: 'Made it' })
-    // The repo keeps a document only once it changed: one that is made as it begins needs a change that says nothing.
-    if (sameHeads(handle.heads(), before)) {
-      handle.update((doc) => Automerge.emptyChange(doc, { message: 'Made it' }))
-    }
+    sayMade(handle, before)
     return handle
   }
 
@@ -365,6 +363,7 @@ class Client implements Dovetail {
       environment: this.#environment,
       me: () => this.#me(),
       user: () => this.session.getState()?.user?.id,
+      isLive: () => this.#link.getState().status === 'live',
       whose: () => this.#whose(),
       keepsAll: () => this.#documents.keepsAll,
       changeBytesMax: () => this.session.getState()?.limits.changeBytesMax ?? CHANGE_BYTES_MAX,
@@ -410,16 +409,32 @@ class Client implements Dovetail {
   }
 
   async #forget(id: DocumentId): Promise<void> {
-    const handle = this.#repo.handles[id]
-    if (handle?.isReady()) {
-      // Unloading makes it an empty document, which must not be written.
-      handle.removeAllListeners('heads-changed')
-      await this.#repo.removeFromCache(id)
-    }
+    await this.#unload(id)
     await this.#refusals.forget(id)
     await this.#documents.removeRange([id])
     await this.#device.forget(id)
     this.#forgotten.add(id)
+    this.#tabs.send({ type: 'forgotten', documentId: id })
+  }
+
+  /** Takes a document out of the repo, which does not write it for that. */
+  async #unload(id: DocumentId): Promise<void> {
+    const handle = this.#repo.handles[id]
+    if (!handle?.isReady()) return
+    // Unloading makes it an empty document, which must not be written.
+    handle.removeAllListeners('heads-changed')
+    await this.#repo.removeFromCache(id)
+  }
+
+  /**
+   * Another tab took it off the device. Where it is open here, which it was not a moment before, it is written as a whole now;
+   * else at its next opening.
+   */
+  async #heardForgotten(id: DocumentId): Promise<void> {
+    this.#forgotten.add(id)
+    const handle = this.#repo.handles[id]
+    if (!this.#held.has(id)) await this.#unload(id)
+    else if (handle?.isReady()) await this.#keepWhole(handle)
   }
 
   /**
@@ -428,7 +443,7 @@ class Client implements Dovetail {
    */
   async #keepWhole(handle: DocHandle<unknown>): Promise<void> {
     const { documentId } = handle
-    if (!this.#forgotten.delete(documentId)) return
+    if (handle.heads().length === 0 || !this.#forgotten.delete(documentId)) return
     await this.#documents.save([documentId, 'snapshot', unique()], Automerge.save(handle.doc()))
   }
 
@@ -460,6 +475,10 @@ class Client implements Dovetail {
       this.#tabs.on('acked', ({ documentId, heads }) =>
         this.#each(documentId, (store) => store.heardHeads(heads, 'tab')),
       ),
+      this.#tabs.on('forgotten', ({ documentId }) => {
+        // What cannot be written is said by the storage.
+        void this.#heardForgotten(documentId).catch(() => undefined)
+      }),
       this.#tabs.on('permission', (told) =>
         this.#each(told.documentId, (store) => store.heardRight(told, told.whose)),
       ),
@@ -512,6 +531,12 @@ class Client implements Dovetail {
     const old = toEvict(await this.#device.all(), this.#config.limits, this.#environment.now())
     await evict(old, this.#config.storage.name, this.#environment, (id) => this.#forget(id))
   }
+}
+
+/** The repo keeps a document only once it changed: one that is made as it begins needs a change that says nothing. */
+function sayMade(handle: DocHandle<Draft>, before: readonly string[]): void {
+  if (!sameHeads(handle.heads(), before)) return
+  handle.update((doc) => Automerge.emptyChange(doc, { message: 'Made it' }))
 }
 
 function parsed(text: string): DocumentId {

@@ -58,6 +58,8 @@ export interface Judged {
   readonly decide: (become: (doc: Doc<Draft>) => Doc<Draft>) => void
   /** Who decides, as far as that is known. */
   readonly me: () => string | undefined
+  /** Whether the server can be asked now. */
+  readonly isLive: () => boolean
   /** Waits until all that was made here is on the server. */
   readonly saved: () => Promise<void>
 }
@@ -154,6 +156,14 @@ export class DocumentConflicts implements Conflicts {
     decision: 'settle' | 'waive' | 'unwaive',
     body: object,
   ): Promise<void> {
+    if (!this.#judged.isLive())
+      throw new DovetailError(
+        'unreachable',
+        'Only the server can decide this, and it cannot be reached now.',
+        {
+          passing: true,
+        },
+      )
     await this.#judged.saved()
     const path = `/api/docs/${this.#judged.id}/conflicts/${encodeURIComponent(conflictId)}/${decision}`
     await this.#ask(path, { method: 'POST', body })

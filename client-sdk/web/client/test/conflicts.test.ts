@@ -28,6 +28,7 @@ function given(decide: (doc: Doc<Draft>) => Doc<Draft>) {
   const judged = {
     id: 'doc' as DocumentId,
     now: () => 0,
+    isLive: () => true,
     doc: () => doc,
     heads: () => Automerge.getHeads(doc),
     decide: (become: (doc: Doc<Draft>) => Doc<Draft>) => void (doc = become(doc)),

@@ -1,33 +1,24 @@
 // The menu of the app itself: light or dark, who we are, and what the keys do.
 
 import { useWatched } from '@dovetail/react'
-import {
-  EllipsisVertical,
-  Keyboard,
-  KeyRound,
-  LayoutDashboard,
-  LogOut,
-  Monitor,
-  Moon,
-  Sun,
-} from 'lucide-react'
+import { EllipsisVertical, Keyboard, KeyRound, LogOut, Monitor, Moon, Sun } from 'lucide-react'
 import { useState } from 'react'
 import { useApp } from './context'
 import { Dialog } from './Dialog'
 import { Menu, type MenuEntry } from './Menu'
-import { navigate } from './routes'
+import { SignOut } from './SignOut'
 
 const THEMES = [
-  { choice: 'system', label: 'As the system', icon: Monitor },
-  { choice: 'light', label: 'Light', icon: Sun },
-  { choice: 'dark', label: 'Dark', icon: Moon },
+  { choice: 'system', label: 'Theme of the system', icon: Monitor },
+  { choice: 'light', label: 'Light theme', icon: Sun },
+  { choice: 'dark', label: 'Dark theme', icon: Moon },
 ] as const
 
 const KEYS: readonly (readonly [keys: string, what: string])[] = [
-  ['Tab', 'To the next widget'],
+  ['Tab', 'To the next widget, and what is in it'],
   ['Arrow keys', 'Move the widget'],
   ['Shift + arrow keys', 'Resize the widget'],
-  ['Esc', 'Take back the move, then let go of the widget'],
+  ['Esc', 'Take back the move; close the panel'],
   ['Enter', 'Options of the widget'],
   ['F2', 'Rename the widget'],
   ['Delete', 'Remove the widget'],
@@ -40,24 +31,28 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
   const { theme, credentials, dovetail, signingIn } = useApp()
   const { choice } = useWatched(theme)
   const user = useWatched(dovetail.session)?.user
+  // It let us in without a token and without a link: there is nothing to sign in with.
+  const asksNobody = user === null && credentials.token() === undefined && credentials.linkInUse === undefined
   const [keysShown, showKeys] = useState(false)
+  const [leaving, setLeaving] = useState(false)
   const account: MenuEntry[] = [
-    {
-      label: user ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
-      ...(user ? { hint: 'Use another token' } : {}),
-      icon: KeyRound,
-      run: () => signingIn.set(true),
-    },
+    ...(asksNobody
+      ? []
+      : [
+          {
+            label: user ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
+            ...(user ? { hint: 'Use another token' } : {}),
+            icon: KeyRound,
+            run: () => signingIn.set(true),
+          },
+        ]),
     ...(credentials.token() === undefined
       ? []
       : [
           {
-            label: 'Sign out',
+            label: 'Sign out…',
             icon: LogOut,
-            run: () => {
-              credentials.signOut()
-              location.reload()
-            },
+            run: () => setLeaving(true),
           },
         ]),
   ]
@@ -74,15 +69,13 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
             run: () => theme.choose(each),
           })),
           account,
-          [
-            { label: 'Keyboard', icon: Keyboard, run: () => showKeys(true) },
-            { label: 'All components', icon: LayoutDashboard, run: () => navigate({ screen: 'stories' }) },
-          ],
+          [{ label: 'Keyboard shortcuts', icon: Keyboard, run: () => showKeys(true) }],
         ]}
       >
         <EllipsisVertical size={17} aria-hidden="true" />
       </Menu>
-      <Dialog open={keysShown} title="Keyboard" onClose={() => showKeys(false)}>
+      <SignOut open={leaving} onClose={() => setLeaving(false)} />
+      <Dialog open={keysShown} title="Keyboard shortcuts" onClose={() => showKeys(false)}>
         <dl className="keys">
           {KEYS.map(([keys, what]) => (
             <div key={keys}>

@@ -1,6 +1,7 @@
 // A dialog over the page, by the browser's own element: it keeps the focus inside, closes by Escape, and gives the focus back.
 //
-// Always true: what is inside is rendered only while it is open, so that it begins afresh each time.
+// Always true: what is inside is rendered only while it is open, so that it begins afresh each time. The focus begins at what has
+// `data-first`, and else at the first thing that can have it.
 
 import { X } from 'lucide-react'
 import { useEffect, useId, useRef, type ReactNode } from 'react'
@@ -27,6 +28,7 @@ function OpenDialog({ title, onClose, children, wide = false }: DialogProps) {
     if (!current) return
     const before = document.activeElement
     if (!current.open) current.showModal()
+    current.querySelector<HTMLElement>('[data-first]')?.focus()
     return () => {
       current.close()
       if (before instanceof HTMLElement && before.isConnected) before.focus()

@@ -2,7 +2,7 @@
 
 import { documentId } from '@dovetail/client'
 import { useDocument } from '@dovetail/react'
-import { ChevronRight, Download, FileQuestion } from 'lucide-react'
+import { ChevronRight, Download, FileQuestion, LayoutDashboard } from 'lucide-react'
 import { useState } from 'react'
 import { AppMenu } from './AppMenu'
 import { BrokenLink } from './BrokenLink'
@@ -17,7 +17,12 @@ export default function JsonPage({ id }: { readonly id: string }) {
 
 function JsonDocument({ id }: { readonly id: string }) {
   const [state, , store] = useDocument<unknown>(id)
-  if (state.status === 'loading') return <p className="starting">Opening…</p>
+  if (state.status === 'loading')
+    return (
+      <p className="starting" role="status">
+        Opening…
+      </p>
+    )
   if (state.status !== 'ready') {
     return (
       <Message
@@ -43,15 +48,24 @@ function JsonDocument({ id }: { readonly id: string }) {
   }
   // Read anew at each change: `state` is a new object then, and this renders.
   const value = store.exportJson()
+  const about = titleOf(value)
   return (
     <div className="page">
       <header className="bar">
         <Link to={{ screen: 'list' }} className="home" label="All dashboards">
           <Logo />
         </Link>
-        <h1 className="bar-title">{store.id}</h1>
-        <span className="chip">View as JSON</span>
+        <h1 className="bar-title" title={store.id}>
+          {about.title || store.id}
+        </h1>
+        <span className="chip">JSON</span>
         <div className="bar-space" />
+        {about.isDashboard && (
+          <Link to={{ screen: 'editor', id: store.id }} className="button" label="Open the dashboard">
+            <LayoutDashboard size={15} aria-hidden="true" />
+            <span className="wide-only">Open the dashboard</span>
+          </Link>
+        )}
         <button type="button" className="button" onClick={() => download(`${store.id}.json`, value)}>
           <Download size={15} aria-hidden="true" />
           <span>Download</span>
@@ -63,6 +77,14 @@ function JsonDocument({ id }: { readonly id: string }) {
       </main>
     </div>
   )
+}
+
+function titleOf(value: unknown): { readonly title: string; readonly isDashboard: boolean } {
+  const { title, kind } = (typeof value === 'object' && value !== null ? value : {}) as Record<
+    string,
+    unknown
+  >
+  return { title: typeof title === 'string' ? title : '', isDashboard: kind === 'dashboard' }
 }
 
 /** Deeper parts are opened by hand. */

@@ -98,7 +98,9 @@ function Attached({
         <Paste store={store} rows={state.value.rows.length} />
       )}
       {state.status === 'ready' && state.value.shape === 'text' && (
-        <p className="muted">{state.value.text.length} letters. Write them in the widget itself.</p>
+        <p className="muted">
+          A text of {state.value.text.length} letters. It is written in the widget itself.
+        </p>
       )}
       {state.status !== 'ready' && state.status !== 'loading' && (
         <p className="muted">

@@ -8,13 +8,15 @@
 import type { Dashboard, DashboardStore, Edit, EditOptions, RefusedEdit } from '@dovetail/client'
 import { UndoneChanges, useWatched } from '@dovetail/react'
 import { LayoutDashboard, Plus, RotateCcw } from 'lucide-react'
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useApp } from '../app/context'
 import { bringBack } from '../app/belongings'
 import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
 import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
+import { laterDialog } from '../app/later'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
+import { AddWidget } from './AddWidget'
 import { createAnnouncer } from './announcer'
 import { Banner } from './Banner'
 import { Column } from './Column'
@@ -28,9 +30,11 @@ import { SidePanel } from './SidePanel'
 import type { PanelId, Preview } from './slots'
 import { NARROW, useMedia } from './useMedia'
 
-// What not everybody opens is loaded when somebody does.
-const AddWidget = lazy(() => import('./AddWidget').then((add) => ({ default: add.AddWidget })))
-const ShareDialog = lazy(() => import('../share').then((share) => ({ default: share.ShareDialog })))
+// What not everybody opens is loaded when somebody does. Adding is not among it: it is a kilobyte, and on a full dashboard that is just
+// being opened everybody would wait for its data before it.
+const ShareDialog = laterDialog('The dialog to share', () =>
+  import('../share').then((share) => share.ShareDialog),
+)
 
 /** Shows a dashboard that is there. */
 export function Editor({ store }: { readonly store: DashboardStore }) {
@@ -43,10 +47,11 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const preview = useMemo(() => watched<Preview | undefined>(undefined), [])
   const previewed = useWatched(preview)
   const [panel, setPanel] = useState<PanelId | undefined>(undefined)
+  const [called, call] = useState(0)
   const [dialog, setDialog] = useState<'add' | 'share' | undefined>(undefined)
   const [turned, turn] = useTurned()
   const role = useWatched(store.permission, (permission) => permission.role)
-  const full = useWatched(store.saving, (saving) => saving.room === 'full')
+  const full = useWatched(data.whole.saving, (saving) => saving.room === 'full')
   const gone = useWatched(store, (state) => state.status === 'ready' && state.gone !== undefined)
   const mayEdit = role !== 'read' && role !== 'none' && !full && !gone
   const editable = mayEdit && previewed === undefined
@@ -73,6 +78,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
     (id: string) => {
       selection.select(id)
       setPanel('options')
+      call((before) => before + 1)
     },
     [selection],
   )
@@ -93,6 +99,11 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   useUndoKeys(store, editable)
   usePageTitle(store)
   useLeaveQuestion(data.whole)
+  const closePanel = useCallback(() => {
+    setPanel(undefined)
+    preview.set(undefined)
+  }, [preview])
+  useEscape(panel !== undefined, closePanel)
 
   const copied = (dashboard: Dashboard, more: readonly string[] = [], undone?: UndoneData) => {
     duplicate(dovetail, dashboard, `Copy of ${dashboard.title || 'Untitled dashboard'}`, undone).then(
@@ -122,10 +133,6 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const undelete = () => {
     bringBack(dovetail, store.id).catch((error: unknown) => toasts.failed('Bringing it back', error))
   }
-  const closePanel = () => {
-    setPanel(undefined)
-    preview.set(undefined)
-  }
   const Layout = narrow ? Column : Grid
   return (
     <EditorContext value={editor}>
@@ -133,17 +140,31 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
         <EditorHeader
           whole={data.whole}
           panel={panel}
-          onPanel={(id) => (id === undefined ? closePanel() : setPanel(id))}
+          onPanel={(id) => {
+            if (id === undefined) closePanel()
+            else {
+              setPanel(id)
+              call((before) => before + 1)
+            }
+          }}
           onAdd={() => setDialog('add')}
           onShare={() => setDialog('share')}
           onDuplicate={copy}
           grid={() => root.current?.querySelector<HTMLElement>('.grid, .column') ?? null}
         />
-        <Banner store={store} onDuplicate={copy} onSignIn={() => signingIn.set(true)} onUndelete={undelete} />
+        <Banner
+          store={data.whole}
+          onDuplicate={copy}
+          onSignIn={() => signingIn.set(true)}
+          onUndelete={undelete}
+        />
         <UndoneChanges store={data.whole} onSaveCopy={copyUndone} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
-            <p role="status">{previewed.words}</p>
+            <p role="status">
+              {previewed.words}
+              {previewed.note !== undefined && <small> {previewed.note}</small>}
+            </p>
             <button type="button" className="button small" onClick={() => preview.set(undefined)}>
               <RotateCcw size={13} aria-hidden="true" />
               Back to now
@@ -172,6 +193,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           {panel !== undefined && (
             <SidePanel
               open={panel}
+              called={called}
               onOpen={setPanel}
               store={store}
               selection={selection}
@@ -181,10 +203,8 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
             />
           )}
         </div>
-        <Suspense fallback={null}>
-          {dialog === 'add' && <AddWidget open onClose={() => setDialog(undefined)} />}
-          {dialog === 'share' && <ShareDialog store={store} open onClose={() => setDialog(undefined)} />}
-        </Suspense>
+        {dialog === 'add' && <AddWidget open onClose={() => setDialog(undefined)} />}
+        {dialog === 'share' && <ShareDialog store={store} open onClose={() => setDialog(undefined)} />}
       </div>
     </EditorContext>
   )
@@ -292,6 +312,18 @@ function useUndoKeys(store: DashboardStore, editable: boolean): void {
     addEventListener('focusin', left, { signal })
     return () => ends.abort()
   }, [store, editable])
+}
+
+/** Escape closes the panel from wherever it is pressed; what lies on top of the page keeps it to itself. */
+function useEscape(open: boolean, close: () => void): void {
+  useEffect(() => {
+    if (!open) return
+    const press = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !event.defaultPrevented) close()
+    }
+    addEventListener('keydown', press)
+    return () => removeEventListener('keydown', press)
+  }, [open, close])
 }
 
 /** Each letter is a change of the document. */

@@ -45,8 +45,11 @@ export function EditorHeader({
     hint,
     icon: Download,
     run: () =>
-      void run({ store, dovetail, grid }).catch((error: unknown) =>
-        toasts.failed(`Exporting ${label}`, error),
+      void run({ store, dovetail, grid }).then(
+        (notes) => {
+          if (notes.length > 0) toasts.show({ words: notes.join(' '), tone: 'warning', lastsMs: 10_000 })
+        },
+        (error: unknown) => toasts.failed(`Exporting ${label}`, error),
       ),
   }))
   // Where the bar has no room for the button, its menu is part of the other one.
@@ -131,7 +134,9 @@ function Title({ store, editable }: { readonly store: DashboardStore; readonly e
         readOnly={!editable}
         onChange={(event) => act({ edit: 'setTitle', title: event.target.value }, { typing: true })}
         onKeyDown={(event) => {
-          if (event.key === 'Enter' || event.key === 'Escape') event.currentTarget.blur()
+          if (event.key !== 'Enter' && event.key !== 'Escape') return
+          event.stopPropagation()
+          event.currentTarget.blur()
         }}
       />
     </h1>

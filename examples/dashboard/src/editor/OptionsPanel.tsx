@@ -66,7 +66,7 @@ function Options({ id, widget }: OptionsProps) {
             value={widget.kind}
             onChange={(event) => act({ edit: 'setKind', id, kind: event.target.value })}
           >
-            {!offered && <option value={widget.kind}>{`${kindLabel(widget.kind)} (${widget.kind})`}</option>}
+            {!offered && <option value={widget.kind}>{kindLabel(widget.kind)}</option>}
             {KINDS.map(({ kind: name, label }) => (
               <option key={name} value={name}>
                 {label}
@@ -75,13 +75,17 @@ function Options({ id, widget }: OptionsProps) {
           </select>
         </label>
       )}
-      {kind?.fields.map((field) => (
-        <FieldInput key={field.path.join('.')} id={id} widget={widget} field={field} />
-      ))}
+      {kind && kind.fields.length > 0 && (
+        <div className="options-fields">
+          {kind.fields.map((field) => (
+            <FieldInput key={field.path.join('.')} id={id} widget={widget} field={field} />
+          ))}
+        </div>
+      )}
       {!kind && widget.kind !== ROW.kind && (
         <p className="muted">
-          There is no renderer for {kindLabel(widget.kind)} panels here, so there are no options to set. All
-          that it came with is kept.
+          Panels of this kind cannot be drawn here, so there are no options to set. All that it came with is
+          kept.
         </p>
       )}
       {kind?.shape !== undefined && <DataSection id={id} widget={widget} shape={kind.shape} />}
@@ -121,7 +125,7 @@ function FieldInput({ id, widget, field }: OptionsProps & { readonly field: Fiel
       )
     case 'number':
       return (
-        <Labelled label={field.label}>
+        <Labelled label={field.label} short>
           {(control) => (
             <NumberInput
               id={control}
@@ -186,15 +190,18 @@ function FieldInput({ id, widget, field }: OptionsProps & { readonly field: Fiel
 function Labelled({
   label,
   hint,
+  short = false,
   children,
 }: {
   readonly label: string
   readonly hint?: string | undefined
+  /** Two of them fit side by side. */
+  readonly short?: boolean
   readonly children: (id: string) => ReactNode
 }) {
   const id = useId()
   return (
-    <div className="field">
+    <div className={short ? 'field short' : 'field'}>
       <label htmlFor={id}>{label}</label>
       {children(id)}
       {hint !== undefined && <small className="muted">{hint}</small>}
@@ -303,7 +310,7 @@ function ColorInput({
       <legend>{label}</legend>
       <div>
         {COLORS.map((each) => (
-          <label key={each} title={each}>
+          <label key={each} title={colorLabel(each)}>
             <input
               type="radio"
               className="sr"
@@ -312,7 +319,7 @@ function ColorInput({
               onChange={() => onChange(each)}
             />
             <span className="swatch" style={{ background: cssColor(each) }} />
-            <span className="sr">{each}</span>
+            <span className="sr">{colorLabel(each)}</span>
           </label>
         ))}
       </div>
@@ -349,13 +356,17 @@ function Thresholds({
               value={color}
               onChange={(event) => put(at, { from, color: event.target.value }, false)}
             >
-              {!(COLORS as readonly string[]).includes(color) && <option value={color}>{color}</option>}
+              {!(COLORS as readonly string[]).includes(color) && (
+                <option value={color}>{colorLabel(color)}</option>
+              )}
               {COLORS.map((each) => (
-                <option key={each}>{each}</option>
+                <option key={each} value={each}>
+                  {colorLabel(each)}
+                </option>
               ))}
             </select>
             {from === undefined ? (
-              <span className="muted">from below</span>
+              <span className="muted">otherwise</span>
             ) : (
               <>
                 <span className="muted">from</span>
@@ -398,4 +409,8 @@ function Source({ widget }: OptionsProps) {
       not asked from here.
     </p>
   )
+}
+
+function colorLabel(color: string): string {
+  return color.charAt(0).toUpperCase() + color.slice(1).replaceAll('-', ' ')
 }

@@ -36,7 +36,7 @@ export function RowBar({
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key === 'Escape') {
-      move.cancel()
+      if (move.cancel()) event.stopPropagation()
       return
     }
     if (event.key === 'Enter' || event.key === ' ') turn(id)

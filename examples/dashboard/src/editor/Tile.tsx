@@ -14,20 +14,25 @@ import {
   SlidersHorizontal,
   Trash2,
 } from 'lucide-react'
-import { lazy, memo, Suspense, useContext, useState, type KeyboardEvent } from 'react'
+import { memo, useContext, useState, type KeyboardEvent } from 'react'
 import { useWatched } from '@dovetail/react'
+import { Boundary, FailedPart } from '../app/Boundary'
 import { useApp } from '../app/context'
 import { copiedData, notesOf } from '../app/duplicate'
 import { Menu, type MenuEntry } from '../app/Menu'
+import { laterDialog } from '../app/later'
 import { offerUndo } from '../app/toasts'
 import { kindLabel, kindOf } from '../widgets/registry'
 import { WidgetBody } from '../widgets/WidgetBody'
 import { useEditor } from './context'
 import { MoveContext } from './moving'
+import { neighbour } from './selection'
 import { dashboardOf } from './shown'
 import { copy, removal } from './widgetActions'
 
-const MoveDialog = lazy(() => import('./MoveDialog').then((move) => ({ default: move.MoveDialog })))
+const MoveDialog = laterDialog('The dialog to move', () =>
+  import('./MoveDialog').then((move) => move.MoveDialog),
+)
 
 export interface TileProps {
   readonly id: string
@@ -49,7 +54,12 @@ export const Tile = memo(function Tile({ id, widget, editable }: TileProps) {
     if (event.target !== event.currentTarget) return
     if (event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key === 'Escape') {
-      if (!move.cancel()) selection.select(undefined)
+      // One thing at a time: what is left to close is closed by the next press.
+      if (move.cancel()) event.stopPropagation()
+      else if (selection.getState() !== undefined) {
+        selection.select(undefined)
+        event.stopPropagation()
+      }
       return
     }
     if (event.key === 'Enter') {
@@ -102,13 +112,14 @@ export const Tile = memo(function Tile({ id, widget, editable }: TileProps) {
         />
       </header>
       <div className="tile-body">
-        <WidgetBody id={id} widget={widget} editable={editable} />
+        <Boundary
+          of={widget}
+          failed={(error, tryAgain) => <FailedPart what="This widget" error={error} onRetry={tryAgain} />}
+        >
+          <WidgetBody id={id} widget={widget} editable={editable} />
+        </Boundary>
       </div>
-      {moving && (
-        <Suspense fallback={null}>
-          <MoveDialog id={id} widget={widget} onClose={() => setMoving(false)} />
-        </Suspense>
-      )}
+      {moving && <MoveDialog id={id} widget={widget} onClose={() => setMoving(false)} />}
     </div>
   )
 })
@@ -170,8 +181,9 @@ function useActions(id: string, widget: Widget): Actions {
       if (act({ edit: 'setLocked', id, locked })) announce(`${title} ${locked ? 'locked' : 'unlocked'}`)
     },
     remove: () => {
+      const next = neighbour(id)
       if (!act(removal(dashboardOf(store.getState()), id), { label: `Removed “${title}”` })) return
-      selection.select(undefined)
+      selection.select(next, { reveal: next !== undefined })
       announce(`${title} removed`)
       offerUndo(toasts, { words: `Removed “${title}”.` }, store.undoing.latest())
     },

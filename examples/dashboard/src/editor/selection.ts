@@ -32,3 +32,11 @@ export function revealTile(id: string): void {
 
 /** In frames: half a second, after which it will not be drawn any more. */
 const REVEAL_TRIES_MAX = 30
+
+/** Where the focus goes when a tile goes that has it: to the next one, or the last. Nothing for who does not go by keys. */
+export function neighbour(id: string): string | undefined {
+  if (!document.activeElement?.matches(':focus-visible')) return undefined
+  const all = [...document.querySelectorAll<HTMLElement>('.surface [data-tile]')]
+  const at = all.findIndex((tile) => tile.dataset['tile'] === id)
+  return (all[at + 1] ?? all[at - 1])?.dataset['tile']
+}

@@ -24,7 +24,14 @@ import { Logo } from '../app/Logo'
 import { Menu, type MenuEntry } from '../app/Menu'
 import { navigate } from '../app/routes'
 import { agoText } from '../widgets/format'
-import { createDocuments, found, type Documents, type DocumentsState, type Listed } from './documents'
+import {
+  createDocuments,
+  found,
+  readsOn,
+  type Documents,
+  type DocumentsState,
+  type Listed,
+} from './documents'
 import { Motif } from './Motif'
 import { useFileDrop } from './useFileDrop'
 
@@ -49,9 +56,9 @@ export function ListPage() {
   }, [documents, online])
   const searching = query.trim() !== ''
   useEffect(() => {
-    // Who searches means all of them.
-    if (searching && state.more && !state.reading) void documents.readMore()
-  }, [searching, state.more, state.reading, documents])
+    // Who searches means all of them. While the server fails, the next one asks who presses a button or comes back.
+    if (searching && readsOn(state)) void documents.readMore()
+  }, [searching, state, documents])
 
   const dashboards = found(
     state.documents.filter(({ kind }) => kind === 'dashboard'),
@@ -156,13 +163,27 @@ function Whence({ state }: { readonly state: DocumentsState }) {
   if (state.reason === undefined) return null
   const here = state.status === 'device'
   const some = state.documents.length > 0
+  if (state.asksWho && !some) {
+    return (
+      <div className="list-empty" role="status">
+        <span className="message-icon">
+          <KeyRound size={28} aria-hidden="true" />
+        </span>
+        <h2>Sign in to see your dashboards</h2>
+        <p>This server shows each person what is shared with them.</p>
+        <button type="button" className="button primary large" onClick={() => signingIn.set(true)}>
+          Enter a token
+        </button>
+      </div>
+    )
+  }
   if (state.asksWho) {
     return (
       <p className="whence" role="status">
         <KeyRound size={16} aria-hidden="true" />
-        {here && some
+        {here
           ? 'You are not signed in: these are the dashboards kept on this device.'
-          : 'Sign in to see your dashboards.'}
+          : 'You are not signed in: this list may be out of date.'}
         <button type="button" className="button small" onClick={() => signingIn.set(true)}>
           Enter a token
         </button>

@@ -10,7 +10,7 @@ import { Tabs } from '../app/Tabs'
 import { reasonOf } from '../app/toasts'
 import type { PanelProps, Preview } from '../editor/slots'
 import { compare, marked } from './compare'
-import { keyOfHeads, type Moment } from './moments'
+import { isSame, type Moment } from './moments'
 import { Timeline } from './Timeline'
 import { useVersions } from './useVersions'
 import { Versions } from './Versions'
@@ -28,7 +28,7 @@ export function HistoryPanel({ store, selection, setPreview, preview }: PanelPro
   useEffect(() => () => setPreview(undefined), [setPreview])
 
   const look = (moment: Moment | undefined) => {
-    if (moment === undefined || (looked && keyOfHeads(looked.heads) === keyOfHeads(moment.heads))) {
+    if (moment === undefined || isSame(looked, moment)) {
       setPreview(undefined)
       return
     }
@@ -65,10 +65,18 @@ export function HistoryPanel({ store, selection, setPreview, preview }: PanelPro
   )
 }
 
+/** What widgets show is a document of its own, with a history of its own. */
+const NOT_PAST = 'Layout and settings as they were; notes, tables and series are as they are now.'
+
 /** Marks what is different now. Throws `unknown_heads`. */
 function previewOf(store: PanelProps['store'], moment: Moment): Preview {
   const dashboard = store.history.at(moment.heads)
   const state = store.getState()
   const differences = state.status === 'ready' ? compare(state.value, dashboard) : []
-  return { dashboard, words: `As it was ${moment.when}`, marked: marked(differences, dashboard) }
+  return {
+    dashboard,
+    words: `As it was ${moment.when}`,
+    note: Object.values(dashboard.widgets).some(({ data }) => data !== undefined) ? NOT_PAST : undefined,
+    marked: marked(differences, dashboard),
+  }
 }

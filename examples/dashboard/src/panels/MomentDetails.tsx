@@ -139,7 +139,7 @@ function Differences({
   readonly differences: readonly Difference[]
   readonly selection: Selection
 }) {
-  if (differences.length === 0) return <p className="panel-note">They are the same.</p>
+  if (differences.length === 0) return <p className="panel-note">Nothing differs.</p>
   const more = differences.length - DIFFERENCES_SHOWN_MAX
   return (
     <ul className="differences" aria-label="What differs">
@@ -182,7 +182,7 @@ function Restore({ store, moment, open, onClose, onDone }: RestoreProps) {
       // Where all was like that already, nothing was done, and the latest is something else.
       const done = store.undoing.latest()
       onDone()
-      const wish = { words: `The dashboard is as it was ${moment.when}.`, tone: 'good' } as const
+      const wish = { words: `Layout and settings are as they were ${moment.when}.`, tone: 'good' } as const
       offerUndo(toasts, wish, done?.label === label ? done : undefined)
     } catch (error) {
       toasts.failed('Restoring', error)
@@ -191,8 +191,8 @@ function Restore({ store, moment, open, onClose, onDone }: RestoreProps) {
   return (
     <Dialog open={open} title="Restore this state?" onClose={onClose}>
       <p>
-        The dashboard becomes as it was {moment.when}, for everybody. What was changed since stays in the
-        history, so you can come back to it.
+        Layout and settings become as they were {moment.when}, for everybody; notes, tables and series stay as
+        they are now. What was changed since stays in the history, so you can come back to it.
       </p>
       <div className="form-end">
         <button type="button" className="button" onClick={onClose}>

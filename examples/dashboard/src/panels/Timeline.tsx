@@ -2,11 +2,11 @@
 
 import type { HistoryGroup } from '@dovetail/client'
 import { useNames, type HistoryNow } from '@dovetail/react'
-import { useEffect } from 'react'
-import { hasTime } from '../activity/fold'
+import { useEffect, useMemo } from 'react'
+import { hasTime, timed } from '../activity/fold'
 import { HistoryDays } from './HistoryDays'
 import { MomentDetails, type MomentProps } from './MomentDetails'
-import { keyOfHeads, momentOf, type Moment } from './moments'
+import { isSame, keyOfHeads, momentOf, type Moment } from './moments'
 
 export interface TimelineProps extends MomentProps {
   readonly history: HistoryNow
@@ -18,7 +18,8 @@ const BEHIND_MS_MAX = 1_500
 
 /** The groups of the history. */
 export function Timeline({ history, ...shared }: TimelineProps) {
-  const { status, groups, behind, refresh } = history
+  const { status, behind, refresh } = history
+  const groups = useMemo(() => timed(history.groups), [history.groups])
   const firstPageOnly = groups.length <= GROUPS_OF_A_PAGE
   useEffect(() => {
     // Reading anew forgets the further pages, so whoever went back in them is asked.
@@ -68,7 +69,7 @@ function Group({ group, before, look, ...shared }: GroupProps) {
   const nameOf = useNames(shared.store)
   const who = group.mine ? 'You' : nameOf(group.author)
   const moment = momentOf(group)
-  const isLooked = shared.looked !== undefined && keyOfHeads(shared.looked.heads) === keyOfHeads(group.heads)
+  const isLooked = isSame(shared.looked, moment)
   return (
     <li className="timeline-group" data-looked={isLooked}>
       <button type="button" className="timeline-look" aria-pressed={isLooked} onClick={() => look(moment)}>

@@ -6,7 +6,7 @@ import { Tag } from 'lucide-react'
 import { useState } from 'react'
 import { useToasts } from '../app/context'
 import { canWrite, MomentDetails, type MomentProps } from './MomentDetails'
-import { dateAndTime, keyOfHeads, momentOfVersion, type Moment } from './moments'
+import { dateAndTime, isSame, momentOfVersion, type Moment } from './moments'
 import { NameVersion } from './NameVersion'
 
 interface VersionsProps extends MomentProps {
@@ -26,7 +26,7 @@ export function Versions({ look, ...shared }: VersionsProps) {
       </button>
       {versions.all.length === 0 && (
         <p className="panel-note">
-          No state has a name yet. A name makes it easy to find again: “as shown to the board”, “before the
+          No version has a name yet. With a name one finds it again: “as shown to the board”, “before the
           move”.
         </p>
       )}
@@ -56,8 +56,7 @@ function Version({ version, look, mayWrite, ...shared }: VersionProps) {
   const nameOf = useNames(store)
   const toasts = useToasts()
   const moment = momentOfVersion(version)
-  const isLooked =
-    shared.looked?.when === moment.when && keyOfHeads(shared.looked.heads) === keyOfHeads(moment.heads)
+  const isLooked = isSame(shared.looked, moment)
   const remove = async () => {
     try {
       await store.history.removeName(version.name)

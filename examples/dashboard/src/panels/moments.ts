@@ -28,6 +28,14 @@ export function keyOfHeads(heads: Heads): string {
   return heads.join('.')
 }
 
+/**
+ * Whether both are the same state. The heads of a group may become more when the history is read anew: what the server wrote
+ * beside it meanwhile, as the name of a version, counts among them.
+ */
+export function isSame(one: Moment | undefined, other: Moment): boolean {
+  return one?.atMs === other.atMs && one.heads.some((head) => other.heads.includes(head))
+}
+
 /** `3 Jun, 10:42`, with the year where it is another one. */
 export function dateAndTime(atMs: number, nowMs = Date.now()): string {
   const year =

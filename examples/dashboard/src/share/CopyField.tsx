@@ -8,10 +8,12 @@ interface CopyFieldProps {
   readonly value: string
   /** Takes the focus and selects the text, because it just came. */
   readonly focus?: boolean
+  /** Its button is what a dialog begins at. */
+  readonly first?: boolean
 }
 
 /** Where a page may not write to the clipboard, the text is selected to be copied by hand. */
-export function CopyField({ label, value, focus = false }: CopyFieldProps) {
+export function CopyField({ label, value, focus = false, first = false }: CopyFieldProps) {
   const field = useRef<HTMLInputElement>(null)
   const id = useId()
   const [copied, setCopied] = useState<{ readonly value: string; readonly how: 'done' | 'by_hand' }>()
@@ -36,7 +38,7 @@ export function CopyField({ label, value, focus = false }: CopyFieldProps) {
       <label htmlFor={id}>{label}</label>
       <div className="field-row">
         <input id={id} ref={field} readOnly value={value} onFocus={(event) => event.target.select()} />
-        <button type="button" className="button" onClick={() => void copy()}>
+        <button type="button" className="button" data-first={first || undefined} onClick={() => void copy()}>
           {how === 'done' ? <Check size={15} aria-hidden="true" /> : <Copy size={15} aria-hidden="true" />}
           {how === 'done' ? 'Copied' : 'Copy'}
         </button>

@@ -70,7 +70,10 @@ export function GrantRow({ grant, isMe, busy, edit }: GrantRowProps) {
         disabled={busy}
         onChange={(event) => {
           const untilMs = untilOf(event.target.value as Expiry, Date.now())
-          make({ do: 'setUntil', key, untilMs }, `${name} has access ${untilWords(untilMs)}.`)
+          make(
+            { do: 'setUntil', key, untilMs },
+            `${name} has access ${untilMs === undefined ? 'with no end' : `until ${dateAndTime(untilMs)}`}.`,
+          )
         }}
       >
         <option value="" disabled>
@@ -130,6 +133,6 @@ function nameOf(grantee: Grantee): string {
 const LINK_NAME_SHOWN = 6
 
 function untilWords(untilMs: number | undefined): string {
-  if (untilMs === undefined) return 'for good'
-  return untilMs <= Date.now() ? 'over' : `until ${dateAndTime(untilMs)}`
+  if (untilMs === undefined) return 'No end'
+  return untilMs <= Date.now() ? 'Over' : `Until ${dateAndTime(untilMs)}`
 }

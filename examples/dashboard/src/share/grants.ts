@@ -84,11 +84,11 @@ export function badName(kind: 'user' | 'group', name: string): string | undefine
 
 /** How long something may hold. */
 export const EXPIRIES = [
-  { id: 'never', words: 'for good' },
-  { id: 'hour', words: 'for an hour' },
-  { id: 'day', words: 'for a day' },
-  { id: 'week', words: 'for a week' },
-  { id: 'month', words: 'for 30 days' },
+  { id: 'never', words: 'No end' },
+  { id: 'hour', words: 'An hour' },
+  { id: 'day', words: 'A day' },
+  { id: 'week', words: 'A week' },
+  { id: 'month', words: '30 days' },
 ] as const
 
 export type Expiry = (typeof EXPIRIES)[number]['id']

@@ -39,7 +39,7 @@ export function GaugeView({ id, widget, source, editable }: ViewProps) {
           />
         ))}
         {part > 0.002 && <path className="gauge-value" d={arc(0, part)} style={{ stroke: color }} />}
-        <text x="50" y="52" className="gauge-number" style={{ fill: color }}>
+        <text x="50" y="52" className="gauge-number">
           {number}
         </text>
         <text x="50" y="64" className="gauge-unit">

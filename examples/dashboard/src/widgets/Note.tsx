@@ -4,7 +4,7 @@
 // the letter that it stood at.
 
 import type { WidgetDataStore } from '@dovetail/client'
-import { Eye, Pencil } from 'lucide-react'
+import { Eye, NotebookPen, Pencil } from 'lucide-react'
 import { useLayoutEffect, useRef, useState } from 'react'
 import { useEditor } from '../editor/context'
 import { movedCaret } from './caret'
@@ -29,22 +29,29 @@ export default function NoteView({ id, widget, source, editable }: ViewProps) {
   return (
     <div className={`view-note${showsEditor ? ' writing' : ''}`}>
       {showsEditor && <Writer title={title} text={data.text} store={store} onDone={() => open(false)} />}
-      <div
-        className="note-page"
-        tabIndex={0}
-        role="region"
-        aria-label={`Text of ${title}`}
-        onDoubleClick={() => editable && open(true)}
-      >
-        {data.text.trim() === '' ? (
-          <p className="muted">
-            {editable ? 'Nothing written yet. Press Write, or double-click.' : 'Nothing written yet.'}
-          </p>
-        ) : (
+      {data.text.trim() === '' && !showsEditor ? (
+        <div className="view-empty">
+          <NotebookPen size={22} aria-hidden="true" />
+          <p>Nothing written yet</p>
+          {editable && (
+            <button type="button" className="button small" onClick={() => open(true)}>
+              <Pencil size={13} aria-hidden="true" />
+              Write
+            </button>
+          )}
+        </div>
+      ) : (
+        <div
+          className="note-page"
+          tabIndex={0}
+          role="region"
+          aria-label={`Text of ${title}`}
+          onDoubleClick={() => editable && open(true)}
+        >
           <Markdown text={data.text} />
-        )}
-      </div>
-      {editable && (
+        </div>
+      )}
+      {editable && (writing || data.text.trim() !== '') && (
         <button
           type="button"
           className={`button small note-toggle${writing ? '' : ' reveal'}`}

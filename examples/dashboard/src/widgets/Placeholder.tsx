@@ -15,7 +15,7 @@ export function Placeholder({ kind }: { readonly kind: string }) {
       <p>
         <b>{kindLabel(kind)} panel</b>
         <br />
-        There is no renderer for it here. It keeps its place and is exported as it was.
+        It cannot be drawn here. It keeps its place, and an export has it as it came.
       </p>
     </div>
   )
@@ -28,6 +28,7 @@ export function NoData({
   source,
   editable,
   words = 'No data yet',
+  action = 'Add data',
 }: {
   readonly id: string
   /** Of the widget: its picture says what will stand here. */
@@ -35,6 +36,8 @@ export function NoData({
   readonly source: Exclude<WidgetSource, { readonly status: 'ready' }> | { readonly status: 'ready' }
   readonly editable: boolean
   readonly words?: string
+  /** On the button that leads to the options. */
+  readonly action?: string
 }) {
   const { openOptions } = useEditor()
   if (source.status === 'loading') {
@@ -55,7 +58,7 @@ export function NoData({
       {deleted !== undefined && editable && <BringBack id={deleted} />}
       {editable && (
         <button type="button" className="button small reveal" onClick={() => openOptions(id)}>
-          {missing ? 'Choose other data' : 'Add data'}
+          {missing ? 'Choose other data' : action}
         </button>
       )}
     </div>

@@ -1,15 +1,17 @@
 // One number, large, with the way it went behind it.
 
 import type { Point } from '@dovetail/client'
+import { useNow } from '@dovetail/react'
 import { useMemo } from 'react'
 import { cssColor } from './colors'
-import { formatted } from './format'
+import { formatted, timeText } from './format'
 import { appearance, calculationOf, colorOf } from './options'
 import { NoData } from './Placeholder'
 import { inTime, reduced } from './points'
 import type { ViewProps } from './view'
 
 export function StatView({ id, widget, source, editable }: ViewProps) {
+  const now = useNow() ?? 0
   const points = useMemo(() => (source.status === 'ready' ? inTime(source.data.points) : []), [source])
   if (source.status !== 'ready' || points.length === 0)
     return <NoData id={id} kind={widget.kind} source={source} editable={editable} />
@@ -23,17 +25,19 @@ export function StatView({ id, widget, source, editable }: ViewProps) {
     <div className="view-stat" style={{ color }}>
       <Sparkline points={points} />
       <p className="stat-value">
-        <span className="stat-number">{number}</span>
-        {unit !== '' && <span className="stat-unit">{unit}</span>}
+        <span className="stat-main">
+          <span className="stat-number">{number}</span>
+          {unit !== '' && <span className="stat-unit">{unit}</span>}
+        </span>
+        {points.length > 1 && (
+          <span className="stat-change" title={`Since ${timeText(points[0]?.t ?? now, now)}`}>
+            <span aria-hidden="true">{change > 0 ? '▲' : change < 0 ? '▼' : '■'}</span>{' '}
+            <span className="sr">{change > 0 ? 'up' : change < 0 ? 'down' : 'unchanged'} </span>
+            {difference.number}
+            {difference.unit !== '' && ` ${difference.unit}`}
+          </span>
+        )}
       </p>
-      {points.length > 1 && (
-        <p className="stat-change">
-          <span aria-hidden="true">{change > 0 ? '▲' : change < 0 ? '▼' : '■'}</span>{' '}
-          <span className="sr">{change > 0 ? 'up' : change < 0 ? 'down' : 'unchanged'} </span>
-          {difference.number}
-          {difference.unit !== '' && ` ${difference.unit}`}
-        </p>
-      )}
     </div>
   )
 }
@@ -43,23 +47,26 @@ const SPARK_POINTS_MAX = 120
 
 /** The line behind the number; decoration, since the number and its change are said in words. */
 function Sparkline({ points }: { readonly points: readonly Point[] }) {
-  const recent = points
-    .slice(-SPARK_POINTS_MAX)
-    .filter((point): point is Point & { v: number } => point.v !== null)
-  if (recent.length < 2) return null
-  const values = recent.map(({ v }) => v)
-  const [least, most] = [Math.min(...values), Math.max(...values)]
-  const height = most > least ? most - least : 1
-  const line = recent
-    .map(
-      ({ v }, at) =>
-        `${((at / (recent.length - 1)) * 100).toFixed(2)},${(38 - ((v - least) / height) * 34).toFixed(2)}`,
-    )
-    .join(' ')
+  const line = sparkline(points)
+  if (line === undefined) return null
   return (
     <svg className="sparkline" viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">
       <polygon points={`0,40 ${line} 100,40`} />
       <polyline points={line} vectorEffect="non-scaling-stroke" />
     </svg>
   )
+}
+
+/** The newest points as places in 100 by 40; nothing for fewer than two. */
+export function sparkline(points: readonly Point[]): string | undefined {
+  // Halves: the difference of two numbers may be more than a number can be.
+  const values = points.slice(-SPARK_POINTS_MAX).flatMap(({ v }) => (v === null ? [] : [v / 2]))
+  if (values.length < 2) return undefined
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  const height = most > least ? most - least : 1
+  const places = values.map((v, at) => {
+    const x = (at / (values.length - 1)) * 100
+    return `${x.toFixed(2)},${(38 - ((v - least) / height) * 34).toFixed(2)}`
+  })
+  return places.join(' ')
 }

@@ -8,7 +8,16 @@ import type { ViewProps } from './view'
 export default function TextView({ id, widget, source, editable }: ViewProps) {
   const text = textAt(widget.options, PATHS.content) ?? textAt(widget.options, ['content']) ?? ''
   if (text.trim() === '')
-    return <NoData id={id} kind={widget.kind} source={source} editable={editable} words="No text yet" />
+    return (
+      <NoData
+        id={id}
+        kind={widget.kind}
+        source={source}
+        editable={editable}
+        words="No text yet"
+        action="Write it"
+      />
+    )
   return (
     <div
       className="view-text"

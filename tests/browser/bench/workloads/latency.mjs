@@ -15,7 +15,7 @@ export async function run({ stage, report, column, quick }) {
   const stock = hasStock() ? await stockPair(stage) : undefined
   if (stock) pairs.push(stock)
   else report.note('The stock client is left out: `npm ci` in tests/web brings it.')
-  const times = quick ? 20 : 200
+  const times = quick ? 20 : 70
   for (let at = 0; at < times; at++) {
     for (const pair of pairs) {
       pair.samples.push(await pair.edit(`edit ${at}`))

@@ -12,6 +12,8 @@ import { POINTS_KEPT, POINTS_KEPT_MAX, SCHEMA_VERSION, WIDGET_ID_BYTES_MAX } fro
 
 export const GRID: Grid = { columns: 24, rowHeight: 30 }
 export const LAYOUT: Layout = { x: 0, y: 0, w: 6, h: 6 }
+/** What one unit of a JavaScript string takes in UTF-8; two of a pair take four together. */
+const LETTER_BYTES_MAX = 3
 const URL_BEGINS = 'automerge:'
 const EMPTY: PlainObject = {}
 
@@ -114,7 +116,9 @@ export function isWidgetId(text: string): boolean {
   return (
     text.length > 0 &&
     text.length <= WIDGET_ID_BYTES_MAX &&
-    new TextEncoder().encode(text).length <= WIDGET_ID_BYTES_MAX
+    // Counted only where they may be too many: every edit reads all ids.
+    (text.length * LETTER_BYTES_MAX <= WIDGET_ID_BYTES_MAX ||
+      new TextEncoder().encode(text).length <= WIDGET_ID_BYTES_MAX)
   )
 }
 

@@ -129,6 +129,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
         heads: () => this.#copy.heads,
         decide: (become) => this.#decide(become),
         me: surroundings.user,
+        isLive: surroundings.isLive,
         saved: () => this.saved(),
       },
       ask,
@@ -177,7 +178,12 @@ export class LiveDocument<T> implements DocumentStore<T> {
   async saved(): Promise<void> {
     const refused = this.refused.getState()
     this.flush()
-    await this.settled()
+    const { status } = await this.settled()
+    if (this.#uses > 0 && status === 'missing') {
+      throw new DovetailError('not_ready', 'The document is not here, so nothing of it is saved.', {
+        passing: true,
+      })
+    }
     this.#pending.count()
     const wanted = this.#copy.heads
     const isRefused = () => this.refused.getState().some((each) => !refused.includes(each))
@@ -189,7 +195,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     // What was refused waits no more either, and is gone from the document.
     const isUndone = this.#copy.isHere && !this.#copy.has(wanted)
     const isSaved = !this.#pending.waitsFor(wanted) && !isRefused() && !isUndone
-    if (!isSaved) throw this.#notSaved()
+    if (!isSaved) throw this.#notSaved(isRefused() || isUndone)
   }
 
   exportAutomerge(): Uint8Array {
@@ -444,12 +450,18 @@ export class LiveDocument<T> implements DocumentStore<T> {
       this.#pending.made(doc, { hash, label, madeAtMs }, bytes)
     }
     this.#remembered.made(Automerge.getActorId(doc))
+    this.#isOther()
   }
 
   readonly #changed = (): void => {
-    if (!this.#copy.isHere) return
-    // What is made here is entered by itself, one by one: counting all that waits anew would cost more with each.
-    if (!this.#copy.isMaking) this.#came(this.doc())
+    // What is made here is entered by itself, one by one: counting all that waits anew would cost more with each. It is told when it
+    // is entered, so that nobody sees an edit of theirs and reads that all is saved.
+    if (!this.#copy.isHere || this.#copy.isMaking) return
+    this.#came(this.doc())
+    this.#isOther()
+  }
+
+  #isOther(): void {
     this.#conflicts.changed()
     this.#tell()
   }
@@ -494,8 +506,14 @@ export class LiveDocument<T> implements DocumentStore<T> {
     })
   }
 
-  #notSaved(): DovetailError {
+  #notSaved(isRefused: boolean): DovetailError {
     if (this.#uses === 0) return closed()
+    if (!isRefused && this.#standing.gone !== undefined) {
+      return new DovetailError(
+        'document_gone',
+        'The document is gone; what waited is in the copy on this device only.',
+      )
+    }
     return new DovetailError('refused', 'The server did not take an edit; it is undone here.')
   }
 

@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly me: () => Me
   /** Whom the server takes us for. */
   readonly user: () => string | undefined
+  /** Whether the server answers now. */
+  readonly isLive: () => boolean
   /** Who this tab is, for what the server lets it do. */
   readonly whose: () => Whose
   /** Whether everything that was made here is on this device's disk. */

@@ -26,6 +26,8 @@ export type TabMessage =
       readonly heads: Heads
       readonly atMs: number
     }
+  /** Nothing of the document is on this device any more. */
+  | { readonly type: 'forgotten'; readonly documentId: DocumentId }
   /** What somebody may do, as the server said it to them: they may be somebody else than whoever hears it. */
   | (Passed<'permission'> & { readonly whose: Whose })
   /** What the rules say, as the server said it. Members of `conflicts` and `undecided` are for their reader to check. */
@@ -105,6 +107,7 @@ const byType: { readonly [K in TabMessageType]: Reader<K> } = {
   dismissed: ({ id }, about) => (isText(id) ? { type: 'dismissed', documentId: about, id } : undefined),
   acked: ({ heads, atMs }, about) =>
     isHeads(heads) && isTime(atMs) ? { type: 'acked', documentId: about, heads, atMs } : undefined,
+  forgotten: (_, about) => ({ type: 'forgotten', documentId: about }),
   permission: ({ role, paths, whose }, about) => {
     const person = readWhose(whose)
     return person && isRole(role) && (paths === undefined || isListOf(isPlace)(paths))

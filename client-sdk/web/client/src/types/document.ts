@@ -58,7 +58,7 @@ export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
   change(label: string, edit: (draft: T) => void): void
   /**
    * Waits until every edit made here so far is durable on the server. Throws `refused` when one of them was not taken, or could not
-   * be made any more, and `closed`.
+   * be made any more, `document_gone` when one waits and the document is gone, `not_ready` when it is not here, and `closed`.
    */
   saved(): Promise<void>
   /** The document in Automerge's own format, with its history. */

@@ -1,12 +1,13 @@
 // What an edit costs that does not depend on the machine: nothing is read again that did not change.
 
 import { expect, test, vi } from 'vitest'
+import type * as Ids from '../../src/ids'
 import { documentId } from '../../src/ids'
 import { offline } from '../live/tabs'
 import { Device } from '../live/tab'
 
 vi.mock('../../src/ids', async (actual) => {
-  const ids = await actual<typeof import('../../src/ids')>()
+  const ids = await actual<typeof Ids>()
   return { ...ids, documentId: vi.fn(ids.documentId) }
 })
 

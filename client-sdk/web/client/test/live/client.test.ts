@@ -8,7 +8,7 @@ import type { DovetailConfig } from '../../src/config'
 import { joinFrame } from '../../src/link/messages'
 import type { DashboardStore } from '../../src/types'
 import { until } from '../../src/watch'
-import { codeOf, server, shown, shows, tab } from './tabs'
+import { codeOf, offline, server, shown, shows, tab } from './tabs'
 import { Device } from './tab'
 
 const SECRET = 'a secret for tests that nobody else has'
@@ -410,4 +410,15 @@ test('CL230 tabs of one device that are different people have rights of their ow
   await again.settled()
   expect(await codeOf(() => again.edit(rename('mine again')))).toBeUndefined()
   await again.saved()
+})
+
+test('CL235 what only the server can decide is not decided later, when it cannot be asked', async () => {
+  const made = offline().createDashboard({ title: 'a' })
+  expect(made.saving.getState().pending).toBeGreaterThan(0)
+  for (const decide of [
+    () => made.conflicts.settle('unknown here', 'keep_earlier'),
+    () => made.conflicts.waive('unknown here', { reason: 'because' }),
+    () => made.conflicts.unwaive('unknown here'),
+  ])
+    expect(await codeOf(decide)).toBe('unreachable')
 })

@@ -64,6 +64,7 @@ export function DashboardSyncIndicator({ store, onShowConflicts }: DashboardSync
           statuses={statuses}
           onShowConflicts={onShowConflicts}
           onClose={close}
+          onLeave={() => setOpen(undefined)}
           pill={pill}
         />
       )}

@@ -1,11 +1,11 @@
 // What is behind the pill: what holds besides, what waits, when it was saved, the connection, the storage, and what one can do.
 //
-// Always true: the focus goes into it when it opens; Escape, the button, and a click elsewhere close it.
+// Always true: the focus goes into it when it opens; Escape and the button close it and give the focus back; going on elsewhere closes it too.
 
 import { useEffect, useRef, type KeyboardEvent, type ReactNode, type RefObject } from 'react'
 import type { DocumentStore, SavingState } from '@dovetail/client'
 import { useDovetail, useProvided, useWords } from '../context'
-import { useClickElsewhere } from '../hooks/useClickElsewhere'
+import { useElsewhere } from '../hooks/useElsewhere'
 import { useWatched } from '../hooks/useWatched'
 import type { PageStatus } from '../state/status'
 import { sayStatus } from '../state/words'
@@ -22,13 +22,15 @@ interface SyncDetailsProps {
   readonly statuses: readonly PageStatus[]
   readonly onShowConflicts: (() => void) | undefined
   readonly onClose: () => void
+  /** Somebody went on elsewhere; the focus stays with them. */
+  readonly onLeave: () => void
   /** What opened it: a click there is not one elsewhere. */
   readonly pill: RefObject<HTMLElement | null>
 }
 
 /** The details of how a document and its connection are. */
 export function SyncDetails(props: SyncDetailsProps): ReactNode {
-  const { id, side, store, statuses, onClose, pill } = props
+  const { id, side, store, statuses, onClose, onLeave, pill } = props
   const words = useWords()
   const client = useDovetail()
   const panel = useRef<HTMLDivElement>(null)
@@ -36,7 +38,7 @@ export function SyncDetails(props: SyncDetailsProps): ReactNode {
   const storage = useWatched(client.storage)
   const saving = useWatched(store.saving)
   useEffect(() => panel.current?.focus(), [])
-  useClickElsewhere([panel, pill], onClose)
+  useElsewhere([panel, pill], onLeave)
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== 'Escape') return
     event.stopPropagation()
