@@ -89,6 +89,7 @@ type OpenStore = Pick<
   | 'close'
   | 'flush'
   | 'hear'
+  | 'isOurs'
   | 'heardHeads'
   | 'lookAgain'
   | 'serverSaid'
@@ -147,6 +148,7 @@ class Client implements Dovetail {
       tabs: this.#tabs,
       documents: this.#documents,
       environment,
+      ours: (id, actor) => this.#each(id, (store) => store.isOurs(actor)),
     })
     this.#repo = new Repo({
       peerId: this.#peerId,

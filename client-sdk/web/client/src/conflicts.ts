@@ -12,7 +12,7 @@ import type { Draft } from './document/assign'
 import { DovetailError } from './errors'
 import { sameHeads, type DocumentId } from './ids'
 import type { OwnMessage } from './link/link'
-import type { Conflict, Conflicts, ConflictsState, Heads, Undecided } from './types'
+import type { Conflict, ConflictCause, Conflicts, ConflictsState, Heads, Undecided } from './types'
 import { Watched } from './watch'
 
 /** Judging follows edits at this distance, so that a drag that writes often is judged once. */
@@ -22,7 +22,8 @@ const NOTHING: ConflictsState = { conflicts: [], open: 0, judged: 'not_yet', und
 
 /** What judges a document on this device: the rules of its kind. */
 export interface Judge {
-  judge(doc: Doc<Draft>): Omit<ConflictsState, 'open' | 'judged'>
+  /** `isMine`: whether an actor is this device. */
+  judge(doc: Doc<Draft>, isMine: (actor: string) => boolean): Omit<ConflictsState, 'open' | 'judged'>
   /** The document with the decision in it. Throws `conflict_not_found`, `proposal_not_offered`, `bad_waiver`. */
   settle(doc: Doc<Draft>, conflictId: string, proposal: string, by: string | undefined): Doc<Draft>
   waive(
@@ -50,6 +51,8 @@ export interface Judged {
   readonly heads: () => Heads
   /** Puts the document with a decision in the place of the one that is there. Throws `read_only`. */
   readonly decide: (become: (doc: Doc<Draft>) => Doc<Draft>) => void
+  /** Whether an actor is this device. */
+  readonly isMine: (actor: string) => boolean
   /** Who decides, as far as that is known. */
   readonly me: () => string | undefined
   /** Waits until all that was made here is on the server. */
@@ -154,7 +157,7 @@ export class DocumentConflicts implements Conflicts {
     if (!this.#judge) return
     // What the server said of this very state says more: it knows authors, and rules that are judged there only.
     if (this.#found && this.#isFoundHere()) this.#tellFound(this.#found)
-    else this.#tell(this.#judge.judge(this.#judged.doc()), 'here')
+    else this.#tell(this.#judge.judge(this.#judged.doc(), this.#judged.isMine), 'here')
   }
 
   #isFoundHere(): boolean {
@@ -171,9 +174,18 @@ export class DocumentConflicts implements Conflicts {
   }
 
   #tell(found: Omit<ConflictsState, 'open' | 'judged'>, judged: ConflictsState['judged']): void {
-    const conflicts = found.conflicts.filter(({ state, mode }) => state !== 'settled' && mode !== 'audit')
+    const conflicts = found.conflicts
+      .filter(({ state, mode }) => state !== 'settled' && mode !== 'audit')
+      .map((conflict) => ({ ...conflict, causes: conflict.causes.map((cause) => this.#signed(cause)) }))
     const open = conflicts.filter(({ state }) => state === 'open').length
     this.#state.set({ ...found, conflicts, open, judged })
+  }
+
+  /** The server knows whose an actor is where it asks people who they are, and this device knows its own. */
+  #signed(cause: ConflictCause): ConflictCause {
+    const { isMine, me } = this.#judged
+    const user = me()
+    return { ...cause, mine: isMine(cause.actor) || (user !== undefined && cause.author === user) }
   }
 }
 

@@ -119,6 +119,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
         doc: () => this.doc(),
         heads: () => this.#copy.heads,
         decide: (become) => this.#decide(become),
+        isMine: (actor) => this.#remembered.actors.has(actor),
         me: surroundings.user,
         saved: () => this.saved(),
       },
@@ -327,6 +328,11 @@ export class LiveDocument<T> implements DocumentStore<T> {
       case 'dovetail-reject':
         return
     }
+  }
+
+  /** This device makes changes under this actor, too: what has to be made anew gets one of its own. */
+  isOurs(actor: string): void {
+    this.#remembered.made(actor)
   }
 
   /** The device keeps more, or less, than before. */

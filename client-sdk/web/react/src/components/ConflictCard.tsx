@@ -94,7 +94,7 @@ function Causes({ conflict, nameOf }: Pick<ConflictItemProps, 'conflict' | 'name
     <ul className="dovetail-causes" aria-label={words.conflicts.causes}>
       {conflict.causes.map((cause) => (
         <li key={cause.change}>
-          {words.conflicts.cause(nameOf(cause.author), cause.message)}{' '}
+          {words.conflicts.cause(cause.mine ? words.conflicts.you : nameOf(cause.author), cause.message)}{' '}
           {/* 0: its maker's clock did not say. */}
           {cause.time > 0 && <Time atMs={cause.time} />}
         </li>
