@@ -10,10 +10,15 @@ import { Message } from './Message'
 import { documentOf, format, useRoute, type Route } from './routes'
 import { SignIn } from './SignIn'
 import { ToastList } from './ToastList'
+import { NARROW } from '../editor/useMedia'
 import { ListPage } from '../list/ListPage'
 import { appUpdate, UpdatePrompt } from '../offline'
 
-const EditorPage = lazy(() => import('../editor/EditorPage'))
+const EditorPage = lazy(() => {
+  // It is going to be asked for: now, and not one answer later.
+  if (!matchMedia(NARROW).matches) void import('../editor/Grid')
+  return import('../editor/EditorPage')
+})
 const JsonPage = lazy(() => import('./JsonPage'))
 const Stories = lazy(() => import('../stories').then(({ StoriesPage }) => ({ default: StoriesPage })))
 

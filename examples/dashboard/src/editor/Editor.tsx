@@ -19,7 +19,6 @@ import { Banner } from './Banner'
 import { Column } from './Column'
 import { EditorContext, type Editor as EditorThings } from './context'
 import { EditorHeader } from './EditorHeader'
-import { Grid } from './Grid'
 import { createOpenData } from './openData'
 import { createSelection, revealTile } from './selection'
 import { dashboardOf, withPreview } from './shown'
@@ -27,7 +26,8 @@ import { SidePanel } from './SidePanel'
 import type { PanelId, Preview } from './slots'
 import { NARROW, useMedia } from './useMedia'
 
-// What not everybody opens is loaded when somebody does.
+// What not everybody opens is loaded when somebody does. The grid brings a library for drags along, which a phone has no use for.
+const Grid = lazy(() => import('./Grid').then((grid) => ({ default: grid.Grid })))
 const AddWidget = lazy(() => import('./AddWidget').then((add) => ({ default: add.AddWidget })))
 const ShareDialog = lazy(() => import('../share').then((share) => ({ default: share.ShareDialog })))
 
@@ -153,7 +153,9 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
             }}
           >
             <Empty store={shown} editable={editable} onAdd={() => setDialog('add')} />
-            <Layout shown={shown} turned={turned} onTurn={turn} marked={previewed?.marked ?? NONE} />
+            <Suspense fallback={null}>
+              <Layout shown={shown} turned={turned} onTurn={turn} marked={previewed?.marked ?? NONE} />
+            </Suspense>
             <p id="grid-keys" className="sr">
               {narrow
                 ? 'Arrow up and arrow down change the order, Enter opens the options.'
