@@ -5,8 +5,8 @@ import { defineConfig } from 'vitest/config'
 
 const project = (name: string, folder: string, environment: 'node' | 'happy-dom', setup: string[]) => ({
   plugins: [react()],
-  resolve: { conditions: ['development'] },
-  ssr: { resolve: { conditions: ['development'] } },
+  resolve: { conditions: ['dovetail-source'] },
+  ssr: { resolve: { conditions: ['dovetail-source'] } },
   test: {
     name,
     environment,

@@ -12,7 +12,7 @@ export default defineConfig({
   root: import.meta.dirname,
   plugins: [react(), slimWasm(), preloadWasm(), precache()],
   // The packages of this workspace are taken as they are written, so that they need not be built first.
-  resolve: { conditions: ['development', 'module', 'browser'] },
+  resolve: { conditions: ['dovetail-source', 'module', 'browser'] },
   server: { host: '127.0.0.1' },
   preview: { host: '127.0.0.1' },
   build: {

@@ -17,7 +17,7 @@ const HELP = `Usage: node bench.mjs [OPTIONS]
 
   --only NAME[,NAME]  only these: ${WORKLOADS.join(', ')}
   --app [NAME=]DIR    an app that was built elsewhere, instead of the one in the server; may be repeated
-  --rounds N          everything so many times; figures are of all rounds together [default: 1]
+  --rounds N          everything so many times; figures are of all rounds together [default: 3]
   --quick             much smaller: to see that it works
   --json [FILE]       also print everything as JSON, or write it to the file
 `
@@ -27,7 +27,7 @@ const { values, positionals } = parseArgs({
   options: {
     only: { type: 'string' },
     app: { type: 'string', multiple: true },
-    rounds: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '3' },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
@@ -46,6 +46,7 @@ if (unknown !== undefined) {
 
 const apps = values.app?.map(named) ?? [{ name: 'app', folder: undefined }]
 const report = new Report(apps.map(({ name }) => name))
+const rounds = values.quick ? 1 : Number(values.rounds)
 const about = {}
 // A debug server would be what is measured.
 process.env.DOVETAIL_BIN ??= fileURLToPath(new URL('../../target/release/dovetail', import.meta.url))
@@ -54,7 +55,7 @@ const pages = await buildPages()
 try {
   for (const workload of wanted) {
     const { run } = await import(`./bench/workloads/${workload}.mjs`)
-    for (let round = 0; round < Number(values.rounds); round++) {
+    for (let round = 0; round < rounds; round++) {
       for (const { name, folder } of apps) {
         console.error(`${workload}, ${name}`)
         const stage = await Stage.open({ app: folder, pages: pages.folder })

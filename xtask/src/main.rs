@@ -19,7 +19,7 @@ Commands:
   run    build the app and the release server and start it; arguments go to it (--listen, --data-dir, ...)
   test   install what the tests need, then format check, lints, docs and every test;
          with `--only NAME` one step: see below
-  bench  build release server and bench, and measure; arguments go to the bench
+  bench  build release server and bench, and measure; with `--web` the app in a browser; arguments go to the bench
 
 Steps of `test`, in their order: format, lints, docs, npm, types, app, build, rust, cel, web, unit, browser
 ";

@@ -6,7 +6,10 @@ beforeEach(() => {
   sessionStorage.clear()
   history.replaceState(null, '', '/d/abc')
 })
-afterEach(() => vi.restoreAllMocks())
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllGlobals()
+})
 
 test('a token in the address is taken, and out of the address', () => {
   history.replaceState(null, '', '/d/abc?x=1#token=secret&part=2')
@@ -52,4 +55,54 @@ test('where storage is denied, a token holds until the page is left', () => {
   const credentials = readCredentials(undefined)
   credentials.signIn('secret', true)
   expect(credentials.token()).toBe('secret')
+})
+
+const tokenOf = (sub: string, exp = 1) => `h.${btoa(JSON.stringify({ sub, exp }))}.s`
+
+test('CL231 each person has a store of their own, and nobody in particular the one that was always there', () => {
+  const nobody = readCredentials('abc')
+  expect(nobody.storageName).toBe('dovetail')
+  nobody.signIn(tokenOf('ana'), false)
+  expect([nobody.isSomebodyElse(), nobody.storageName]).toEqual([true, 'dovetail'])
+  const ana = readCredentials('abc')
+  expect(ana.storageName).not.toBe('dovetail')
+  ana.signIn(tokenOf('ana', 2), true)
+  expect(ana.isSomebodyElse()).toBe(false)
+  expect(readCredentials(undefined).storageName).toBe(ana.storageName)
+  ana.signIn(tokenOf('bo'), true)
+  expect(ana.isSomebodyElse()).toBe(true)
+  ana.signOut()
+  expect(ana.isSomebodyElse()).toBe(true)
+})
+
+test('CL231 who came by a link has a store of that link, also for what they made there, until it is forgotten', () => {
+  history.replaceState(null, '', '/d/abc#link=dvl_one')
+  const guest = readCredentials('abc')
+  expect(guest.storageName).not.toBe('dovetail')
+  guest.opened('copy')
+  expect(readCredentials('copy').storageName).toBe(guest.storageName)
+  // The link of another tab is not this one's.
+  history.replaceState(null, '', '/d/abc#link=dvl_two')
+  expect(readCredentials('abc').storageName).not.toBe(guest.storageName)
+  expect(guest.isSomebodyElse()).toBe(false)
+  guest.forgetLinks()
+  expect(readCredentials('abc').linkInUse).toBeUndefined()
+})
+
+test('CL231 where storage is denied, who signs in is who has been here all along, and somebody else is not', () => {
+  const denied = () => {
+    throw new Error('denied')
+  }
+  vi.stubGlobal('sessionStorage', { getItem: denied, setItem: denied, removeItem: denied })
+  vi.stubGlobal('localStorage', { getItem: denied, setItem: denied, removeItem: denied })
+  const credentials = readCredentials(undefined)
+  credentials.signIn(tokenOf('ana'), false)
+  expect(credentials.isSomebodyElse()).toBe(false)
+  credentials.signIn(tokenOf('bo'), false)
+  expect(credentials.isSomebodyElse()).toBe(true)
+})
+
+test.each(['__proto__', 'constructor', 'toString'])('the address /d/%s has no link', (name) => {
+  expect(readCredentials(name)).toMatchObject({ linkInUse: undefined })
+  expect(readCredentials(undefined).linkFor(name)).toBeUndefined()
 })

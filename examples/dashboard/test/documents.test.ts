@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { DovetailError, type DocumentId, type KeptDocument, type ListedDocument } from '@dovetail/client'
-import { createDocuments, found, joined } from '../src/list/documents'
+import { createDocuments, found, joined, readsOn } from '../src/list/documents'
 
 const id = (text: string) => text as DocumentId
 
@@ -119,4 +119,24 @@ test('a search takes all words in any order, and puts the last changed first', (
   expect(found(documents, 'web SERVERS').map((each) => each.id)).toEqual(['2', '1'])
   expect(found(documents, '3').map((each) => each.id)).toEqual(['3'])
   expect(found(documents, ' ')).toHaveLength(3)
+})
+
+test('CL248 a search does not read on while the server fails, and does once it answers again', async () => {
+  let isFailing = false
+  let page = 0
+  const { documents, asked } = world(() => {
+    if (isFailing) throw new DovetailError('unreachable', 'The server cannot be reached.')
+    return { documents: [listed(`d${page++}`)], next: `d${page}` }
+  })
+  await documents.refresh()
+  expect(readsOn(documents.getState())).toBe(true)
+  isFailing = true
+  await documents.readMore()
+  expect(documents.getState()).toMatchObject({ more: true, reading: false })
+  expect(readsOn(documents.getState())).toBe(false)
+  const before = asked.length
+  isFailing = false
+  await documents.readMore()
+  expect(asked).toHaveLength(before + 1)
+  expect(readsOn(documents.getState())).toBe(true)
 })

@@ -6,21 +6,24 @@ import {
   type Dovetail,
   type DashboardStore,
   type NewWidget,
+  type RefusedEdit,
+  type SavingState,
+  type WidgetDataStore,
 } from '@dovetail/client'
 import { DashboardRealtimeProvider } from '@dovetail/react'
-import { cleanup, render, screen, waitFor, within } from '@testing-library/react'
+import { act, cleanup, render, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { AppContext, type App } from '../src/app/context'
 import { readCredentials } from '../src/app/credentials'
 import { createTheme } from '../src/app/theme'
 import { createToasts } from '../src/app/toasts'
-import { watched } from '../src/app/watched'
+import { watched, type Settable } from '../src/app/watched'
 import { Editor } from '../src/editor/Editor'
-import { dashboardOf } from '../src/editor/shown'
+import { dashboardOf, overlaid } from '../src/editor/shown'
 import type * as PlaceholderModule from '../src/widgets/Placeholder'
 
-const drawn = vi.hoisted(() => ({ placeholders: 0 }))
+const drawn = vi.hoisted(() => ({ placeholders: 0, broken: false }))
 
 vi.mock('../src/widgets/Placeholder', async (original) => {
   const actual = await original<typeof PlaceholderModule>()
@@ -28,6 +31,7 @@ vi.mock('../src/widgets/Placeholder', async (original) => {
     ...actual,
     Placeholder: (props: { readonly kind: string }) => {
       drawn.placeholders++
+      if (drawn.broken) throw new Error('no such colour')
       return actual.Placeholder(props)
     },
   }
@@ -35,6 +39,7 @@ vi.mock('../src/widgets/Placeholder', async (original) => {
 
 let dovetail: Dovetail
 let app: App
+let refused: Settable<readonly RefusedEdit[]>
 
 beforeEach(() => {
   // Happy DOM lays nothing out; what asks for sizes is told that all is as narrow as a phone.
@@ -45,6 +50,7 @@ beforeEach(() => {
   }))
   vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
   dovetail = createDovetail({ url: 'http://127.0.0.1:9', storage: { kind: 'memory' } })
+  refused = watched<readonly RefusedEdit[]>([])
   app = {
     dovetail,
     toasts: createToasts(),
@@ -64,10 +70,11 @@ afterEach(async () => {
 async function opened(widgets: Readonly<Record<string, NewWidget>>): Promise<DashboardStore> {
   const store = dovetail.createDashboard({ title: 'Hosts', widgets })
   await store.settled()
+  const shown = overlaid(store, { refused: { ...refused, dismiss: () => undefined } })
   render(
     <AppContext value={app}>
       <DashboardRealtimeProvider client={dovetail}>
-        <Editor store={store} />
+        <Editor store={shown} />
       </DashboardRealtimeProvider>
     </AppContext>,
   )
@@ -224,6 +231,119 @@ test('the page tells of what waits in tables and texts as well', async () => {
   expect(data.getState()).toMatchObject({ value: { rows: [['web 1']] } })
   await waitFor(() => expect(pendingSaid()).toBe(before + 1))
   data.release()
+})
+
+test('CL250 what is typed goes into its row, or is offered when somebody removed that', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  for (const name of ['a', 'b', 'c']) table.addRow([name])
+  await opened({ t: { kind: 'table', title: 'Hosts', data: table.url } })
+  const rows = () => (table.getState() as { value: { rows: unknown } }).value.rows
+  await userEvent.type(await screen.findByDisplayValue('b'), '2')
+  act(() => void table.removeRow(0))
+  await userEvent.keyboard('2{Enter}')
+  expect(rows()).toEqual([['b22'], ['c']])
+  await userEvent.type(screen.getByDisplayValue('c'), '3')
+  act(() => void table.removeRow(1))
+  expect(rows()).toEqual([['b22']])
+  const [toast] = app.toasts.getState()
+  expect(toast?.words).toContain('c3')
+  act(() => toast?.action?.run())
+  expect(rows()).toEqual([['b22'], ['c3']])
+  table.release()
+})
+
+test('CL251 what is typed into a cell is kept when the page goes', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  table.addRow(['a'])
+  await opened({ t: { kind: 'table', title: 'Hosts', data: table.url } })
+  await userEvent.type(await screen.findByDisplayValue('a'), 'b')
+  act(() => void window.dispatchEvent(new Event('pagehide')))
+  expect(table.getState()).toMatchObject({ value: { rows: [['ab']] } })
+  table.release()
+})
+
+test('CL242 the button of a notice takes back what the notice tells of, and Ctrl+Z all in its order', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  for (const name of ['web', 'db']) table.addRow([name])
+  const store = await opened({ ...THREE, t: { kind: 'table', title: 'Hosts', data: table.url } })
+  screen.getByRole('group', { name: /^A, / }).focus()
+  await userEvent.keyboard('{Delete}')
+  await userEvent.click(await screen.findByRole('button', { name: 'Remove row 1' }))
+  const rows = () => (table.getState() as { value: { rows: unknown } }).value.rows
+  expect(rows()).toEqual([['db']])
+  const [widget, row] = app.toasts.getState()
+  act(() => widget?.action?.run())
+  expect(widgetsOf(store)['a']?.title).toBe('A')
+  expect(rows()).toEqual([['db']])
+  act(() => row?.action?.run())
+  expect(rows()).toEqual([['web'], ['db']])
+  await userEvent.click(screen.getByDisplayValue('db'))
+  await userEvent.keyboard('x{Tab}{Control>}z{/Control}')
+  expect(rows()).toEqual([['web'], ['db']])
+  table.release()
+})
+
+test('CL248 a table whose changes have no room left ends all edits, and the banner says so', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  table.addRow(['web'])
+  vi.spyOn(dovetail, 'openWidgetData').mockImplementation(() => full(table))
+  await opened({ ...THREE, t: { kind: 'table', title: 'Hosts', data: table.url } })
+  await waitFor(() =>
+    expect(screen.getByRole('button', { name: 'Add widget' })).toHaveProperty('disabled', true),
+  )
+  expect(screen.getByRole('region', { name: 'State of this page' }).textContent).toMatch(/no more are taken/)
+})
+
+/** As if no change could wait any more. */
+function full(store: WidgetDataStore): WidgetDataStore {
+  const saving = watched<SavingState>({ ...store.saving.getState(), pending: 1, room: 'full' })
+  return new Proxy(store, {
+    get: (target, name) => (name === 'saving' ? saving : (Reflect.get(target, name, target) as unknown)),
+  })
+}
+
+test('CL244 a tile that cannot be drawn keeps its header and its menu', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => undefined)
+  drawn.broken = true
+  await opened(THREE)
+  const tile = within(screen.getByRole('group', { name: /^C, / }))
+  expect(tile.getByRole('alert').textContent).toContain('This widget could not be drawn')
+  expect(tile.getByRole('heading', { name: 'C' })).toBeTruthy()
+  expect(tile.getByRole('button', { name: 'Menu of C' })).toBeTruthy()
+  drawn.broken = false
+  await userEvent.click(tile.getByRole('button', { name: 'Try again' }))
+  expect(tile.getByText('Heatmap panel')).toBeTruthy()
+})
+
+test('CL240 what the server did not take is in the copy that is saved of it', async () => {
+  const store = await opened(THREE)
+  const edit: RefusedEdit = {
+    id: 'r',
+    atMs: 1,
+    code: 'forbidden',
+    reason: 'No.',
+    labels: ['Renamed “A”'],
+    remade: 0,
+    lost: 0,
+    patch: [{ op: 'replace', path: '/widgets/a/title', value: 'Load' }],
+    setAside: false,
+  }
+  refused.set([edit])
+  const undone = within(await screen.findByRole('region', { name: 'Undone changes' }))
+  await userEvent.click(undone.getByRole('button', { name: /copy/ }))
+  await waitFor(() => expect(location.pathname).toMatch(/^\/d\/./))
+  const copy = dovetail.openDashboard(location.pathname.slice('/d/'.length))
+  await copy.settled()
+  await waitFor(() => expect(widgetsOf(copy)['a']?.title).toBe('Load'))
+  expect(widgetsOf(store)['a']?.title).toBe('A')
 })
 
 /** As the pill says it. */

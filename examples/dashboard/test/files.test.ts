@@ -1,6 +1,6 @@
-import type { Dovetail } from '@dovetail/client'
+import { createDovetail, type DashboardStore, type Dovetail, type WidgetDataStore } from '@dovetail/client'
 import { staticDashboard, staticWatchable } from '@dovetail/react'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { exports, importFile } from '../src/files'
 import { fileName } from '../src/files/exports'
 import { BYTES_MAX } from '../src/files/recognise'
@@ -83,6 +83,93 @@ describe('a file that is brought in', () => {
     await expect(refused('quota_exceeded')).rejects.toThrow('as said')
   })
 })
+
+describe('CL246 what the widgets show', () => {
+  let dovetail: Dovetail
+
+  beforeEach(() => {
+    vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
+    dovetail = createDovetail({ url: 'http://127.0.0.1:9', storage: { kind: 'memory' } })
+  })
+
+  afterEach(async () => {
+    vi.restoreAllMocks()
+    await dovetail.close()
+  })
+
+  async function source() {
+    const [table, note, feed] = (['table', 'text', 'points'] as const).map((shape) =>
+      dovetail.createWidgetData(shape),
+    ) as [WidgetDataStore, WidgetDataStore, WidgetDataStore]
+    await Promise.all([table.settled(), note.settled(), feed.settled()])
+    table.setColumns(['Host'])
+    table.addRow(['web'])
+    note.setText('Call Bo')
+    feed.addPoints([{ t: 1, v: 2 }])
+    const store = dovetail.createDashboard({
+      title: 'Hosts',
+      widgets: {
+        t: { kind: 'table', title: 'Hosts', data: table.url },
+        n: { kind: 'note', title: 'Notes', data: note.url },
+        f: { kind: 'stat', title: 'CPU', data: feed.url },
+      },
+    })
+    await store.settled()
+    return { store, table, feed }
+  }
+
+  async function shown(id: string) {
+    const state = await dovetail.openDashboard(id).settled()
+    if (state.status !== 'ready') throw new Error(state.status)
+    const read = async (widget: string) => {
+      const data = await dovetail.openWidgetData(state.value.widgets[widget]?.data ?? '').settled()
+      if (data.status !== 'ready') throw new Error(data.status)
+      return data.value
+    }
+    return { widgets: state.value.widgets, read }
+  }
+
+  const exported = async (way: string, store: DashboardStore) => {
+    let made: Blob | undefined
+    vi.spyOn(URL, 'createObjectURL').mockImplementation((blob) => {
+      made = blob as Blob
+      return 'blob:x'
+    })
+    const notes = await exports.find(({ id }) => id === way)?.run({ store, dovetail, grid: () => null })
+    return { notes, file: new File([made!], 'Hosts') }
+  }
+
+  it('comes along as JSON, as documents of its own', async () => {
+    const { store, table } = await source()
+    const { file, notes } = await exported('json', store)
+    expect(notes).toEqual([])
+    table.addRow(['later'])
+    const { id, notes: told } = await importFile(dovetail, file)
+    const { widgets, read } = await shown(id)
+    expect((await read('t')).rows).toEqual([['web']])
+    expect((await read('n')).text).toBe('Call Bo')
+    expect((await read('f')).points).toEqual([{ t: 1, v: 2 }])
+    expect(widgets['t']?.data).not.toBe(table.url)
+    expect(told).toEqual([])
+  })
+
+  it('is copied where the file has none, shared where it is points, and told where it cannot be had', async () => {
+    const { store, table, feed } = await source()
+    const { file } = await exported('automerge', store)
+    const { id, notes } = await importFile(dovetail, file)
+    const { widgets, read } = await shown(id)
+    expect((await read('t')).rows).toEqual([['web']])
+    expect(widgets['t']?.data).not.toBe(table.url)
+    expect(widgets['f']?.data).toBe(feed.url)
+    expect(notes.join(' ')).toContain('same points: “CPU”')
+    const away = { ...OURS, widgets: { a: { kind: 'table', title: 'Away', data: AWAY } } }
+    const made = await importFile(dovetail, new File([JSON.stringify(away)], 'x.json'))
+    expect((await shown(made.id)).widgets['a']?.data).toBeUndefined()
+    expect(made.notes.join(' ')).toContain('not on this device: “Away”')
+  })
+})
+
+const AWAY = 'automerge:3RFyJzsLsZ7MsbG98rcuZ4FqtGW7'
 
 describe('a file that is taken out', () => {
   it.each([

@@ -235,7 +235,7 @@ function updatedPage(options: {
 }) {
   const said: string[] = []
   const listeners: Record<string, () => void> = {}
-  const worker = (state: string) => {
+  const worker = (state: string, files = options.files ?? []) => {
     const made: { state: string; changed: () => void } = { state, changed: () => undefined }
     return {
       made,
@@ -245,7 +245,7 @@ function updatedPage(options: {
         },
         postMessage: (message: ToWorker, transfer?: Transferable[]) => {
           said.push(message.dovetail)
-          if (message.dovetail === 'files') (transfer?.[0] as MessagePort).postMessage(options.files ?? [])
+          if (message.dovetail === 'files') (transfer?.[0] as MessagePort).postMessage(files)
         },
         addEventListener: (_: string, listener: () => void) => (made.changed = listener),
       } as PageWorker,
@@ -267,9 +267,9 @@ function updatedPage(options: {
     onLook: (listener) => (listeners['look'] = listener),
     onMissingPart: (listener) => (listeners['missing'] = listener),
   }
-  const installs = async () => {
+  const installs = async (files?: readonly string[]) => {
     await vi.waitFor(() => expect(listeners['found']).toBeDefined())
-    const { made, worker: found } = worker('installing')
+    const { made, worker: found } = worker('installing', files)
     registration.installing = found
     listeners['found']?.()
     made.state = 'installed'
@@ -323,6 +323,24 @@ describe('updates', () => {
     await vi.waitFor(() => expect(said).toEqual(['files', 'take_over_if_alone']))
     fire('controller')
     expect([updates.getState().status, reload.mock.calls]).toEqual(['current', []])
+  })
+
+  it('takes the next version too on a page that had the one before by itself', async () => {
+    const { page, installs, said, reload, fire } = updatedPage({
+      controlled: true,
+      scripts: ['/assets/two.js'],
+    })
+    const updates = followUpdates(page)
+    await installs(['/assets/two.js'])
+    await vi.waitFor(() => expect(said).toContain('take_over_if_alone'))
+    fire('controller')
+    expect(reload).not.toHaveBeenCalled()
+    await installs(['/assets/three.js'])
+    await vi.waitFor(() => expect(updates.getState().status).toBe('waiting'))
+    const state = updates.getState()
+    if (state.status === 'waiting') state.apply()
+    fire('controller')
+    expect(reload).toHaveBeenCalledOnce()
   })
 
   it('offers to load anew when a part of the app is gone from the server', () => {

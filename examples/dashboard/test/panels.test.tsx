@@ -87,6 +87,24 @@ describe('the history', () => {
     expect(screen.queryByRole('button', { name: 'Restore…' })).toBeNull()
   })
 
+  it('CL249 says that notes, tables and series are not of the past, and asks so', async () => {
+    const data = 'automerge:3RFyJzsLsZ7MsbG98rcuZ4FqtGW7'
+    const past = dashboard({ cpu: widget({ data }) })
+    const { user, preview } = show(history, { history: { at: () => past } })
+    await user.click(await screen.findByRole('button', { name: /ana/ }))
+    expect(preview.getState()?.note).toMatch(/notes, tables and series are as they are now/)
+    await user.click(screen.getByRole('button', { name: 'Restore…' }))
+    expect(screen.getByRole('dialog').textContent).toMatch(/notes, tables and series stay as they are now/)
+  })
+
+  it('CL249 lists a decision about a conflict, which has no time, with what came before it', async () => {
+    const decided = group('decided', { author: 'bo', fromMs: 0, toMs: 0, messages: ['Settled a conflict'] })
+    show(history, { store: { history: [GROUPS[0]!, decided, ...GROUPS.slice(1)] } })
+    const button = await screen.findByRole('button', { name: /Settled a conflict/ })
+    expect(button.textContent).toContain('bo')
+    expect(screen.queryByText('Somebody')).toBeNull()
+  })
+
   it('does not list the first change, which nobody made', async () => {
     show(history)
     await screen.findByRole('button', { name: /ana/ })
@@ -256,6 +274,12 @@ describe('what needs attention', () => {
     expect(preview.getState()?.dashboard.widgets['ram']?.layout.y).toBe(4)
     rendered.unmount()
     expect(preview.getState()).toBeUndefined()
+  })
+
+  it('CL245 a press on a card shows the widget that it is about', async () => {
+    const { user, select } = show(attention, { store: { conflicts: [CONFLICT], proposes } })
+    await user.click(screen.getByText(/share a place/))
+    expect(select).toHaveBeenCalledWith('ram', { reveal: true })
   })
 
   it('shows nothing where it is not known what a proposal would do', async () => {

@@ -1,6 +1,16 @@
 import { expect, test } from 'vitest'
 import fc from 'fast-check'
-import { bottom, byKey, firstFree, inside, nearestFree, overlap, placeInWords } from '../src/editor/placing'
+import type { Layout } from '@dovetail/client'
+import {
+  bottom,
+  byKey,
+  firstFree,
+  inside,
+  MOST,
+  nearestFree,
+  overlap,
+  placeInWords,
+} from '../src/editor/placing'
 import { stepAt } from '../src/editor/edgeScroll'
 
 const place = fc.record({
@@ -35,6 +45,38 @@ test('free places are free, and as large as asked', () => {
       }
     }),
   )
+})
+
+test('CL243 a free place is the nearest, or the first, of all that a look at every cell finds', () => {
+  const free = (taken: readonly Layout[], wanted: Layout) => {
+    const all: Layout[] = []
+    for (let y = 0; y <= 50; y++) for (let x = 0; x + wanted.w <= 12; x++) all.push({ ...wanted, x, y })
+    return all.filter((candidate) => !taken.some((other) => overlap(candidate, other)))
+  }
+  const far = (one: Layout, other: Layout) => Math.abs(one.x - other.x) + Math.abs(one.y - other.y) / 2
+  fc.assert(
+    fc.property(fc.array(place, { maxLength: 8 }), place, (others, asked) => {
+      const taken = others.map((other) => inside(other, 12))
+      const wanted = inside(asked, 12)
+      const all = free(taken, wanted)
+      expect(far(nearestFree(wanted, taken, 12), wanted)).toBe(
+        Math.min(...all.map((each) => far(each, wanted))),
+      )
+      expect(firstFree(wanted, taken, 12)).toEqual(all[0])
+    }),
+  )
+})
+
+test('CL243 what is as large as a document can say is placed at once', () => {
+  const vast = { x: 0, y: 0, w: 2 ** 31 - 1, h: 2 ** 31 - 1 }
+  const columns = 2 ** 32 - 1
+  expect(firstFree({ w: 6, h: 4 }, [vast], 24)).toEqual({ x: 0, y: vast.h, w: 6, h: 4 })
+  expect(nearestFree(vast, [inside(vast, columns)], columns).y).toBe(MOST.h)
+  const many = Array.from({ length: 400 }, (_, n) => inside({ x: n * 7, y: n * 1e6, w: 9, h: 2e9 }, columns))
+  const began = performance.now()
+  firstFree({ w: 6, h: 4 }, many, columns)
+  nearestFree(vast, many, columns)
+  expect(performance.now() - began).toBeLessThan(2_000)
 })
 
 test('a free place stays, one that is taken moves as little as it can', () => {

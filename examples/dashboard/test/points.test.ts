@@ -3,6 +3,8 @@ import { movedCaret } from '../src/widgets/caret'
 import { itemsOf } from '../src/widgets/Checklist'
 import { agoText, timeText, valueText } from '../src/widgets/format'
 import { barsOf, cellText, cellValue, inTime, parseCsv, reduced, seriesInWords } from '../src/widgets/points'
+import { sparkline } from '../src/widgets/Stat'
+import { rangeOf } from '../src/widgets/TimeSeries'
 import { readNumber } from '../src/editor/readNumber'
 import { feedLine } from '../src/editor/DataSection'
 
@@ -157,4 +159,19 @@ test('the line for a shell never has the token in it', () => {
     `curl https://example.org/api/docs/4NMN/points \\\n  -H 'content-type: application/json' \\\n  -d '{"v": 42}'`,
   )
   expect(feedLine('https://example.org', '4NMN', true)).toContain('Bearer $DOVETAIL_TOKEN')
+})
+
+test('CL247 whatever numbers and times a document has, there is something to read and to draw', () => {
+  const look = { unit: '', decimals: undefined }
+  expect(timeText(9e15, 0)).toBe('no date')
+  expect(agoText(-9e15, 0)).toBe('no date')
+  for (const value of [1.7e308, -1.7e308, 1e300 * 1e300]) {
+    expect(valueText(value, look).length).toBeLessThan(12)
+    expect(valueText(value, { unit: 'bytes', decimals: 20 }).length).toBeLessThan(14)
+  }
+  expect(valueText(999_999_999_999_999, look)).toBe('999,999,999,999,999')
+  expect(sparkline([point(1, -1.7e308), point(2, 1.7e308)])).toBe('0.00,38.00 100.00,4.00')
+  expect(sparkline([point(1, 1)])).toBeUndefined()
+  const { min, max } = { min: undefined, max: undefined }
+  expect(rangeOf({ min, max }, -1.7e308, 1.7e308).every(Number.isFinite)).toBe(true)
 })

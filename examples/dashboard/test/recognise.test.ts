@@ -12,6 +12,7 @@ describe('what a file is', () => {
       as: 'dashboard',
       value: { kind: 'dashboard', title: 'Hosts', widgets: {} },
       title: 'Hosts',
+      carried: new Map(),
     })
   })
 

@@ -3,6 +3,7 @@ import { staticDashboard } from '@dovetail/react'
 import { cleanup, screen, waitFor, within } from '@testing-library/react'
 import { userEvent } from '@testing-library/user-event'
 import { afterEach, describe, expect, it } from 'vitest'
+import { AppMenu } from '../src/app/AppMenu'
 import { ShareDialog } from '../src/share'
 import { dashboard, widget } from './dashboards'
 import { app, renderIn } from './things'
@@ -182,6 +183,11 @@ describe('the dialog to share', () => {
     const { api } = server({ owner: null })
     show(api, { user: null })
     expect(await screen.findByText(/asks nobody who they are/)).toBeTruthy()
+    const who = screen.getByRole('region', { name: 'Who may see and change it' })
+    expect(within(who).getByRole('listitem').textContent).toBe(
+      'Everybody who reaches this serverCan do everything',
+    )
+    expect(screen.getByText('Owner').closest('details')).toHaveProperty('open', false)
   })
 
   it('can be tried again when the server was not there', async () => {
@@ -204,5 +210,19 @@ describe('the dialog to share', () => {
     await user.click(await screen.findByRole('button', { name: 'Revoke Group ops' }))
     expect(await screen.findByText('That did not work: This takes more rights')).toBeTruthy()
     expect(screen.getByText('Group ops')).toBeTruthy()
+  })
+})
+
+describe('the menu of the app', () => {
+  it('offers to sign in only where there is something to sign in with, and nothing for developers', async () => {
+    const labels = async (user: string | null) => {
+      renderIn(app({ user }), <AppMenu />)
+      await userEvent.setup().click(screen.getByRole('button', { name: 'Menu' }))
+      const said = screen.getByRole('menu').textContent
+      cleanup()
+      return said
+    }
+    expect(await labels(null)).not.toMatch(/Sign in|components/)
+    expect(await labels('me')).toMatch(/Signed in as me/)
   })
 })

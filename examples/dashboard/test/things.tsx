@@ -33,6 +33,10 @@ export function app(
       signOut: () => undefined,
       linkFor: () => undefined,
       linkInUse: undefined,
+      storageName: 'dovetail',
+      isSomebodyElse: () => false,
+      opened: () => undefined,
+      forgetLinks: () => undefined,
     },
     signingIn: watched(false),
   }

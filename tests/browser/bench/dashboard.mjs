@@ -41,9 +41,9 @@ export async function fullDashboard(server, { points = 120 } = {}) {
     const [kind, shape] = KINDS[at % KINDS.length]
     const data = shape && (await dataFor(server, shape, points))
     if (shape === 'points') series.push(data)
-    widgets[`w${at}`] = {
+    widgets[idOf(at)] = {
       kind,
-      title: titleOf(at),
+      title: `${kind} ${at}`,
       order: `V${String(at).padStart(2, '0')}V`,
       layout: { x: (at % ACROSS) * WIDTH, y: Math.floor(at / ACROSS) * HEIGHT, w: WIDTH, h: HEIGHT },
       options: OPTIONS[kind] ?? {},
@@ -53,8 +53,8 @@ export async function fullDashboard(server, { points = 120 } = {}) {
   return { id: await server.dashboard({ title: 'Wall', widgets }), series }
 }
 
-/** What a widget is called; the kind, too, so that one can be found by it. */
-export const titleOf = (at) => `${KINDS[at % KINDS.length][0]} ${at}`
+/** Of the widget at a place, in the order of reading. */
+export const idOf = (at) => `w${String(at).padStart(2, '0')}`
 
 async function dataFor(server, shape, points) {
   const content =

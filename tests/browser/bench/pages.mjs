@@ -26,7 +26,7 @@ export async function buildPages() {
     base: '/bench/',
     configFile: false,
     logLevel: 'error',
-    resolve: { conditions: ['development', 'module', 'browser'], alias: { 'stock-client': STOCK } },
+    resolve: { conditions: ['dovetail-source', 'module', 'browser'], alias: { 'stock-client': STOCK } },
     build: {
       outDir,
       target: 'es2022',

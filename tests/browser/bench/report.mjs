@@ -80,10 +80,12 @@ export class Report {
   }
 }
 
-/** What lies at a part of the samples, from 0 (the least) to 1 (the most). */
+/** What lies at a part of the samples, from 0 (the least) to 1 (the most); between two of them in proportion. */
 export function quantile(samples, part) {
   const sorted = samples.toSorted((one, other) => one - other)
-  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]
+  const at = part * (sorted.length - 1)
+  const [below, above] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]]
+  return below + (above - below) * (at - Math.floor(at))
 }
 
 const length = (text) => text.length

@@ -63,7 +63,7 @@ export function waitFor(page, test, argument) {
   return page.waitForFunction(test, argument, { polling: 20, timeout: WAIT_MS_MAX })
 }
 
-/** What the page's main thread did, in seconds since it began; and the size of its heap. */
+/** What the page's main thread has done, in seconds of the processor, not of the clock; and the size of its heap. */
 export async function spent(cdp) {
   const { metrics } = await cdp.send('Performance.getMetrics')
   const of = (name) => metrics.find((metric) => metric.name === name)?.value ?? 0
@@ -78,6 +78,6 @@ export async function spent(cdp) {
 /** Where `spent` asks. */
 export async function meter(page) {
   const cdp = await page.context().newCDPSession(page)
-  await cdp.send('Performance.enable')
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
   return cdp
 }

@@ -128,6 +128,7 @@ const HOSTILE = [
   '<a href="data:text/html,<script>hacked</script>">data</a>',
   '<form action="https://example.com"><input name=q></form>',
   '<style>body { display: none }</style>',
+  '<a class="side-panel" id="root" data-tile="a" aria-label="Sign in" href="https://example.com/">Sign in</a>',
   '**bold**',
 ].join('\n\n')
 
@@ -140,11 +141,13 @@ test('CL148 hostile text in a note does nothing', async (t) => {
   await page.getByRole('region', { name: 'Text of Note' }).dblclick()
   await page.getByRole('textbox', { name: 'Write Note' }).fill(HOSTILE)
   await callDashboard(page, 'Done writing')
-  const note = page.getByRole('region', { name: 'Text of Note' })
+  const note = page.getByRole('region', { name: 'Text of Note' }).locator('.markdown')
   await seen(note.getByText('bold', { exact: true }))
   const found = await note.evaluate((body) => ({
     elements: [
-      ...body.querySelectorAll('script, iframe, form, style, object, embed, [onerror], [onload]'),
+      ...body.querySelectorAll(
+        'script, iframe, form, style, object, embed, [onerror], [onload], [class], [id], [style], [data-tile], [aria-label]',
+      ),
     ].map((one) => one.outerHTML),
     addresses: [...body.querySelectorAll('a[href], img[src]')]
       .map((one) => one.getAttribute('href') ?? one.getAttribute('src'))

@@ -55,6 +55,25 @@ test('CL126 a tab that is closed right after an edit loses nothing', async (t) =
   await saved(again)
 })
 
+test('CL214 what was typed just before a reload is there after it', async (t) => {
+  const here = await world(t)
+  const ana = await here.person()
+  await ana.tab('/')
+  const page = await ana.tab('/')
+  await newDashboard(page)
+  await addWidget(page, 'Stat')
+  await saved(page)
+  await keptForOffline(page)
+  await page.reload()
+  await saved(page)
+  await ana.offline()
+  for (const title of ['Once', 'Twice', 'Three times']) {
+    await callDashboard(page, title)
+    await page.reload()
+    await called(page, title)
+  }
+})
+
 test('CL127 what was saved when the server was killed is there, and what was not goes on', async (t) => {
   const here = await world(t)
   const ana = await here.person()

@@ -75,7 +75,8 @@ function read({ answer, text }: Read): Answer {
   const body = parsed(text)
   if (answer.ok && body !== undefined) return { body, etag: answer.headers.get('etag') ?? undefined }
   if (!isRecord(body) || typeof body['code'] !== 'string') throw notOurs(answer.status)
-  const words = [body['title'], body['detail']].find((said) => typeof said === 'string')
+  // The title says what kind of thing went wrong, the detail what.
+  const words = [body['detail'], body['title']].find((said) => typeof said === 'string')
   throw new DovetailError(body['code'], words ?? body['code'], {
     passing: answer.status === 429 || answer.status === 503,
     status: answer.status,

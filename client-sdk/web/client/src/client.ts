@@ -36,8 +36,11 @@ import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
 import { DeviceNotes } from './outbox/device'
 import { evict, openLock, toEvict } from './outbox/evict'
+import { Leftovers } from './outbox/leftovers'
 import type { Me } from './presence'
 import { createRefusals, type Refusals } from './refusal/refusals'
+import { SyncAnew } from './refusal/sync'
+import { whose, type Whose } from './rights'
 import { RuleBook } from './rulebook'
 import { DocumentStorage } from './storage/documents'
 import { memoryNotes, openNotes, type Notes } from './storage/notes'
@@ -63,6 +66,9 @@ const SAVE_AFTER_MS = 10
 
 /** Old documents are looked for when the page has been there for a while, so that they are in nobody's way. */
 const EVICT_AFTER_MS = 20_000
+
+/** How often is written what waits, where the repo itself would wait until the clock is where it was. */
+const WRITE_EVERY_MS = 1_000
 
 /** What a server takes that said nothing yet. */
 const CHANGE_BYTES_MAX = 1 << 20
@@ -90,6 +96,7 @@ type OpenStore = Pick<
   | 'close'
   | 'flush'
   | 'hear'
+  | 'heardRight'
   | 'heardHeads'
   | 'lookAgain'
   | 'serverSaid'
@@ -113,6 +120,7 @@ class Client implements Dovetail {
   readonly #refusals: Refusals
   readonly #rules: RuleBook
   readonly #following: Following
+  readonly #leftovers: Leftovers
   readonly #repo: Repo
   readonly #peerId = `tab-${unique()}` as PeerId
   /** One document may be open as a dashboard and as whatever it is. */
@@ -120,9 +128,10 @@ class Client implements Dovetail {
   /** The locks that say that a document is open here. */
   readonly #held = new Map<DocumentId, { readonly letGo: () => void; readonly isFree: Promise<void> }>()
   readonly #order = new TabOrder()
-  /** Documents that left the device while this page was there. */
+  /** Documents that left the device while this page was there, in whichever tab, and are to be written whole. */
   readonly #forgotten = new Set<DocumentId>()
   readonly #endings: (() => void)[] = []
+  #writing: ReturnType<typeof setInterval> | undefined
   #closing: Promise<void> | undefined
 
   constructor(config: ResolvedConfig, environment: Environment) {
@@ -163,6 +172,11 @@ class Client implements Dovetail {
     this.link = this.#link
     this.session = this.#link.session
     this.storage = this.#documents.state
+    this.#leftovers = new Leftovers({
+      device: this.#device,
+      isOpen: (id) => this.#of(id).length > 0,
+      open: (id) => this.open(id),
+    })
     this.#following = new Following({
       device: this.#device,
       api: this.api,
@@ -188,6 +202,7 @@ class Client implements Dovetail {
 
   create<T extends object>(value: T): DocumentStore<T> {
     const handle = this.#repo.create<Draft>(value as Draft)
+    sayMade(handle, [])
     return this.#store('any', handle.documentId, (id) => {
       return new LiveDocument<T>(this.#surroundings(), id, (root) => root as T, handle)
     })
@@ -279,6 +294,7 @@ class Client implements Dovetail {
     this.#refusals.close()
     this.#rules.close()
     this.#following.close()
+    this.#leftovers.close()
     this.#tabs.close()
     this.#link.close()
     this.#tabAdapter?.disconnect()
@@ -325,10 +341,7 @@ class Client implements Dovetail {
     const root = plain(handle.doc()) as PlainObject
     const before = handle.heads()
     handle.change((draft) => write(root, draft), { message: 'Made it' })
-    // The repo keeps a document only once it changed: one that is made as it begins needs a change that says nothing.
-    if (sameHeads(handle.heads(), before)) {
-      handle.update((doc) => Automerge.emptyChange(doc, { message: 'Made it' }))
-    }
+    sayMade(handle, before)
     return handle
   }
 
@@ -350,6 +363,8 @@ class Client implements Dovetail {
       environment: this.#environment,
       me: () => this.#me(),
       user: () => this.session.getState()?.user?.id,
+      isLive: () => this.#link.getState().status === 'live',
+      whose: () => this.#whose(),
       keepsAll: () => this.#documents.keepsAll,
       changeBytesMax: () => this.session.getState()?.limits.changeBytesMax ?? CHANGE_BYTES_MAX,
       guard: async (handle) => {
@@ -371,6 +386,10 @@ class Client implements Dovetail {
     }
   }
 
+  #whose(): Whose {
+    return whose(this.#config, this.session.getState())
+  }
+
   #me(): Me {
     const user = this.session.getState()?.user
     const id = user?.id ?? this.#peerId
@@ -390,16 +409,32 @@ class Client implements Dovetail {
   }
 
   async #forget(id: DocumentId): Promise<void> {
-    const handle = this.#repo.handles[id]
-    if (handle?.isReady()) {
-      // Unloading makes it an empty document, which must not be written.
-      handle.removeAllListeners('heads-changed')
-      await this.#repo.removeFromCache(id)
-    }
+    await this.#unload(id)
     await this.#refusals.forget(id)
     await this.#documents.removeRange([id])
     await this.#device.forget(id)
     this.#forgotten.add(id)
+    this.#tabs.send({ type: 'forgotten', documentId: id })
+  }
+
+  /** Takes a document out of the repo, which does not write it for that. */
+  async #unload(id: DocumentId): Promise<void> {
+    const handle = this.#repo.handles[id]
+    if (!handle?.isReady()) return
+    // Unloading makes it an empty document, which must not be written.
+    handle.removeAllListeners('heads-changed')
+    await this.#repo.removeFromCache(id)
+  }
+
+  /**
+   * Another tab took it off the device. Where it is open here, which it was not a moment before, it is written as a whole now;
+   * else at its next opening.
+   */
+  async #heardForgotten(id: DocumentId): Promise<void> {
+    this.#forgotten.add(id)
+    const handle = this.#repo.handles[id]
+    if (!this.#held.has(id)) await this.#unload(id)
+    else if (handle?.isReady()) await this.#keepWhole(handle)
   }
 
   /**
@@ -408,7 +443,7 @@ class Client implements Dovetail {
    */
   async #keepWhole(handle: DocHandle<unknown>): Promise<void> {
     const { documentId } = handle
-    if (!this.#forgotten.delete(documentId)) return
+    if (handle.heads().length === 0 || !this.#forgotten.delete(documentId)) return
     await this.#documents.save([documentId, 'snapshot', unique()], Automerge.save(handle.doc()))
   }
 
@@ -433,14 +468,19 @@ class Client implements Dovetail {
       this.#link.subscribe(() => this.#linked()),
       this.session.subscribe(() => this.#following.look()),
       this.#environment.onHide(() => this.#flush()),
+      this.#environment.onClockBack(() => this.#clockBack()),
       this.storage.subscribe(() => {
         for (const store of this.#open.values()) store.storageChanged()
       }),
       this.#tabs.on('acked', ({ documentId, heads }) =>
         this.#each(documentId, (store) => store.heardHeads(heads, 'tab')),
       ),
+      this.#tabs.on('forgotten', ({ documentId }) => {
+        // What cannot be written is said by the storage.
+        void this.#heardForgotten(documentId).catch(() => undefined)
+      }),
       this.#tabs.on('permission', (told) =>
-        this.#each(told.documentId, (store) => store.hear({ ...told, type: 'dovetail-permission' })),
+        this.#each(told.documentId, (store) => store.heardRight(told, told.whose)),
       ),
       this.#tabs.on('conflicts', (told) =>
         this.#each(told.documentId, (store) => store.hear({ ...told, type: 'dovetail-conflicts' })),
@@ -452,7 +492,7 @@ class Client implements Dovetail {
     this.#each(message.documentId, (store) => store.hear(message))
     if (message.type === 'dovetail-reject') this.#refusals.reject(message)
     if (message.type === 'dovetail-permission') {
-      this.#tabs.send({ ...message, type: 'permission', paths: message.paths })
+      this.#tabs.send({ ...message, type: 'permission', paths: message.paths, whose: this.#whose() })
     }
     if (message.type === 'dovetail-conflicts') this.#tabs.send({ ...message, type: 'conflicts' })
   }
@@ -463,7 +503,22 @@ class Client implements Dovetail {
 
   #linked(): void {
     if (this.#link.getState().status !== 'live') return
+    this.#leftovers.send()
     for (const store of this.#open.values()) if (store.getState().status === 'missing') void store.lookAgain()
+  }
+
+  /**
+   * The repo counts its pauses by the device's clock, and waits for as long as that was set back. What it sends is begun anew with a
+   * count of its own; what it writes is written for it from now on.
+   */
+  #clockBack(): void {
+    for (const id of this.#ready()) {
+      const handle = this.#repo.handles[id]
+      if (handle) new SyncAnew(handle).begin(this.#repo)
+    }
+    if (this.#writing !== undefined) return
+    this.#writing = setInterval(() => void this.#repo.flush(this.#ready()), WRITE_EVERY_MS)
+    this.#endings.push(() => clearInterval(this.#writing))
   }
 
   /** The page is hidden, or about to go: what waits becomes changes, and changes go to the disk. */
@@ -476,6 +531,12 @@ class Client implements Dovetail {
     const old = toEvict(await this.#device.all(), this.#config.limits, this.#environment.now())
     await evict(old, this.#config.storage.name, this.#environment, (id) => this.#forget(id))
   }
+}
+
+/** The repo keeps a document only once it changed: one that is made as it begins needs a change that says nothing. */
+function sayMade(handle: DocHandle<Draft>, before: readonly string[]): void {
+  if (!sameHeads(handle.heads(), before)) return
+  handle.update((doc) => Automerge.emptyChange(doc, { message: 'Made it' }))
 }
 
 function parsed(text: string): DocumentId {
@@ -492,8 +553,12 @@ function loaded(bytes: Uint8Array): Automerge.Doc<Draft> {
   }
 }
 
-/** Nothing where tabs cannot speak to each other. */
+/**
+ * Nothing where tabs cannot speak to each other. Tabs that came by a link get documents of those alone that came by the same: what
+ * somebody who may do more edits would be offered to the server by them too, and refused.
+ */
 function tabAdapter(config: ResolvedConfig, hears: Hears): TabAdapter | undefined {
   if (typeof BroadcastChannel === 'undefined' || config.storage.kind === 'memory') return undefined
-  return new TabAdapter(config.storage.name, hears)
+  const { link } = whose(config, undefined)
+  return new TabAdapter([config.storage.name, ...(link === null ? [] : [link])].join('-'), hears)
 }

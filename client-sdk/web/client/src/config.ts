@@ -3,6 +3,7 @@
 // Always true: a `ResolvedConfig` is complete and within its bounds; nothing else in the package looks at what the app wrote.
 
 import { DovetailError } from './errors'
+import { STORAGE_NAME } from './person'
 
 /** What an app says. All but `url` may be left out. */
 export interface DovetailConfig {
@@ -96,7 +97,7 @@ type Bound = readonly [byItself: number, least: number, most: number]
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-const BOUNDS = {
+export const BOUNDS = {
   limits: {
     // A long day without a network: one change a second for some three hours. Sending them takes seconds.
     pendingChangesMax: [10_000, 1, 1_000_000],
@@ -139,7 +140,7 @@ export function resolveConfig(config: DovetailConfig): ResolvedConfig {
   const kind = config.storage?.kind ?? 'indexeddb'
   if (!['indexeddb', 'memory'].includes(kind))
     faults.push(`storage.kind is "indexeddb" or "memory", not ${shown(kind)}`)
-  const name = config.storage?.name ?? 'dovetail'
+  const name = config.storage?.name ?? STORAGE_NAME
   if (!NAME.test(name)) faults.push(`storage.name is 1 to 64 letters, digits and ._-, not ${shown(name)}`)
   if (config.token !== undefined && typeof config.token !== 'function')
     faults.push('token is a function that gives a token')

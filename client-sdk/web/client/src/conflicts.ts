@@ -4,11 +4,12 @@
 // it; ← a person settles or waives; → an ordinary edit of the document.
 //
 // Always true: what the server said counts for the state that it judged. As soon as the document is another one here, this
-// device judges; what only the server can judge stays as it said.
+// device judges; what only the server can judge stays as it said. A conflict that did not change is the same object as before.
 
 import type { Ask } from './api'
 import type { Doc } from './automerge'
 import type { Draft } from './document/assign'
+import { samePlain } from './document/plain'
 import { DovetailError } from './errors'
 import { sameHeads, type DocumentId } from './ids'
 import type { OwnMessage } from './link/link'
@@ -17,6 +18,9 @@ import { Watched } from './watch'
 
 /** Judging follows edits at this distance, so that a drag that writes often is judged once. */
 const JUDGE_AFTER_MS = 150
+
+/** What takes long is done less often: this many times as long goes by in between. */
+const REST_TIMES = 10
 
 const NOTHING: ConflictsState = { conflicts: [], open: 0, judged: 'not_yet', undecided: [], beyond: [] }
 
@@ -45,6 +49,8 @@ export interface Judge {
 /** What the conflicts need of their document. */
 export interface Judged {
   readonly id: DocumentId
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   /** Throws `not_ready`. */
   readonly doc: () => Doc<Draft>
   readonly heads: () => Heads
@@ -52,6 +58,8 @@ export interface Judged {
   readonly decide: (become: (doc: Doc<Draft>) => Doc<Draft>) => void
   /** Who decides, as far as that is known. */
   readonly me: () => string | undefined
+  /** Whether the server can be asked now. */
+  readonly isLive: () => boolean
   /** Waits until all that was made here is on the server. */
   readonly saved: () => Promise<void>
 }
@@ -67,6 +75,9 @@ export class DocumentConflicts implements Conflicts {
   readonly #ask: Ask
   #judge: Judge | undefined
   #soon: ReturnType<typeof setTimeout> | undefined
+  /** When this device judged last, and how long that took. */
+  #judgedAtMs = -Infinity
+  #judgeMs = 0
   /** What the server found last; perhaps in a state that has not come here yet. */
   #found: Found | undefined
 
@@ -83,8 +94,9 @@ export class DocumentConflicts implements Conflicts {
 
   /** The document is another one. */
   changed(): void {
-    if (this.#judge && this.#soon === undefined)
-      this.#soon = setTimeout(() => this.#judgeNow(), JUDGE_AFTER_MS)
+    if (!this.#judge || this.#soon !== undefined) return
+    const restMs = this.#judgedAtMs + REST_TIMES * this.#judgeMs - this.#judged.now()
+    this.#soon = setTimeout(() => this.#judgeNow(), Math.max(JUDGE_AFTER_MS, restMs))
   }
 
   /** The server judged. What it says of a state that is not here is kept until that comes. */
@@ -99,31 +111,21 @@ export class DocumentConflicts implements Conflicts {
   }
 
   async settle(conflictId: string, proposal: string): Promise<void> {
-    const judge = this.#judge
-    if (judge && this.#isKnown(conflictId)) {
-      this.#judged.decide((doc) => judge.settle(doc, conflictId, proposal, this.#judged.me()))
-      this.#judgeNow()
-    } else await this.#decideThere(conflictId, 'settle', { proposal })
+    const here = (judge: Judge, doc: Doc<Draft>) => judge.settle(doc, conflictId, proposal, this.#judged.me())
+    if (!this.#decidedHere(here)) await this.#decideThere(conflictId, 'settle', { proposal })
   }
 
   async waive(conflictId: string, waiver: { reason: string; untilMs?: number | undefined }): Promise<void> {
-    const judge = this.#judge
-    if (judge && this.#isKnown(conflictId)) {
-      const { reason, untilMs } = waiver
-      this.#judged.decide((doc) => judge.waive(doc, conflictId, { reason, untilMs, by: this.#judged.me() }))
-      this.#judgeNow()
-    } else {
-      const until = waiver.untilMs === undefined ? {} : { until: waiver.untilMs }
-      await this.#decideThere(conflictId, 'waive', { reason: waiver.reason, ...until })
-    }
+    const { reason, untilMs } = waiver
+    const here = (judge: Judge, doc: Doc<Draft>) =>
+      judge.waive(doc, conflictId, { reason, untilMs, by: this.#judged.me() })
+    const until = untilMs === undefined ? {} : { until: untilMs }
+    if (!this.#decidedHere(here)) await this.#decideThere(conflictId, 'waive', { reason, ...until })
   }
 
   async unwaive(conflictId: string): Promise<void> {
-    const judge = this.#judge
-    if (judge && this.#isKnown(conflictId)) {
-      this.#judged.decide((doc) => judge.unwaive(doc, conflictId))
-      this.#judgeNow()
-    } else await this.#decideThere(conflictId, 'unwaive', {})
+    const here = (judge: Judge, doc: Doc<Draft>) => judge.unwaive(doc, conflictId)
+    if (!this.#decidedHere(here)) await this.#decideThere(conflictId, 'unwaive', {})
   }
 
   preview(conflictId: string, proposal: string): readonly { path: readonly string[]; value: unknown }[] {
@@ -135,9 +137,18 @@ export class DocumentConflicts implements Conflicts {
     }
   }
 
-  /** Rules that only the server can judge are decided there. */
-  #isKnown(conflictId: string): boolean {
-    return this.#judge?.judge(this.#judged.doc()).conflicts.some(({ id }) => id === conflictId) ?? false
+  /** Whether it was decided here: what is no conflict here may be one on the server, which judges by rules of its own as well. */
+  #decidedHere(decide: (judge: Judge, doc: Doc<Draft>) => Doc<Draft>): boolean {
+    const judge = this.#judge
+    if (!judge) return false
+    try {
+      this.#judged.decide((doc) => decide(judge, doc))
+    } catch (error) {
+      if (error instanceof DovetailError && error.code === 'conflict_not_found') return false
+      throw error
+    }
+    this.#judgeNow()
+    return true
   }
 
   async #decideThere(
@@ -145,6 +156,14 @@ export class DocumentConflicts implements Conflicts {
     decision: 'settle' | 'waive' | 'unwaive',
     body: object,
   ): Promise<void> {
+    if (!this.#judged.isLive())
+      throw new DovetailError(
+        'unreachable',
+        'Only the server can decide this, and it cannot be reached now.',
+        {
+          passing: true,
+        },
+      )
     await this.#judged.saved()
     const path = `/api/docs/${this.#judged.id}/conflicts/${encodeURIComponent(conflictId)}/${decision}`
     await this.#ask(path, { method: 'POST', body })
@@ -155,7 +174,15 @@ export class DocumentConflicts implements Conflicts {
     if (!this.#judge) return
     // What the server said of this very state says more: it knows authors, and rules that are judged there only.
     if (this.#found && this.#isFoundHere()) this.#tellFound(this.#found)
-    else this.#tell(this.#judge.judge(this.#judged.doc()), 'here')
+    else this.#tell(this.#judgeHere(this.#judge), 'here')
+  }
+
+  #judgeHere(judge: Judge): ReturnType<Judge['judge']> {
+    const beganAtMs = this.#judged.now()
+    const found = judge.judge(this.#judged.doc())
+    this.#judgedAtMs = this.#judged.now()
+    this.#judgeMs = this.#judgedAtMs - beganAtMs
+    return found
   }
 
   #isFoundHere(): boolean {
@@ -172,10 +199,20 @@ export class DocumentConflicts implements Conflicts {
   }
 
   #tell(found: Omit<ConflictsState, 'open' | 'judged'>, judged: ConflictsState['judged']): void {
-    const conflicts = found.conflicts.filter(({ state, mode }) => state !== 'settled' && mode !== 'audit')
+    const shown = found.conflicts.filter(({ state, mode }) => state !== 'settled' && mode !== 'audit')
+    const conflicts = asBefore(shown, this.#state.getState().conflicts)
     const open = conflicts.filter(({ state }) => state === 'open').length
     this.#state.set({ ...found, conflicts, open, judged })
   }
+}
+
+/** Those that are as they were are the objects that they were, so that a screen draws anew what is another one. */
+function asBefore(conflicts: readonly Conflict[], before: readonly Conflict[]): readonly Conflict[] {
+  const known = new Map(before.map((conflict) => [conflict.id, conflict]))
+  return conflicts.map((conflict) => {
+    const was = known.get(conflict.id)
+    return was && samePlain(was, conflict) ? was : conflict
+  })
 }
 
 function isConflict(value: unknown): value is Conflict {

@@ -17,7 +17,10 @@ export interface LockAsked {
 }
 
 export interface Environment {
+  /** Milliseconds since 1970. It never goes back, so that what is left of a wait is never more than the wait. */
   readonly now: () => number
+  /** Calls when somebody set the device's clock back. */
+  readonly onClockBack: (listener: () => void) => () => void
   /** From 0 to below 1. */
   readonly random: () => number
   readonly fetch: typeof fetch
@@ -42,7 +45,7 @@ export interface Environment {
 export function browserEnvironment(): Environment {
   const page = globalThis as unknown as Page
   return {
-    now: () => Date.now(),
+    ...steady(() => Date.now()),
     random: () => Math.random(),
     fetch: (...request) => fetch(...request),
     webSocket: (url, protocols) => new WebSocket(url, protocols),
@@ -107,5 +110,31 @@ function quietly<R>(take: () => R): R | undefined {
     return take()
   } catch {
     return undefined
+  }
+}
+
+/**
+ * A clock that goes on where it was when the device's is set back: for as long as the page lives it is ahead by that much then. One
+ * that is set forward is followed: after a night asleep it is the next morning.
+ */
+export function steady(clock: () => number): Pick<Environment, 'now' | 'onClockBack'> {
+  const listeners = new Set<() => void>()
+  let aheadMs = 0
+  let last = clock()
+  return {
+    now: () => {
+      const now = clock() + aheadMs
+      if (now < last) {
+        aheadMs += last - now
+        for (const listener of [...listeners]) queueMicrotask(listener)
+      } else {
+        last = now
+      }
+      return last
+    },
+    onClockBack: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
   }
 }

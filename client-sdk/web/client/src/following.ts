@@ -65,8 +65,12 @@ export class Following {
     this.#isLooking = true
     const isLeft = await this.#all()
     this.#isLooking = false
-    if (this.#looksAgain) return this.look()
-    if (!isLeft || this.#isOver) return
+    if (this.#looksAgain) this.look()
+    else if (isLeft) this.#later()
+  }
+
+  #later(): void {
+    if (this.#isOver) return
     const leastMs = BETWEEN.firstMs
     const waitMs = backoffMs(++this.#attempts, this.#world.environment.random(), BETWEEN, leastMs)
     this.#timer = setTimeout(() => void this.#look(), waitMs)

@@ -29,7 +29,8 @@ export interface Past<T> {
   readonly isMine: (actor: string) => boolean
   /** Whom the server takes us for. */
   readonly me: () => string | undefined
-  readonly become: (target: PlainObject, label: string) => void
+  /** Makes one change, after which it reads as that state of it does. */
+  readonly become: (state: Draft, label: string) => void
   readonly saved: () => Promise<void>
 }
 
@@ -51,7 +52,7 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
     difference: (from, to) =>
       difference(open(at(from)), open(to ? at(to) : (plain(past.doc()) as PlainObject))),
     restore: async (heads, label) => {
-      past.become(at(heads), label ?? 'Went back to an earlier state')
+      past.become(viewAt(past.doc(), heads), label ?? 'Went back to an earlier state')
       await Promise.resolve()
     },
     versions: async () => {
@@ -81,10 +82,14 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
 
 /** The plain values of a document as it was. */
 export function plainAt(doc: Doc<Draft>, heads: Heads): PlainObject {
+  return plain(viewAt(doc, heads)) as PlainObject
+}
+
+function viewAt(doc: Doc<Draft>, heads: Heads): Doc<Draft> {
   if (!Automerge.hasHeads(doc, [...heads])) {
     throw new DovetailError('unknown_heads', 'This device does not have that state of the document.')
   }
-  return plain(Automerge.view(doc, [...heads])) as PlainObject
+  return Automerge.view(doc, [...heads])
 }
 
 /** Without what belongs to the server. */

@@ -118,7 +118,7 @@ describe('what is sent', () => {
     await client.undelete(ID)
     await client.grafana(ID)
     await client.access(ID)
-    await client.setAccess(ID, { grants }, '"v1"')
+    await client.setAccess(ID, { owner: null, grants }, '"v1"')
     await client.addPoints(ID, [{ v: 1 }])
     expect(sent.map(({ method, url }) => `${method} ${url.slice('https://h/base/api/docs'.length)}`)).toEqual(
       [
@@ -148,8 +148,8 @@ describe('what is answered', () => {
     ).toBeUndefined()
     const made = { owner: null, grants: [], links: { l: 'dvl_s' } }
     const { api } = server(json(made, { headers: { etag: '"v2"' } }))
-    expect(await api().setAccess(ID, { grants: [] })).toEqual({
-      access: { role: 'admin', owner: null, grants: [], etag: '"v2"' },
+    expect(await api().setAccess(ID, { owner: null, grants: [] })).toEqual({
+      access: { role: 'admin', owner: null, grants: [], follows: null, etag: '"v2"' },
       links: { l: 'dvl_s' },
     })
     await server(() => new Response(null, { status: 204 }))
@@ -219,7 +219,7 @@ describe('what is answered', () => {
       client.list(),
       client.create({}),
       client.access(ID),
-      client.setAccess(ID, { grants: [] }),
+      client.setAccess(ID, { owner: null, grants: [] }),
       client.status(),
     ]
     for (const call of calls) expect((await failure(call)).code).toBe('bad_answer')

@@ -2,10 +2,12 @@
 
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { Automerge } from '../src/automerge'
 import type { Environment } from '../src/environment'
 import { documentId } from '../src/ids'
 import { openLock, toEvict } from '../src/outbox/evict'
 import { resolveConfig } from '../src/config'
+import { DocumentStorage } from '../src/storage/documents'
 import type { DashboardStore, DocumentStore } from '../src/types'
 import { until } from '../src/watch'
 import { codeOf, offline, shown, shows } from './live/tabs'
@@ -107,6 +109,16 @@ describe('what is missing', () => {
     expect(await codeOf(() => store.edit({ edit: 'setTitle', title: 'x' }))).toBe('not_ready')
   })
 
+  test('CL220 nothing is saved of a document that is not here, and what waits of a gone one is not called refused', async () => {
+    const missing = offline().openDashboard(A_DOCUMENT)
+    expect(await codeOf(() => missing.saved())).toBe('not_ready')
+    const made = offline(new Device(), {}, answering(410, 'document_deleted')).createDashboard({ title: 'a' })
+    const waiting = codeOf(() => made.saved())
+    await (made as unknown as { lookAgain(): Promise<void> }).lookAgain()
+    expect(await waiting).toBe('document_gone')
+    expect(await codeOf(() => made.saved())).toBe('document_gone')
+  })
+
   test('CL77 a document that was missing comes as soon as another tab has it', async () => {
     const device = new Device()
     const [one, other] = [offline(device), offline(device)]
@@ -173,6 +185,46 @@ describe('visits', () => {
     await dovetail.close()
     const next = offline(device).openDashboard(id)
     await shows(next, ({ title }) => title === 'All hosts')
+  })
+
+  test('CL221 a document that one tab took off the device is written whole by another that had it before', async () => {
+    const device = new Device()
+    const [one, other] = [offline(device), offline(device)]
+    const widget = (n: number) => [`w${n}`, { kind: 'stat', title: `${n} ${Math.random()}` }] as const
+    const widgets = Object.fromEntries(Array.from({ length: 200 }, (_, n) => widget(n)))
+    const made = other.createDashboard({ title: 'a', widgets })
+    const { id } = made
+    const file = made.exportAutomerge()
+    const inOne = one.openDashboard(id)
+    await shows(inOne, ({ title }) => title === 'a')
+    inOne.release()
+    const repo = repoOf(made)
+    made.release()
+    await vi.waitFor(() => one.forget(id, { evenUnsaved: true }))
+    await vi.waitFor(() => expect(Object.keys(repo.handles)).toEqual([]))
+    repo.import(file, { docId: id })
+    const again = other.openDashboard(id)
+    await shows(again, ({ title }) => title === 'a')
+    again.edit({ edit: 'setTitle', title: 'b' })
+    await Promise.all([one.close(), other.close()])
+    await shows(offline(device).openDashboard(id), ({ title, widgets }) => title === 'b' && 'w7' in widgets)
+  })
+
+  test('CL221 a stored edit without what it builds on is no document, and is there once that comes', async () => {
+    const device = new Device()
+    const made = offline(new Device()).create<{ n: number }>({ n: 1 })
+    const base = made.exportAutomerge()
+    made.change('two', (draft) => (draft.n = 2))
+    const edit = Automerge.getLastLocalChange(Automerge.load(made.exportAutomerge()))
+    const bytes = edit ?? Automerge.getAllChanges(Automerge.load(made.exportAutomerge())).at(-1)!
+    const storage = new DocumentStorage(device.environment(), 'indexeddb', device.name)
+    await storage.save([made.id, 'incremental', 'x'], bytes)
+    await storage.close()
+    const store = offline(device).open<{ n: number }>(made.id)
+    expect(await store.settled()).toEqual({ status: 'missing', reason: 'unreachable' })
+    expect(await codeOf(() => store.change('x', (draft) => (draft.n = 3)))).toBe('not_ready')
+    repoOf(store as DocumentStore<never>).import(base, { docId: made.id })
+    await until(store, (state) => state.status === 'ready' && state.value.n === 2)
   })
 
   test('CL78 a document that another tab has open stays', async () => {
@@ -293,8 +345,7 @@ describe('eviction', () => {
   const day = 24 * 60 * 60 * 1000
   const noted = (openedAtMs: number, pending = 0, isSaved = true) => ({
     saved: isSaved ? { heads: [], atMs: 0 } : undefined,
-    role: undefined,
-    paths: undefined,
+    rights: [],
     actors: [],
     kind: undefined,
     title: undefined,

@@ -1,6 +1,8 @@
 // What was: pages of the server and of this device, earlier states, and the way back.
 
 import { expect, test } from 'vitest'
+import { Automerge, Counter, ImmutableString } from '../src/automerge'
+import type { Draft } from '../src/document/assign'
 import type { Environment } from '../src/environment'
 import { sameHeads } from '../src/ids'
 import { codeOf, offline, shown } from './live/tabs'
@@ -77,6 +79,47 @@ test('CL92 going back is one change, which can be taken back, and keeps what cam
   store.undoing.undo()
   expect(shown(store)).toMatchObject({ title: 'two', widgets: { cpu: { title: 'CPU' } } })
   expect(sameHeads(heads(), later)).toBe(false)
+})
+
+test('CL190 what an earlier state had comes back as what it was: text that several may type in, registers, counters', async () => {
+  const store = offline(new Device()).create<Record<string, unknown>>({
+    note: 'a note',
+    register: new ImmutableString('a'),
+    n: new Counter(3),
+    at: new Date(5),
+    list: ['text in a list', { inside: 'text', title: new ImmutableString('t'), bytes: new Uint8Array([1]) }],
+  })
+  const read = () => Automerge.load<Draft>(store.exportAutomerge())
+  const [before, heads] = [read(), Automerge.getHeads(read())]
+  store.change('Emptied it', (draft) => {
+    for (const name of ['note', 'register', 'n', 'at']) delete draft[name]
+    ;(draft['list'] as unknown[]).splice(0, 2)
+  })
+  await store.history.restore(heads)
+  const after = read()
+  expect(after).toEqual(before)
+  expect(typeof after['note']).toBe('string')
+  expect(after['register']).toBeInstanceOf(ImmutableString)
+  expect(after['n']).toBeInstanceOf(Counter)
+  const list = after['list'] as [string, { inside: string; title: unknown }]
+  expect([typeof list[0], typeof list[1].inside]).toEqual(['string', 'string'])
+  expect(list[1].title).toBeInstanceOf(ImmutableString)
+  const [ana, bo] = [0, 5].map((n) =>
+    Automerge.change(Automerge.clone(after), (draft) => Automerge.splice(draft, ['note'], n, 0, `${n}`)),
+  )
+  expect(Automerge.merge(ana ?? after, bo ?? after)['note']).toBe('0a not5e')
+})
+
+test('CL190 where only parts differ only those are written, and what others type at the same time stays', async () => {
+  const store = offline(new Device()).create<{ note: string; other: string }>({ note: 'one two', other: 'x' })
+  const heads = Automerge.getHeads(Automerge.load(store.exportAutomerge()))
+  store.change('Typed', (draft) => Automerge.splice(draft, ['note'], 3, 0, ' and a half'))
+  const theirs = Automerge.change(Automerge.load<Draft>(store.exportAutomerge()), (draft) =>
+    Automerge.splice(draft, ['note'], 0, 0, 'zero '),
+  )
+  await store.history.restore(heads)
+  const merged = Automerge.merge(Automerge.load<Draft>(store.exportAutomerge()), theirs)
+  expect(merged).toEqual({ note: 'zero one two', other: 'x' })
 })
 
 test('CL92 named states are read from the document, whatever else stands there', async () => {

@@ -423,7 +423,33 @@ describe('ConflictResolutionUI', () => {
     ).toEqual(['Ana: Move CPU 1 min ago', 'Somebody made a change'])
     const proposals = within(card()).getByRole('group', { name: 'What to do' })
     expect(within(proposals).getAllByRole('radio')).toHaveLength(2)
+    expect(proposals.textContent).not.toContain('becomes')
+    act(() => within(proposals).getAllByRole('radio')[0]?.focus())
     expect(proposals.textContent).toContain('widgets › cpu › layout › y becomes 9')
+  })
+
+  it('CL245 lists many a part at a time, asks the rules only where somebody looks, and says how many are not listed', async () => {
+    const many = Array.from({ length: 45 }, (_, n) => conflict(`c${n}`))
+    dashboard.conflicts.set({ ...conflicting(...many), beyond: [{ rule: 'titles', conflicts: 300 }] })
+    const preview = vi.fn((...what: Parameters<typeof store.conflicts.preview>) =>
+      store.conflicts.preview(...what),
+    )
+    const onShow = vi.fn()
+    const watched = { ...store, conflicts: { ...store.conflicts, preview } }
+    show(<ConflictResolutionUI store={watched} onShow={onShow} />, { client })
+    expect(screen.getAllByRole('article')).toHaveLength(20)
+    expect(screen.getByText('300 more of the rule titles are not listed.')).toBeTruthy()
+    await user().click(screen.getByRole('button', { name: 'Show 20 more of 45' }))
+    await user().click(screen.getByRole('button', { name: 'Show 5 more of 45' }))
+    expect(screen.getAllByRole('article')).toHaveLength(45)
+    act(() =>
+      dashboard.conflicts.set(conflicting(...many.map((each) => ({ ...each, explanation: 'Again.' })))),
+    )
+    expect(preview).not.toHaveBeenCalled()
+    await user().click(screen.getAllByRole('heading', { level: 3 })[1]!)
+    expect(onShow).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: 'c1' }))
+    act(() => screen.getAllByRole('radio')[0]?.focus())
+    expect(preview.mock.calls.length).toBeLessThanOrEqual(2)
   })
 
   it('CL118 says “You” of what this device did, whoever the server takes it for', () => {

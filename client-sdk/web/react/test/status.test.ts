@@ -56,6 +56,16 @@ const CASES: readonly (readonly [string, Partial<PageFacts>, string, string])[] 
     '3 changes in this tab only',
     'error',
   ],
+  [
+    'an ended token, and no storage',
+    {
+      storage: { status: 'memory', reason: 'private window' },
+      link: refused('token_expired'),
+      saving: saving(3, { status: 'unkept' }),
+    },
+    'Signed out',
+    'error',
+  ],
   ['no room', { saving: saving(10_000, { room: 'full' }) }, 'No room · 10000 changes waiting', 'error'],
   ['little room', { saving: saving(9000, { room: 'near' }) }, 'Little room · 9000 changes waiting', 'warn'],
   ['an ended token', { link: refused('token_expired') }, 'Signed out', 'error'],
@@ -90,6 +100,24 @@ describe('the state of a page', () => {
     const found = pageStatuses(facts).map(({ status }) => status)
     expect(found).toEqual(['undone', 'unreachable', 'attention', 'update'])
     expect(pageStatuses(FINE)).toEqual([{ status: 'saved', atMs: NOW_MS - 300_000 }])
+  })
+
+  it('CL233 says that work is kept only where it is', () => {
+    const lost = {
+      storage: { status: 'memory', reason: 'denied' },
+      saving: saving(3, { status: 'unkept' }),
+    } as const
+    for (const link of ['token_expired', 'token_revoked', 'unsupported_version', 'peer_id_taken'].map(
+      refused,
+    )) {
+      const found = pageStatuses({ ...FINE, ...lost, link })
+      const words = found.map((status) => sayStatus(english, status).long).join(' ')
+      expect(words).not.toMatch(/is kept|nothing is lost/i)
+      expect(words).toMatch(/Keep this tab open/)
+      expect(words).toMatch(/3 changes/)
+      expect(found.map(({ status }) => status)).toContain('unkept')
+      expect(sayStatus(english, pageStatuses({ ...FINE, link })[0]).long).toMatch(/is kept/)
+    }
   })
 
   it('CL103 says why and what to do', () => {

@@ -56,7 +56,7 @@ export const ROWS_MAX = 12
 
 /** Folds the groups that reach into the span. */
 export function fold(all: readonly HistoryGroup[], { span, of, nowMs, name, titles }: Folding): Activity {
-  const groups = all.filter(hasTime)
+  const groups = timed(all).filter(hasTime)
   const oldest = groups.reduce((least, group) => Math.min(least, group.fromMs), nowMs)
   const stretches = stretchesOf(span, oldest, nowMs)
   const fromMs = stretches[0]?.fromMs ?? nowMs
@@ -83,6 +83,19 @@ export function fold(all: readonly HistoryGroup[], { span, of, nowMs, name, titl
     total: sum(shown.map((row) => row.total)),
     groups: inside,
   }
+}
+
+/**
+ * The groups, the newest first, with a time for those that have none though somebody made them: a decision about a conflict is the same
+ * bytes wherever it is made, so it has no time in it. It is listed at that of what it decided about, the latest before it.
+ */
+export function timed(groups: readonly HistoryGroup[]): readonly HistoryGroup[] {
+  let last: number | undefined
+  const oldestFirst = groups.toReversed().map((group) => {
+    if (hasTime(group)) last = group.toMs
+    return hasTime(group) || last === undefined ? group : { ...group, fromMs: last, toMs: last }
+  })
+  return oldestFirst.reverse()
 }
 
 /** The first change of every dashboard is the same bytes everywhere, so nobody made it at any time. */

@@ -2,25 +2,35 @@
 
 import { DashboardRealtimeProvider, useWatched } from '@dovetail/react'
 import { MapPinOff } from 'lucide-react'
-import { lazy, Suspense, useEffect } from 'react'
-import { Boundary } from './Boundary'
+import { useEffect } from 'react'
+import { Boundary, FailedPage } from './Boundary'
 import { useApp } from './context'
+import { later, type Instead } from './later'
 import { Link } from './Link'
 import { Message } from './Message'
 import { documentOf, format, useRoute, type Route } from './routes'
 import { SignIn } from './SignIn'
+import { startAnew } from './startAnew'
 import { ToastList } from './ToastList'
 import { NARROW } from '../editor/useMedia'
 import { ListPage } from '../list/ListPage'
 import { appUpdate, UpdatePrompt } from '../offline'
 
-const EditorPage = lazy(() => {
-  // It is going to be asked for: now, and not one answer later.
-  if (!matchMedia(NARROW).matches) void import('../editor/Grid')
-  return import('../editor/EditorPage')
-})
-const JsonPage = lazy(() => import('./JsonPage'))
-const Stories = lazy(() => import('../stories').then(({ StoriesPage }) => ({ default: StoriesPage })))
+const OPENING: Instead<object> = {
+  waiting: (
+    <p className="starting" role="status">
+      Opening…
+    </p>
+  ),
+  failed: (error, tryAgain) => <FailedPage error={error} onRetry={tryAgain} />,
+}
+const EditorPage = later(() => {
+  // It is going to be asked for: now, and not one answer later. What becomes of it is told where it is drawn.
+  if (!matchMedia(NARROW).matches) import('../editor/Grid').catch(() => undefined)
+  return import('../editor/EditorPage').then((page) => page.default)
+}, OPENING)
+const JsonPage = later(() => import('./JsonPage').then((page) => page.default), OPENING)
+const Stories = later(() => import('../stories').then(({ StoriesPage }) => StoriesPage), OPENING)
 
 /** Everything that is on the page. */
 export function App() {
@@ -28,11 +38,13 @@ export function App() {
   const update = useWatched(appUpdate)
   const route = useRoute()
   const path = format(route)
-  const link = credentials.linkFor(documentOf(route))
+  const document = documentOf(route)
+  const link = credentials.linkFor(document)
   useEffect(() => {
     // A client holds the secret of one link. What another one opens wants a client of its own.
-    if (link !== undefined && link !== credentials.linkInUse) location.reload()
-  }, [link, credentials])
+    if (link !== undefined && link !== credentials.linkInUse) startAnew()
+    else if (document !== undefined) credentials.opened(document)
+  }, [link, document, credentials])
   return (
     <DashboardRealtimeProvider
       client={dovetail}
@@ -40,15 +52,7 @@ export function App() {
       update={update.status === 'waiting' ? update.apply : undefined}
     >
       <Boundary of={path}>
-        <Suspense
-          fallback={
-            <p className="starting" role="status">
-              Opening…
-            </p>
-          }
-        >
-          <Screen key={documentOf(route) ?? path} route={route} />
-        </Suspense>
+        <Screen key={documentOf(route) ?? path} route={route} />
       </Boundary>
       <SignIn />
       <ToastList />

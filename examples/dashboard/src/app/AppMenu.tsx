@@ -1,21 +1,12 @@
 // The menu of the app itself: light or dark, who we are, and what the keys do.
 
 import { useWatched } from '@dovetail/react'
-import {
-  EllipsisVertical,
-  Keyboard,
-  KeyRound,
-  LayoutDashboard,
-  LogOut,
-  Monitor,
-  Moon,
-  Sun,
-} from 'lucide-react'
+import { EllipsisVertical, Keyboard, KeyRound, LogOut, Monitor, Moon, Sun } from 'lucide-react'
 import { useState } from 'react'
 import { useApp } from './context'
 import { Dialog } from './Dialog'
 import { Menu, type MenuEntry } from './Menu'
-import { navigate } from './routes'
+import { SignOut } from './SignOut'
 
 const THEMES = [
   { choice: 'system', label: 'Theme of the system', icon: Monitor },
@@ -40,24 +31,28 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
   const { theme, credentials, dovetail, signingIn } = useApp()
   const { choice } = useWatched(theme)
   const user = useWatched(dovetail.session)?.user
+  // It let us in without a token and without a link: there is nothing to sign in with.
+  const asksNobody = user === null && credentials.token() === undefined && credentials.linkInUse === undefined
   const [keysShown, showKeys] = useState(false)
+  const [leaving, setLeaving] = useState(false)
   const account: MenuEntry[] = [
-    {
-      label: user ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
-      ...(user ? { hint: 'Use another token' } : {}),
-      icon: KeyRound,
-      run: () => signingIn.set(true),
-    },
+    ...(asksNobody
+      ? []
+      : [
+          {
+            label: user ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
+            ...(user ? { hint: 'Use another token' } : {}),
+            icon: KeyRound,
+            run: () => signingIn.set(true),
+          },
+        ]),
     ...(credentials.token() === undefined
       ? []
       : [
           {
-            label: 'Sign out',
+            label: 'Sign out…',
             icon: LogOut,
-            run: () => {
-              credentials.signOut()
-              location.reload()
-            },
+            run: () => setLeaving(true),
           },
         ]),
   ]
@@ -74,18 +69,12 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
             run: () => theme.choose(each),
           })),
           account,
-          [
-            { label: 'Keyboard shortcuts', icon: Keyboard, run: () => showKeys(true) },
-            {
-              label: 'Gallery of components',
-              icon: LayoutDashboard,
-              run: () => navigate({ screen: 'stories' }),
-            },
-          ],
+          [{ label: 'Keyboard shortcuts', icon: Keyboard, run: () => showKeys(true) }],
         ]}
       >
         <EllipsisVertical size={17} aria-hidden="true" />
       </Menu>
+      <SignOut open={leaving} onClose={() => setLeaving(false)} />
       <Dialog open={keysShown} title="Keyboard shortcuts" onClose={() => showKeys(false)}>
         <dl className="keys">
           {KEYS.map(([keys, what]) => (

@@ -1,11 +1,13 @@
 // Asks for a token, when the server wants to know who we are.
 
 import { useWatched } from '@dovetail/react'
-import type { LinkState } from '@dovetail/client'
+import { storageNameOf, type LinkState, type StorageState } from '@dovetail/client'
 import { KeyRound } from 'lucide-react'
-import { useState, type SubmitEvent } from 'react'
+import { useEffect, useState, type SubmitEvent } from 'react'
 import { useApp } from './context'
 import { Dialog } from './Dialog'
+import { changes, waitingIn } from './SignOut'
+import { startAnew } from './startAnew'
 
 /** Whether the server has refused us for want of a token that it takes. */
 export function wantsToken(link: LinkState): boolean {
@@ -33,7 +35,8 @@ export function SignIn() {
           credentials.signIn(token, stay)
           setLater(false)
           signingIn.set(false)
-          dovetail.reconnect()
+          if (credentials.isSomebodyElse()) startAnew()
+          else dovetail.reconnect()
         }}
       />
     </Dialog>
@@ -51,6 +54,8 @@ function TokenForm({
 }) {
   const [token, setToken] = useState('')
   const [stay, setStay] = useState(false)
+  const meanwhile = keptMeanwhile(useWatched(useApp().dovetail.storage))
+  const staying = useStaying(token.trim())
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     const clean = token.trim()
@@ -62,7 +67,7 @@ function TokenForm({
         {had
           ? 'The server does not take the token that this browser had. Paste a new one.'
           : 'This server wants to know who you are. Paste the token that you were given.'}{' '}
-        What you did here is kept meanwhile.
+        {meanwhile}
       </p>
       {/* Without a token it only says how programs send one. */}
       {had && reason !== undefined && <p className="muted">The server says: {reason}</p>}
@@ -77,6 +82,12 @@ function TokenForm({
           onChange={(event) => setToken(event.target.value)}
         />
       </label>
+      {staying > 0 && (
+        <p role="status">
+          <strong>{changes(staying)} not on the server yet.</strong> What was made here before is somebody
+          else’s then: it stays on this device, and is not sent as whoever signs in now.
+        </p>
+      )}
       <label className="check">
         <input type="checkbox" checked={stay} onChange={(event) => setStay(event.target.checked)} />
         Stay signed in on this device
@@ -89,4 +100,30 @@ function TokenForm({
       </div>
     </form>
   )
+}
+
+/** What becomes of what was done here while the server does not take it. Before the browser has said whether it keeps anything, nothing is promised. */
+function keptMeanwhile(storage: StorageState): string {
+  switch (storage.status) {
+    case 'opening':
+      return ''
+    case 'kept':
+      return 'What you did here is kept meanwhile.'
+    case 'memory':
+    case 'full':
+      return 'Keep this tab open meanwhile: what is not on the server yet is in it only, and closing it loses that.'
+  }
+}
+
+/** How many changes stay behind on this device when somebody signs in with `token`, because it is somebody else. */
+function useStaying(token: string): number {
+  const { dovetail, credentials } = useApp()
+  const [waiting, setWaiting] = useState(0)
+  useEffect(() => {
+    dovetail.kept().then(
+      (kept) => setWaiting(waitingIn(kept)),
+      () => undefined,
+    )
+  }, [dovetail])
+  return token !== '' && storageNameOf({ token }) !== credentials.storageName ? waiting : 0
 }

@@ -2,7 +2,10 @@
 //
 // Always true: a secret that came in the address is taken out of it before anything else happens, so that it stands in no
 // history and in no picture of the page. A token is kept for this tab, or for this device when somebody wants that; the secret of
-// a link is kept for this device with the document that it opened.
+// a link is kept for this device with the document that it opened. What the page keeps on the device is in a store of whoever it
+// began as, so that nobody is shown, or sends, what somebody else made here.
+
+import { storageNameOf } from '@dovetail/client'
 
 /** What the page may show. */
 export interface Credentials {
@@ -14,6 +17,14 @@ export interface Credentials {
   readonly linkFor: (documentId: string | undefined) => string | undefined
   /** The one that this page began with. */
   readonly linkInUse: string | undefined
+  /** What the store is called of whoever this page began as. */
+  readonly storageName: string
+  /** Somebody else signed in since the page began, in this tab or in another one: the page has to begin anew. */
+  readonly isSomebodyElse: () => boolean
+  /** What `documentId` was opened or made by: the link of this page, where nobody is signed in. */
+  readonly opened: (documentId: string) => void
+  /** The secrets of all links leave the device. */
+  readonly forgetLinks: () => void
 }
 
 const TOKEN = 'dovetail.token'
@@ -33,19 +44,39 @@ export function readCredentials(documentId: string | undefined): Credentials {
     history.replaceState(history.state, '', location.pathname + location.search + (rest ? `#${rest}` : ''))
   }
   if (token) write(memory, 'tab', TOKEN, token)
-  if (link && LINK_SECRET.test(link) && documentId) {
-    write(memory, 'device', LINKS, JSON.stringify({ ...links(memory), [documentId]: link }))
+  const keepLink = (id: string, secret: string) =>
+    write(memory, 'device', LINKS, JSON.stringify({ ...links(memory), [id]: secret }))
+  if (link && LINK_SECRET.test(link) && documentId) keepLink(documentId, link)
+  const linkFor = (id: string | undefined) => {
+    const all = links(memory)
+    // An address may have any name in it, also one that every object answers to.
+    return id !== undefined && Object.hasOwn(all, id) ? all[id] : undefined
   }
-  const linkFor = (id: string | undefined) => (id === undefined ? undefined : links(memory)[id])
+  const linkInUse = linkFor(documentId)
+  const tokenNow = () => read(memory, 'tab', TOKEN) ?? read(memory, 'device', TOKEN)
+  const nameNow = () => storageNameOf({ token: tokenNow(), link: linkInUse })
+  let storageName = nameNow()
   return {
-    token: () => read(memory, 'tab', TOKEN) ?? read(memory, 'device', TOKEN),
+    token: tokenNow,
     signIn: (value, stay) => {
+      const wasNobody = tokenNow() === undefined
       remove(memory, TOKEN)
       write(memory, stay ? 'device' : 'tab', TOKEN, value)
+      // Nothing is kept in this browser, and the token would not outlive the page: who signs in is who has been here all along.
+      if (wasNobody && memory.has(TOKEN)) storageName = nameNow()
     },
     signOut: () => remove(memory, TOKEN),
     linkFor,
-    linkInUse: linkFor(documentId),
+    linkInUse,
+    get storageName() {
+      return storageName
+    },
+    isSomebodyElse: () => nameNow() !== storageName,
+    opened: (id) => {
+      if (linkInUse !== undefined && tokenNow() === undefined && linkFor(id) === undefined)
+        keepLink(id, linkInUse)
+    },
+    forgetLinks: () => remove(memory, LINKS),
   }
 }
 

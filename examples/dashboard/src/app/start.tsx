@@ -6,6 +6,7 @@ import { createRoot } from 'react-dom/client'
 import { App } from './App'
 import { AppContext, type App as AppThings } from './context'
 import { readCredentials } from './credentials'
+import { startAnew } from './startAnew'
 import { documentOf, parse } from './routes'
 import { createTheme } from './theme'
 import { createToasts } from './toasts'
@@ -19,7 +20,8 @@ export function start(place: HTMLElement): void {
   const link = credentials.linkInUse
   const dovetail = createDovetail({
     url: serverUrl(),
-    token: () => credentials.token(),
+    storage: { name: credentials.storageName },
+    token: () => (credentials.isSomebodyElse() ? beginAnew() : credentials.token()),
     ...(link === undefined ? {} : { link }),
   })
   const app: AppThings = {
@@ -29,6 +31,10 @@ export function start(place: HTMLElement): void {
     toasts: createToasts(),
     signingIn: watched(false),
   }
+  // Who stays signed in on this device is so in all tabs, and so is who signs out.
+  addEventListener('storage', () => {
+    if (credentials.isSomebodyElse()) startAnew()
+  })
   createRoot(place).render(
     <StrictMode>
       <AppContext value={app}>
@@ -37,6 +43,12 @@ export function start(place: HTMLElement): void {
     </StrictMode>,
   )
   startOffline()
+}
+
+/** No token is given to a client that is somebody else's: the page goes. */
+function beginAnew(): Promise<never> {
+  startAnew()
+  return new Promise(() => undefined)
 }
 
 /** The server that this page came from; while developing, the one that `VITE_DOVETAIL_URL` names. */

@@ -3,7 +3,7 @@
 // Always true: at most `TOASTS_MAX` are shown, the newest last; one with an action stays long enough to be reached by keyboard.
 
 import { watched } from './watched'
-import type { Watchable } from '@dovetail/client'
+import type { DoneStep, Watchable } from '@dovetail/client'
 
 /** How a notice is meant; said in words as well, never by colour alone. */
 export type Tone = 'plain' | 'good' | 'warning' | 'bad'
@@ -84,6 +84,18 @@ export function createToasts(): Toasts {
       else for (const [key, lastsMs] of lasting) start(key, lastsMs)
     },
   }
+}
+
+/** Says what was done, with a button that takes this back and nothing that was done since. */
+export function offerUndo(toasts: Toasts, wish: Omit<ToastWish, 'action'>, done: DoneStep | undefined): void {
+  const takeBack = (step: DoneStep) => {
+    try {
+      step.takeBack()
+    } catch (error) {
+      toasts.failed('Undo', error)
+    }
+  }
+  toasts.show({ ...wish, ...(done ? { action: { label: 'Undo', run: () => takeBack(done) } } : {}) })
 }
 
 /** The words of an error. */

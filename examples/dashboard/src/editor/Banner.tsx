@@ -19,6 +19,7 @@ import {
 import { useApp } from '../app/context'
 
 export interface BannerProps {
+  /** The dashboard with all that it shows. */
   readonly store: DashboardStore
   readonly onDuplicate: () => void
   readonly onSignIn: () => void

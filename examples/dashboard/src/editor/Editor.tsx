@@ -5,15 +5,18 @@
 // Always true: nothing here holds a copy of the dashboard. What is only looked at (selection, preview, folded rows) is here and in no
 // document.
 
-import type { DashboardStore, Edit, EditOptions } from '@dovetail/client'
+import type { Dashboard, DashboardStore, Edit, EditOptions, RefusedEdit } from '@dovetail/client'
 import { UndoneChanges, useWatched } from '@dovetail/react'
 import { LayoutDashboard, Plus, RotateCcw } from 'lucide-react'
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useApp } from '../app/context'
 import { bringBack } from '../app/belongings'
-import { duplicate } from '../app/duplicate'
+import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
+import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
+import { laterDialog, laterPart } from '../app/later'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
+import { AddWidget } from './AddWidget'
 import { createAnnouncer } from './announcer'
 import { Banner } from './Banner'
 import { Column } from './Column'
@@ -26,10 +29,13 @@ import { SidePanel } from './SidePanel'
 import type { PanelId, Preview } from './slots'
 import { NARROW, useMedia } from './useMedia'
 
-// What not everybody opens is loaded when somebody does. The grid brings a library for drags along, which a phone has no use for.
-const Grid = lazy(() => import('./Grid').then((grid) => ({ default: grid.Grid })))
-const AddWidget = lazy(() => import('./AddWidget').then((add) => ({ default: add.AddWidget })))
-const ShareDialog = lazy(() => import('../share').then((share) => ({ default: share.ShareDialog })))
+// What not everybody opens is loaded when somebody does. Adding is not among it: it is a kilobyte, and on a full dashboard that is just
+// being opened everybody would wait for its data before it.
+const ShareDialog = laterDialog('The dialog to share', () =>
+  import('../share').then((share) => share.ShareDialog),
+)
+/** It brings a library for drags along, which a phone has no use for. */
+const Grid = laterPart('The grid', () => import('./Grid').then((grid) => grid.Grid), null)
 
 /** Shows a dashboard that is there. */
 export function Editor({ store }: { readonly store: DashboardStore }) {
@@ -46,7 +52,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const [dialog, setDialog] = useState<'add' | 'share' | undefined>(undefined)
   const [turned, turn] = useTurned()
   const role = useWatched(store.permission, (permission) => permission.role)
-  const full = useWatched(store.saving, (saving) => saving.room === 'full')
+  const full = useWatched(data.whole.saving, (saving) => saving.room === 'full')
   const gone = useWatched(store, (state) => state.status === 'ready' && state.gone !== undefined)
   const mayEdit = role !== 'read' && role !== 'none' && !full && !gone
   const editable = mayEdit && previewed === undefined
@@ -99,15 +105,30 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   }, [preview])
   useEscape(panel !== undefined, closePanel)
 
-  const copy = () => {
-    const dashboard = dashboardOf(shown.getState())
-    duplicate(dovetail, dashboard, `Copy of ${dashboard.title || 'Untitled dashboard'}`).then(
-      (id) => {
+  const copied = (dashboard: Dashboard, more: readonly string[] = [], undone?: UndoneData) => {
+    duplicate(dovetail, dashboard, `Copy of ${dashboard.title || 'Untitled dashboard'}`, undone).then(
+      ({ id, notes }) => {
         navigate({ screen: 'editor', id })
-        toasts.show({ words: 'This is your copy.', tone: 'good' })
+        const words = ['This is your copy.', ...more, ...notes]
+        toasts.show({ words: words.join(' '), tone: words.length > 1 ? 'warning' : 'good' })
       },
       (error: unknown) => toasts.failed('Duplicating', error),
     )
+  }
+  const copy = () => copied(dashboardOf(shown.getState()))
+  const copyUndone = (edit: RefusedEdit) => {
+    const now = dashboardOf(store.getState())
+    const cut =
+      edit.patch.length < OPERATIONS_LISTED_MAX
+        ? []
+        : [`Of the undone change only the first ${OPERATIONS_LISTED_MAX} parts are known, and in it.`]
+    const url = data.refusedIn(edit)
+    if (url !== undefined) {
+      copied(now, cut, { url, patch: edit.patch })
+      return
+    }
+    const { value, left } = patchedDashboard(now, edit.patch)
+    copied(value, left === 0 ? cut : [...cut, leftWords(left)])
   }
   const undelete = () => {
     bringBack(dovetail, store.id).catch((error: unknown) => toasts.failed('Bringing it back', error))
@@ -131,11 +152,19 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           onDuplicate={copy}
           grid={() => root.current?.querySelector<HTMLElement>('.grid, .column') ?? null}
         />
-        <Banner store={store} onDuplicate={copy} onSignIn={() => signingIn.set(true)} onUndelete={undelete} />
-        <UndoneChanges store={data.whole} onSaveCopy={copy} />
+        <Banner
+          store={data.whole}
+          onDuplicate={copy}
+          onSignIn={() => signingIn.set(true)}
+          onUndelete={undelete}
+        />
+        <UndoneChanges store={data.whole} onSaveCopy={copyUndone} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
-            <p role="status">{previewed.words}</p>
+            <p role="status">
+              {previewed.words}
+              {previewed.note !== undefined && <small> {previewed.note}</small>}
+            </p>
             <button type="button" className="button small" onClick={() => preview.set(undefined)}>
               <RotateCcw size={13} aria-hidden="true" />
               Back to now
@@ -153,9 +182,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
             }}
           >
             <Empty store={shown} editable={editable} onAdd={() => setDialog('add')} />
-            <Suspense fallback={null}>
-              <Layout shown={shown} turned={turned} onTurn={turn} marked={previewed?.marked ?? NONE} />
-            </Suspense>
+            <Layout shown={shown} turned={turned} onTurn={turn} marked={previewed?.marked ?? NONE} />
             <p id="grid-keys" className="sr">
               {narrow
                 ? 'Arrow up and arrow down change the order, Enter opens the options.'
@@ -176,10 +203,8 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
             />
           )}
         </div>
-        <Suspense fallback={null}>
-          {dialog === 'add' && <AddWidget open onClose={() => setDialog(undefined)} />}
-          {dialog === 'share' && <ShareDialog store={store} open onClose={() => setDialog(undefined)} />}
-        </Suspense>
+        {dialog === 'add' && <AddWidget open onClose={() => setDialog(undefined)} />}
+        {dialog === 'share' && <ShareDialog store={store} open onClose={() => setDialog(undefined)} />}
       </div>
     </EditorContext>
   )
@@ -255,12 +280,24 @@ function usePresenceOf(store: DashboardStore, selection: EditorThings['selection
   }, [store, selection])
 }
 
-/** Ctrl+Z and its relatives, everywhere but where the browser has an undo of its own. */
+/**
+ * Ctrl+Z and its relatives take back what was done last on the screen, in the dashboard or in what it shows. What was typed into a
+ * field and is in no document yet is the browser's to take back; of a note it knows only half, because others type there too.
+ */
 function useUndoKeys(store: DashboardStore, editable: boolean): void {
   useEffect(() => {
     if (!editable) return
+    let typedInto: EventTarget | null = null
+    const typed = ({ target }: Event) => {
+      typedInto = target instanceof Element && target.matches(WRITTEN_AT_ONCE) ? null : target
+    }
+    const left = () => {
+      typedInto = null
+    }
     const press = (event: KeyboardEvent) => {
-      if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping(event.target)) return
+      if (event.key === 'Enter' || event.key === 'Escape') left()
+      if (!(event.ctrlKey || event.metaKey) || event.altKey) return
+      if (event.target === typedInto || !isOnPage(event.target)) return
       const key = event.key.toLowerCase()
       const redo = key === 'y' || (key === 'z' && event.shiftKey)
       if (!redo && key !== 'z') return
@@ -268,8 +305,12 @@ function useUndoKeys(store: DashboardStore, editable: boolean): void {
       if (redo) store.undoing.redo()
       else store.undoing.undo()
     }
-    addEventListener('keydown', press)
-    return () => removeEventListener('keydown', press)
+    const ends = new AbortController()
+    const { signal } = ends
+    addEventListener('keydown', press, { signal })
+    addEventListener('input', typed, { signal })
+    addEventListener('focusin', left, { signal })
+    return () => ends.abort()
   }, [store, editable])
 }
 
@@ -285,10 +326,14 @@ function useEscape(open: boolean, close: () => void): void {
   }, [open, close])
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement && (target.isContentEditable || target.matches('input, textarea, select'))
-  )
+/** Each letter is a change of the document. */
+const WRITTEN_AT_ONCE = '.note-writer'
+
+/** Not in a field of a dialog or a panel, which has nothing to do with the widgets. */
+function isOnPage(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return true
+  const isField = target.isContentEditable || target.matches('input, textarea, select')
+  return !isField || target.closest('[data-tile]') !== null
 }
 
 function usePageTitle(store: DashboardStore): void {

@@ -45,8 +45,11 @@ export function EditorHeader({
     hint,
     icon: Download,
     run: () =>
-      void run({ store, dovetail, grid }).catch((error: unknown) =>
-        toasts.failed(`Exporting ${label}`, error),
+      void run({ store, dovetail, grid }).then(
+        (notes) => {
+          if (notes.length > 0) toasts.show({ words: notes.join(' '), tone: 'warning', lastsMs: 10_000 })
+        },
+        (error: unknown) => toasts.failed(`Exporting ${label}`, error),
       ),
   }))
   // Where the bar has no room for the button, its menu is part of the other one.

@@ -32,8 +32,7 @@ export function Ghosts({
         data-color={color}
         aria-hidden="true"
         style={{
-          left: PADDING + ghost.x * (cell + GAP),
-          top: PADDING + y * (grid.rowHeight + GAP),
+          translate: `${PADDING + ghost.x * (cell + GAP)}px ${PADDING + y * (grid.rowHeight + GAP)}px`,
           width: ghost.w * (cell + GAP) - GAP,
           height: ghost.h * (grid.rowHeight + GAP) - GAP,
         }}

@@ -19,7 +19,7 @@ import { edgeScroll, type EdgeScroll } from './edgeScroll'
 import { Ghosts } from './Ghosts'
 import { createKeyMoves, layoutEdits } from './keyMoves'
 import { MoveContext, type Moving } from './moving'
-import { nearestFree, overlap, placeInWords } from './placing'
+import { drawn, nearestFree, overlap, placeInWords } from './placing'
 import { RowBar, RowsContext } from './RowBar'
 import { arrange, ROW_KIND, type Arrangement } from './rows'
 import { dashboardOf, sameShape } from './shown'
@@ -49,7 +49,7 @@ export function Grid({ shown, turned, onTurn, marked }: GridProps) {
   const { width, containerRef, mounted } = useContainerWidth()
   const dashboard = useWatched(shown, dashboardOf, sameShape)
   const arrangement = useMemo(() => arrange(dashboard, turned), [dashboard, turned])
-  const { columns, rowHeight } = dashboard.grid
+  const { columns, rowHeight } = drawn(dashboard.grid)
   // Another number gives the grid its places anew, after a drop that came to nothing.
   const [generation, setGeneration] = useState(0)
   const [covering, setCovering] = useState(false)
@@ -191,7 +191,7 @@ export function Grid({ shown, turned, onTurn, marked }: GridProps) {
               >
                 {children}
               </GridLayout>
-              <Ghosts store={shown} arrangement={arrangement} grid={dashboard.grid} width={width} />
+              <Ghosts store={shown} arrangement={arrangement} grid={drawn(dashboard.grid)} width={width} />
             </>
           )}
         </div>

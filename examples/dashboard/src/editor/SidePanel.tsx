@@ -3,22 +3,30 @@
 
 import { useWatched } from '@dovetail/react'
 import { X } from 'lucide-react'
-import { lazy, Suspense, useEffect, useRef } from 'react'
+import { useEffect, useRef } from 'react'
+import { laterPart } from '../app/later'
 import { Tabs } from '../app/Tabs'
 import type { PanelId, PanelProps } from './slots'
 
 /** Loaded when a panel is opened: whoever only looks at a dashboard needs none of them. */
-const OptionsPanel = lazy(() => import('./OptionsPanel').then((panel) => ({ default: panel.OptionsPanel })))
+const OPENING = <p className="muted panel-empty">Opening…</p>
+const OptionsPanel = laterPart(
+  'This panel',
+  () => import('./OptionsPanel').then((panel) => panel.OptionsPanel),
+  OPENING,
+)
 
-const Other = lazy(async () => {
-  const { panels } = await import('../panels')
-  return {
-    default: function OtherPanel({ id, ...props }: PanelProps & { readonly id: PanelId }) {
+const Other = laterPart(
+  'This panel',
+  async () => {
+    const { panels } = await import('../panels')
+    return function OtherPanel({ id, ...props }: PanelProps & { readonly id: PanelId }) {
       const Panel = panels.find((panel) => panel.id === id)?.component
       return Panel ? <Panel {...props} /> : null
-    },
-  }
-})
+    }
+  },
+  OPENING,
+)
 
 const TABS: readonly { readonly id: PanelId; readonly title: string }[] = [
   { id: 'options', title: 'Widget' },
@@ -64,9 +72,7 @@ export function SidePanel({
           </button>
         }
       >
-        <Suspense fallback={<p className="muted panel-empty">Opening…</p>}>
-          {open === 'options' ? <OptionsPanel {...props} /> : <Other id={open} {...props} />}
-        </Suspense>
+        {open === 'options' ? <OptionsPanel {...props} /> : <Other key={open} id={open} {...props} />}
       </Tabs>
     </aside>
   )

@@ -14,11 +14,14 @@ import {
   SlidersHorizontal,
   Trash2,
 } from 'lucide-react'
-import { lazy, memo, Suspense, useContext, useState, type KeyboardEvent } from 'react'
+import { memo, useContext, useState, type KeyboardEvent } from 'react'
 import { useWatched } from '@dovetail/react'
+import { Boundary, FailedPart } from '../app/Boundary'
 import { useApp } from '../app/context'
-import { copiedData } from '../app/duplicate'
+import { copiedData, notesOf } from '../app/duplicate'
 import { Menu, type MenuEntry } from '../app/Menu'
+import { laterDialog } from '../app/later'
+import { offerUndo } from '../app/toasts'
 import { kindLabel, kindOf } from '../widgets/registry'
 import { WidgetBody } from '../widgets/WidgetBody'
 import { useEditor } from './context'
@@ -27,7 +30,9 @@ import { neighbour } from './selection'
 import { dashboardOf } from './shown'
 import { copy, removal } from './widgetActions'
 
-const MoveDialog = lazy(() => import('./MoveDialog').then((move) => ({ default: move.MoveDialog })))
+const MoveDialog = laterDialog('The dialog to move', () =>
+  import('./MoveDialog').then((move) => move.MoveDialog),
+)
 
 export interface TileProps {
   readonly id: string
@@ -107,13 +112,14 @@ export const Tile = memo(function Tile({ id, widget, editable }: TileProps) {
         />
       </header>
       <div className="tile-body">
-        <WidgetBody id={id} widget={widget} editable={editable} />
+        <Boundary
+          of={widget}
+          failed={(error, tryAgain) => <FailedPart what="This widget" error={error} onRetry={tryAgain} />}
+        >
+          <WidgetBody id={id} widget={widget} editable={editable} />
+        </Boundary>
       </div>
-      {moving && (
-        <Suspense fallback={null}>
-          <MoveDialog id={id} widget={widget} onClose={() => setMoving(false)} />
-        </Suspense>
-      )}
+      {moving && <MoveDialog id={id} widget={widget} onClose={() => setMoving(false)} />}
     </div>
   )
 })
@@ -161,10 +167,12 @@ function useActions(id: string, widget: Widget): Actions {
       const data =
         widget.data === undefined ? Promise.resolve(undefined) : copiedData(dovetail, store.id, widget.data)
       data.then(
-        (url) => {
+        (made) => {
           const copied = unique()
-          const edits = copy(store, dashboardOf(store.getState()), id, copied, widget, url)
-          if (act(edits, { label: `Duplicated “${title}”` })) selection.select(copied, { reveal: true })
+          const edits = copy(store, dashboardOf(store.getState()), id, copied, widget, made?.url)
+          if (!act(edits, { label: `Duplicated “${title}”` })) return
+          selection.select(copied, { reveal: true })
+          for (const words of made === undefined ? [] : notesOf([{ ...made, title }])) toasts.show({ words })
         },
         (error: unknown) => toasts.failed(`Duplicating “${title}”`, error),
       )
@@ -177,10 +185,7 @@ function useActions(id: string, widget: Widget): Actions {
       if (!act(removal(dashboardOf(store.getState()), id), { label: `Removed “${title}”` })) return
       selection.select(next, { reveal: next !== undefined })
       announce(`${title} removed`)
-      toasts.show({
-        words: `Removed “${title}”.`,
-        action: { label: 'Undo', run: () => store.undoing.undo() },
-      })
+      offerUndo(toasts, { words: `Removed “${title}”.` }, store.undoing.latest())
     },
   }
 }

@@ -12,6 +12,8 @@ export interface OpenData {
   readonly add: (store: WidgetDataStore) => () => void
   /** The store of the dashboard, as what tells of the page sees it. */
   readonly whole: DashboardStore
+  /** The address of the document of a tile in which an edit was refused; nothing when that was in the dashboard. */
+  readonly refusedIn: (edit: RefusedEdit) => string | undefined
 }
 
 type Part = Pick<DashboardStore, 'saving' | 'refused'>
@@ -39,6 +41,8 @@ export function createOpenData(dashboard: DashboardStore): OpenData {
         shown.set(shown.getState().toSpliced(at, 1))
       }
     },
+    refusedIn: ({ id }) =>
+      shown.getState().find(({ refused }) => refused.getState().some((edit) => edit.id === id))?.url,
     whole: overlaid(dashboard, {
       saving: combined(shown, () => parts().map((part) => part.saving), savingOf),
       refused: { ...refused, dismiss },

@@ -1,18 +1,33 @@
 // Cells of the grid: what covers what, where there is room, and what an arrow key does.
 //
 // Always true: nothing here changes a document; every function takes places and gives places. All are whole cells, inside the
-// columns of the grid, and open downwards.
+// columns of the grid. How long something takes depends on how many widgets there are, never on how large they are: a document may
+// say anything.
 
-import type { Layout } from '@dovetail/client'
+import type { Grid, Layout } from '@dovetail/client'
 
 /** The smallest a widget gets, in cells. */
 export const LEAST = { w: 1, h: 1 } as const
 
-/** Inside the grid: not wider than it, not left or right of it, not above it. */
+/** The largest that is drawn, in cells: more than anybody has, and no more pixels than browsers can lay out. */
+export const MOST = { y: 100_000, h: 10_000 } as const
+
+/** In columns, and in pixels: the grid that is drawn. */
+const GRID_MOST = { columns: 1_000, rowHeight: 1_000 } as const
+
+/** A grid that can be drawn, whatever the document says. */
+export function drawn(grid: Grid): Grid {
+  const columns = clamp(grid.columns, 1, GRID_MOST.columns)
+  const rowHeight = clamp(grid.rowHeight, 1, GRID_MOST.rowHeight)
+  return columns === grid.columns && rowHeight === grid.rowHeight ? grid : { columns, rowHeight }
+}
+
+/** Inside the grid: not wider than it, not left or right of it, not above it, and not beyond what can be drawn. */
 export function inside(place: Layout, columns: number): Layout {
-  const w = clamp(place.w, LEAST.w, Math.max(LEAST.w, columns))
-  const h = Math.max(LEAST.h, place.h)
-  return { x: clamp(place.x, 0, Math.max(0, columns - w)), y: Math.max(0, place.y), w, h }
+  const most = clamp(columns, 1, GRID_MOST.columns)
+  const w = clamp(place.w, LEAST.w, most)
+  const h = clamp(place.h, LEAST.h, MOST.h)
+  return { x: clamp(place.x, 0, most - w), y: clamp(place.y, 0, MOST.y), w, h }
 }
 
 /** Whether two places share a cell. */
@@ -38,18 +53,44 @@ export function bottom(places: Iterable<Layout>): number {
  */
 export function nearestFree(wanted: Layout, taken: readonly Layout[], columns: number): Layout {
   const place = inside(wanted, columns)
-  const lowest = Math.max(bottom(taken), place.y)
+  const most = clamp(columns, 1, GRID_MOST.columns)
+  // The nearest one is where it is wanted, or touches what is in the way.
+  const xs = edges(
+    taken.flatMap((other) => [other.x - place.w, other.x + other.w]),
+    place.x,
+    most - place.w,
+  )
+  const ys = edges(
+    taken.flatMap((other) => [other.y - place.h, other.y + other.h]),
+    place.y,
+    Infinity,
+  )
   let best: { readonly place: Layout; readonly distance: number } | undefined
-  for (let y = 0; y <= lowest; y++) {
-    for (let x = 0; x + place.w <= columns; x++) {
-      const distance = Math.abs(x - place.x) + Math.abs(y - place.y) / 2
-      if (best && distance >= best.distance) continue
+  for (const y of ys.sort((one, other) => Math.abs(one - place.y) - Math.abs(other - place.y))) {
+    if (best && Math.abs(y - place.y) / 2 > best.distance) break
+    for (const x of xs) {
       const candidate = { ...place, x, y }
-      if (taken.some((other) => overlap(candidate, other))) continue
-      best = { place: candidate, distance }
+      const distance = Math.abs(x - place.x) + Math.abs(y - place.y) / 2
+      if (best && !isBefore(distance, candidate, best)) continue
+      if (!taken.some((other) => overlap(candidate, other))) best = { place: candidate, distance }
     }
   }
-  return best?.place ?? { ...place, y: lowest }
+  return best?.place ?? { ...place, y: Math.max(bottom(taken), place.y) }
+}
+
+/** Nearer, or as near and sooner in the order of reading. */
+function isBefore(
+  distance: number,
+  { x, y }: Layout,
+  best: { readonly place: Layout; readonly distance: number },
+): boolean {
+  if (distance !== best.distance) return distance < best.distance
+  return y === best.place.y ? x < best.place.x : y < best.place.y
+}
+
+/** Numbers from 0 to `most`, each once, from the least. */
+function edges(all: readonly number[], own: number, most: number): number[] {
+  return [...new Set([own, ...all])].filter((at) => at >= 0 && at <= most).sort((one, other) => one - other)
 }
 
 /** The first free place of this size in the order of reading: row by row, from the left. */
@@ -59,14 +100,25 @@ export function firstFree(
   columns: number,
 ): Layout {
   const { w, h } = inside({ x: 0, y: 0, ...size }, columns)
-  const lowest = bottom(taken)
-  for (let y = 0; y < lowest; y++) {
-    for (let x = 0; x + w <= columns; x++) {
+  const most = clamp(columns, 1, GRID_MOST.columns)
+  // The first one begins where something ends, to the left of it and above it.
+  const xs = edges(
+    taken.map((other) => other.x + other.w),
+    0,
+    most - w,
+  )
+  const ys = edges(
+    taken.map((other) => other.y + other.h),
+    0,
+    Infinity,
+  )
+  for (const y of ys) {
+    for (const x of xs) {
       const candidate = { x, y, w, h }
       if (!taken.some((other) => overlap(candidate, other))) return candidate
     }
   }
-  return { x: 0, y: lowest, w, h }
+  return { x: 0, y: bottom(taken), w, h }
 }
 
 /** What a key does to a place: arrows move, Shift and arrows resize. Nothing for other keys, or where the grid ends. */

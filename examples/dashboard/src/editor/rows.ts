@@ -8,7 +8,7 @@
 // belongs.
 
 import type { Dashboard, Layout, Widget } from '@dovetail/client'
-import { inside } from './placing'
+import { drawn, inside } from './placing'
 
 export const ROW_KIND = 'row'
 
@@ -48,7 +48,7 @@ export function arrange(
   dashboard: Pick<Dashboard, 'widgets' | 'grid'>,
   turned: ReadonlySet<string>,
 ): Arrangement {
-  const columns = Math.max(1, dashboard.grid.columns)
+  const { columns } = drawn(dashboard.grid)
   const widgets = Object.entries(dashboard.widgets)
   const places = new Map(widgets.map(([id, widget]) => [id, inside(widget.layout, columns)]))
   const placeOf = (id: string): Layout => places.get(id) ?? { x: 0, y: 0, w: 1, h: 1 }

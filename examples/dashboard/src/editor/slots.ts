@@ -23,6 +23,8 @@ export interface Preview {
   readonly dashboard: Dashboard
   /** Said above the grid, as in `As it was on Monday, 10:42`. */
   readonly words: string
+  /** What of the grid is not of that state, said behind `words`. */
+  readonly note?: string | undefined
   /** Widgets to draw attention to. */
   readonly marked?: readonly string[] | undefined
   /** What does not fit in it. Nothing for the past: what there was to decide then is over. */
@@ -71,8 +73,8 @@ export interface ExportWay {
   readonly label: string
   /** What it is good for, in a few words. */
   readonly hint: string
-  /** Makes the file and hands it to the browser. Throws `DovetailError`. */
-  readonly run: (context: ExportContext) => Promise<void>
+  /** Makes the file and hands it to the browser; gives what is not in it, as sentences for people. Throws `DovetailError`. */
+  readonly run: (context: ExportContext) => Promise<readonly string[]>
 }
 
 /** Makes a dashboard of a file; gives its id, and what could not be taken over. Throws an error with words for people. */

@@ -3,7 +3,7 @@
 import type { Dashboard, DashboardStore, Dovetail, Edit, Layout, NewWidget, Widget } from '@dovetail/client'
 import { whenSaved } from '../app/duplicate'
 import { inOrder } from './narrow'
-import { bottom, firstFree, inside, nearestFree } from './placing'
+import { bottom, drawn, firstFree, inside, nearestFree } from './placing'
 import { heldBy } from './rows'
 import { COUNT_PATH, COUNTER } from '../widgets/count'
 import { sizeOn, type ROW, type WidgetKind } from '../widgets/registry'
@@ -23,7 +23,7 @@ export function addition(
   kind: WidgetKind | typeof ROW,
   data: string | undefined,
 ): readonly Edit[] {
-  const { grid } = dashboard
+  const grid = drawn(dashboard.grid)
   const taken = takenPlaces(dashboard)
   const isRow = !('size' in kind)
   const widget: NewWidget = {

@@ -5,38 +5,45 @@
 
 import type { DashboardStore } from '@dovetail/client'
 import type { ExportContext, ExportWay } from '../editor/slots'
+import { CARRIED, carriedBy } from './carried'
 
 /** All ways, the usual first. */
 export const exports: readonly ExportWay[] = [
   {
     id: 'json',
     label: 'JSON',
-    hint: 'To keep, to edit by hand, to import here',
-    run: ({ store }) => {
-      const text = `${JSON.stringify(store.exportJson(), null, 2)}\n`
+    hint: 'With tables, notes and points, without history: to keep, to import here',
+    run: async ({ store, dovetail }) => {
+      const state = store.getState()
+      const { data, notes } =
+        state.status === 'ready' ? await carriedBy(dovetail, state.value) : { data: {}, notes: [] }
+      const dashboard = store.exportJson() as Readonly<Record<string, unknown>>
+      const carried = Object.keys(data).length > 0 ? { [CARRIED]: data } : {}
+      const text = `${JSON.stringify({ ...dashboard, ...carried }, null, 2)}\n`
       save(new Blob([text], { type: 'application/json' }), fileName(store, 'json'))
-      return Promise.resolve()
+      return notes
     },
   },
   {
     id: 'automerge',
     label: 'Automerge',
-    hint: 'With the whole history',
+    hint: 'With the history of the dashboard, without tables, notes and points',
     run: ({ store }) => {
       // Into memory of its own, as a blob wants it.
       const bytes = new Uint8Array(store.exportAutomerge())
       save(new Blob([bytes], { type: 'application/octet-stream' }), fileName(store, 'automerge'))
-      return Promise.resolve()
+      return Promise.resolve([])
     },
   },
   {
     id: 'grafana',
     label: 'Grafana',
-    hint: 'JSON that Grafana imports',
+    hint: 'JSON that Grafana imports, without tables, notes and points',
     run: async (context) => {
       await savedFirst(context)
       const text = JSON.stringify(await context.dovetail.api.grafana(context.store.id), null, 2)
       save(new Blob([text], { type: 'application/json' }), fileName(context.store, 'grafana.json'))
+      return []
     },
   },
   {
@@ -48,6 +55,7 @@ export const exports: readonly ExportWay[] = [
       if (!element) throw new Error('There is nothing on the screen to take a picture of.')
       const { pictureOf } = await import('./picture')
       save(await pictureOf(element), fileName(store, 'png'))
+      return []
     },
   },
 ]

@@ -5,9 +5,10 @@
 //
 // Always true: a file that is no dashboard makes nothing, and is told in words for people.
 
-import type { DocumentId, Dovetail } from '@dovetail/client'
+import type { Dashboard, DocumentId, Dovetail } from '@dovetail/client'
 import { whenSaved } from '../app/duplicate'
 import type { ImportFile } from '../editor/slots'
+import { shownBy, withOwnData } from './carried'
 import { badSize, recognise, type Recognised } from './recognise'
 
 type Imported = Awaited<ReturnType<ImportFile>>
@@ -37,18 +38,24 @@ async function bytesOf(file: File): Promise<ArrayBuffer> {
   }
 }
 
-async function fromJson(
-  dovetail: Dovetail,
-  found: Extract<Recognised, { readonly as: 'dashboard' | 'grafana' }>,
-  fileName: string,
-): Promise<Imported> {
+async function fromJson(dovetail: Dovetail, found: OfJson, fileName: string): Promise<Imported> {
   const title = found.title || fileName
+  const { id, notes } = await made(dovetail, found)
+  if (found.as === 'grafana') return { id, title, notes }
+  const more = await withOwnData(dovetail, id, shownBy(found.value['widgets']), found.carried)
+  return { id, title, notes: [...notes, ...more] }
+}
+
+type OfJson = Extract<Recognised, { readonly as: 'dashboard' | 'grafana' }>
+
+async function made(
+  dovetail: Dovetail,
+  found: OfJson,
+): Promise<{ readonly id: DocumentId; readonly notes: readonly string[] }> {
   try {
-    const { id, notes } = await dovetail.api.create(
-      found.value,
-      found.as === 'grafana' ? { import: 'grafana' } : {},
-    )
-    return { id, title, notes }
+    return found.as === 'grafana'
+      ? await dovetail.api.create(found.value, { import: 'grafana' })
+      : await dovetail.api.create(withoutData(found.value), {})
   } catch (error) {
     if (codeOf(error) !== 'unreachable') throw inWords(error)
     if (found.as === 'grafana') {
@@ -57,8 +64,19 @@ async function fromJson(
         { cause: error },
       )
     }
-    return { id: keptHere(dovetail, found.value), title, notes: [] }
+    return { id: keptHere(dovetail, withoutData(found.value)), notes: [] }
   }
+}
+
+/** The addresses are those of another dashboard's data. */
+function withoutData(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const shown = shownBy(value['widgets'])
+  if (shown.size === 0) return value
+  const widgets = Object.entries(value['widgets'] as Readonly<Record<string, object>>).map(([id, widget]) => {
+    const rest = Object.entries(widget).filter(([name]) => name !== 'data' || !shown.has(id))
+    return [id, Object.fromEntries(rest)] as const
+  })
+  return { ...value, widgets: Object.fromEntries(widgets) }
 }
 
 /** Our own JSON needs no server: it goes there with everything else once there is a connection. */
@@ -70,9 +88,12 @@ function keptHere(dovetail: Dovetail, value: object): DocumentId {
 
 async function fromAutomerge(dovetail: Dovetail, bytes: Uint8Array, fileName: string): Promise<Imported> {
   const made = importedBy(dovetail, bytes)
-  const title = await titleOf(dovetail, made.id)
-  const notes = made.kind === 'dashboard' ? [] : ['It is no dashboard, so you see it as plain JSON.']
-  return { id: made.id, title: title || fileName, notes }
+  if (made.kind !== 'dashboard') {
+    return { id: made.id, title: fileName, notes: ['It is no dashboard, so you see it as plain JSON.'] }
+  }
+  const dashboard = await dashboardOf(dovetail, made.id)
+  const notes = await withOwnData(dovetail, made.id, shownBy(dashboard?.widgets), new Map())
+  return { id: made.id, title: (dashboard?.title ?? '') || fileName, notes }
 }
 
 function importedBy(dovetail: Dovetail, bytes: Uint8Array): ReturnType<Dovetail['importAutomerge']> {
@@ -84,11 +105,11 @@ function importedBy(dovetail: Dovetail, bytes: Uint8Array): ReturnType<Dovetail[
   }
 }
 
-async function titleOf(dovetail: Dovetail, id: DocumentId): Promise<string> {
+async function dashboardOf(dovetail: Dovetail, id: DocumentId): Promise<Dashboard | undefined> {
   const store = dovetail.openDashboard(id)
   const state = await store.settled()
   whenSaved(store)
-  return state.status === 'ready' ? state.value.title : ''
+  return state.status === 'ready' ? state.value : undefined
 }
 
 /** What the server refuses about a file, said of a file. */

@@ -2,10 +2,18 @@
 //
 // Always true: nothing here asks the server or makes a document; a file is judged by what is in it, never by its name.
 
+import { CARRIED, readCarried, type Carried } from './carried'
+
 /** A file that was looked into. */
 export type Recognised =
   /** Our own JSON: what `Export › JSON` makes and `GET /api/docs/{id}` answers. */
-  | { readonly as: 'dashboard'; readonly value: Readonly<Record<string, unknown>>; readonly title: string }
+  | {
+      readonly as: 'dashboard'
+      readonly value: Readonly<Record<string, unknown>>
+      readonly title: string
+      /** What the widgets show, by address, as far as the file has it. */
+      readonly carried: ReadonlyMap<string, Carried>
+    }
   /** Automerge's own format, with the history. */
   | { readonly as: 'automerge'; readonly bytes: Uint8Array }
   /** As Grafana exports it. */
@@ -67,7 +75,12 @@ function ofValue(value: unknown): Recognised {
     return { as: 'nothing', why: `This JSON is ${what}, not a dashboard. ${TAKEN}` }
   }
   if (value['kind'] === 'dashboard' && (value['widgets'] === undefined || isRecord(value['widgets']))) {
-    return { as: 'dashboard', value: ours(value), title: titleOf(value) }
+    return {
+      as: 'dashboard',
+      value: ours(value),
+      title: titleOf(value),
+      carried: readCarried(value[CARRIED]),
+    }
   }
   if (value['kind'] === 'widget-data') {
     return { as: 'nothing', why: 'This is what a single widget shows, not a dashboard.' }
@@ -86,9 +99,11 @@ function ofValue(value: unknown): Recognised {
   return { as: 'nothing', why: `This JSON has no widgets and no panels, so it is no dashboard. ${TAKEN}` }
 }
 
-/** `_dovetail` is the server's own part of another document: names of its states, and decisions about it. */
+/** Without the server's own part of another document (`_dovetail`: names of its states, and decisions about it), and without data. */
 function ours(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== '_dovetail'))
+  return Object.fromEntries(
+    Object.entries(value).filter(([name]) => name !== '_dovetail' && name !== CARRIED),
+  )
 }
 
 function isV2(value: Readonly<Record<string, unknown>>): boolean {

@@ -24,7 +24,14 @@ import { Logo } from '../app/Logo'
 import { Menu, type MenuEntry } from '../app/Menu'
 import { navigate } from '../app/routes'
 import { agoText } from '../widgets/format'
-import { createDocuments, found, type Documents, type DocumentsState, type Listed } from './documents'
+import {
+  createDocuments,
+  found,
+  readsOn,
+  type Documents,
+  type DocumentsState,
+  type Listed,
+} from './documents'
 import { Motif } from './Motif'
 import { useFileDrop } from './useFileDrop'
 
@@ -49,9 +56,9 @@ export function ListPage() {
   }, [documents, online])
   const searching = query.trim() !== ''
   useEffect(() => {
-    // Who searches means all of them.
-    if (searching && state.more && !state.reading) void documents.readMore()
-  }, [searching, state.more, state.reading, documents])
+    // Who searches means all of them. While the server fails, the next one asks who presses a button or comes back.
+    if (searching && readsOn(state)) void documents.readMore()
+  }, [searching, state, documents])
 
   const dashboards = found(
     state.documents.filter(({ kind }) => kind === 'dashboard'),
@@ -231,10 +238,10 @@ function useEntries(listed: Listed, documents: Documents): readonly (readonly Me
       const state = await source.settled()
       if (state.status !== 'ready')
         throw new Error('It is not on this device, and the server cannot be asked now')
-      const id = await duplicate(dovetail, state.value, `Copy of ${title}`)
+      const { id, notes } = await duplicate(dovetail, state.value, `Copy of ${title}`)
       toasts.show({
-        words: `Made “Copy of ${title}”.`,
-        tone: 'good',
+        words: [`Made “Copy of ${title}”.`, ...notes].join(' '),
+        tone: notes.length === 0 ? 'good' : 'warning',
         action: { label: 'Open', run: () => navigate({ screen: 'editor', id }) },
       })
       await documents.refresh()

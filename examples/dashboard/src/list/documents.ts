@@ -131,6 +131,15 @@ export function createDocuments(dovetail: Pick<Dovetail, 'api' | 'kept'>): Docum
   }
 }
 
+/** Whether more is read without being asked for: not while it goes on, and not after it failed, which would ask without end. */
+export function readsOn({
+  more,
+  reading,
+  reason,
+}: Pick<DocumentsState, 'more' | 'reading' | 'reason'>): boolean {
+  return more && !reading && reason === undefined
+}
+
 /** Those whose title has all the words, in any order; the last changed first. */
 export function found(documents: readonly Listed[], query: string): readonly Listed[] {
   const words = query

@@ -55,7 +55,9 @@ export function followUpdates(page: UpdatedPage): Watchable<UpdateState> {
   let isNewAlready = false
 
   page.onController(() => {
-    if (hadController && !isNewAlready) page.reload()
+    // Whoever pressed the button is waiting for it, whatever this page is made of.
+    const isAsked = state.getState().status === 'applying'
+    if (hadController && (isAsked || !isNewAlready)) page.reload()
     hadController = true
   })
   page.onMissingPart(() => {
@@ -68,6 +70,8 @@ export function followUpdates(page: UpdatedPage): Watchable<UpdateState> {
       worker.postMessage({ dovetail: 'take_over_if_alone' })
       return
     }
+    // What this page has is not the newest any more.
+    isNewAlready = false
     state.set({
       status: 'waiting',
       apply: () => {

@@ -1,5 +1,6 @@
 // What does not fit together, with each proposal shown on the grid before anybody decides.
 
+import type { Conflict } from '@dovetail/client'
 import {
   ConflictResolutionUI,
   DashboardRealtimeProvider,
@@ -21,7 +22,7 @@ import './panels.css'
 const LINGERS_MS = 120
 
 /** The panel "Needs attention". */
-export function AttentionPanel({ store, setPreview }: PanelProps) {
+export function AttentionPanel({ store, setPreview, selection }: PanelProps) {
   const ending = useRef<ReturnType<typeof setTimeout>>(undefined)
   const show = useCallback(
     (looked: ProposalPreview | undefined) => {
@@ -39,12 +40,22 @@ export function AttentionPanel({ store, setPreview }: PanelProps) {
     },
     [setPreview],
   )
+  const reveal = useCallback(
+    ({ subjects }: Conflict) => {
+      const state = store.getState()
+      const widgets = state.status === 'ready' ? state.value.widgets : {}
+      // Of two that share a place, one leads to the other.
+      const about = subjects.map((subject) => subject.split('/')[0] ?? '').findLast((id) => id in widgets)
+      if (about !== undefined) selection.select(about, { reveal: true })
+    },
+    [store, selection],
+  )
   const client = useDovetail()
   const words = useOurWords(store)
   return (
     <div className="panel-attention">
       <DashboardRealtimeProvider client={client} words={words}>
-        <ConflictResolutionUI store={store} onPreview={show} />
+        <ConflictResolutionUI store={store} onPreview={show} onShow={reveal} />
       </DashboardRealtimeProvider>
     </div>
   )

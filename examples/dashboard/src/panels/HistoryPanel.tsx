@@ -65,10 +65,18 @@ export function HistoryPanel({ store, selection, setPreview, preview }: PanelPro
   )
 }
 
+/** What widgets show is a document of its own, with a history of its own. */
+const NOT_PAST = 'Layout and settings as they were; notes, tables and series are as they are now.'
+
 /** Marks what is different now. Throws `unknown_heads`. */
 function previewOf(store: PanelProps['store'], moment: Moment): Preview {
   const dashboard = store.history.at(moment.heads)
   const state = store.getState()
   const differences = state.status === 'ready' ? compare(state.value, dashboard) : []
-  return { dashboard, words: `As it was ${moment.when}`, marked: marked(differences, dashboard) }
+  return {
+    dashboard,
+    words: `As it was ${moment.when}`,
+    note: Object.values(dashboard.widgets).some(({ data }) => data !== undefined) ? NOT_PAST : undefined,
+    marked: marked(differences, dashboard),
+  }
 }

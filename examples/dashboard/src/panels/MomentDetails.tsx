@@ -7,6 +7,7 @@ import { useWatched } from '@dovetail/react'
 import { useState } from 'react'
 import { useToasts } from '../app/context'
 import { Dialog } from '../app/Dialog'
+import { offerUndo } from '../app/toasts'
 import type { Selection } from '../editor/slots'
 import { compare, type Difference } from './compare'
 import { keyOfHeads, momentOfVersion, type Moment } from './moments'
@@ -176,14 +177,13 @@ function Restore({ store, moment, open, onClose, onDone }: RestoreProps) {
   const restore = async () => {
     onClose()
     try {
-      await store.history.restore(moment.heads, `Restored the dashboard as it was ${moment.when}`)
+      const label = `Restored the dashboard as it was ${moment.when}`
+      await store.history.restore(moment.heads, label)
+      // Where all was like that already, nothing was done, and the latest is something else.
+      const done = store.undoing.latest()
       onDone()
-      const canUndo = store.undoing.getState().undo !== undefined
-      toasts.show({
-        words: `The dashboard is as it was ${moment.when}.`,
-        tone: 'good',
-        ...(canUndo ? { action: { label: 'Undo', run: () => store.undoing.undo() } } : {}),
-      })
+      const wish = { words: `Layout and settings are as they were ${moment.when}.`, tone: 'good' } as const
+      offerUndo(toasts, wish, done?.label === label ? done : undefined)
     } catch (error) {
       toasts.failed('Restoring', error)
     }
@@ -191,8 +191,8 @@ function Restore({ store, moment, open, onClose, onDone }: RestoreProps) {
   return (
     <Dialog open={open} title="Restore this state?" onClose={onClose}>
       <p>
-        The dashboard becomes as it was {moment.when}, for everybody. What was changed since stays in the
-        history, so you can come back to it.
+        Layout and settings become as they were {moment.when}, for everybody; notes, tables and series stay as
+        they are now. What was changed since stays in the history, so you can come back to it.
       </p>
       <div className="form-end">
         <button type="button" className="button" onClick={onClose}>

@@ -2,8 +2,8 @@
 
 import type { HistoryGroup } from '@dovetail/client'
 import { useNames, type HistoryNow } from '@dovetail/react'
-import { useEffect } from 'react'
-import { hasTime } from '../activity/fold'
+import { useEffect, useMemo } from 'react'
+import { hasTime, timed } from '../activity/fold'
 import { HistoryDays } from './HistoryDays'
 import { MomentDetails, type MomentProps } from './MomentDetails'
 import { isSame, keyOfHeads, momentOf, type Moment } from './moments'
@@ -18,7 +18,8 @@ const BEHIND_MS_MAX = 1_500
 
 /** The groups of the history. */
 export function Timeline({ history, ...shared }: TimelineProps) {
-  const { status, groups, behind, refresh } = history
+  const { status, behind, refresh } = history
+  const groups = useMemo(() => timed(history.groups), [history.groups])
   const firstPageOnly = groups.length <= GROUPS_OF_A_PAGE
   useEffect(() => {
     // Reading anew forgets the further pages, so whoever went back in them is asked.

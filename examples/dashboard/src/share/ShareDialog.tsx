@@ -5,7 +5,7 @@
 
 import type { Access } from '@dovetail/client'
 import { useWatched } from '@dovetail/react'
-import { useId, useState, type SyntheticEvent } from 'react'
+import { useId, useState, type ReactNode, type SyntheticEvent } from 'react'
 import { Crown, Globe, Link2, User, Users } from 'lucide-react'
 import { useApp } from '../app/context'
 import { Dialog } from '../app/Dialog'
@@ -118,14 +118,8 @@ function Administration({ store, uses, now }: AdministrationProps) {
   const { access, busy, said, secret } = now
   const grants = access.grants ?? []
   const { edit } = uses
-  return (
+  const settings = (
     <>
-      {me === null && (
-        <p className="share-note">
-          This server asks nobody who they are: whoever reaches it may do everything. What you set here counts
-          as soon as it does.
-        </p>
-      )}
       <section aria-label="Who has access">
         <h3>Who has access</h3>
         <ul className="share-grants">
@@ -165,6 +159,31 @@ function Administration({ store, uses, now }: AdministrationProps) {
         </div>
       )}
       <ShownToo store={store} />
+    </>
+  )
+  return me === null ? <Everybody>{settings}</Everybody> : settings
+}
+
+/** On a server that asks nobody who they are. `children`: what counts once it does. */
+function Everybody({ children }: { readonly children: ReactNode }) {
+  return (
+    <>
+      <section aria-label="Who may see and change it">
+        <h3>Who may see and change it</h3>
+        <ul className="share-grants">
+          <li className="share-grant">
+            <Globe size={16} aria-hidden="true" />
+            <span className="share-who">Everybody who reaches this server</span>
+            <span className="share-fixed">Can do everything</span>
+          </li>
+        </ul>
+        <p className="muted">This server asks nobody who they are, so the address above is all they need.</p>
+      </section>
+      <details className="share-later">
+        <summary>Access for when this server asks who people are</summary>
+        <p className="share-note">What you set here counts as soon as it does, and not before.</p>
+        {children}
+      </details>
     </>
   )
 }

@@ -1,12 +1,23 @@
 // Markdown as HTML. What comes out of the parser is cleaned: documents come from other people.
 //
-// Always true: nothing that runs, nothing that styles and no form gets onto the page; links open beside it and tell nothing of it.
+// Always true: nothing that runs, nothing that styles, no form and no name of ours gets onto the page: text that dresses as a part of
+// the app would be believed. Links open beside it and tell nothing of it.
 
 import DOMPurify from 'dompurify'
 import { marked } from 'marked'
 import { useMemo } from 'react'
 
+/** What Markdown makes, and tables and pictures that are written as HTML. */
+const ATTRIBUTES = new Set([
+  ...['href', 'title', 'src', 'alt', 'width', 'height', 'align', 'colspan', 'rowspan'],
+  ...['type', 'checked', 'disabled', 'start', 'reversed', 'open', 'lang', 'dir'],
+])
+
 const clean = DOMPurify()
+
+clean.addHook('uponSanitizeAttribute', (_, attribute) => {
+  if (!ATTRIBUTES.has(attribute.attrName)) attribute.keepAttr = false
+})
 
 clean.addHook('afterSanitizeAttributes', (node) => {
   if (node.tagName === 'INPUT') {
@@ -25,7 +36,6 @@ export function safeHtml(markdown: string): string {
   return clean.sanitize(html, {
     USE_PROFILES: { html: true },
     FORBID_TAGS: ['style', 'form', 'button', 'textarea', 'select', 'iframe', 'dialog'],
-    FORBID_ATTR: ['style', 'id', 'name'],
   })
 }
 

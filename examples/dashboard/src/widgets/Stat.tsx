@@ -47,23 +47,26 @@ const SPARK_POINTS_MAX = 120
 
 /** The line behind the number; decoration, since the number and its change are said in words. */
 function Sparkline({ points }: { readonly points: readonly Point[] }) {
-  const recent = points
-    .slice(-SPARK_POINTS_MAX)
-    .filter((point): point is Point & { v: number } => point.v !== null)
-  if (recent.length < 2) return null
-  const values = recent.map(({ v }) => v)
-  const [least, most] = [Math.min(...values), Math.max(...values)]
-  const height = most > least ? most - least : 1
-  const line = recent
-    .map(
-      ({ v }, at) =>
-        `${((at / (recent.length - 1)) * 100).toFixed(2)},${(38 - ((v - least) / height) * 34).toFixed(2)}`,
-    )
-    .join(' ')
+  const line = sparkline(points)
+  if (line === undefined) return null
   return (
     <svg className="sparkline" viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">
       <polygon points={`0,40 ${line} 100,40`} />
       <polyline points={line} vectorEffect="non-scaling-stroke" />
     </svg>
   )
+}
+
+/** The newest points as places in 100 by 40; nothing for fewer than two. */
+export function sparkline(points: readonly Point[]): string | undefined {
+  // Halves: the difference of two numbers may be more than a number can be.
+  const values = points.slice(-SPARK_POINTS_MAX).flatMap(({ v }) => (v === null ? [] : [v / 2]))
+  if (values.length < 2) return undefined
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  const height = most > least ? most - least : 1
+  const places = values.map((v, at) => {
+    const x = (at / (values.length - 1)) * 100
+    return `${x.toFixed(2)},${(38 - ((v - least) / height) * 34).toFixed(2)}`
+  })
+  return places.join(' ')
 }

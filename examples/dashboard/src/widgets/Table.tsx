@@ -1,11 +1,15 @@
 // A table that everybody edits: each cell is a field of its own in the document, so that two people in two cells never meet.
 //
-// Edit path: a cell is written when it is left or Enter is pressed; Escape takes back what was typed. What others write meanwhile
-// shows in every cell that is not being typed into.
+// Edit path: a cell is written when it is left, when Enter is pressed, and when it or the page goes; Escape takes back what was
+// typed. What others write meanwhile shows in every cell that is not being typed into.
+//
+// Always true: what is typed goes into the row that it was typed for. When somebody removed that row, it is said and offered.
 
 import type { WidgetDataStore } from '@dovetail/client'
 import { Plus, Trash2 } from 'lucide-react'
-import { useState, type KeyboardEvent } from 'react'
+import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react'
+import { useToasts } from '../app/context'
+import { offerUndo } from '../app/toasts'
 import { useEditor } from '../editor/context'
 import { NoData } from './Placeholder'
 import { cellText, cellValue } from './points'
@@ -14,9 +18,13 @@ import type { ViewProps } from './view'
 /** As many rows are shown at once; more on demand. */
 const ROWS_SHOWN = 100
 
+/** Long enough to read that a row is gone and to decide about what was typed, which is nowhere else. */
+const OFFERED_MS = 60_000
+
 export function TableView({ id, widget, source, editable }: ViewProps) {
   const [limit, setLimit] = useState(ROWS_SHOWN)
   const { attempt } = useEditor()
+  const toasts = useToasts()
   if (source.status !== 'ready')
     return <NoData id={id} kind={widget.kind} source={source} editable={editable} />
   const { data, store } = source
@@ -32,6 +40,26 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
       />
     )
   const indexes = Array.from({ length: count }, (_, at) => at)
+  const write = (row: string | number, at: number, text: string) => {
+    const value = cellValue(text)
+    attempt('Writing the cell', () => {
+      if (!store.setCell(row, at, value)) offer(text, at)
+    })
+  }
+  const offer = (text: string, at: number) => {
+    const value = cellValue(text)
+    const cells = indexes.map((each) => (each === at ? value : null))
+    toasts.show({
+      words: `Somebody removed the row meanwhile. You typed “${text}” for ${nameOf(at)}.`,
+      tone: 'warning',
+      lastsMs: OFFERED_MS,
+      action: {
+        label: 'Add as a row',
+        run: () => attempt('Adding a row', () => store.addRow(cells)),
+      },
+    })
+  }
+  const rows = data.rows.slice(0, limit).map((row, at) => ({ row, id: store.rowId(row) ?? at }))
   const numeric = indexes.map((at) => isNumeric(data.rows.slice(0, limit), at))
   const nameOf = (at: number) => data.columns[at] ?? `Column ${at + 1}`
   return (
@@ -63,17 +91,15 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
           </tr>
         </thead>
         <tbody>
-          {data.rows.slice(0, limit).map((row, rowAt) => (
-            <tr key={rowAt}>
+          {rows.map(({ row, id: rowId }, rowAt) => (
+            <tr key={rowId}>
               {indexes.map((at) => (
                 <td key={at} className={numeric[at] ? 'number' : undefined}>
                   {editable ? (
                     <Cell
                       label={`${nameOf(at)}, row ${rowAt + 1}`}
                       text={cellText(row[at])}
-                      onWrite={(text) =>
-                        attempt('Writing the cell', () => store.setCell(rowAt, at, cellValue(text)))
-                      }
+                      onWrite={(text) => write(rowId, at, text)}
                     />
                   ) : (
                     cellText(row[at])
@@ -86,7 +112,12 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
                     type="button"
                     className="icon-button small"
                     aria-label={`Remove row ${rowAt + 1}`}
-                    onClick={() => attempt('Removing the row', () => store.removeRow(rowAt))}
+                    onClick={() => {
+                      attempt('Removing the row', () => {
+                        if (!store.removeRow(rowId)) return
+                        offerUndo(toasts, { words: `Removed row ${rowAt + 1}.` }, store.undoing.latest())
+                      })
+                    }}
                   >
                     <Trash2 size={13} aria-hidden="true" />
                   </button>
@@ -148,6 +179,9 @@ function AddTools({
   )
 }
 
+/** The page goes, or may: browsers say no more of it afterwards. */
+const LEAVING = ['visibilitychange', 'pagehide']
+
 /** One cell: what others write shows, until somebody types here. */
 function Cell({
   label,
@@ -163,6 +197,22 @@ function Cell({
     if (typed !== undefined && typed !== text) onWrite(typed)
     setTyped(undefined)
   }
+  // What was typed is written too when the cell goes, with its row or with the table, and when the page does.
+  const leave = useRef(write)
+  useLayoutEffect(() => {
+    leave.current = write
+  })
+  useLayoutEffect(() => () => leave.current(), [])
+  const isTyping = typed !== undefined
+  useEffect(() => {
+    if (!isTyping) return
+    const onLeave = () => leave.current()
+    // Ahead of whoever puts on the disk what is written by then.
+    for (const event of LEAVING) window.addEventListener(event, onLeave, { capture: true })
+    return () => {
+      for (const event of LEAVING) window.removeEventListener(event, onLeave, { capture: true })
+    }
+  }, [isTyping])
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
     if (event.key === 'Escape' && typed !== undefined) {
       event.stopPropagation()

@@ -11,7 +11,7 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { useApp } from '../app/context'
 import { cssColor, resolvedColor } from './colors'
-import { timeText, valueText } from './format'
+import { isTime, timeText, valueText } from './format'
 import { appearance, numberAt, PATHS, type Appearance } from './options'
 import { NoData } from './Placeholder'
 import { inTime, seriesInWords } from './points'
@@ -26,6 +26,8 @@ export default function TimeSeriesView({ id, widget, source, editable }: ViewPro
   if (source.status !== 'ready' || points.length === 0)
     return <NoData id={id} kind={widget.kind} source={source} editable={editable} />
   const look = appearance(widget)
+  // One without a date has no place on the axis, and would leave none to the others; the table has it.
+  const drawable = points.every(({ t }) => isTime(t)) ? points : points.filter(({ t }) => isTime(t))
   const fill = numberAt(widget.options, PATHS.fill) ?? 12
   const title = widget.title || 'Time series'
   return (
@@ -33,7 +35,7 @@ export default function TimeSeriesView({ id, widget, source, editable }: ViewPro
       {asTable ? (
         <PointsTable title={title} points={points} look={look} />
       ) : (
-        <Plot title={title} points={points} look={look} fill={fill} />
+        <Plot title={title} points={drawable} look={look} fill={fill} />
       )}
       <button
         type="button"
@@ -204,6 +206,9 @@ function optionsOf(
   }
 }
 
+/** Beyond it, the room above and below would be more than a number can be. */
+const DRAWN_MOST = 1e300
+
 /** Between the words of an axis and the plot, in pixels. */
 const AXIS_GAP = 12
 /** An axis with longer words than that part of the plot leaves no room for the line. */
@@ -220,8 +225,13 @@ function widthOf(plot: uPlot, values: readonly string[] | null | undefined): num
 }
 
 /** A flat line gets room above and below; limits that were set stand. */
-function rangeOf(look: Appearance, least: number | null, most: number | null): [number, number] {
-  const [low, high] = [look.min ?? least ?? 0, look.max ?? most ?? 1]
+export function rangeOf(
+  look: Pick<Appearance, 'min' | 'max'>,
+  least: number | null,
+  most: number | null,
+): [number, number] {
+  const bounded = (value: number) => Math.min(DRAWN_MOST, Math.max(-DRAWN_MOST, value))
+  const [low, high] = [bounded(look.min ?? least ?? 0), bounded(look.max ?? most ?? 1)]
   const room = high > low ? (high - low) * 0.08 : Math.max(1, Math.abs(high) * 0.1)
   const floor = look.min ?? (low >= 0 && low - room < 0 ? 0 : low - room)
   return [floor, look.max ?? high + room]

@@ -47,14 +47,26 @@ export function valueText(
   return unit === '' ? number : `${number} ${unit}`
 }
 
+/** Whether there is a day with this time: documents may have any number. */
+export function isTime(atMs: number): boolean {
+  return Math.abs(atMs) <= TIME_MAX_MS
+}
+
+/** As far as `Date` counts, in milliseconds. */
+const TIME_MAX_MS = 8.64e15
+
+const NO_TIME = 'no date'
+
 /** A time of day, with the date when it is not today. */
 export function timeText(atMs: number, nowMs: number): string {
+  if (!isTime(atMs)) return NO_TIME
   const sameDay = new Date(atMs).toDateString() === new Date(nowMs).toDateString()
   return (sameDay ? TIME : DATE_TIME).format(atMs)
 }
 
 /** How long ago, in words. */
 export function agoText(atMs: number, nowMs: number): string {
+  if (!isTime(atMs)) return NO_TIME
   const minutes = Math.floor((nowMs - atMs) / 60_000)
   if (minutes < 1) return 'just now'
   if (minutes < 60) return `${minutes} min ago`
@@ -79,7 +91,12 @@ const DATE_TIME = new Intl.DateTimeFormat('en', {
 })
 const DATE = new Intl.DateTimeFormat('en', { dateStyle: 'medium' })
 
+/** With more digits nobody reads a number, and no tile has room for it. */
+const DIGITS_MAX = 15
+const SCIENTIFIC = new Intl.NumberFormat('en', { notation: 'scientific', maximumFractionDigits: 2 })
+
 function plain(value: number, decimals: number | undefined): string {
+  if (Math.abs(value) >= 10 ** DIGITS_MAX) return SCIENTIFIC.format(value)
   const digits = decimals ?? (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2)
   const places = Math.min(20, Math.max(0, Math.trunc(digits)))
   return new Intl.NumberFormat('en', {

@@ -16,8 +16,9 @@ import {
   Tally5,
   type LucideIcon,
 } from 'lucide-react'
-import { lazy, type ComponentType } from 'react'
+import type { ComponentType } from 'react'
 import type { Layout, WidgetData } from '@dovetail/client'
+import { laterPart } from '../app/later'
 import { BarsView } from './Bars'
 import { COUNTER } from './count'
 import { ChecklistView } from './Checklist'
@@ -27,6 +28,9 @@ import { PATHS, type Path } from './options'
 import { StatView } from './Stat'
 import { TableView } from './Table'
 import type { ViewProps } from './view'
+
+/** How a kind is called when it cannot be loaded. */
+const WHAT = 'This widget'
 
 /** One option, as the panel asks for it. */
 export type Field =
@@ -103,7 +107,7 @@ export const KINDS: readonly WidgetKind[] = [
       COLOR,
       THRESHOLDS,
     ],
-    View: lazy(() => import('./TimeSeries')),
+    View: laterPart(WHAT, () => import('./TimeSeries').then((view) => view.default)),
   },
   {
     kind: 'stat',
@@ -158,7 +162,7 @@ export const KINDS: readonly WidgetKind[] = [
     shape: 'text',
     options: {},
     fields: [],
-    View: lazy(() => import('./Note')),
+    View: laterPart(WHAT, () => import('./Note').then((view) => view.default)),
   },
   {
     kind: 'checklist',
@@ -195,7 +199,7 @@ export const KINDS: readonly WidgetKind[] = [
     shape: undefined,
     options: { options: { mode: 'markdown', content: '' } },
     fields: [{ type: 'longtext', label: 'Text (Markdown)', path: PATHS.content }],
-    View: lazy(() => import('./Text')),
+    View: laterPart(WHAT, () => import('./Text').then((view) => view.default)),
   },
 ]
 

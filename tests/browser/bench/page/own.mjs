@@ -50,19 +50,16 @@ async function move(times, pauseEvery = 100) {
   return tookMs
 }
 
-/** Moves widgets until told to stop, as somebody does who works on the same dashboard. */
+/** Moves some widgets until told to stop, as somebody does who works on the same dashboard. */
 let moving
-function keepMoving(everyMs) {
-  const ids = Object.keys(store.getState().value.widgets).slice(-20)
+function keepMoving({ ids, everyMs }) {
   let at = 0
   moving = setInterval(() => {
     at += 1
-    store.edit({ edit: 'moveWidget', id: ids[at % ids.length], x: at % 20, y: 30 + (at % 9) })
-    store.presence.set({
-      widget: ids[at % ids.length],
-      editing: true,
-      ghost: { widget: ids[at % ids.length], x: at % 20, y: 30 + (at % 9), w: 4, h: 4 },
-    })
+    const id = ids[at % ids.length]
+    const [x, y] = [at % 20, 12 + (at % 9)]
+    store.edit({ edit: 'moveWidget', id, x, y })
+    store.presence.set({ widget: id, editing: true, ghost: { widget: id, x, y, w: 4, h: 4 } })
   }, everyMs)
 }
 

@@ -15,7 +15,7 @@ export async function run({ stage, report, column, quick }) {
   const stock = hasStock() ? await stockPair(stage) : undefined
   if (stock) pairs.push(stock)
   else report.note('The stock client is left out: `npm ci` in tests/web brings it.')
-  const times = quick ? 20 : 200
+  const times = quick ? 20 : 70
   for (let at = 0; at < times; at++) {
     for (const pair of pairs) {
       pair.samples.push(await pair.edit(`edit ${at}`))
@@ -49,7 +49,7 @@ async function appPair(stage) {
       const seen = other.evaluate(
         (number) =>
           new Promise((resolve) => {
-            const shown = document.querySelector('[data-tile="w7"] output')
+            const shown = document.querySelector('[data-tile="w07"] output')
             const look = () => {
               if (shown.textContent !== String(number)) return
               watching.disconnect()
@@ -63,7 +63,7 @@ async function appPair(stage) {
       )
       const made = await one.evaluate(() => {
         const atMs = performance.timeOrigin + performance.now()
-        document.querySelector('[data-tile="w7"] [aria-label="Add 1"]').click()
+        document.querySelector('[data-tile="w07"] [aria-label="Add 1"]').click()
         return atMs
       })
       return (await seen) - made

@@ -25,7 +25,7 @@ async function burst({ stage, report, column, quick }) {
   const cdp = await meter(page)
   const awayContext = await stage.person()
   const away = await stage.bare(id, awayContext)
-  for (let at = 0; at < (quick ? 1 : 5); at++) {
+  for (let at = 0; at < (quick ? 1 : 3); at++) {
     await awayContext.setOffline(true)
     await away.evaluate((times) => window.bench.move(times), BURST - 1)
     await away.evaluate((title) => window.bench.edit(title), `back ${at}`)

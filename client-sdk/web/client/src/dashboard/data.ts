@@ -2,14 +2,21 @@
 //
 // Edit path: ← a person types into a cell or a note; → one change of that document, never of the dashboard's.
 
-import type { DocHandle } from '../automerge'
+import { Automerge, type DocHandle } from '../automerge'
 import type { DocumentId } from '../ids'
 import { assign, insert, type Draft, type DraftList } from '../document/assign'
 import { LiveDocument } from '../document/store'
+import { listId } from '../document/plain'
 import type { Surroundings } from '../document/surroundings'
 import type { Point, WidgetData, WidgetDataStore } from '../types'
+import { planPoints, writePoints } from './points'
 import { readWidgetData } from './read'
-import { POINTS_KEPT } from '../generated/constants'
+
+/** What writes so few bytes that nobody counts them. */
+const SMALL = 0
+
+/** What a letter of a text takes at most in a change, with what is written beside it. */
+const LETTER_BYTES_MAX = 16
 
 type Cell = string | number | boolean | null
 
@@ -23,27 +30,29 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
 
   addPoints(points: readonly Point[]): void {
     const label = points.length === 1 ? 'Added a point' : `Added ${points.length} points`
-    const add = (draft: Draft) => {
-      const list = listIn(draft, 'points')
-      for (const { t, v } of [...points].sort((one, other) => one.t - other.t)) {
-        const at = lastUpTo(list, t)
-        if (at >= 0 && timeOf(list[at]) === t) assign(draft, ['points', at, 'v'], v)
-        else list.insertAt(at + 1, { t, v })
-      }
-      if (list.length > POINTS_KEPT) list.deleteAt(0, list.length - POINTS_KEPT)
-    }
+    this.flush()
+    const root = this.rootAsStored()
+    const { retention } = readWidgetData(root)
+    const plan = planPoints(root, points, retention, this.surroundings.environment.now())
+    const add = (draft: Draft) => writePoints(listIn(draft, 'points'), draft, plan)
     this.write(label, add, bytesOf(points))
   }
 
-  setCell(row: number, column: number, value: Cell): void {
+  rowId(row: WidgetData['rows'][number]): string | undefined {
+    return listId(row)
+  }
+
+  setCell(row: string | number, column: number, value: Cell): boolean {
+    const at = this.#placeOf(row)
+    if (at === undefined) return false
     const set = (draft: Draft) => {
-      const cells = listIn(draft, 'rows')[row] as DraftList | undefined
-      if (!cells) return
+      const cells = listIn(draft, 'rows')[at] as DraftList
       // Cells that a short row does not have yet are empty.
       while (cells.length < column) cells.push(null)
-      assign(draft, ['rows', row, column], value)
+      assign(draft, ['rows', at, column], value)
     }
     this.write('Changed a cell', set, bytesOf(value))
+    return true
   }
 
   addRow(cells: readonly Cell[] = []): void {
@@ -54,38 +63,36 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     this.write('Added a row', add, bytesOf(cells))
   }
 
-  removeRow(row: number): void {
-    this.write('Removed a row', (draft) => {
-      const rows = listIn(draft, 'rows')
-      if (row < rows.length) rows.deleteAt(row)
-    })
+  removeRow(row: string | number): boolean {
+    const at = this.#placeOf(row)
+    if (at === undefined) return false
+    this.write('Removed a row', (draft) => listIn(draft, 'rows').deleteAt(at), SMALL)
+    return true
   }
 
   setColumns(columns: readonly string[]): void {
-    this.write('Changed the columns', (draft) => assign(draft, ['columns'], columns))
+    this.write('Changed the columns', (draft) => assign(draft, ['columns'], columns), bytesOf(columns))
   }
 
   setShape(shape: WidgetData['shape']): void {
-    this.write('Changed what is shown', (draft) => assign(draft, ['shape'], shape))
+    this.write('Changed what is shown', (draft) => assign(draft, ['shape'], shape), SMALL)
   }
 
   setText(text: string): void {
-    const longer = text.length - readWidgetData(this.root()).text.length
-    this.write('Typed', (draft) => assign(draft, ['text'], text), longer, 'typing')
+    // Of a long text only what differs is written, and how much that is shows when it is made.
+    const isLong = text.length * LETTER_BYTES_MAX > this.surroundings.changeBytesMax()
+    this.write('Typed', (draft) => assign(draft, ['text'], text), isLong ? undefined : SMALL, 'typing')
   }
-}
 
-/** Where the last point is that is no later; in front of all when there is none. Nearly always it is the last of all. */
-function lastUpTo(list: DraftList, t: number): number {
-  let at = list.length - 1
-  while (at >= 0 && !(timeOf(list[at]) <= t)) at--
-  return at
-}
-
-/** What is no point has no time. */
-function timeOf(item: unknown): number {
-  const t = typeof item === 'object' && item !== null ? (item as Partial<Point>).t : undefined
-  return typeof t === 'number' ? t : NaN
+  /** Where it is in the document, which may hold more among its rows than those that are shown. */
+  #placeOf(row: string | number): number | undefined {
+    const { rows } = this.doc()
+    if (!Array.isArray(rows)) return undefined
+    const places = rows.flatMap((each: unknown, at) => (Array.isArray(each) ? [{ each, at }] : []))
+    const found =
+      typeof row === 'number' ? places[row] : places.find(({ each }) => Automerge.getObjectId(each) === row)
+    return found?.at
+  }
 }
 
 /** About how large a change with it will be. */

@@ -4,7 +4,7 @@
 // Always true: reading never fails; what is missing or of another kind becomes its default. A widget whose part of the document
 // did not change is the same object as before.
 
-import { documentId, documentUrl } from '../ids'
+import { documentId, documentUrl, type DocumentId } from '../ids'
 import type { Dashboard, Grid, Layout, Point, Retention, Widget, WidgetData } from '../types'
 import { isObject, type Plain, type PlainObject } from '../document/plain'
 import { isOrderKey, MIDDLE } from './order'
@@ -12,6 +12,9 @@ import { POINTS_KEPT, POINTS_KEPT_MAX, SCHEMA_VERSION, WIDGET_ID_BYTES_MAX } fro
 
 export const GRID: Grid = { columns: 24, rowHeight: 30 }
 export const LAYOUT: Layout = { x: 0, y: 0, w: 6, h: 6 }
+/** What one unit of a JavaScript string takes in UTF-8; two of a pair take four together. */
+const LETTER_BYTES_MAX = 3
+const URL_BEGINS = 'automerge:'
 const EMPTY: PlainObject = {}
 
 /** Whole numbers of 32 bits, as the fields below have them. */
@@ -65,6 +68,14 @@ const readLayout = remembering((layout): Layout => ({
   h: whole(layout['h'], LAYOUT.h, SIGNED),
 }))
 
+/**
+ * The document that a widget shows, of a dashboard that was read: its URL was made of an id, so it is taken apart and not checked
+ * again, which would take longer than an edit does.
+ */
+export function dataOf({ data }: Widget): DocumentId | undefined {
+  return data?.slice(URL_BEGINS.length) as DocumentId | undefined
+}
+
 /** What a widget shows, from its document's plain values; odd points and rows are left out. */
 export const readWidgetData = remembering((root): WidgetData => {
   const shape = root['shape']
@@ -105,7 +116,9 @@ export function isWidgetId(text: string): boolean {
   return (
     text.length > 0 &&
     text.length <= WIDGET_ID_BYTES_MAX &&
-    new TextEncoder().encode(text).length <= WIDGET_ID_BYTES_MAX
+    // Counted only where they may be too many: every edit reads all ids.
+    (text.length * LETTER_BYTES_MAX <= WIDGET_ID_BYTES_MAX ||
+      new TextEncoder().encode(text).length <= WIDGET_ID_BYTES_MAX)
   )
 }
 

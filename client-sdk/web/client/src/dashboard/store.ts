@@ -7,7 +7,7 @@
 
 import type { DocHandle } from '../automerge'
 import { DovetailError } from '../errors'
-import { documentId, type DocumentId } from '../ids'
+import type { DocumentId } from '../ids'
 import { isCountable, type Draft } from '../document/assign'
 import { counted } from '../document/plain'
 import type { Going } from '../document/ongoing'
@@ -15,12 +15,12 @@ import { ScreenUndo, type OnScreen, type Undoable } from '../document/order'
 import { LiveDocument } from '../document/store'
 import type { Surroundings } from '../document/surroundings'
 import { writeToDraft, writeToPlain } from '../document/writes'
-import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture, UndoState, Watchable } from '../types'
+import type { Dashboard, DashboardStore, Edit, EditOptions, Gesture, Undoing } from '../types'
 import { Counter } from '../automerge'
 import { possibleWritesOf, writesOf } from './edit'
 import { labelOf } from './label'
 import { place } from './place'
-import { readDashboard } from './read'
+import { dataOf, readDashboard } from './read'
 
 /** Edits that are shown, and become one change later. */
 interface Shown extends Going {
@@ -46,7 +46,7 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     this.onEnd(() => this.#screen.close())
   }
 
-  override get undoing(): Watchable<UndoState> & { undo(): void; redo(): void } {
+  override get undoing(): Undoing {
     return this.#screen
   }
 
@@ -88,8 +88,10 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     writesOf(root, [{ edit: 'setOption', id, path, value: 0 }])
     if (by === 0) return
     const title = readDashboard(root).widgets[id]?.title ?? ''
-    this.write(`Counted ${by > 0 ? 'up' : 'down'} in “${title}”`, (draft) =>
-      countIn(draft, ['widgets', id, 'options', ...path], by),
+    this.write(
+      `Counted ${by > 0 ? 'up' : 'down'} in “${title}”`,
+      (draft) => countIn(draft, ['widgets', id, 'options', ...path], by),
+      bytesOf(path),
     )
   }
 
@@ -98,8 +100,9 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     const state = this.getState()
     if (state.status !== 'ready') return []
     const shown = new Map<Undoable, OnScreen>()
-    for (const { data, title } of Object.values(state.value.widgets)) {
-      const id = data === undefined ? undefined : documentId(data)
+    for (const widget of Object.values(state.value.widgets)) {
+      const { title } = widget
+      const id = dataOf(widget)
       const undoable = id && this.surroundings.order.of(id)
       if (undoable)
         shown.set(undoable, { undoable, words: (label) => (title ? `${label} in “${title}”` : label) })
@@ -225,6 +228,6 @@ function isMany(edits: Edit | readonly Edit[]): edits is readonly Edit[] {
 }
 
 /** About how large the change will be, and no less: the names of members are among it. */
-function bytesOf(edits: readonly Edit[]): number {
-  return new TextEncoder().encode(JSON.stringify(edits)).length
+function bytesOf(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length
 }

@@ -7,7 +7,7 @@
 // stays that, a counter counts, and text that is one register stays one.
 
 import { Automerge, Counter, ImmutableString } from '../automerge'
-import { isObject, plainOfDraft, samePlain, type Plain } from './plain'
+import { counted, plainOfDraft, samePlain, type Plain } from './plain'
 
 /** Part of a document inside a change. */
 export type Draft = Record<string, unknown>
@@ -16,25 +16,37 @@ export type DraftList = unknown[] & {
   deleteAt(at: number, count?: number): void
 }
 
-/** The member `name` of `draft` (inside a change of `root`) reads as `value` afterwards. */
-export function assign(root: Draft, path: readonly (string | number)[], value: Plain): void {
+/**
+ * How a value is written where nothing of its kind was. `plain`: as JSON says it, each text a register. `kinds`: as another state of
+ * a document has it, each part of its kind: texts that several may type in, registers, counters.
+ */
+export type Manner = 'plain' | 'kinds'
+
+/** The member at `path` of `root` (inside a change) reads as `value` afterwards. */
+export function assign(
+  root: Draft,
+  path: readonly (string | number)[],
+  value: unknown,
+  manner: Manner = 'plain',
+): void {
   const name = path.at(-1)
   const holder = name === undefined ? undefined : at(root, path.slice(0, -1))
   if (name === undefined || typeof holder !== 'object' || holder === null)
     throw new RangeError('there is no such place')
   const place = holder as Record<string | number, unknown>
   const there = place[name]
-  if (there !== undefined && samePlain(plainOfDraft(there), value)) return
-  if (typeof there === 'string' && typeof value === 'string') {
-    assignText(place, name, value)
-  } else if (there instanceof Counter && typeof value === 'number' && isCountable(there, value)) {
-    there.increment(value - there.value)
-  } else if (isMap(there) && isObject(value)) {
-    assignMembers(root, path, there, value)
+  const wanted = plainOfDraft(value)
+  if (there !== undefined && samePlain(plainOfDraft(there), wanted)) return
+  if (typeof there === 'string' && typeof wanted === 'string') {
+    assignText(place, name, wanted)
+  } else if (there instanceof Counter && typeof wanted === 'number' && isCountable(there, wanted)) {
+    there.increment(wanted - there.value)
+  } else if (isMap(there) && isMap(value)) {
+    assignMembers(root, path, there, value, manner)
   } else if (Array.isArray(there) && Array.isArray(value)) {
-    assignItems(root, path, there as DraftList, value as readonly Plain[])
+    assignItems(root, path, there as DraftList, value, manner)
   } else {
-    put(place, name, value)
+    put(place, name, value, manner)
   }
 }
 
@@ -46,30 +58,33 @@ function assignText(place: Draft, name: string | number, value: string): void {
 }
 
 /** What is written where nothing of its kind was. */
-export function put(place: Record<string | number, unknown>, name: string | number, value: Plain): void {
-  place[name] = written(value)
-  widen(place, name, value)
+export function put(
+  place: Record<string | number, unknown>,
+  name: string | number,
+  value: unknown,
+  manner: Manner = 'plain',
+): void {
+  place[name] = inManner(value, manner)
+  widen(place, name, plainOfDraft(value))
 }
 
-/** All members of `root` read as those of `value`, but for `kept`. */
-export function assignRoot(
-  root: Draft,
-  value: { readonly [name: string]: Plain },
-  kept: readonly string[],
-): void {
+/** All members of `root` read as those of another state of the document, but for `kept`. */
+export function assignRoot(root: Draft, state: Draft, kept: readonly string[]): void {
   for (const name of Object.keys(root))
-    if (!Object.hasOwn(value, name) && !kept.includes(name)) delete root[name]
-  for (const [name, member] of Object.entries(value)) if (!kept.includes(name)) assign(root, [name], member)
+    if (!Object.hasOwn(state, name) && !kept.includes(name)) delete root[name]
+  for (const [name, member] of Object.entries(state))
+    if (!kept.includes(name)) assign(root, [name], member, 'kinds')
 }
 
 function assignMembers(
   root: Draft,
   path: readonly (string | number)[],
   there: Draft,
-  value: { readonly [n: string]: Plain },
+  value: Draft,
+  manner: Manner,
 ): void {
   for (const name of Object.keys(there)) if (!Object.hasOwn(value, name)) delete there[name]
-  for (const [name, member] of Object.entries(value)) assign(root, [...path, name], member)
+  for (const [name, member] of Object.entries(value)) assign(root, [...path, name], member, manner)
 }
 
 /** Items that both begin or end with stay; what is between is changed where it stands, and the rest inserted or removed. */
@@ -77,27 +92,35 @@ function assignItems(
   root: Draft,
   path: readonly (string | number)[],
   there: DraftList,
-  value: readonly Plain[],
+  value: readonly unknown[],
+  manner: Manner,
 ): void {
   const before = plainOfDraft(there) as readonly Plain[]
-  const start = common(before, value, (list, n) => list[n])
-  const most = Math.min(before.length, value.length) - start
+  const after = plainOfDraft(value) as readonly Plain[]
+  const start = common(before, after, (list, n) => list[n])
+  const most = Math.min(before.length, after.length) - start
   const end = Math.min(
     most,
-    common(before, value, (list, n) => list[list.length - 1 - n]),
+    common(before, after, (list, n) => list[list.length - 1 - n]),
   )
   const removed = before.length - end - start
   const added = value.slice(start, value.length - end)
   const changed = Math.min(removed, added.length)
-  for (let n = 0; n < changed; n++) assign(root, [...path, start + n], added[n] ?? null)
+  for (let n = 0; n < changed; n++) assign(root, [...path, start + n], added[n] ?? null, manner)
   if (removed > changed) there.deleteAt(start + changed, removed - changed)
-  if (added.length > changed) insert(there, start + changed, added.slice(changed))
+  if (added.length > changed) insert(there, start + changed, added.slice(changed), manner)
 }
 
 /** Puts items into a list, in front of the one at `at`. */
-export function insert(list: DraftList, at: number, items: readonly Plain[]): void {
-  list.insertAt(at, ...items.map(written))
-  for (const [n, item] of items.entries()) widen(list as unknown as Record<number, unknown>, at + n, item)
+export function insert(
+  list: DraftList,
+  at: number,
+  items: readonly unknown[],
+  manner: Manner = 'plain',
+): void {
+  list.insertAt(at, ...items.map((item) => inManner(item, manner)))
+  for (const [n, item] of items.entries())
+    widen(list as unknown as Record<number, unknown>, at + n, plainOfDraft(item))
 }
 
 function common(
@@ -118,12 +141,26 @@ export function isCountable(counter: Counter, to: number): boolean {
   )
 }
 
+function inManner(value: unknown, manner: Manner): unknown {
+  return manner === 'plain' ? written(value) : copied(value)
+}
+
 /** A value that was not there, as it is written: texts are one register each. */
-function written(value: Plain): unknown {
+function written(value: unknown): unknown {
   if (typeof value === 'string') return new ImmutableString(value)
-  if (Array.isArray(value)) return (value as readonly Plain[]).map(written)
-  if (!isObject(value)) return value
+  if (Array.isArray(value)) return value.map(written)
+  if (!isMap(value)) return value
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, written(member)]))
+}
+
+/** The same once more, each part of its kind: texts, registers, counters. */
+function copied(value: unknown): unknown {
+  if (value instanceof Counter) return new Counter(counted(value))
+  if (value instanceof ImmutableString) return new ImmutableString(value.val)
+  if (typeof value === 'bigint') return Number(value)
+  if (Array.isArray(value)) return value.map(copied)
+  if (!isMap(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copied(member)]))
 }
 
 /**

@@ -3,7 +3,12 @@
 // Edit path: ← an edit; → one change in the repo's handle, which keeps it on this device and offers it to the server and to other
 // tabs; → whoever counts what waits, and notes whose actors are ours.
 //
-// Always true: a change that was made here is entered by `make`, one by one; what the handle brings besides came from elsewhere.
+// Always true: a change that was made here is entered by `make`, one by one; what the handle brings besides came from elsewhere. One
+// that is larger than the server takes is in no state of the handle, so it is kept nowhere and told to nobody.
+//
+// How large a change is shows once it is made. So one whose size nobody knows is made in a clone first, and brought from there: the
+// edit runs once, and what is brought has the same bytes. In node on two busy cores that took 0.9 ms more with 200 kB of text,
+// 0.7 ms with 1,000 widgets, and 5 ms with 10,000 points. To take a change out of a document again took 90 to 580 ms of the same.
 
 import { Automerge, type Doc, type DocHandle } from '../automerge'
 import { DovetailError } from '../errors'
@@ -24,14 +29,20 @@ export interface Made {
 /** The most letters of a label. The server takes 4 KiB, and a person reads one line. */
 const LABEL_LETTERS_MAX = 500
 
+/** Whether a change can be larger than the server takes: `small` when whoever makes it has looked. */
+export type Size = 'small' | 'unknown'
+
 export class Copy {
   readonly #made: (made: Made) => void
+  readonly #bytesMax: () => number
   #handle: DocHandle<Draft> | undefined
   #isMaking = false
+  #isTrying = false
 
-  /** `made` is called after each change that is made here. */
-  constructor(made: (made: Made) => void) {
+  /** `made` is called after each change that is made here; `bytesMax` is the largest that the server takes. */
+  constructor(made: (made: Made) => void, bytesMax: () => number) {
     this.#made = made
+    this.#bytesMax = bytesMax
   }
 
   /** The document is here. */
@@ -63,15 +74,28 @@ export class Copy {
     return Automerge.hasHeads(this.doc, [...hashes])
   }
 
-  /** Makes one change. Nothing when there was nothing to change. */
-  change(label: string, edit: (draft: Draft) => void): Made | undefined {
+  /**
+   * Makes one change. Nothing when there was nothing to change. Throws what the edit throws, and `change_too_large`; then nothing is
+   * changed.
+   */
+  change(label: string, edit: (draft: Draft) => void, size: Size): Made | undefined {
     const message = shortened(label)
-    return this.#make(message, () => this.#here.change(edit, { message }))
+    if (size === 'small') return this.#make(message, () => this.#here.change(edit, { message }))
+    const change = this.#tried(message, edit)
+    if (!change) return undefined
+    if (change.byteLength > this.#bytesMax()) throw tooLarge()
+    return this.#make(
+      message,
+      () => this.#here.update((doc) => Automerge.applyChanges(doc, [change])[0]),
+      change,
+    )
   }
 
   /** Puts the document with changes of ours in it in the place of the one that is there. */
   become(label: string, next: (doc: Doc<Draft>) => Doc<Draft>): Made | undefined {
-    return this.#make(shortened(label), () => this.#here.update(next))
+    // Made before it is put there: where it cannot be made, the handle knows of nothing.
+    const become = next(this.doc)
+    return this.#make(shortened(label), () => this.#here.update(() => become))
   }
 
   get #here(): DocHandle<Draft> {
@@ -79,7 +103,24 @@ export class Copy {
     throw new DovetailError('not_ready', 'The document is not here yet.', { passing: true })
   }
 
-  #make(label: string, make: () => void): Made | undefined {
+  /** The change that an edit is, made in a clone, in the name of the document's own actor. */
+  #tried(message: string, edit: (draft: Draft) => void): Uint8Array | undefined {
+    // It would come before the one that it is in, under the same number.
+    if (this.#isTrying) throw new DovetailError('bad_edit', 'An edit cannot be made inside of another one.')
+    const clone = Automerge.clone(this.doc, { actor: Automerge.getActorId(this.doc) })
+    this.#isTrying = true
+    try {
+      const before = Automerge.getHeads(clone)
+      const after = Automerge.change(clone, { message }, edit)
+      return sameHeads(before, Automerge.getHeads(after)) ? undefined : Automerge.getLastLocalChange(after)
+    } finally {
+      this.#isTrying = false
+      Automerge.free(clone)
+    }
+  }
+
+  /** `change`: what is brought, where it was made before. */
+  #make(label: string, make: () => void, change?: Uint8Array): Made | undefined {
     const before = this.heads
     this.#isMaking = true
     try {
@@ -89,11 +130,16 @@ export class Copy {
     }
     const [after, doc] = [this.heads, this.doc]
     if (sameHeads(before, after)) return undefined
-    const bytes = Automerge.getLastLocalChange(doc)?.byteLength ?? 0
+    const { byteLength: bytes = 0 } = change ?? Automerge.getLastLocalChange(doc) ?? {}
     const made = { doc, before, after, label, bytes }
     this.#made(made)
     return made
   }
+}
+
+/** An edit is larger than the server takes in one change. */
+export function tooLarge(): DovetailError {
+  return new DovetailError('change_too_large', 'This is more than the server takes at once.')
 }
 
 function shortened(label: string): string {

@@ -2,8 +2,8 @@
 //
 // Edit path: ← somebody opens a document; → its handle, as soon as there is one.
 //
-// Always true: who looks is told once that it is missing, and why; what comes after that, from the server or from another tab, is
-// found all the same.
+// Always true: a document without a single change is none: what is stored of it waits for a base that left the device. Who looks
+// is told once that it is missing, and why; what comes after that, from the server or from another tab, is found all the same.
 
 import type { DocHandle, Repo } from '../automerge'
 import type { DocumentUrl } from '../ids'
@@ -19,7 +19,7 @@ export async function find(
   missing: () => Promise<void>,
 ): Promise<DocHandle<Draft>> {
   const handle = await repo.find<Draft>(url, { allowableStates: ['ready', 'unavailable'] })
-  if (handle.isReady()) return handle
+  if (isHere(handle)) return handle
   await missing()
   await comes(handle)
   return handle
@@ -29,7 +29,7 @@ export async function find(
 function comes(handle: DocHandle<Draft>): Promise<void> {
   return new Promise((resolve) => {
     const look = () => {
-      if (!handle.isReady()) return
+      if (!isHere(handle)) return
       handle.off('heads-changed', later)
       resolve()
     }
@@ -38,4 +38,8 @@ function comes(handle: DocHandle<Draft>): Promise<void> {
     handle.on('heads-changed', later)
     look()
   })
+}
+
+function isHere(handle: DocHandle<Draft>): boolean {
+  return handle.isReady() && handle.heads().length > 0
 }

@@ -7,7 +7,7 @@
 // that the screen shows.
 
 import type { DocumentId } from '../ids'
-import type { UndoState, Watchable } from '../types'
+import type { DoneStep, UndoState, Undoing } from '../types'
 import { Watched } from '../watch'
 
 export type Way = 'undo' | 'redo'
@@ -28,6 +28,8 @@ export interface Undoable {
   mayStep(): boolean
   /** Takes `next` back, or makes it again. Throws as edits do. */
   step(way: Way): void
+  /** Takes back what was made at this moment, whatever was made since. False when there is nothing of it. Throws as edits do. */
+  takeBack(at: number): boolean
   /** What goes on in it becomes a change. */
   flush(): void
   /** It stays open for as long as it is held; what is returned ends that. */
@@ -81,7 +83,7 @@ export interface OnScreen {
 }
 
 /** Takes back what was done last on a screen. */
-export class ScreenUndo implements Watchable<UndoState> {
+export class ScreenUndo implements Undoing {
   readonly #state = new Watched<UndoState>({ undo: undefined, redo: undefined })
   readonly subscribe = this.#state.subscribe
   readonly getState = this.#state.getState
@@ -103,6 +105,12 @@ export class ScreenUndo implements Watchable<UndoState> {
     this.#step('redo')
   }
 
+  latest(): DoneStep | undefined {
+    this.#flush()
+    const found = next([this.#own, ...this.#others()], 'undo')
+    return found && doneStep(found)
+  }
+
   /** The screen shows something else, or something else can be taken back. */
   look(): void {
     const others = this.#others()
@@ -120,9 +128,13 @@ export class ScreenUndo implements Watchable<UndoState> {
   }
 
   #step(way: Way): void {
+    this.#flush()
+    next([this.#own, ...this.#others()], way)?.shown.undoable.step(way)
+  }
+
+  #flush(): void {
     this.#own.undoable.flush()
     for (const { undoable } of this.#others()) undoable.flush()
-    next([this.#own, ...this.#others()], way)?.shown.undoable.step(way)
   }
 
   /** A document with edits of one's own stays open with the screen, also while it is not drawn: the edits would be forgotten. */
@@ -130,6 +142,17 @@ export class ScreenUndo implements Watchable<UndoState> {
     const isEdited = undoable.next('undo') !== undefined || undoable.next('redo') !== undefined
     if (isEdited && !this.#held.has(undoable)) this.#held.set(undoable, undoable.hold())
   }
+}
+
+/** What was done last in one document. */
+export function latest(undoable: Undoable): DoneStep | undefined {
+  undoable.flush()
+  const offered = undoable.next('undo')
+  return offered && doneStep({ shown: { undoable, words: (label) => label }, offered })
+}
+
+function doneStep({ shown: { undoable, words }, offered: { at, label } }: Next): DoneStep {
+  return { label: words(label), takeBack: () => undoable.takeBack(at) }
 }
 
 interface Next {

@@ -5,7 +5,7 @@
 // Always true: parts of a document that did not change become the same objects as before, because Automerge keeps them the
 // same, and what they became is remembered by what they were. A screen relies on it to draw only what changed.
 
-import { Counter, ImmutableString } from '../automerge'
+import { Automerge, Counter, ImmutableString } from '../automerge'
 
 /** What plain values are made of. */
 export type Plain =
@@ -16,6 +16,9 @@ export type PlainObject = { readonly [member: string]: Plain }
 
 const remembered = new WeakMap<object, Plain>()
 
+/** What each list was made of. */
+const origins = new WeakMap<readonly unknown[], object>()
+
 /** `value`, as a document holds it, in plain values. */
 export function plain(value: unknown): Plain {
   return converted(value, (part) => {
@@ -23,8 +26,15 @@ export function plain(value: unknown): Plain {
     if (known !== undefined) return known
     const made = parts(part, plain)
     remembered.set(part, made)
+    if (Array.isArray(made)) origins.set(made, part)
     return made
   })
+}
+
+/** Which list of the document this was made of: the same for as long as it is there, whatever becomes of what is around it. */
+export function listId(list: readonly unknown[]): string | undefined {
+  const origin = origins.get(list)
+  return (origin && Automerge.getObjectId(origin)) ?? undefined
 }
 
 /** The same inside a change, where a part stays the same object while what is in it changes: nothing is remembered. */

@@ -26,6 +26,7 @@ import type { OwnMessage } from '../link/link'
 import type { Noted } from '../outbox/device'
 import { Pending } from '../outbox/pending'
 import { DocumentPresence } from '../presence'
+import { mayBe, rightOf, withRight, withRights, type Right, type Whose } from '../rights'
 import type {
   Conflicts,
   DashboardPresence,
@@ -37,22 +38,27 @@ import type {
   Presence,
   RefusedEdit,
   SavingState,
-  UndoState,
+  Undoing,
   Updates,
   Watchable,
 } from '../types'
 import { DocumentUpdates } from '../updates'
 import { joined, until, untilAny, Watched } from '../watch'
 import { assignRoot, type Draft } from './assign'
-import { Copy, type Made } from './copy'
+import { Copy, tooLarge, type Made } from './copy'
 import { find, type WhyMissing } from './find'
 import { Ongoing, type Going } from './ongoing'
-import type { Undoable, Way } from './order'
+import { latest, type Undoable, type Way } from './order'
 import { plain, type PlainObject } from './plain'
 import { Remembered } from './remembered'
 import { Standing } from './standing'
 import type { Surroundings } from './surroundings'
 import { Undo } from './undo'
+
+/** What the server said that somebody may do. */
+type Told = Extract<OwnMessage, { readonly type: 'dovetail-permission' }>
+
+const UNKNOWN: PermissionState = { role: 'unknown', paths: undefined }
 
 /** A store of any document, seen as `T`. */
 export class LiveDocument<T> implements DocumentStore<T> {
@@ -76,12 +82,14 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly #remembered: Remembered
   readonly #pending: Pending
   readonly #undo: Undo
-  readonly #undoing: Watchable<UndoState> & { undo(): void; redo(): void }
+  readonly #undoing: Undoing
   readonly #presence: DocumentPresence
   readonly #conflicts: DocumentConflicts
   readonly #updates: DocumentUpdates
   readonly #endings: (() => void)[] = []
   #uses = 1
+  /** What all who share this device's store may do, as far as it is known. */
+  #rights: readonly Right[] = []
   /** The state that was told last. */
   #shown: Heads = []
 
@@ -100,7 +108,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.getState = this.#state.getState
     this.#pending = new Pending(config.limits, environment.now, surroundings.keepsAll)
     this.saving = this.#pending.state
-    this.#copy = new Copy((change) => this.#made(change))
+    this.#copy = new Copy((change) => this.#made(change), surroundings.changeBytesMax)
     this.#ongoing = new Ongoing((goesOn) => {
       this.#pending.goesOn(goesOn)
       this.#tell()
@@ -116,10 +124,12 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#conflicts = new DocumentConflicts(
       {
         id,
+        now: environment.now,
         doc: () => this.doc(),
         heads: () => this.#copy.heads,
         decide: (become) => this.#decide(become),
         me: surroundings.user,
+        isLive: surroundings.isLive,
         saved: () => this.saved(),
       },
       ask,
@@ -142,6 +152,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
       getState: this.#undo.state.getState,
       undo: () => this.#step('undo'),
       redo: () => this.#step('redo'),
+      latest: () => latest(this.undoable),
     }
     this.history = createHistory(this.#past(), ask)
     if (made) this.#startMade(made)
@@ -149,7 +160,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   /** What can be taken back here. */
-  get undoing(): Watchable<UndoState> & { undo(): void; redo(): void } {
+  get undoing(): Undoing {
     return this.#undoing
   }
 
@@ -167,7 +178,12 @@ export class LiveDocument<T> implements DocumentStore<T> {
   async saved(): Promise<void> {
     const refused = this.refused.getState()
     this.flush()
-    await this.settled()
+    const { status } = await this.settled()
+    if (this.#uses > 0 && status === 'missing') {
+      throw new DovetailError('not_ready', 'The document is not here, so nothing of it is saved.', {
+        passing: true,
+      })
+    }
     this.#pending.count()
     const wanted = this.#copy.heads
     const isRefused = () => this.refused.getState().some((each) => !refused.includes(each))
@@ -179,7 +195,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     // What was refused waits no more either, and is gone from the document.
     const isUndone = this.#copy.isHere && !this.#copy.has(wanted)
     const isSaved = !this.#pending.waitsFor(wanted) && !isRefused() && !isUndone
-    if (!isSaved) throw this.#notSaved()
+    if (!isSaved) throw this.#notSaved(isRefused() || isUndone)
   }
 
   exportAutomerge(): Uint8Array {
@@ -229,6 +245,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   protected readonly undoable: Undoable = {
     next: (way) => this.#undo.next(way),
     step: (way) => this.#step(way),
+    takeBack: (at) => this.#takeBack(at),
     flush: () => this.flush(),
     hold: () => {
       this.take()
@@ -254,19 +271,20 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   /**
-   * Makes one change. `bytes`: how large it will be, about, and no less. `typing`: what is typed without a pause is taken back at
+   * Makes one change. `bytes`: how large it will be, about, and no less, where that is known: then it need not be made to know
+   * whether it is too large. `typing`: what is typed without a pause is taken back at
    * once, though each letter is a change.
    */
   protected write(
     label: string,
     edit: (draft: Draft) => void,
-    bytes = 0,
+    bytes?: number,
     how: 'once' | 'typing' = 'once',
   ): void {
     this.flush()
-    this.#mayWrite(bytes)
+    this.#mayWrite(bytes ?? 0)
     const { config, environment } = this.surroundings
-    const made = this.#copy.change(label, edit)
+    const made = this.#copy.change(label, edit, bytes === undefined ? 'unknown' : 'small')
     if (made)
       this.#undo.made(made, how === 'typing' ? { ...config.batching, nowMs: environment.now() } : undefined)
   }
@@ -316,16 +334,22 @@ export class LiveDocument<T> implements DocumentStore<T> {
         return
       }
       case 'dovetail-permission': {
-        const paths = message.paths?.map((place) =>
-          typeof place === 'string' ? { path: place, append: false } : { path: place.path, append: true },
-        )
-        this.#standing.told({ role: message.role, paths })
-        this.surroundings.note(this.id, { role: message.role, paths })
+        const right = { whose: this.surroundings.whose(), ...permissionOf(message) }
+        this.#rights = withRight(this.#rights, right)
+        this.#standing.told(permissionOf(message))
+        this.surroundings.note(this.id, { rights: [right] })
         return
       }
       case 'dovetail-reject':
         return
     }
+  }
+
+  /** Another tab was told what `whose` may do, who may be somebody else than we are. */
+  heardRight(message: Pick<Told, 'role' | 'paths'>, whose: Whose): void {
+    this.#rights = withRight(this.#rights, { whose, ...permissionOf(message) })
+    const me = this.surroundings.whose()
+    if (mayBe(me, whose)) this.#standing.told(rightOf(this.#rights, me) ?? UNKNOWN)
   }
 
   /** The device keeps more, or less, than before. */
@@ -411,7 +435,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
     )
     this.#pending.start(handle.doc(), this.#serverHeads(handle) ?? known?.saved?.heads, known?.saved?.atMs)
     noteSaved()
-    this.#standing.start(known?.role && { role: known.role, paths: known.paths })
+    this.#rights = withRights(known?.rights ?? [], this.#rights)
+    this.#standing.start(rightOf(this.#rights, this.surroundings.whose()))
     this.#presence.start(handle)
     this.setJudge()
     this.#tell()
@@ -425,12 +450,18 @@ export class LiveDocument<T> implements DocumentStore<T> {
       this.#pending.made(doc, { hash, label, madeAtMs }, bytes)
     }
     this.#remembered.made(Automerge.getActorId(doc))
+    this.#isOther()
   }
 
   readonly #changed = (): void => {
-    if (!this.#copy.isHere) return
-    // What is made here is entered by itself, one by one: counting all that waits anew would cost more with each.
-    if (!this.#copy.isMaking) this.#came(this.doc())
+    // What is made here is entered by itself, one by one: counting all that waits anew would cost more with each. It is told when it
+    // is entered, so that nobody sees an edit of theirs and reads that all is saved.
+    if (!this.#copy.isHere || this.#copy.isMaking) return
+    this.#came(this.doc())
+    this.#isOther()
+  }
+
+  #isOther(): void {
     this.#conflicts.changed()
     this.#tell()
   }
@@ -475,8 +506,14 @@ export class LiveDocument<T> implements DocumentStore<T> {
     })
   }
 
-  #notSaved(): DovetailError {
+  #notSaved(isRefused: boolean): DovetailError {
     if (this.#uses === 0) return closed()
+    if (!isRefused && this.#standing.gone !== undefined) {
+      return new DovetailError(
+        'document_gone',
+        'The document is gone; what waited is in the copy on this device only.',
+      )
+    }
     return new DovetailError('refused', 'The server did not take an edit; it is undone here.')
   }
 
@@ -490,15 +527,19 @@ export class LiveDocument<T> implements DocumentStore<T> {
         passing: true,
       })
     }
-    if (bytes > this.surroundings.changeBytesMax()) {
-      throw new DovetailError('change_too_large', 'This is more than the server takes at once.')
-    }
+    if (bytes > this.surroundings.changeBytesMax()) throw tooLarge()
   }
 
   #step(way: Way): void {
     this.flush()
     this.#mayWrite(0)
     this.#undo[way](this.#copy)
+  }
+
+  #takeBack(at: number): boolean {
+    this.flush()
+    this.#mayWrite(0)
+    return this.#undo.takeBack(this.#copy, at)
   }
 
   #decide(become: (doc: Doc<Draft>) => Doc<Draft>): void {
@@ -515,11 +556,17 @@ export class LiveDocument<T> implements DocumentStore<T> {
       view: this.#view,
       isMine: (actor) => this.#remembered.actors.has(actor),
       me: this.surroundings.user,
-      become: (target, label) =>
-        this.write(label, (draft) => assignRoot(draft, open(target), [RESERVED_KEY])),
+      become: (state, label) => this.write(label, (draft) => assignRoot(draft, state, [RESERVED_KEY])),
       saved: () => this.saved(),
     }
   }
+}
+
+function permissionOf({ role, paths }: Pick<Told, 'role' | 'paths'>): PermissionState {
+  const places = paths?.map((place) =>
+    typeof place === 'string' ? { path: place, append: false } : { path: place.path, append: true },
+  )
+  return { role, paths: places }
 }
 
 function closed(): DovetailError {

@@ -8,6 +8,7 @@ import type { Environment } from '../environment'
 import type { DocumentId } from '../ids'
 import type { Noted } from '../outbox/device'
 import type { Me } from '../presence'
+import type { Whose } from '../rights'
 import type { Heads, RefusedEdit, Watchable } from '../types'
 import type { WhyMissing } from './find'
 import type { TabOrder } from './order'
@@ -21,6 +22,10 @@ export interface Surroundings {
   readonly me: () => Me
   /** Whom the server takes us for. */
   readonly user: () => string | undefined
+  /** Whether the server answers now. */
+  readonly isLive: () => boolean
+  /** Who this tab is, for what the server lets it do. */
+  readonly whose: () => Whose
   /** Whether everything that was made here is on this device's disk. */
   readonly keepsAll: () => boolean
   /** The largest change that the server takes. */

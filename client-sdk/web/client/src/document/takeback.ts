@@ -12,9 +12,9 @@
 // by member, lists item by item wherever these stand by now; of a text only the letters of the edit go or come back; a counter
 // counts back, whatever others counted.
 
-import { Automerge, Counter, ImmutableString, type Doc, type Patch } from '../automerge'
+import { Automerge, Counter, type Doc, type Patch } from '../automerge'
 import type { Heads } from '../types'
-import { isCountable, isMap, widen, type Draft, type DraftList } from './assign'
+import { insert, isCountable, isMap, put, type Draft, type DraftList } from './assign'
 import { counted, plain, samePlain } from './plain'
 
 /** The states between which an edit is taken back. */
@@ -111,7 +111,7 @@ function register({ wanted, now, path }: Place, name: string): Back {
   const isThere = theirs !== undefined || Object.hasOwn(wanted, name)
   return (draft) => {
     const holder = valueAt(draft, path) as Holder
-    if (isThere) put(holder, name, value)
+    if (isThere) put(holder, name, value, 'kinds')
     else delete holder[name]
   }
 }
@@ -136,19 +136,14 @@ function items(taken: Taken, sequence: Sequence, place: Place): Back[] {
       const { now } = step
       if (step.what === 'inserted') {
         const value = place.wanted[step.wanted]
-        return [
-          (draft) => {
-            list(draft).insertAt(now, copied(value))
-            widen(list(draft) as unknown as Holder, now, plain(value))
-          },
-        ]
+        return [(draft) => insert(list(draft), now, [value], 'kinds')]
       }
       const isMine = isSame(place.left, place.now, step.left, now)
       if (step.what === 'gone') return isMine ? [(draft) => list(draft).deleteAt(now)] : []
       const within = inside(taken, place, { left: step.left, wanted: step.wanted, now })
       if (within) return within
       const value = place.wanted[step.wanted]
-      return isMine ? [(draft) => put(list(draft) as unknown as Holder, now, value)] : []
+      return isMine ? [(draft) => put(list(draft) as unknown as Holder, now, value, 'kinds')] : []
     })
 }
 
@@ -266,19 +261,4 @@ function idOf(doc: Doc<Draft>, holder: Holder, name: Key, heads: Heads): string 
 
 function valueAt(draft: Draft, path: readonly Key[]): unknown {
   return path.reduce<unknown>((place, step) => (place as Holder)[step], draft)
-}
-
-function put(holder: Holder, name: Key, value: unknown): void {
-  holder[name] = copied(value)
-  widen(holder, name, plain(value))
-}
-
-/** The same once more, each part of its kind: texts, registers, counters. */
-function copied(value: unknown): unknown {
-  if (value instanceof Counter) return new Counter(counted(value))
-  if (value instanceof ImmutableString) return new ImmutableString(value.val)
-  if (typeof value === 'bigint') return Number(value)
-  if (Array.isArray(value)) return value.map(copied)
-  if (!isMap(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copied(member)]))
 }

@@ -9,6 +9,7 @@ import { Automerge, type Doc } from '../automerge'
 import type { Heads, UndoState } from '../types'
 import { Watched } from '../watch'
 import { sameHeads } from '../ids'
+import type { Draft } from './assign'
 import type { Copy, Made } from './copy'
 import type { Offered, TabOrder, Way } from './order'
 import { plain, samePlain } from './plain'
@@ -72,12 +73,20 @@ export class Undo {
   }
 
   undo(copy: Copy): void {
-    const step = this.#done.at(-1)
-    if (!step) return
+    const last = this.#done.at(-1)
+    if (last) this.takeBack(copy, last.at)
+  }
+
+  /** Takes back what was made at this moment, whatever was made here since. False when there is nothing of it. */
+  takeBack(copy: Copy, at: number): boolean {
+    const step = this.#done.find((each) => each.at === at)
+    if (!step) return false
     const taken = takeBack(copy, step, `Undid: ${step.label}`)
-    this.#done = brought(copy, this.#done.slice(0, -1))
+    const others = this.#done.filter((each) => each !== step)
+    this.#done = step === this.#done.at(-1) ? brought(copy, others) : others
     if (taken) this.#undone = [...this.#undone, { ...taken, label: step.label, at: this.#order.now() }]
     this.#tell()
+    return taken !== undefined
   }
 
   redo(copy: Copy): void {
@@ -129,7 +138,8 @@ function takeBack(copy: Copy, { before, after }: Step, label: string): Made | un
   if (!copy.has(before) || !copy.has(after)) return undefined
   const steps = takingBack({ doc: copy.doc, before, after })
   if (steps.length === 0) return undefined
-  return copy.change(label, (draft) => {
+  const edit = (draft: Draft) => {
     for (const step of steps) step(draft)
-  })
+  }
+  return copy.change(label, edit, 'unknown')
 }

@@ -10,6 +10,7 @@
 import type { Environment } from '../environment'
 import { documentId, type DocumentId } from '../ids'
 import type { Notes } from '../storage/notes'
+import { readWhose, withRights, type Right } from '../rights'
 import type { Heads, PermissionState } from '../types'
 
 const PREFIX = 'document/'
@@ -20,8 +21,8 @@ const ACTORS_MAX = 500
 /** What a device remembers about a document beside its content. */
 export interface Noted {
   readonly saved: { readonly heads: Heads; readonly atMs: number } | undefined
-  readonly role: PermissionState['role'] | undefined
-  readonly paths: PermissionState['paths']
+  /** What the server lets each of those do who shared this store. */
+  readonly rights: readonly Right[]
   readonly actors: readonly string[]
   readonly kind: string | undefined
   readonly title: string | undefined
@@ -40,8 +41,7 @@ interface Entry extends Omit<Noted, 'pending'> {
 
 const NOTHING: Entry = {
   saved: undefined,
-  role: undefined,
-  paths: undefined,
+  rights: [],
   actors: [],
   kind: undefined,
   title: undefined,
@@ -79,11 +79,12 @@ export class DeviceNotes {
     return this.#noted(id, await this.#kept(id))
   }
 
-  /** `actors` and `pending`: those of this tab. */
+  /** `actors`, `rights` and `pending`: those of this tab. */
   note(id: DocumentId, more: Partial<Noted>): void {
     const before = this.#unwritten.get(id) ?? {}
     const actors = more.actors ? { actors: both(before.actors ?? [], more.actors) } : {}
-    this.#unwritten.set(id, { ...before, ...more, ...actors })
+    const rights = more.rights ? { rights: withRights(before.rights ?? [], more.rights) } : {}
+    this.#unwritten.set(id, { ...before, ...more, ...actors, ...rights })
     const writing = this.#write(id)
       // What could not be noted is not known later, and that is all.
       .catch(() => undefined)
@@ -123,6 +124,7 @@ export class DeviceNotes {
       ...kept,
       ...mine,
       actors: both(kept.actors, mine.actors ?? []),
+      rights: withRights(kept.rights, mine.rights ?? []),
       // All tabs have the same changes, sooner or later: the most that one of them knows of.
       pending: Math.max(0, ...Object.values({ ...pendingIn, ...here })),
     }
@@ -139,6 +141,7 @@ export class DeviceNotes {
         ...kept,
         ...rest,
         actors: both(kept.actors, rest.actors ?? []).slice(-ACTORS_MAX),
+        rights: withRights(kept.rights, rest.rights ?? []),
         pendingIn: Object.fromEntries(waiting > 0 ? [...others, [this.#tab, waiting]] : others),
       }
     })
@@ -197,11 +200,10 @@ function both(some: readonly string[], others: readonly string[]): string[] {
 function readEntry(value: unknown): Entry {
   if (typeof value !== 'object' || value === null) return NOTHING
   const noted = value as Record<string, unknown>
-  const { saved, role, paths, actors, kind, title, openedAtMs, follows, pendingIn } = noted
+  const { saved, rights, actors, kind, title, openedAtMs, follows, pendingIn } = noted
   return {
     saved: readSaved(saved),
-    role: isRole(role) ? role : undefined,
-    paths: Array.isArray(paths) ? (paths.filter(isPlace) as PermissionState['paths']) : undefined,
+    rights: Array.isArray(rights) ? rights.flatMap(readRight) : [],
     actors: texts(actors),
     kind: typeof kind === 'string' ? kind : undefined,
     title: typeof title === 'string' ? title : undefined,
@@ -223,6 +225,15 @@ function readSaved(value: unknown): Noted['saved'] {
   if (typeof value !== 'object' || value === null) return undefined
   const { heads, atMs } = value as Record<string, unknown>
   return typeof atMs === 'number' ? { heads: texts(heads), atMs } : undefined
+}
+
+function readRight(value: unknown): Right[] {
+  if (typeof value !== 'object' || value === null) return []
+  const { whose, role, paths } = value as Record<string, unknown>
+  const person = readWhose(whose)
+  if (!person || !isRole(role)) return []
+  const places = Array.isArray(paths) ? (paths.filter(isPlace) as PermissionState['paths']) : undefined
+  return [{ whose: person, role, paths: places }]
 }
 
 function isRole(value: unknown): value is PermissionState['role'] {

@@ -6,6 +6,7 @@
 // shape can be read.
 
 import { Counter, ImmutableString } from '../automerge'
+import { counted } from '../document/plain'
 import { base64, byBytes, bytesOf, digest } from './text'
 
 /** A value as JSON. Numbers are finite. */
@@ -84,7 +85,8 @@ function scalarToJson(value: unknown): Json {
   if (typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number' || typeof value === 'bigint') return finite(Number(value))
   if (value instanceof ImmutableString) return value.val
-  if (value instanceof Counter) return finite(value.value)
+  // Large ones are `bigint`, whatever the type says.
+  if (value instanceof Counter) return finite(counted(value))
   if (value instanceof Date) return finite(value.getTime())
   return value instanceof Uint8Array ? { [BYTES]: base64(value) } : null
 }

@@ -10,7 +10,7 @@ import type { Chunk, StorageAdapterInterface, StorageKey } from '../automerge'
 import type { Environment } from '../environment'
 import type { StorageState } from '../types'
 import { Watched } from '../watch'
-import { openDatabase } from './database'
+import { openDatabase, reading, writing } from './database'
 
 const STORE = 'documents'
 
@@ -42,7 +42,9 @@ export class DocumentStorage implements StorageAdapterInterface {
   async load(key: StorageKey): Promise<Uint8Array | undefined> {
     const unkept = this.#unkept.get(named(key))
     if (unkept) return unkept.data
-    return this.#onDisk((database) => database.get(STORE, key) as Promise<Uint8Array | undefined>)
+    return this.#onDisk((database) =>
+      reading(database, STORE, (store) => store.get(key) as Promise<Uint8Array | undefined>),
+    )
   }
 
   async save(key: StorageKey, data: Uint8Array): Promise<void> {
@@ -55,7 +57,7 @@ export class DocumentStorage implements StorageAdapterInterface {
 
   async remove(key: StorageKey): Promise<void> {
     this.#unkept.delete(named(key))
-    await this.#onDisk((database) => database.delete(STORE, key))
+    await this.#onDisk((database) => writing(database, STORE, (store) => store.delete(key)))
   }
 
   async loadRange(prefix: StorageKey): Promise<Chunk[]> {
@@ -67,7 +69,7 @@ export class DocumentStorage implements StorageAdapterInterface {
 
   async removeRange(prefix: StorageKey): Promise<void> {
     for (const [name, { key }] of this.#unkept) if (isUnder(prefix, key)) this.#unkept.delete(name)
-    await this.#onDisk((database) => database.delete(STORE, under(prefix)))
+    await this.#onDisk((database) => writing(database, STORE, (store) => store.delete(under(prefix))))
   }
 
   /** Whether everything that was made here is on the disk, or on its way there. */
@@ -106,7 +108,7 @@ export class DocumentStorage implements StorageAdapterInterface {
   async #keep(chunk: Chunk): Promise<boolean> {
     const name = named(chunk.key)
     const kept = await this.#onDisk(async (database) => {
-      await database.put(STORE, chunk.data, chunk.key)
+      await writing(database, STORE, (store) => store.put(chunk.data, chunk.key))
       return true
     }, isFull)
     // Not when it was saved once more, or removed, meanwhile.
@@ -194,11 +196,9 @@ function isFull(error: unknown): boolean {
 }
 
 async function chunks(database: IDBPDatabase, prefix: StorageKey): Promise<Chunk[]> {
-  const transaction = database.transaction(STORE)
-  const [keys, values] = await Promise.all([
-    transaction.store.getAllKeys(under(prefix)),
-    transaction.store.getAll(under(prefix)),
-  ])
+  const [keys, values] = await reading(database, STORE, (store) =>
+    Promise.all([store.getAllKeys(under(prefix)), store.getAll(under(prefix))]),
+  )
   return keys.map((key, at) => ({ key: key as StorageKey, data: values[at] as Uint8Array }))
 }
 

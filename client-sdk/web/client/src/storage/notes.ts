@@ -10,7 +10,7 @@ import type { IDBPDatabase } from 'idb'
 import type { Environment } from '../environment'
 import type { Watchable } from '../types'
 import { Watched } from '../watch'
-import { openDatabase } from './database'
+import { openDatabase, reading, writing } from './database'
 
 /** How the notes are kept. */
 export type NotesState =
@@ -68,7 +68,7 @@ class KeptNotes implements Notes {
   async get(key: string): Promise<unknown> {
     if (this.#memory.has(key)) return structuredClone(this.#memory.get(key))
     return this.#onDisk(
-      (database) => database.get(STORE, key) as Promise<unknown>,
+      (database) => reading(database, STORE, (store) => store.get(key) as Promise<unknown>),
       () => undefined,
     )
   }
@@ -115,7 +115,9 @@ class KeptNotes implements Notes {
   #write(key: string, value: unknown): Promise<boolean> {
     return this.#onDisk(
       async (database) => {
-        await (value === undefined ? database.delete(STORE, key) : database.put(STORE, value, key))
+        await writing(database, STORE, (store) =>
+          value === undefined ? store.delete(key) : store.put(value, key),
+        )
         // Not when it was set once more meanwhile.
         if (Object.is(this.#memory.get(key), value)) this.#memory.delete(key)
         return true
@@ -162,11 +164,9 @@ class KeptNotes implements Notes {
 
 async function entriesOnDisk(database: IDBPDatabase, prefix: string): Promise<[string, unknown][]> {
   const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`)
-  const store = database.transaction(STORE).store
-  const [keys, values] = await Promise.all([
-    store.getAllKeys(range),
-    store.getAll(range) as Promise<unknown[]>,
-  ])
+  const [keys, values] = await reading(database, STORE, (store) =>
+    Promise.all([store.getAllKeys(range), store.getAll(range) as Promise<unknown[]>]),
+  )
   return keys.flatMap((key, at) => (typeof key === 'string' ? [[key, values[at]]] : []))
 }
 

@@ -10,6 +10,7 @@
 import type { Environment, TabChannel } from '../environment'
 import type { OwnMessage } from '../link/link'
 import { documentId, type DocumentId } from '../ids'
+import { readWhose, type Whose } from '../rights'
 import type { Heads } from '../types'
 
 /** What tabs say. */
@@ -25,8 +26,10 @@ export type TabMessage =
       readonly heads: Heads
       readonly atMs: number
     }
-  /** What we may do, as the server said it. */
-  | Passed<'permission'>
+  /** Nothing of the document is on this device any more. */
+  | { readonly type: 'forgotten'; readonly documentId: DocumentId }
+  /** What somebody may do, as the server said it to them: they may be somebody else than whoever hears it. */
+  | (Passed<'permission'> & { readonly whose: Whose })
   /** What the rules say, as the server said it. Members of `conflicts` and `undecided` are for their reader to check. */
   | Passed<'conflicts'>
 
@@ -104,10 +107,13 @@ const byType: { readonly [K in TabMessageType]: Reader<K> } = {
   dismissed: ({ id }, about) => (isText(id) ? { type: 'dismissed', documentId: about, id } : undefined),
   acked: ({ heads, atMs }, about) =>
     isHeads(heads) && isTime(atMs) ? { type: 'acked', documentId: about, heads, atMs } : undefined,
-  permission: ({ role, paths }, about) =>
-    isRole(role) && (paths === undefined || isListOf(isPlace)(paths))
-      ? { type: 'permission', documentId: about, role, paths }
-      : undefined,
+  forgotten: (_, about) => ({ type: 'forgotten', documentId: about }),
+  permission: ({ role, paths, whose }, about) => {
+    const person = readWhose(whose)
+    return person && isRole(role) && (paths === undefined || isListOf(isPlace)(paths))
+      ? { type: 'permission', documentId: about, role, paths, whose: person }
+      : undefined
+  },
   conflicts: ({ heads, rules, conflicts, undecided, beyond }, about) =>
     isHeads(heads) &&
     isRules(rules) &&

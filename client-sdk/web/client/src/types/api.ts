@@ -63,7 +63,8 @@ export interface Api {
   setAccess(
     id: DocumentId,
     access: {
-      readonly owner?: string | null | undefined
+      /** Never left out: as it stands, or oneself, who takes it over. */
+      readonly owner: string | null
       readonly grants: readonly Grant[]
       /** Left out it stays as it is. */
       readonly follows?: DocumentId | null | undefined

@@ -52,11 +52,24 @@ export interface DashboardStore extends DocumentStore<Dashboard> {
 
 /** What a widget shows, when it is a document of its own. */
 export interface WidgetDataStore extends DocumentStore<WidgetData> {
-  /** Adds points here, by this device; a feed posts them to the server instead (`Api.addPoints`). */
+  /**
+   * Adds points here, by this device; a feed posts them to the server instead (`Api.addPoints`). They are put in order of time, the
+   * last of equal times counts, and what `retention` does not hold leaves. Throws `bad_edit` for what is no point.
+   */
   addPoints(points: readonly Point[]): void
-  setCell(row: number, column: number, value: string | number | boolean | null): void
+  /**
+   * What a row of `WidgetData.rows` is called for as long as it is there, wherever others move it by adding and removing rows.
+   * Rows that are in no document of now have none.
+   */
+  rowId(row: WidgetData['rows'][number]): string | undefined
+  /**
+   * Writes into the row of that id, or into the one that is at that place now. Whether it could: a row that somebody removed takes
+   * nothing.
+   */
+  setCell(row: string | number, column: number, value: string | number | boolean | null): boolean
   addRow(cells?: readonly (string | number | boolean | null)[]): void
-  removeRow(row: number): void
+  /** Whether there was such a row. */
+  removeRow(row: string | number): boolean
   setColumns(columns: readonly string[]): void
   setShape(shape: Shape): void
   /** Replaces the text by what it is now; only what differs is written, so that others may type at the same time. */

@@ -3,7 +3,7 @@
 import type { Role } from '../generated/types'
 import type { DocumentId, DocumentUrl, Heads } from '../ids'
 import type { Conflicts } from './conflicts'
-import type { RefusedEdit, SavingState, UndoState } from './edits'
+import type { RefusedEdit, SavingState, Undoing } from './edits'
 import type { History } from './history'
 import type { DashboardPresence, Presence, Updates } from './others'
 import type { DovetailError, Watchable } from './watchable'
@@ -44,7 +44,7 @@ export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
   readonly conflicts: Conflicts
   readonly refused: Watchable<readonly RefusedEdit[]> & { dismiss(id: string): void }
   /** Takes back what was made through this store, and makes it again; what others did since stays. */
-  readonly undoing: Watchable<UndoState> & { undo(): void; redo(): void }
+  readonly undoing: Undoing
   readonly presence: Presence<DashboardPresence>
   readonly updates: Updates
   readonly history: History<T>
@@ -52,13 +52,13 @@ export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
   settled(): Promise<Exclude<DocumentState<T>, { readonly status: 'loading' }>>
   /**
    * Makes one change. `label` says in words what it is; it stands in the history and in the list of pending changes.
-   * Throws `DovetailError`: `not_ready`, `read_only`, `document_gone`, `pending_full`; dashboards and widget data also
-   * `change_too_large`.
+   * Throws what `edit` throws, and `DovetailError`: `not_ready`, `read_only`, `document_gone`, `pending_full`, `change_too_large`;
+   * then nothing is changed.
    */
   change(label: string, edit: (draft: T) => void): void
   /**
    * Waits until every edit made here so far is durable on the server. Throws `refused` when one of them was not taken, or could not
-   * be made any more, and `closed`.
+   * be made any more, `document_gone` when one waits and the document is gone, `not_ready` when it is not here, and `closed`.
    */
   saved(): Promise<void>
   /** The document in Automerge's own format, with its history. */

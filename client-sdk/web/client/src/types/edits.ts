@@ -1,5 +1,7 @@
 // What becomes of the edits that are made here: they wait, are saved, are refused, or are taken back.
 
+import type { Watchable } from './watchable'
+
 /** What is not on the server's disk yet. */
 export interface SavingState {
   /** `saved`: everything is durable on the server. `kept`: the rest is on this device. `unkept`: the rest is in this tab only. */
@@ -40,7 +42,7 @@ export interface RefusedEdit {
   /** How many later edits were made anew, and how many could not be. */
   readonly remade: number
   readonly lost: number
-  /** What the undone changes did, as a JSON Patch. */
+  /** What the undone changes did, as a JSON Patch: the first 1,000 operations of it. */
   readonly patch: readonly JsonPatchOperation[]
   /** The server keeps them aside for its administrators. */
   readonly setAside: boolean
@@ -49,6 +51,24 @@ export interface RefusedEdit {
 export type JsonPatchOperation =
   | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string }
+
+/** Takes back what was made here, and makes it again. */
+export interface Undoing extends Watchable<UndoState> {
+  undo(): void
+  redo(): void
+  /**
+   * What was done last, to take back this and nothing else later on. Nothing when there is nothing, and for typing only until it
+   * goes on.
+   */
+  latest(): DoneStep | undefined
+}
+
+/** Something that was done, and can be taken back also when more was done since. */
+export interface DoneStep {
+  readonly label: string
+  /** False when there is nothing left of it: it was taken back already, or others have removed it. Throws as edits do. */
+  takeBack(): boolean
+}
 
 /** What one can take back here, and what one can make again. Words for a button; nothing when there is nothing. */
 export interface UndoState {

@@ -124,6 +124,44 @@ describe('one order', () => {
     expect(content(note).text).toBe('')
   })
 
+  test('CL242 a certain step is taken back, and nothing that was done after it', () => {
+    board.edit({ edit: 'removeWidget', id: 'table' })
+    const removed = board.undoing.latest()
+    rename('b')
+    type('a')
+    expect(removed?.label).toBe('Removed a table without a title')
+    expect(removed?.takeBack()).toBe(true)
+    expect(Object.keys(shown(board).widgets).sort()).toEqual(['note', 'table'])
+    expect(screen().slice(0, 2)).toEqual(['b', 'a'])
+    expect(removed?.takeBack()).toBe(false)
+    board.undoing.redo()
+    expect(Object.keys(shown(board).widgets)).toEqual(['note'])
+    board.undoing.undo()
+    board.undoing.undo()
+    expect(screen().slice(0, 2)).toEqual(['b', ''])
+  })
+
+  test('CL242 a row that was removed comes back where it was, whatever was done in others', () => {
+    for (const name of ['a', 'b', 'c']) table.addRow([name])
+    table.removeRow(0)
+    const removed = table.undoing.latest()
+    table.setCell(0, 0, 'B')
+    rename('b')
+    expect(removed?.takeBack()).toBe(true)
+    expect(content(table).rows).toEqual([['a'], ['B'], ['c']])
+    expect(shown(board).title).toBe('b')
+  })
+
+  test('CL242 typing that went on is no longer the step that it was', () => {
+    type('a')
+    const typed = board.undoing.latest()
+    rename('b')
+    expect(typed?.takeBack()).toBe(true)
+    expect(typed?.takeBack()).toBe(false)
+    expect(content(note).text).toBe('')
+    expect(board.undoing.latest()?.label).toBe('Called the dashboard “b”')
+  })
+
   test('CL186 what is no longer on the dashboard is not taken back, until it is there again', () => {
     type('a')
     board.edit({ edit: 'removeWidget', id: 'note' })

@@ -14,7 +14,10 @@ import { documentOf, keptAs, objects } from './values'
 /** One person at one document, and what others do to it. */
 class Desk {
   readonly handle: DocHandle<Draft>
-  readonly copy = new Copy(() => undefined)
+  readonly copy = new Copy(
+    () => undefined,
+    () => Infinity,
+  )
   readonly undo = new Undo(new TabOrder())
 
   constructor(first: Draft | DocHandle<Draft>) {
@@ -23,7 +26,7 @@ class Desk {
   }
 
   edit(change: (draft: never) => void, label = 'edit'): void {
-    const made = this.copy.change(label, change as (draft: Draft) => void)
+    const made = this.copy.change(label, change as (draft: Draft) => void, 'small')
     if (made) this.undo.made(made)
   }
 

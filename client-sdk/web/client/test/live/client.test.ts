@@ -1,14 +1,14 @@
 // The client and the real server: what is made in one place is seen in the other, whatever happens between them.
 
 import { createHmac } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { WebSocket as NodeSocket } from 'ws'
 import type { PeerId } from '../../src/automerge'
 import type { DovetailConfig } from '../../src/config'
 import { joinFrame } from '../../src/link/messages'
 import type { DashboardStore } from '../../src/types'
 import { until } from '../../src/watch'
-import { codeOf, server, shown, shows, tab } from './tabs'
+import { codeOf, offline, server, shown, shows, tab } from './tabs'
 import { Device } from './tab'
 
 const SECRET = 'a secret for tests that nobody else has'
@@ -58,6 +58,25 @@ test('CL94 an edit is saved on the server, and others see it; what they see wait
   const { groups, from } = await made.history.page()
   expect(from).toBe('server')
   expect(groups.map(({ mine }) => mine)).toEqual([false, true])
+})
+
+test('CL215 what an earlier visit left waiting is sent, though nobody opens it', async () => {
+  const host = await server()
+  await host.kill()
+  const device = new Device()
+  const first = device.tab(host.url, SOON)
+  const made = first.createDashboard({ title: 'Made offline' })
+  const other = first.createDashboard({ title: 'Made offline too' })
+  await Promise.all([made.settled(), other.settled()])
+  await first.close()
+  const later = tab(device, host.url, SOON)
+  expect((await later.kept()).map(({ pending }) => pending > 0)).toEqual([true, true])
+  await host.start()
+  const isSent = async () => expect((await later.kept()).map(({ pending }) => pending)).toEqual([0, 0])
+  await vi.waitFor(isSent, { timeout: 10_000 })
+  const bo = tab(new Device(), host.url)
+  await shows(bo.openDashboard(made.id), ({ title }) => title === 'Made offline')
+  await shows(bo.openDashboard(other.id), ({ title }) => title === 'Made offline too')
 })
 
 test('CL94 what was made without a server is saved when there is one, also after a reload', async () => {
@@ -365,4 +384,41 @@ test('CL99 a document that was taken off the device comes back from the server a
   await ana.close()
   const offline = tab(device, 'http://127.0.0.1:1', {}, { isOnline: () => false }).openDashboard(store.id)
   await shows(offline, ({ title, widgets }) => title === 'b' && widgets['cpu']?.title === 'CPU')
+})
+
+test('CL230 tabs of one device that are different people have rights of their own, also on the next visit', async () => {
+  const { url } = await server(ASKING)
+  const device = new Device()
+  const owner = device.tab(url, as('ana'))
+  const mine = owner.createDashboard({ title: 'a' })
+  await mine.saved()
+  await until(mine.permission, ({ role }) => role === 'admin')
+  const give = (grants: readonly { link: 'new'; role: 'read' }[]) =>
+    owner.api.setAccess(mine.id, { owner: 'ana', grants })
+  const { links } = await give([{ link: 'new', role: 'read' }])
+  const guest = device.tab(url, { link: Object.values(links)[0]!, ...SOON })
+  const theirs = guest.openDashboard(mine.id)
+  await until(theirs.permission, ({ role }) => role === 'read')
+  await give([])
+  await until(theirs.permission, ({ role }) => role === 'none')
+  mine.edit(rename('mine still'))
+  await mine.saved()
+  expect([mine.permission.getState().role, theirs.permission.getState().role]).toEqual(['admin', 'none'])
+  await guest.close()
+  await owner.close()
+  const again = tab(device, url, as('ana')).openDashboard(mine.id)
+  await again.settled()
+  expect(await codeOf(() => again.edit(rename('mine again')))).toBeUndefined()
+  await again.saved()
+})
+
+test('CL235 what only the server can decide is not decided later, when it cannot be asked', async () => {
+  const made = offline().createDashboard({ title: 'a' })
+  expect(made.saving.getState().pending).toBeGreaterThan(0)
+  for (const decide of [
+    () => made.conflicts.settle('unknown here', 'keep_earlier'),
+    () => made.conflicts.waive('unknown here', { reason: 'because' }),
+    () => made.conflicts.unwaive('unknown here'),
+  ])
+    expect(await codeOf(decide)).toBe('unreachable')
 })

@@ -26,12 +26,22 @@ class Origin {
 test('CL84 what was noted is at hand at once, and on the next visit', async () => {
   const origin = new Origin()
   const one = origin.tab()
-  one.device.note(ID, { title: 'a', role: 'write', actors: ['x'] })
-  one.device.note(ID, { title: 'b', openedAtMs: 5, actors: ['y'] })
-  expect(await one.device.read(ID)).toMatchObject({ title: 'b', role: 'write', actors: ['x', 'y'] })
+  const [ana, bo] = ['ana', 'bo'].map((user) => ({ user, link: null }))
+  const may = (whose: { user: string; link: null }, role: 'read' | 'write') => ({
+    whose,
+    role,
+    paths: undefined,
+  })
+  one.device.note(ID, { title: 'a', rights: [may(ana!, 'write')], actors: ['x'] })
+  one.device.note(ID, { title: 'b', openedAtMs: 5, actors: ['y'], rights: [may(bo!, 'read')] })
+  expect(await one.device.read(ID)).toMatchObject({
+    title: 'b',
+    rights: [may(ana!, 'write'), may(bo!, 'read')],
+    actors: ['x', 'y'],
+  })
   await one.device.close()
   expect(await origin.tab().device.all()).toMatchObject([
-    [ID, { title: 'b', openedAtMs: 5, actors: ['x', 'y'] }],
+    [ID, { title: 'b', openedAtMs: 5, actors: ['x', 'y'], rights: [{ role: 'write' }, { role: 'read' }] }],
   ])
 })
 
@@ -93,7 +103,7 @@ test('CL84 what is forgotten is forgotten', async () => {
 test('CL84 whatever another version of the app noted is read', async () => {
   const notes = memoryNotes('a test')
   const { device } = new Origin().tab(Promise.resolve(notes))
-  const odd = [null, 5, 'text', [], { saved: 1, role: 'king', paths: [1, { path: '/a', append: false }] }]
+  const odd = [null, 5, 'text', [], { saved: 1, rights: [1, { role: 'king', whose: {} }, { role: 'read' }] }]
   for (const value of [
     ...odd,
     { actors: [1, 'a'], pendingIn: { t: 'x', u: -1 }, saved: { atMs: 1, heads: 5 } },
@@ -101,5 +111,5 @@ test('CL84 whatever another version of the app noted is read', async () => {
     await notes.set(`document/${ID}`, value)
     expect((await device.read(ID)).pending).toBe(0)
   }
-  expect(await device.read(ID)).toMatchObject({ actors: ['a'], saved: { atMs: 1, heads: [] } })
+  expect(await device.read(ID)).toMatchObject({ actors: ['a'], rights: [], saved: { atMs: 1, heads: [] } })
 })

@@ -1,7 +1,7 @@
 // RU2, RU6, RU9: paths, canonical JSON, ids and messages are the same in every implementation.
 
 import { describe, expect, it } from 'vitest'
-import { ImmutableString } from '../../src/automerge'
+import { Automerge, Counter, ImmutableString } from '../../src/automerge'
 import { conflictId, fingerprintOf } from '../../src/rules/identity'
 import { bounded, canonical, toJson } from '../../src/rules/json'
 import { parseTemplate, render, type Items, type Words } from '../../src/rules/message'
@@ -165,4 +165,16 @@ describe('messages', () => {
   ])('%s is refused with its place', (template, items, at) => {
     expect(faultOf(() => said(template, items))).toBe(at)
   })
+})
+
+describe('counters', () => {
+  it.each([3, 2 ** 53 - 1, -(2 ** 53) + 1])(
+    'CL234 are numbers to the rules however far they have come: %s',
+    (far) => {
+      const doc = Automerge.load<{ load: Counter }>(
+        Automerge.save(Automerge.from({ load: new Counter(far) })),
+      )
+      expect(toJson(doc)).toEqual({ load: far })
+    },
+  )
 })

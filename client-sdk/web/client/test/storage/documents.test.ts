@@ -189,3 +189,66 @@ test('CL86 after it is closed it answers, and says nothing', async () => {
   expect(await kept.loadRange(['a'])).toEqual([])
   expect(kept.state.getState()).toBe(state)
 })
+
+/** What nobody caught while it ran. */
+async function unheard(run: () => Promise<unknown>): Promise<unknown[]> {
+  const reasons: unknown[] = []
+  const hear = (reason: unknown) => void reasons.push(reason)
+  const others = process.listeners('unhandledRejection')
+  process.removeAllListeners('unhandledRejection').on('unhandledRejection', hear)
+  try {
+    await run()
+    // Node tells of a rejection once all that was to be done at once is done.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  } finally {
+    process.removeAllListeners('unhandledRejection')
+    for (const other of others) process.on('unhandledRejection', other)
+  }
+  return reasons
+}
+
+/** A browser that ends each transaction under way, as when it closes a database. */
+function ending() {
+  const begin = Reflect.get(IDBDatabase.prototype, 'transaction') as IDBDatabase['transaction']
+  return vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (
+    this: IDBDatabase,
+    ...asked
+  ) {
+    const transaction = begin.apply(this, asked)
+    if (transaction.mode === 'readwrite') transaction.commit = () => transaction.abort()
+    else queueMicrotask(() => transaction.abort())
+    return transaction
+  })
+}
+
+test.each([
+  ['remove', (kept: DocumentStorage) => kept.remove(['a'])],
+  ['removeRange', (kept: DocumentStorage) => kept.removeRange(['a'])],
+  ['save', (kept: DocumentStorage) => kept.save(['b'], bytes(2))],
+  ['load', (kept: DocumentStorage) => kept.load(['a'])],
+  ['loadRange', (kept: DocumentStorage) => kept.loadRange(['a'])],
+])(
+  'CL194 a database that ends while it is asked rejects nobody, and leaves no rejection behind: %s',
+  async (_, ask) => {
+    const kept = storage({ indexedDb: new IDBFactory() })
+    await kept.save(['a'], bytes(1))
+    ending()
+    expect(await unheard(() => ask(kept))).toEqual([])
+    expect(kept.state.getState().status).toBe('memory')
+  },
+)
+
+test('CL194 neither does one that takes no request any more when it has begun a transaction', async () => {
+  const kept = storage({ indexedDb: new IDBFactory() })
+  await kept.save(['a'], bytes(1))
+  ending()
+  const closed = () => {
+    throw new DOMException('closing', 'TransactionInactiveError')
+  }
+  for (const request of ['delete', 'put', 'get', 'getAll', 'getAllKeys'] as const)
+    vi.spyOn(IDBObjectStore.prototype, request).mockImplementation(closed)
+  const asking = () =>
+    Promise.all([kept.remove(['a']), kept.removeRange(['a']), kept.load(['b']), kept.save(['b'], bytes(2))])
+  expect(await unheard(asking)).toEqual([])
+  expect(await kept.load(['b'])).toEqual(bytes(2))
+})

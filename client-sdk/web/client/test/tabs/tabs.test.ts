@@ -12,8 +12,14 @@ const said: readonly TabMessage[] = [
   { type: 'refused', documentId, ledger: { v: 1 } },
   { type: 'dismissed', documentId, id: 'one' },
   { type: 'acked', documentId, heads: [hash], atMs: 5 },
-  { type: 'permission', documentId, role: 'write', paths: undefined },
-  { type: 'permission', documentId, role: 'write', paths: ['/widgets/*', { path: '/log', may: 'append' }] },
+  { type: 'permission', documentId, role: 'write', paths: undefined, whose: { user: 'ana', link: null } },
+  {
+    type: 'permission',
+    documentId,
+    role: 'write',
+    paths: ['/widgets/*', { path: '/log', may: 'append' }],
+    whose: { user: null, link: 'digest' },
+  },
   {
     type: 'conflicts',
     documentId,
@@ -77,10 +83,18 @@ describe('the channel between tabs', () => {
     ['an id without end', { type: 'dismissed', documentId, id: 'x'.repeat(5000) }],
     ['heads that are none', { type: 'acked', documentId, heads: ['zz'], atMs: 5 }],
     ['no time', { type: 'acked', documentId, heads: [hash], atMs: NaN }],
-    ['an unknown role', { type: 'permission', documentId, role: 'owner' }],
+    ['an unknown role', { type: 'permission', documentId, role: 'owner', whose: { user: 'a', link: null } }],
+    ['nobody’s right', { type: 'permission', documentId, role: 'read' }],
+    ['a right of an odd person', { type: 'permission', documentId, role: 'read', whose: { user: 5 } }],
     [
       'an unknown place',
-      { type: 'permission', documentId, role: 'write', paths: [{ path: '/a', may: 'read' }] },
+      {
+        type: 'permission',
+        documentId,
+        role: 'write',
+        paths: [{ path: '/a', may: 'read' }],
+        whose: { user: 'a', link: null },
+      },
     ],
     ['no conflicts', { type: 'conflicts', documentId, heads: [], rules: { kind: 'a', version: 1 } }],
   ])('CL31 what is not understood is stepped over: %s', (_, data) => {

@@ -59,6 +59,7 @@ export class TabPlace {
     this.#origin = origin
     this.environment = {
       now: () => Date.now(),
+      onClockBack: () => () => undefined,
       random,
       fetch: () => Promise.reject(new TypeError('there is no HTTP in this world')),
       webSocket: (url, protocols) => {

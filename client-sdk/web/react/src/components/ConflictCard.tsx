@@ -1,6 +1,6 @@
 // One open conflict: what is wrong, who did what, what can be done, and the two ways out.
 
-import { Fragment, useEffect, useId, useRef, useState, type FocusEvent, type ReactNode } from 'react'
+import { Fragment, useEffect, useId, useMemo, useRef, useState, type FocusEvent, type ReactNode } from 'react'
 import type { Conflict, ConflictCause } from '@dovetail/client'
 import { useWords } from '../context'
 import type { ConflictsNow } from '../hooks/useConflicts'
@@ -26,12 +26,14 @@ export interface ConflictItemProps {
 }
 
 interface ConflictCardProps extends ConflictItemProps {
+  /** Shows what it is about. */
+  readonly onShow: ((conflict: Conflict) => void) | undefined
   readonly onPreview: ((preview: ProposalPreview | undefined) => void) | undefined
 }
 
 /** One open conflict. */
 export function ConflictCard(props: ConflictCardProps): ReactNode {
-  const { conflict, conflicts, mayDecide, onDecided } = props
+  const { conflict, conflicts, mayDecide, onDecided, onShow } = props
   const words = useWords()
   const deciding = useDeciding()
   const title = useId()
@@ -49,7 +51,14 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
     </Button>
   )
   return (
-    <article className="dovetail-conflict" data-conflict={conflict.severity} aria-labelledby={title}>
+    <article
+      className="dovetail-conflict"
+      data-conflict={conflict.severity}
+      aria-labelledby={title}
+      onClick={(press) => {
+        if (!(press.target as Element).closest(PRESSED_FOR_ITSELF)) onShow?.(conflict)
+      }}
+    >
       <h3 id={title}>
         <Icon name="warning" />
         <span className="dovetail-unseen">{words.conflicts.severity(conflict.severity)}: </span>
@@ -57,6 +66,11 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
       </h3>
       {conflict.explanation && <p>{conflict.explanation}</p>}
       <Causes {...props} />
+      {onShow && (
+        <Button describedBy={title} onPress={() => onShow(conflict)}>
+          {words.conflicts.show}
+        </Button>
+      )}
       {conflict.proposals.length === 0 ? (
         <>
           <p className="dovetail-faint">{words.conflicts.noProposal}</p>
@@ -85,6 +99,9 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
     </article>
   )
 }
+
+/** A press on these has a meaning of its own. */
+const PRESSED_FOR_ITSELF = 'button, input, label, a, textarea, select, form'
 
 /** Why a decision did not work, told at once. */
 export function Failure({ deciding }: { readonly deciding: Deciding }): ReactNode {
@@ -127,9 +144,18 @@ function Proposals(
   const [wished, setWished] = useState<string>()
   const offered = conflict.proposals.find(({ name }) => name === wished) ?? conflict.proposals[0]
   const chosen = offered?.name ?? ''
-  const writes = conflicts.preview(conflict.id, chosen)
-  const show = (proposal: string) =>
-    preview({ conflictId: conflict.id, proposal, writes: conflicts.preview(conflict.id, proposal) })
+  // To know what would be written, the rules are asked once more, which takes a while: not before somebody wants to know.
+  const [isAsked, ask] = useState(false)
+  const writesOf = conflicts.preview
+  const writes = useMemo(
+    () => (isAsked ? writesOf(conflict.id, chosen) : NO_WRITES),
+    [isAsked, writesOf, conflict, chosen],
+  )
+  const show = (proposal: string) => {
+    ask(true)
+    const known = isAsked && proposal === chosen ? writes : writesOf(conflict.id, proposal)
+    preview({ conflictId: conflict.id, proposal, writes: known })
+  }
   // Somebody else may settle it while it is looked at.
   useEffect(() => () => preview(undefined), [preview])
   const apply = () =>
@@ -189,6 +215,8 @@ function Proposals(
     </div>
   )
 }
+
+const NO_WRITES: ReturnType<ConflictsNow['preview']> = []
 
 /** Rules word what they find in the middle of a sentence, too. */
 function capital(message: string): string {

@@ -9,6 +9,7 @@ import { useWords } from '../context'
 import { useConflicts, type ConflictsNow } from '../hooks/useConflicts'
 import { useNames } from '../hooks/useNames'
 import { useWatched } from '../hooks/useWatched'
+import { Button } from './Button'
 import { ConflictCard } from './ConflictCard'
 import { WaivedConflict } from './WaivedConflict'
 
@@ -24,22 +25,29 @@ export interface ConflictResolutionUIProps {
   readonly store: DocumentStore<unknown>
   /** Called with the proposal that somebody looks at, and with nothing when nobody does any more. */
   readonly onPreview?: ((preview: ProposalPreview | undefined) => void) | undefined
+  /** Shows what a conflict is about; without it there is no button for that. */
+  readonly onShow?: ((conflict: Conflict) => void) | undefined
 }
 
+/** As many are listed at once, and more by a button: nobody decides about more in one look. */
+const LISTED = 20
+
 /** All conflicts of a document: the open ones to decide, and those that may stay. */
-export function ConflictResolutionUI({ store, onPreview }: ConflictResolutionUIProps): ReactNode {
+export function ConflictResolutionUI({ store, onPreview, onShow }: ConflictResolutionUIProps): ReactNode {
   const words = useWords()
   const conflicts = useConflicts(store)
   const nameOf = useNames(store)
   const mayDecide = useWatched(store.permission, canWrite)
   const heading = useRef<HTMLHeadingElement>(null)
   const [said, setSaid] = useState('')
+  const [most, setMost] = useState(LISTED)
   const decided = (sentence: string) => {
     setSaid(sentence)
     heading.current?.focus()
   }
   const isMine = (actor: string) => store.history.isMine(actor)
   const card = { conflicts, nameOf, isMine, mayDecide, onDecided: decided }
+  const open = inState(conflicts, 'open')
   return (
     <section className="dovetail-conflicts" aria-label={words.conflicts.title}>
       <h2 ref={heading} tabIndex={-1}>
@@ -49,9 +57,15 @@ export function ConflictResolutionUI({ store, onPreview }: ConflictResolutionUIP
         {said}
       </p>
       <Remarks conflicts={conflicts} mayDecide={mayDecide} />
-      {inState(conflicts, 'open').map((conflict) => (
-        <ConflictCard key={conflict.id} conflict={conflict} onPreview={onPreview} {...card} />
+      <Unlisted conflicts={conflicts} />
+      {open.slice(0, most).map((conflict) => (
+        <ConflictCard key={conflict.id} conflict={conflict} onPreview={onPreview} onShow={onShow} {...card} />
       ))}
+      {open.length > most && (
+        <Button onPress={() => setMost(most + LISTED)}>
+          {words.conflicts.more(Math.min(LISTED, open.length - most), open.length)}
+        </Button>
+      )}
       {conflicts.judged !== 'not_yet' && conflicts.open === 0 && (
         <p className="dovetail-none">{words.conflicts.none}</p>
       )}
@@ -59,7 +73,6 @@ export function ConflictResolutionUI({ store, onPreview }: ConflictResolutionUIP
       {inState(conflicts, 'waived').map((conflict) => (
         <WaivedConflict key={conflict.id} conflict={conflict} {...card} />
       ))}
-      <Unlisted conflicts={conflicts} />
     </section>
   )
 }

@@ -22,6 +22,8 @@ export type PageStatus =
       readonly code: string
       readonly reason: string
       readonly next: 'sign_in' | 'reload' | 'ask' | 'retry'
+      /** How many changes are in this tab only. */
+      readonly unkept: number
     }
   /** The document cannot be shown. */
   | { readonly status: 'failed'; readonly error: Error }
@@ -126,9 +128,15 @@ type Check = (facts: PageFacts) => PageStatus | undefined
 
 const closed: Check = ({ link }) => (link.status === 'closed' ? { status: 'closed' } : undefined)
 
-const refused: Check = ({ link }) =>
+const refused: Check = ({ link, saving }) =>
   link.status === 'refused'
-    ? { status: 'refused', code: link.code, reason: link.reason, next: nextStep(link.code) }
+    ? {
+        status: 'refused',
+        code: link.code,
+        reason: link.reason,
+        next: nextStep(link.code),
+        unkept: saving.status === 'unkept' ? saving.pending : 0,
+      }
     : undefined
 
 const failed: Check = ({ document }) => (document.status === 'failed' ? document : undefined)
@@ -152,9 +160,12 @@ const noRoom: Check = ({ saving }) =>
 const littleRoom: Check = ({ saving }) =>
   saving.room === 'near' ? { status: 'little_room', pending: saving.pending } : undefined
 
+/** How the connection is while nothing that waits gets to the server. */
+const GOES_NOWHERE: readonly LinkState['status'][] = ['offline', 'waiting', 'refused']
+
 /** With a connection, changes are in the tab only for a moment: that is `no_storage`, which is less loud. */
 const unkept: Check = ({ link, storage, saving }) =>
-  saving.status === 'unkept' && saving.pending > 0 && (link.status === 'offline' || link.status === 'waiting')
+  saving.status === 'unkept' && saving.pending > 0 && GOES_NOWHERE.includes(link.status)
     ? { status: 'unkept', ...storageFault(storage), pending: saving.pending }
     : undefined
 

@@ -79,6 +79,7 @@ export function staticDashboard(parts: StaticDashboardParts = {}): DashboardStor
       ...staticWatchable({ undo: undefined, redo: undefined, ...parts.undoing }),
       undo: nothing,
       redo: nothing,
+      latest: () => undefined,
     },
     presence: { ...staticWatchable(parts.peers ?? []), set: nothing, clear: nothing },
     updates: { listen: () => nothing },

@@ -97,6 +97,10 @@ export interface Words {
     readonly failed: (reason: string) => string
     readonly undecided: (rule: string) => string
     readonly beyond: (rule: string, more: number) => string
+    /** A button that lists `next` more of all that are open. */
+    readonly more: (next: number, all: number) => string
+    /** A button that shows what it is about. */
+    readonly show: string
   }
   readonly widget: {
     readonly editing: (names: readonly string[]) => string
@@ -145,7 +149,7 @@ export const english: Words = {
     }),
     unkept: ({ why, pending }) => ({
       short: `${counted(pending, 'change')} in this tab only`,
-      long: `${STORAGE[why]} Keep this tab open until the connection is back: closing it loses ${counted(pending, 'change')}.`,
+      long: `${STORAGE[why]} Keep this tab open until they are saved: closing it loses ${counted(pending, 'change')}.`,
     }),
     offline: ({ pending }) => ({
       short: pending > 0 ? `Offline · ${counted(pending, 'change')} kept here` : 'Offline',
@@ -256,6 +260,8 @@ export const english: Words = {
     failed: (reason) => `That did not work: ${reason}`,
     undecided: (rule) => `The rule ${rule} could not be judged.`,
     beyond: (rule, more) => `${more} more of the rule ${rule} are not listed.`,
+    more: (next, all) => `Show ${next} more of ${all}`,
+    show: 'Show it',
   },
   widget: {
     editing: (names) => `${listed(names)} ${names.length === 1 ? 'is' : 'are'} editing`,
@@ -306,6 +312,7 @@ const STORAGE = {
 } as const
 
 function refusedWords(status: Extract<PageStatus, { readonly status: 'refused' }>): StatusWords {
+  const kept = keptOrNot(status.unkept)
   switch (status.next) {
     case 'sign_in':
       // Who sent no token at all is told by the server how programs send one.
@@ -313,28 +320,32 @@ function refusedWords(status: Extract<PageStatus, { readonly status: 'refused' }
         short: 'Signed out',
         long:
           status.code === 'token_missing'
-            ? `Sign in to go on. ${KEPT}`
-            : `Sign in again to go on. ${KEPT} (${status.reason})`,
+            ? `Sign in to go on. ${kept}`
+            : `Sign in again to go on. ${kept} (${status.reason})`,
       }
     case 'reload':
       return {
         short: 'Another version',
-        long: `The server speaks another version than this page. Reload it. ${KEPT} (${status.reason})`,
+        long: `The server speaks another version than this page. Reload it. ${kept} (${status.reason})`,
       }
     case 'ask':
       return {
         short: 'No access',
-        long: `The server no longer lets you in. Ask whoever runs it. ${KEPT} (${status.reason})`,
+        long: `The server no longer lets you in. Ask whoever runs it. ${kept} (${status.reason})`,
       }
     case 'retry':
       return {
         short: 'Refused',
-        long: `The server refused the connection: ${sentence(status.reason)} ${KEPT}`,
+        long: `The server refused the connection: ${sentence(status.reason)} ${kept}`,
       }
   }
 }
 
-const KEPT = 'What you did here is kept.'
+/** Said to whoever the server will not have: what becomes of what they did here. */
+function keptOrNot(unkept: number): string {
+  if (unkept === 0) return 'What you did here is kept.'
+  return `Keep this tab open until then: ${counted(unkept, 'change')} of yours ${unkept === 1 ? 'is' : 'are'} in it only, and closing it loses ${unkept === 1 ? 'it' : 'them'}.`
+}
 
 function undoneSentence(edit: RefusedEdit): string {
   const what = edit.labels.length > 0 ? listed(edit.labels.map((label) => `“${label}”`)) : 'a change'
