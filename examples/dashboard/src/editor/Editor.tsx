@@ -99,6 +99,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   usePresenceOf(store, selection)
   useUndoKeys(store, editable)
   usePageTitle(store)
+  useLeaveQuestion(data.whole)
   const closePanel = useCallback(() => {
     setPanel(undefined)
     preview.set(undefined)
@@ -334,6 +335,17 @@ function isOnPage(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return true
   const isField = target.isContentEditable || target.matches('input, textarea, select')
   return !isField || target.closest('[data-tile]') !== null
+}
+
+/** The browser asks before it closes a tab that has changes which are nowhere else. */
+function useLeaveQuestion(whole: DashboardStore): void {
+  const wouldLose = useWatched(whole.saving, ({ status, pending }) => status === 'unkept' && pending > 0)
+  useEffect(() => {
+    if (!wouldLose) return
+    const ask = (event: Event) => event.preventDefault()
+    addEventListener('beforeunload', ask)
+    return () => removeEventListener('beforeunload', ask)
+  }, [wouldLose])
 }
 
 function usePageTitle(store: DashboardStore): void {
