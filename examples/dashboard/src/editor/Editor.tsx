@@ -13,7 +13,7 @@ import { useApp } from '../app/context'
 import { bringBack } from '../app/belongings'
 import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
 import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
-import { laterDialog } from '../app/later'
+import { laterDialog, laterPart } from '../app/later'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
 import { AddWidget } from './AddWidget'
@@ -22,7 +22,6 @@ import { Banner } from './Banner'
 import { Column } from './Column'
 import { EditorContext, type Editor as EditorThings } from './context'
 import { EditorHeader } from './EditorHeader'
-import { Grid } from './Grid'
 import { createOpenData } from './openData'
 import { createSelection, revealTile } from './selection'
 import { dashboardOf, withPreview } from './shown'
@@ -35,6 +34,8 @@ import { NARROW, useMedia } from './useMedia'
 const ShareDialog = laterDialog('The dialog to share', () =>
   import('../share').then((share) => share.ShareDialog),
 )
+/** It brings a library for drags along, which a phone has no use for. */
+const Grid = laterPart('The grid', () => import('./Grid').then((grid) => grid.Grid), null)
 
 /** Shows a dashboard that is there. */
 export function Editor({ store }: { readonly store: DashboardStore }) {
