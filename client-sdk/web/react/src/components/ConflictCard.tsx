@@ -142,7 +142,8 @@ function Proposals(
   const [wished, setWished] = useState<string>()
   const offered = conflict.proposals.find(({ name }) => name === wished) ?? conflict.proposals[0]
   const chosen = offered?.name ?? ''
-  // To know what would be written, the rules are asked once more, which takes a while: not before somebody wants to know.
+  // To know what would be written, the rules are asked once more, which takes a while: not before somebody wants to know. What is
+  // said then makes room for itself: never under a finger that is on its way down, so no press on a button asks.
   const [isAsked, ask] = useState(false)
   const writesOf = conflicts.preview
   const writes = useMemo(
@@ -150,7 +151,6 @@ function Proposals(
     [isAsked, writesOf, conflict, chosen],
   )
   const show = (proposal: string) => {
-    ask(true)
     const known = isAsked && proposal === chosen ? writes : writesOf(conflict.id, proposal)
     preview({ conflictId: conflict.id, proposal, writes: known })
   }
@@ -170,7 +170,17 @@ function Proposals(
   }
   return (
     <div ref={place}>
-      <fieldset disabled={!mayDecide} {...looking}>
+      <fieldset
+        disabled={!mayDecide}
+        {...looking}
+        onPointerEnter={({ pointerType }) => {
+          if (pointerType === 'mouse') ask(true)
+        }}
+        onFocus={({ target }) => {
+          if (target.matches(':focus-visible')) ask(true)
+          show(chosen)
+        }}
+      >
         <legend>{words.conflicts.proposals}</legend>
         {conflict.proposals.map(({ name, label }) => (
           <Fragment key={name}>
@@ -182,6 +192,7 @@ function Proposals(
                 checked={name === chosen}
                 onChange={() => {
                   setWished(name)
+                  ask(true)
                   show(name)
                 }}
               />{' '}
