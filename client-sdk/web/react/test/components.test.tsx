@@ -454,11 +454,10 @@ describe('ConflictResolutionUI', () => {
   })
 
   it('CL118 says “You” of what this device did, whoever the server takes it for', () => {
-    const untold = { change: 'c2', actor: 'a2', time: 0, touched: [], apart_from: [] }
+    const untold = { change: 'c2', actor: 'a2', time: 0, touched: [], apart_from: [], mine: true }
     const found = conflict('disk', { message: 'there are two of it', causes: [untold] })
     dashboard.conflicts.set(conflicting(found))
-    const history = { ...store.history, isMine: (actor: string) => actor === 'a2' }
-    show(<ConflictResolutionUI store={{ ...store, history }} />, { client })
+    show(<ConflictResolutionUI store={store} />, { client })
     expect(card('There are two of it').textContent).toContain('You made a change')
   })
 
