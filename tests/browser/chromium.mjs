@@ -1,7 +1,9 @@
 // A real Chromium without a network beyond the loopback interface.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
 /** Debian's, or the one that `CHROMIUM` names. */
@@ -34,7 +36,26 @@ const QUIET = [
 ]
 
 export function launch() {
-  // Root, as in a container, cannot have Chromium's sandbox.
-  const args = process.getuid?.() === 0 ? [...QUIET, '--no-sandbox'] : QUIET
-  return chromium.launch({ executablePath: executable(), args })
+  return chromium.launch({ executablePath: executable(), args: args() })
 }
+
+/** A browser whose owner lets pages keep nothing: no database, no cookies, no worker, no locks. */
+export async function launchWithoutStorage(options) {
+  const profile = mkdtempSync(join(tmpdir(), 'dovetail-profile-'))
+  mkdirSync(join(profile, 'Default'))
+  const settings = { profile: { default_content_setting_values: { cookies: 2 } } }
+  writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify(settings))
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: executable(),
+    args: args(),
+    ...options,
+  })
+  const end = async () => {
+    await context.close()
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
+  }
+  return { context, end }
+}
+
+/** Root, as in a container, cannot have Chromium's sandbox. */
+const args = () => (process.getuid?.() === 0 ? [...QUIET, '--no-sandbox'] : QUIET)

@@ -3,30 +3,32 @@
 // A person is a browser context: storage of its own, as many tabs as they like. Nothing waits for a time; whoever waits, waits
 // for something to be seen (`see`), and whatever a page reports as an error fails the test.
 
-import { launch } from './chromium.mjs'
+import { after } from 'node:test'
+import { launch, launchWithoutStorage } from './chromium.mjs'
+import { Proxy } from './proxy.mjs'
 import { Server } from './server.mjs'
 
 /** How long something may take to be seen. Two busy cores and a cold start take some seconds. */
 export const SEEN_MS_MAX = 20_000
 
+const SCREEN = { viewport: { width: 1360, height: 900 } }
+
+/** One for all tests of a file. */
 let browser
-let users = 0
+after(() => browser?.close())
 
 /** What a page may report without being at fault. */
 const EXPECTED = [
   // Servers that tests end, and networks that tests take away.
   /ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED/,
   /WebSocket connection to .* failed/,
-  // Answers that a page asks for and can do without.
-  // Styles in hostile text, which the page's policy stops before they are taken out.
-  /Applying inline style violates .* \S+\/assets\/Markdown-/s,
   // What the page of all components shows on purpose.
   /A widget that cannot be drawn, on purpose/,
+  // Answers that a page asks for and can do without.
   /the server responded with a status of (401|403|404|409|410|412|503)/,
 ]
 
 export async function world(t, env) {
-  users += 1
   browser ??= await launch()
   const made = new World(await new Server(env).start())
   t.after(() => made.close())
@@ -35,29 +37,56 @@ export async function world(t, env) {
 
 class World {
   #closing = []
+  #expected = [...EXPECTED]
   complaints = []
 
   constructor(server) {
     this.server = server
+    /** Where people find the app. */
+    this.url = server.url
+  }
+
+  /** What pages of this test may report besides. */
+  expect(report) {
+    this.#expected.push(report)
+  }
+
+  /** Keeps what a page reports as an error. */
+  hear(page, said) {
+    if (!this.#expected.some((expected) => expected.test(said))) {
+      this.complaints.push(`${page.url()}: ${said}`)
+    }
+  }
+
+  /** A proxy; from now on people come through it. */
+  async proxy() {
+    const proxy = await new Proxy(this.server).start()
+    this.#closing.push(() => proxy.end())
+    this.url = proxy.url
+    return proxy
   }
 
   /** Somebody with a device of their own. Options are those of a browser context. */
   async person(options = {}) {
-    const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options })
+    const context = await browser.newContext({ ...SCREEN, ...options })
+    return this.#with(context, () => context.close())
+  }
+
+  /** Somebody whose browser lets pages keep nothing. */
+  async personWithoutStorage() {
+    const { context, end } = await launchWithoutStorage(SCREEN)
+    return this.#with(context, end)
+  }
+
+  #with(context, end) {
     context.setDefaultTimeout(SEEN_MS_MAX)
-    this.#closing.push(() => context.close())
+    this.#closing.push(end)
     return new Person(this, context)
   }
 
   async close() {
-    for (const close of this.#closing.splice(0)) await close()
+    for (const close of this.#closing.splice(0).reverse()) await close()
     await this.server.end()
-    users -= 1
-    if (users === 0) {
-      const ending = browser
-      browser = undefined
-      await ending.close()
-    }
     if (this.complaints.length > 0) throw new Error(`pages complained:\n${this.complaints.join('\n')}`)
   }
 }
@@ -71,15 +100,12 @@ class Person {
   /** A tab at a path of the app, or at an address of its own. */
   async tab(path = '/') {
     const page = await this.context.newPage()
-    page.on('pageerror', (error) => this.world.complaints.push(`${page.url()}: ${error.stack ?? error}`))
+    page.on('pageerror', (error) => this.world.hear(page, String(error.stack ?? error)))
     page.on('console', (message) => {
-      const said = message.text()
-      const whole = `${said} ${message.location().url ?? ''}`
-      if (message.type() === 'error' && !EXPECTED.some((expected) => expected.test(whole))) {
-        this.world.complaints.push(`${page.url()}: ${whole}`)
-      }
+      if (message.type() !== 'error') return
+      this.world.hear(page, `${message.text()} ${message.location().url ?? ''}`)
     })
-    await page.goto(new URL(path, this.world.server.url).href)
+    await page.goto(new URL(path, this.world.url).href)
     return page
   }
 

@@ -1,32 +1,10 @@
 // Everybody can use it: by keyboard alone, with a screen reader, light and dark, on a phone.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import test from 'node:test'
 import { saved, says, shows, showsNo, stat, widget } from '../app.mjs'
+import { findings } from '../look.mjs'
 import { see, seen, world } from '../world.mjs'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-/** What axe finds that is serious, each in a line. */
-async function findings(page) {
-  await page.evaluate(AXE)
-  // What fades in is judged when it is there; what pulses for ever is not waited for.
-  await page.evaluate(() => {
-    const ends = ({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime)
-    const running = document.getAnimations().filter((one) => one.playState === 'running' && ends(one))
-    return Promise.allSettled(running.map(({ finished }) => finished)).then(() => undefined)
-  })
-  return page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] })
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) =>
-        nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
-      )
-  })
-}
 
 test('CL138 a dashboard is made, filled, arranged and renamed by keyboard alone', async (t) => {
   const here = await world(t)
@@ -89,11 +67,8 @@ for (const colorScheme of ['light', 'dark']) {
     const ana = await here.person({ colorScheme })
     const found = {}
     const look = async (page, state) => {
-      const serious = await findings(page)
+      const serious = await findings(page, `${colorScheme}-${state}`)
       if (serious.length > 0) found[state] = serious
-      if (process.env.DOVETAIL_PICTURES) {
-        await page.screenshot({ path: `${process.env.DOVETAIL_PICTURES}/${colorScheme}-${state}.png` })
-      }
     }
     const list = await ana.tab('/')
     await seen(list.getByRole('heading', { name: 'Dashboards' }))

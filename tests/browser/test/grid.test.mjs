@@ -1,92 +1,113 @@
-// What is done by hand: dragging, resizing, dropping files.
+// The grid by mouse: what is dragged or resized is seen by others while it goes on, and is one change when it is dropped.
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { saved, shows, stat } from '../app.mjs'
-import { see, seen, world } from '../world.mjs'
+import { see, world } from '../world.mjs'
 
-const tile = (page, name) => page.locator('.react-grid-item', { has: page.getByRole('group', { name }) })
-
-/** Takes hold at a point, moves in steps as a hand does, and calls `held` before letting go. */
-async function drag(page, from, by, held = () => undefined) {
-  await page.mouse.move(from.x, from.y)
-  await page.mouse.down()
-  for (let step = 1; step <= 10; step++) {
-    await page.mouse.move(from.x + (by.x * step) / 10, from.y + (by.y * step) / 10)
-  }
-  await held()
-  await page.mouse.up()
-}
-
-test('CL141 a drag and a resize are one change each; others see where it goes, and then it there', async (t) => {
+async function twoAtOneGrid(t) {
   const here = await world(t)
-  const id = await here.server.dashboard({ widgets: { a: stat('CPU'), b: stat('RAM', { x: 6 }) } })
+  const id = await here.server.dashboard({
+    widgets: { a: stat('CPU', { w: 4 }), b: stat('RAM', { x: 6 }), c: stat('Disk', { y: 6 }) },
+  })
   const [ana, bo] = [await here.person(), await here.person()]
   const [anas, bos] = [await ana.tab(`/d/${id}`), await bo.tab(`/d/${id}`)]
   await Promise.all([shows(anas, 'CPU'), shows(bos, 'CPU')])
-  const inServer = async () => {
-    const { body } = await here.server.ask('GET', `/api/docs/${id}`)
-    return { place: body.widgets.a.layout, changes: await changes() }
-  }
-  const changes = async () => {
-    const { body } = await here.server.ask('GET', `/api/docs/${id}/history?limit=200`)
-    return body.groups.reduce((sum, group) => sum + group.changes, 0)
-  }
-  const before = await inServer()
-  const head = await (await seen(tile(anas, /^CPU/).locator('.tile-head'))).boundingBox()
-  const box = await tile(anas, /^CPU/).boundingBox()
-  await drag(anas, { x: head.x + 40, y: head.y + head.height / 2 }, { x: 0, y: box.height * 2 }, () =>
-    seen(bos.locator('.ghost')),
-  )
-  await saved(anas)
-  const moved = await inServer()
-  assert.ok(moved.place.y > before.place.y, JSON.stringify(moved.place))
-  assert.equal(moved.changes, before.changes + 1, 'one change')
-  await see(bos, 'CPU under RAM', () => {
-    const top = (name) => document.querySelector(`[aria-label^="${name},"]`)?.getBoundingClientRect().top ?? 0
-    return !document.querySelector('.ghost') && top('CPU') > top('RAM')
-  })
-  const corner = await (
-    await seen(tile(anas, /^CPU/).locator('.react-resizable-handle').last())
-  ).boundingBox()
-  await drag(
+  await Promise.all([saved(anas), saved(bos)])
+  const [cpu, ram, disk] = [await boxOf(anas, 'CPU'), await boxOf(anas, 'RAM'), await boxOf(anas, 'Disk')]
+  return {
     anas,
-    { x: corner.x + corner.width / 2, y: corner.y + corner.height / 2 },
-    { x: box.width / 2, y: 0 },
-  )
-  await saved(anas)
-  const wider = await inServer()
-  assert.ok(wider.place.w > moved.place.w, JSON.stringify(wider.place))
-  assert.equal(wider.changes, moved.changes + 1, 'one change')
-})
-
-/** Drops a file onto the page, as the system does. */
-async function drop(page, name, text) {
-  const transfer = await page.evaluateHandle(
-    ([fileName, content]) => {
-      const dropped = new DataTransfer()
-      dropped.items.add(new File([content], fileName, { type: 'application/json' }))
-      return dropped
+    bos,
+    cpu,
+    /** From one cell to the next, in pixels. */
+    cell: { x: (ram.x - cpu.x) / 6, y: (disk.y - cpu.y) / 6 },
+    changes: async () => {
+      const { body } = await here.server.ask('GET', `/api/docs/${id}/history`)
+      return body.groups.reduce((sum, group) => sum + group.changes, 0)
     },
-    [name, text],
-  )
-  for (const type of ['dragenter', 'dragover', 'drop']) {
-    await page.dispatchEvent('body', type, { dataTransfer: transfer })
+    layout: async () => (await here.server.ask('GET', `/api/docs/${id}`)).body.widgets.a.layout,
   }
 }
 
-test('CL142 a file that is dropped becomes a dashboard; one that is none is said to be none', async (t) => {
-  const here = await world(t)
-  const ana = await here.person()
-  const page = await ana.tab('/')
-  await seen(page.getByRole('button', { name: 'New dashboard' }))
-  await drop(page, 'shopping.json', '{"milk": 2')
-  await seen(page.getByText(/Importing shopping\.json/))
-  await drop(page, 'notes.json', '["milk", "eggs"]')
-  await seen(page.getByText(/Importing notes\.json/))
-  assert.equal(new URL(page.url()).pathname, '/')
-  const board = { kind: 'dashboard', schemaVersion: 1, title: 'Dropped', widgets: { a: stat('CPU') } }
-  await drop(page, 'board.json', JSON.stringify(board))
-  await page.waitForURL(/\/d\/\w+/)
-  await shows(page, 'CPU')
+const tile = (page, title) => page.getByRole('group', { name: `${title}, Stat` })
+const boxOf = (page, title) => tile(page, title).boundingBox()
+
+/** Presses the mouse at a place and moves it by so much, as a hand does: in steps. */
+async function pull(page, from, by) {
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down()
+  await page.mouse.move(from.x + by.x, from.y + by.y, { steps: 8 })
+}
+
+/** Waits until what matches `selector` stands in this box, to the pixel or nearly. */
+const stands = (page, what, selector, box) =>
+  see(
+    page,
+    what,
+    ([wanted, { x, y, width, height }]) => {
+      const there = document.querySelector(wanted)?.getBoundingClientRect()
+      const near = (one, other) => Math.abs(one - other) < 3
+      return (
+        there !== undefined &&
+        near(there.x, x) &&
+        near(there.y, y) &&
+        near(there.width, width) &&
+        near(there.height, height)
+      )
+    },
+    [selector, box],
+  )
+
+const GHOST = '.ghost'
+const CPU = '[data-tile="a"]'
+const noGhost = (page) => see(page, 'the end of the ghost', (ghost) => !document.querySelector(ghost), GHOST)
+
+test('CL141 a widget that is dragged is seen on its way, and its drop is one change', async (t) => {
+  const { anas, bos, cpu, cell, changes, layout } = await twoAtOneGrid(t)
+  const before = await changes()
+  const head = { x: cpu.x + 40, y: cpu.y + 14 }
+  const by = { x: 2 * cell.x, y: 11 * cell.y }
+  const target = { ...cpu, x: cpu.x + by.x, y: cpu.y + by.y }
+  await pull(anas, head, by)
+  await stands(bos, 'the ghost on its way', GHOST, target)
+  await stands(bos, 'the widget where it was', CPU, cpu)
+  assert.equal(await changes(), before, 'nothing is written on the way')
+  await anas.mouse.up()
+  await Promise.all([stands(bos, 'the widget', CPU, target), stands(anas, 'the widget', CPU, target)])
+  await noGhost(bos)
+  await saved(anas)
+  assert.deepEqual(await layout(), { x: 2, y: 11, w: 4, h: 4 })
+  assert.equal(await changes(), before + 1)
+
+  // Escape takes a drag back, and nothing was ever written.
+  await pull(anas, { x: head.x + by.x, y: head.y + by.y }, { x: 2 * cell.x, y: -3 * cell.y })
+  await stands(bos, 'the ghost on its way', GHOST, {
+    ...target,
+    x: target.x + 2 * cell.x,
+    y: target.y - 3 * cell.y,
+  })
+  await anas.keyboard.press('Escape')
+  await anas.mouse.up()
+  await noGhost(bos)
+  await stands(anas, 'the widget back at its place', CPU, target)
+  assert.equal(await changes(), before + 1)
+})
+
+test('CL152 a widget that is resized by its corner is seen on its way, and is one change', async (t) => {
+  const { anas, bos, cpu, cell, changes, layout } = await twoAtOneGrid(t)
+  const before = await changes()
+  const corner = { x: cpu.x + cpu.width - 4, y: cpu.y + cpu.height - 4 }
+  const by = { x: 2 * cell.x, y: 2 * cell.y }
+  const target = { ...cpu, width: cpu.width + by.x, height: cpu.height + by.y }
+  await tile(anas, 'CPU').hover()
+  await pull(anas, corner, by)
+  await stands(bos, 'the ghost as it grows', GHOST, target)
+  await stands(bos, 'the widget as it was', CPU, cpu)
+  assert.equal(await changes(), before, 'nothing is written on the way')
+  await anas.mouse.up()
+  await Promise.all([stands(bos, 'the widget', CPU, target), stands(anas, 'the widget', CPU, target)])
+  await noGhost(bos)
+  await saved(anas)
+  assert.deepEqual(await layout(), { x: 0, y: 0, w: 6, h: 6 })
+  assert.equal(await changes(), before + 1)
 })

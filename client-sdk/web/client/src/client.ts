@@ -97,6 +97,7 @@ type OpenStore = Pick<
   | 'flush'
   | 'hear'
   | 'heardRight'
+  | 'isOurs'
   | 'heardHeads'
   | 'lookAgain'
   | 'serverSaid'
@@ -158,6 +159,7 @@ class Client implements Dovetail {
       tabs: this.#tabs,
       documents: this.#documents,
       environment,
+      ours: (id, actor) => this.#each(id, (store) => store.isOurs(actor)),
     })
     this.#repo = new Repo({
       peerId: this.#peerId,

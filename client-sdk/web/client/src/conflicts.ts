@@ -13,7 +13,7 @@ import { samePlain } from './document/plain'
 import { DovetailError } from './errors'
 import { sameHeads, type DocumentId } from './ids'
 import type { OwnMessage } from './link/link'
-import type { Conflict, Conflicts, ConflictsState, Heads, Undecided } from './types'
+import type { Conflict, ConflictCause, Conflicts, ConflictsState, Heads, Undecided } from './types'
 import { Watched } from './watch'
 
 /** Judging follows edits at this distance, so that a drag that writes often is judged once. */
@@ -26,7 +26,8 @@ const NOTHING: ConflictsState = { conflicts: [], open: 0, judged: 'not_yet', und
 
 /** What judges a document on this device: the rules of its kind. */
 export interface Judge {
-  judge(doc: Doc<Draft>): Omit<ConflictsState, 'open' | 'judged'>
+  /** `isMine`: whether an actor is this device. */
+  judge(doc: Doc<Draft>, isMine: (actor: string) => boolean): Omit<ConflictsState, 'open' | 'judged'>
   /** The document with the decision in it. Throws `conflict_not_found`, `proposal_not_offered`, `bad_waiver`. */
   settle(doc: Doc<Draft>, conflictId: string, proposal: string, by: string | undefined): Doc<Draft>
   waive(
@@ -56,6 +57,8 @@ export interface Judged {
   readonly heads: () => Heads
   /** Puts the document with a decision in the place of the one that is there. Throws `read_only`. */
   readonly decide: (become: (doc: Doc<Draft>) => Doc<Draft>) => void
+  /** Whether an actor is this device. */
+  readonly isMine: (actor: string) => boolean
   /** Who decides, as far as that is known. */
   readonly me: () => string | undefined
   /** Whether the server can be asked now. */
@@ -179,7 +182,7 @@ export class DocumentConflicts implements Conflicts {
 
   #judgeHere(judge: Judge): ReturnType<Judge['judge']> {
     const beganAtMs = this.#judged.now()
-    const found = judge.judge(this.#judged.doc())
+    const found = judge.judge(this.#judged.doc(), this.#judged.isMine)
     this.#judgedAtMs = this.#judged.now()
     this.#judgeMs = this.#judgedAtMs - beganAtMs
     return found
@@ -199,10 +202,19 @@ export class DocumentConflicts implements Conflicts {
   }
 
   #tell(found: Omit<ConflictsState, 'open' | 'judged'>, judged: ConflictsState['judged']): void {
-    const shown = found.conflicts.filter(({ state, mode }) => state !== 'settled' && mode !== 'audit')
+    const shown = found.conflicts
+      .filter(({ state, mode }) => state !== 'settled' && mode !== 'audit')
+      .map((conflict) => ({ ...conflict, causes: conflict.causes.map((cause) => this.#signed(cause)) }))
     const conflicts = asBefore(shown, this.#state.getState().conflicts)
     const open = conflicts.filter(({ state }) => state === 'open').length
     this.#state.set({ ...found, conflicts, open, judged })
+  }
+
+  /** The server knows whose an actor is where it asks people who they are, and this device knows its own. */
+  #signed(cause: ConflictCause): ConflictCause {
+    const { isMine, me } = this.#judged
+    const user = me()
+    return { ...cause, mine: isMine(cause.actor) || (user !== undefined && cause.author === user) }
   }
 }
 

@@ -115,7 +115,7 @@ function compiled(set: unknown): RuleSet | undefined {
 
 function judgeBy(rules: RuleSet, id: DocumentId, now: () => number): Judge {
   return {
-    judge: (doc) => judge(doc, id, rules, now()),
+    judge: (doc, isMine) => judge(doc, id, rules, now(), undefined, isMine),
     settle: (doc, conflictId, proposal, by) =>
       decided(settle(doc, id, rules, conflictId, proposal, by, now())),
     waive: (doc, conflictId, { reason, untilMs, by }) =>

@@ -6,7 +6,7 @@ import { DocumentConflicts, type Judge } from '../src/conflicts'
 import type { Draft } from '../src/document/assign'
 import { DovetailError } from '../src/errors'
 import type { DocumentId } from '../src/ids'
-import { codeOf } from './live/tabs'
+import { codeOf, offline } from './live/tabs'
 
 const NOTHING = { conflicts: [], undecided: [], beyond: [] }
 
@@ -32,6 +32,7 @@ function given(decide: (doc: Doc<Draft>) => Doc<Draft>) {
     doc: () => doc,
     heads: () => Automerge.getHeads(doc),
     decide: (become: (doc: Doc<Draft>) => Doc<Draft>) => void (doc = become(doc)),
+    isMine: (actor: string) => actor === 'mine',
     me: () => 'ana',
     saved: () => Promise.resolve(),
   }
@@ -54,7 +55,7 @@ test.each(decisions)(
     await decide(conflicts)
     expect(read()).toEqual({ n: 1 })
     expect(judge.judge).toHaveBeenCalledTimes(1)
-    expect(judge.judge).toHaveBeenCalledWith(read())
+    expect(judge.judge).toHaveBeenCalledWith(read(), expect.any(Function))
     expect(ask).not.toHaveBeenCalled()
   },
 )
@@ -73,4 +74,45 @@ test('CL191 what is wrong with a decision is said, and the server is not asked',
   })
   expect(await codeOf(() => conflicts.settle('c', 'clamp'))).toBe('proposal_not_offered')
   expect(ask).not.toHaveBeenCalled()
+})
+
+const HASH = 'ab'.repeat(32)
+
+test('CL195 causes that this device made, or whom the server takes us for, are marked as ours', () => {
+  const { conflicts, judge, read } = given((doc) => doc)
+  const cause = (actor: string, author?: string) => ({
+    change: HASH,
+    actor,
+    author,
+    time: 0,
+    touched: [],
+    apart_from: [],
+  })
+  const causes = [cause('mine'), cause('theirs', 'ana'), cause('theirs', 'bo'), cause('theirs')]
+  const conflict = {
+    ...{ id: 'c', rule: 'r', state: 'open', severity: 'warning', mode: 'surface', message: 'm' },
+    ...{ subjects: [], proposals: [], fingerprint: 'f', causes },
+  }
+  const mine = () => conflicts.getState().conflicts[0]?.causes.map((each) => each.mine)
+  const heads = Automerge.getHeads(read())
+  const told = { heads, rules: { kind: 'k', version: 1 }, conflicts: [conflict], undecided: [], beyond: [] }
+  conflicts.hear({ type: 'dovetail-conflicts', documentId: 'doc' as DocumentId, ...told })
+  expect(mine()).toEqual([true, true, false, false])
+  judge.judge.mockReturnValue({ ...NOTHING, conflicts: [conflict] as never })
+  void conflicts.settle('c', 'push_down')
+  expect(mine()).toEqual([true, true, false, false])
+})
+
+test('CL195 what is judged here says so in its words, too, and what others did does not', () => {
+  const dovetail = offline()
+  const store = dovetail.createDashboard({
+    widgets: { cpu: { kind: 'stat', title: 'CPU' }, ram: { kind: 'stat', title: 'RAM' } },
+  })
+  store.edit({ edit: 'setLayout', id: 'ram', layout: { x: 0, y: 0, w: 6, h: 6 } })
+  return vi.waitFor(() => {
+    const [conflict] = store.conflicts.getState().conflicts
+    expect(store.conflicts.getState().judged).toBe('here')
+    expect(conflict?.causes.every(({ mine }) => mine === true)).toBe(true)
+    expect(conflict?.explanation).toContain(' by you')
+  })
 })

@@ -38,6 +38,7 @@ function conflictsOf(find: () => readonly Conflict[]): DocumentConflicts {
       id: '4NMNnkMhL8jXrdJ9jamS58PAVdXu' as never,
       now: () => Date.now(),
       isLive: () => true,
+      isMine: () => false,
       doc: () => doc,
       heads: () => [],
       decide: never,

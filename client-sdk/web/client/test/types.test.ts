@@ -14,7 +14,7 @@ function declared(path: string): (readonly [name: string, beginning: string])[] 
 
 /** What a name of the core is made of here, where it says more than the core does. */
 const ON_TOP_OF: Readonly<Record<string, RegExp>> = {
-  Conflict: /^ = Found & /,
+  Conflict: /^ = Omit<Found, /,
   Undecided: /^ = Omit<UndecidedOnServer, /,
   Edit: /^ = Exclude<CoreEdit, /,
   NewWidget: /^ = CoreNewWidget & /,

@@ -283,8 +283,8 @@ describe('UndoneChanges', () => {
     act(() => dashboard.refused.set([edit, refusedEdit('r2', { labels: [], remade: 0 })]))
     expect(screen.getByRole('region', { name: 'Undone changes' })).toBeTruthy()
     expect(screen.getAllByRole('alert').map((alert) => alert.textContent)).toEqual([
-      "The server refused “Resize CPU”: your role can't change this widget. It was undone here; 2 later edits were kept.",
-      "The server refused a change: your role can't change this widget. It was undone here.",
+      "Undone here: Resize CPU. The server refused it: your role can't change this widget. 2 later edits were kept.",
+      "Undone here: a change. The server refused it: your role can't change this widget.",
     ])
     expect(screen.queryByRole('button', { name: 'Save as copy' })).toBeNull()
     again(<UndoneChanges store={store} onSaveCopy={onSaveCopy} />)
@@ -406,7 +406,8 @@ describe('ConflictResolutionUI', () => {
   it('CL118 says what does not fit, who did what and when, and what can be done', () => {
     const [move] = conflict('disk').causes
     const untold = { change: 'c2', actor: 'a2', time: 0, touched: [], apart_from: [] }
-    dashboard.conflicts.set(conflicting(conflict('disk', { causes: [move!, untold] })))
+    const ours = { ...untold, change: 'c3', mine: true }
+    dashboard.conflicts.set(conflicting(conflict('disk', { causes: [move!, untold, ours] })))
     dashboard.peers.set([peer('Ana')])
     show(<ConflictResolutionUI store={store} />, { client })
     expect(screen.getByRole('region', { name: 'Needs attention' })).toBeTruthy()
@@ -420,7 +421,7 @@ describe('ConflictResolutionUI', () => {
       within(causes)
         .getAllByRole('listitem')
         .map((cause) => cause.textContent.trim()),
-    ).toEqual(['Ana: Move CPU 1 min ago', 'Somebody made a change'])
+    ).toEqual(['Ana: Move CPU 1 min ago', 'Somebody made a change', 'You made a change'])
     const proposals = within(card()).getByRole('group', { name: 'What to do' })
     expect(within(proposals).getAllByRole('radio')).toHaveLength(2)
     expect(proposals.textContent).not.toContain('becomes')

@@ -127,7 +127,12 @@ describe('the state of a page', () => {
       'Sign in again to go on. What you did here is kept. (the token has ended)',
     )
     expect(long({ refused: [refusedEdit('r', { lost: 1, setAside: true })] })).toBe(
-      "The server refused “Resize CPU”: your role can't change this widget. It was undone here; 2 later edits were kept; 1 later edit could not be kept. Whoever runs the server can still accept it.",
+      "Undone here: Resize CPU. The server refused it: your role can't change this widget. 2 later edits were kept; 1 later edit could not be kept. Whoever runs the server can still accept it.",
+    )
+    // What is quoted in a label is not quoted again.
+    const labels = ['Renamed “CPU” to “Load”', 'Moved “Load”']
+    expect(long({ refused: [refusedEdit('r', { labels, remade: 0 })] })).toBe(
+      "Undone here: Renamed “CPU” to “Load”; Moved “Load”. The server refused them: your role can't change this widget.",
     )
     expect(long({ link: WAITING, saving: saving(7) })).toBe(
       "Can't reach the server (attempt 5). Nothing is lost: 7 changes kept on this device.",

@@ -12,14 +12,23 @@ import { documentOf, format, useRoute, type Route } from './routes'
 import { SignIn } from './SignIn'
 import { startAnew } from './startAnew'
 import { ToastList } from './ToastList'
+import { NARROW } from '../editor/useMedia'
 import { ListPage } from '../list/ListPage'
 import { appUpdate, UpdatePrompt } from '../offline'
 
 const OPENING: Instead<object> = {
-  waiting: <p className="starting">Opening…</p>,
+  waiting: (
+    <p className="starting" role="status">
+      Opening…
+    </p>
+  ),
   failed: (error, tryAgain) => <FailedPage error={error} onRetry={tryAgain} />,
 }
-const EditorPage = later(() => import('../editor/EditorPage').then((page) => page.default), OPENING)
+const EditorPage = later(() => {
+  // It is going to be asked for: now, and not one answer later. What becomes of it is told where it is drawn.
+  if (!matchMedia(NARROW).matches) import('../editor/Grid').catch(() => undefined)
+  return import('../editor/EditorPage').then((page) => page.default)
+}, OPENING)
 const JsonPage = later(() => import('./JsonPage').then((page) => page.default), OPENING)
 const Stories = later(() => import('../stories').then(({ StoriesPage }) => StoriesPage), OPENING)
 

@@ -13,7 +13,7 @@ import { useApp } from '../app/context'
 import { bringBack } from '../app/belongings'
 import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
 import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
-import { laterDialog } from '../app/later'
+import { laterDialog, laterPart } from '../app/later'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
 import { AddWidget } from './AddWidget'
@@ -22,7 +22,6 @@ import { Banner } from './Banner'
 import { Column } from './Column'
 import { EditorContext, type Editor as EditorThings } from './context'
 import { EditorHeader } from './EditorHeader'
-import { Grid } from './Grid'
 import { createOpenData } from './openData'
 import { createSelection, revealTile } from './selection'
 import { dashboardOf, withPreview } from './shown'
@@ -35,6 +34,8 @@ import { NARROW, useMedia } from './useMedia'
 const ShareDialog = laterDialog('The dialog to share', () =>
   import('../share').then((share) => share.ShareDialog),
 )
+/** It brings a library for drags along, which a phone has no use for. */
+const Grid = laterPart('The grid', () => import('./Grid').then((grid) => grid.Grid), null)
 
 /** Shows a dashboard that is there. */
 export function Editor({ store }: { readonly store: DashboardStore }) {
@@ -98,6 +99,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   usePresenceOf(store, selection)
   useUndoKeys(store, editable)
   usePageTitle(store)
+  useLeaveQuestion(data.whole)
   const closePanel = useCallback(() => {
     setPanel(undefined)
     preview.set(undefined)
@@ -333,6 +335,17 @@ function isOnPage(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return true
   const isField = target.isContentEditable || target.matches('input, textarea, select')
   return !isField || target.closest('[data-tile]') !== null
+}
+
+/** The browser asks before it closes a tab that has changes which are nowhere else. */
+function useLeaveQuestion(whole: DashboardStore): void {
+  const wouldLose = useWatched(whole.saving, ({ status, pending }) => status === 'unkept' && pending > 0)
+  useEffect(() => {
+    if (!wouldLose) return
+    const ask = (event: Event) => event.preventDefault()
+    addEventListener('beforeunload', ask)
+    return () => removeEventListener('beforeunload', ask)
+  }, [wouldLose])
 }
 
 function usePageTitle(store: DashboardStore): void {

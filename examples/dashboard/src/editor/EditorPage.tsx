@@ -125,7 +125,7 @@ function Opened({ id }: { readonly id: string }) {
       return (
         <Message
           icon={FileQuestion}
-          title="This is not a dashboard"
+          title="This is no dashboard"
           actions={
             <>
               {json}

@@ -30,7 +30,12 @@ export default function NoteView({ id, widget, source, editable }: ViewProps) {
     <div className={`view-note${showsEditor ? ' writing' : ''}`}>
       {showsEditor && <Writer title={title} text={data.text} store={store} onDone={() => open(false)} />}
       {data.text.trim() === '' && !showsEditor ? (
-        <div className="view-empty">
+        <div
+          className="view-empty"
+          role="region"
+          aria-label={`Text of ${title}`}
+          onDoubleClick={() => editable && open(true)}
+        >
           <NotebookPen size={22} aria-hidden="true" />
           <p>Nothing written yet</p>
           {editable && (

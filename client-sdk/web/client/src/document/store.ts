@@ -128,6 +128,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
         doc: () => this.doc(),
         heads: () => this.#copy.heads,
         decide: (become) => this.#decide(become),
+        isMine: (actor) => this.#remembered.actors.has(actor),
         me: surroundings.user,
         isLive: surroundings.isLive,
         saved: () => this.saved(),
@@ -350,6 +351,11 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#rights = withRight(this.#rights, { whose, ...permissionOf(message) })
     const me = this.surroundings.whose()
     if (mayBe(me, whose)) this.#standing.told(rightOf(this.#rights, me) ?? UNKNOWN)
+  }
+
+  /** This device makes changes under this actor, too: what has to be made anew gets one of its own. */
+  isOurs(actor: string): void {
+    this.#remembered.made(actor)
   }
 
   /** The device keeps more, or less, than before. */

@@ -47,7 +47,8 @@ export interface Case {
   /** What the server is known to have: no change up to there is refused, whatever was said of it before. */
   readonly held: Heads | undefined
   readonly nowMs: number
-  readonly newActor: () => string
+  /** `remade`: for changes that are made anew; `later`: for what is edited after that. */
+  readonly newActor: (use: 'remade' | 'later') => string
   /** Whether a change of this actor may be made anew here. */
   readonly mayRemake: (actor: string) => boolean
 }
@@ -202,15 +203,15 @@ function makeOne(
 
 /** One new actor in the place of each old one: its changes stand in the same order as before. */
 class Actors {
-  readonly #newActor: () => string
+  readonly #newActor: Case['newActor']
   readonly #now = new Map<string, { readonly actor: string; readonly seq: number }>()
 
-  constructor(newActor: () => string) {
+  constructor(newActor: Case['newActor']) {
     this.#newActor = newActor
   }
 
   next(old: string): { readonly actor: string; readonly seq: number } {
-    const now = this.#now.get(old) ?? { actor: this.#newActor(), seq: 1 }
+    const now = this.#now.get(old) ?? { actor: this.#newActor('remade'), seq: 1 }
     this.#now.set(old, now)
     return now
   }
@@ -266,7 +267,7 @@ function rebuilt(
   made: readonly Uint8Array[],
 ): Doc<unknown> {
   // An actor that made changes which are gone would use their numbers again.
-  const actor = newActor()
+  const actor = newActor('later')
   // A copy as of these heads, and not of the document: that would bring along all that waits in it, and some of it may go.
   const kept =
     keptHeads.length === 0

@@ -51,6 +51,8 @@ export interface RefusalsNeed {
   /** Where documents are kept; nothing where they are not. */
   readonly documents: StorageAdapterInterface | undefined
   readonly environment: Pick<Environment, 'now' | 'withLock'>
+  /** Changes are made anew under this actor. */
+  readonly ours: (id: DocumentId, actor: string) => void
 }
 
 /** A message between repos, as far as it is looked at. */
@@ -381,9 +383,10 @@ class LiveRefusals implements Refusals {
       held: guarded && this.#held(guarded.handle),
       nowMs: this.#need.environment.now(),
       // What this tab makes anew is its own, and may have to be made anew once more.
-      newActor: () => {
+      newActor: (use) => {
         const actor = unique()
         guarded?.actors.add(actor)
+        if (use === 'remade') this.#need.ours(file.id, actor)
         return actor
       },
       // Where others would not find it written down, they might make it anew as well: so everybody keeps to their own.

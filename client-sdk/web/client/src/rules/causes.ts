@@ -22,6 +22,9 @@ const WORDS_BYTES_MAX = 200
 /** Who is behind an actor, as far as this device knows. */
 export type AuthorOf = (actor: string, seq: number) => string | undefined
 
+/** Whether an actor is whoever reads this. */
+export type IsMine = (actor: string) => boolean
+
 type Meta = NonNullable<ReturnType<Reading['handle']['getChangeMetaByHash']>>
 
 /** What is known of one change, and what it set. */
@@ -38,10 +41,11 @@ export function causesOf(
   reading: Reading,
   registers: readonly Register[],
   authorOf: AuthorOf | undefined,
+  isMine: IsMine = () => false,
 ): { readonly causes: readonly Cause[]; readonly explanation: string } {
   const known = changesThatSet(reading, registers, authorOf)
   tellApart(reading, known)
-  return { causes: known.map(causeOf), explanation: inWords(known) }
+  return { causes: known.map(causeOf), explanation: inWords(known, isMine) }
 }
 
 /** The changes that set the registers, oldest first; the latest few of them. */
@@ -154,10 +158,10 @@ function finds(reading: Reading, one: Meta, other: Meta): boolean {
 }
 
 /** One sentence: what happened to what, and whether that was at the same time. */
-function inWords(known: readonly Known[]): string {
+function inWords(known: readonly Known[], isMine: IsMine): string {
   let sentence = ''
   for (const [at, one] of known.entries()) {
-    const clause = clauseOf(one)
+    const clause = clauseOf(one, isMine)
     if (clause === undefined) continue
     const isApart = known.slice(0, at).some(({ meta }) => one.apartFrom.includes(meta.hash))
     sentence += sentence === '' ? clause : `${isApart ? ' while ' : ', then '}${clause}`
@@ -165,7 +169,7 @@ function inWords(known: readonly Known[]): string {
   return sentence === '' ? '' : `${sentence}.`
 }
 
-function clauseOf({ touched, registers, author }: Known): string | undefined {
+function clauseOf({ meta, touched, registers, author }: Known, isMine: IsMine): string | undefined {
   const parts = touched.flatMap((one) => {
     const register = registers.find(({ subject }) => subject === one.subject)
     return register ? [whatHappened(one, register)] : []
@@ -173,7 +177,8 @@ function clauseOf({ touched, registers, author }: Known): string | undefined {
   const last = parts.pop()
   if (last === undefined) return undefined
   const what = parts.length === 0 ? last : `${parts.join(', ')} and ${last}`
-  return author === undefined ? what : `${what} by ${quoted(author)}`
+  const by = isMine(meta.actor) ? 'you' : author && quoted(author)
+  return by === undefined ? what : `${what} by ${by}`
 }
 
 function whatHappened({ created, fields }: Touched, register: Register): string {

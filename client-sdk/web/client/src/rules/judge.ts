@@ -6,7 +6,7 @@
 // What a rule of the set may take depends on what the rules before it took, and so on the facts alone.
 
 import type { Doc } from '../automerge'
-import { causesOf, type AuthorOf } from './causes'
+import { causesOf, type AuthorOf, type IsMine } from './causes'
 import type { Conflict, Decision, Judgement, Offer, Undecided } from './conflict'
 import { Reading } from './document'
 import { counts, settledEntries, settledIds, waivedEntries, type WaivedEntry } from './entries'
@@ -43,15 +43,19 @@ export interface Look {
   readonly standings: readonly Standing[]
 }
 
-/** What stands at `now` (milliseconds since 1970). `authorOf` names the makers of changes; without it changes name them. */
+/**
+ * What stands at `now` (milliseconds since 1970). `authorOf` names the makers of changes; without it changes name them. Whoever made
+ * those of `isMine` is called “you”.
+ */
 export function judge(
   doc: Doc<unknown>,
   documentId: string,
   rules: RuleSet,
   now: number,
   authorOf?: AuthorOf,
+  isMine?: IsMine,
 ): Judgement {
-  return reportOf(look(doc, documentId, rules), now, authorOf)
+  return reportOf(look(doc, documentId, rules), now, authorOf, isMine)
 }
 
 /**
@@ -95,10 +99,10 @@ export function find({ standings }: Look, id: string): Finding | undefined {
 }
 
 /** What stands at `now`, of a document that was looked at. */
-export function reportOf(look: Look, now: number, authorOf?: AuthorOf): Judgement {
+export function reportOf(look: Look, now: number, authorOf?: AuthorOf, isMine?: IsMine): Judgement {
   const { reading, standings } = look
   return {
-    conflicts: findingsOf(standings).map((finding) => conflictOf(reading, finding, now, authorOf)),
+    conflicts: findingsOf(standings).map((finding) => conflictOf(reading, finding, now, authorOf, isMine)),
     undecided: standings.flatMap((standing) => ('undecided' in standing ? [standing.undecided] : [])),
     beyond: standings.flatMap((standing) =>
       'beyond' in standing && standing.beyond > 0
@@ -114,11 +118,12 @@ export function conflictOf(
   { rule, violation, proposals }: Finding,
   now: number,
   authorOf?: AuthorOf,
+  isMine?: IsMine,
 ): Conflict {
   const { id, fingerprint, subjects, message } = violation
   const { waiver, also } = life(waivedEntries(reading, id), fingerprint, now)
   const registers = reading.changes.areTooMany ? [] : violation.registers()
-  const { causes, explanation } = causesOf(reading, registers, authorOf)
+  const { causes, explanation } = causesOf(reading, registers, authorOf, isMine)
   return {
     id,
     rule: rule.id,

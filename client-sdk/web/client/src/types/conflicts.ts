@@ -1,12 +1,20 @@
 // The conflicts of one document: business rules that do not hold, and what a person decides about them.
 
-import type { Beyond, Conflict as Found, Undecided as UndecidedOnServer } from '../generated/types'
+import type { Beyond, Cause, Conflict as Found, Undecided as UndecidedOnServer } from '../generated/types'
 import type { Watchable } from './watchable'
 
 /** A business rule that does not hold, as `GET /api/docs/{id}/conflicts` shows it. */
-export type Conflict = Found & {
+export type Conflict = Omit<Found, 'causes'> & {
+  /** The changes that made it so, the oldest first. */
+  readonly causes: readonly ConflictCause[]
   /** Since when it is open, in milliseconds since 1970, where the server said so. */
   readonly open_since?: number | undefined
+}
+
+/** A change that brought a conflict about. */
+export type ConflictCause = Cause & {
+  /** It was made by this device, or by whom the server takes us for. */
+  readonly mine?: boolean | undefined
 }
 
 /** A rule that could not be judged. It counts as neither kept nor broken. */

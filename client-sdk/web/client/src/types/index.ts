@@ -10,7 +10,6 @@ export type { DocumentId, DocumentUrl, Heads } from '../ids'
 export type {
   Beyond,
   Bounds,
-  Cause as ConflictCause,
   Dashboard,
   Decision as ConflictDecision,
   Grid,

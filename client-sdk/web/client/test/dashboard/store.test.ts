@@ -390,7 +390,7 @@ describe('what is saved', () => {
     const waiting = codeOf(() => store.saved())
     await vi.advanceTimersByTimeAsync(10)
     hear({ type: 'dovetail-permission', role: 'none' })
-    expect(await waiting).toBe('refused')
+    expect(await waiting).toBe('document_gone')
     expect(await codeOf(() => store.edit(title('x')))).toBe('document_gone')
     const { heads } = store.getState() as { heads: readonly string[] }
     hear({ type: 'dovetail-ack', heads, durableAt: 1, conflicts: 0 })

@@ -23,11 +23,13 @@ async function undone(meanwhile: (edit: (label: string) => void) => void) {
     await set(key, value)
     meanwhile(edit)
   }
+  const ours = new Set<string>()
   const refusals = createRefusals({
     name: 'meanwhile',
     notes: Promise.resolve(notes),
     tabs: createTabs({ channel: () => undefined }, 'meanwhile'),
     documents: undefined,
+    ours: (_, actor) => ours.add(actor),
     environment: { now: () => 1, withLock: (_, __, work) => work(true) },
   })
   refusals.attach(repo, () => undefined)
@@ -38,16 +40,21 @@ async function undone(meanwhile: (edit: (label: string) => void) => void) {
   refusals.reject({ type: 'dovetail-reject', documentId: handle.documentId, ...message })
   await refusals.settled()
   refusals.close()
-  return { doc: handle.doc(), told: refusals.refused(handle.documentId).getState() }
+  return { doc: handle.doc(), ours, told: refusals.refused(handle.documentId).getState() }
 }
 
 test('CL193 an edit between what was decided and what is put in its place is not lost', async () => {
   let edits = 0
-  const { doc, told } = await undone((edit) => {
+  const { doc, ours, told } = await undone((edit) => {
     if (edits++ === 0) edit('meanwhile')
   })
   expect(messagesOf(doc)).toEqual(['meanwhile'])
   expect(doc).toEqual({ list: ['meanwhile'] })
+  expect(
+    Automerge.getChangesMetaSince(doc, [])
+      .slice(1)
+      .every(({ actor }) => ours.has(actor)),
+  ).toBe(true)
   expect(told).toMatchObject([{ labels: ['bad'], remade: 1, lost: 0 }])
 })
 

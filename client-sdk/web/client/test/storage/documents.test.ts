@@ -209,7 +209,8 @@ async function unheard(run: () => Promise<unknown>): Promise<unknown[]> {
 
 /** A browser that ends each transaction under way, as when it closes a database. */
 function ending() {
-  const begin = Reflect.get(IDBDatabase.prototype, 'transaction') as IDBDatabase['transaction']
+  const begin = Object.getOwnPropertyDescriptor(IDBDatabase.prototype, 'transaction')
+    ?.value as IDBDatabase['transaction']
   return vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (
     this: IDBDatabase,
     ...asked

@@ -58,6 +58,7 @@ export class Tab {
         tabs: createTabs(environment, NAME),
         documents,
         environment,
+        ours: () => undefined,
       }),
     )
     const line = new PlainLine(place, (message) => {

@@ -1,7 +1,7 @@
 // One open conflict: what is wrong, who did what, what can be done, and the two ways out.
 
 import { Fragment, useEffect, useId, useMemo, useRef, useState, type FocusEvent, type ReactNode } from 'react'
-import type { Conflict, ConflictCause } from '@dovetail/client'
+import type { Conflict } from '@dovetail/client'
 import { useWords } from '../context'
 import type { ConflictsNow } from '../hooks/useConflicts'
 import { useDeciding, type Deciding } from '../hooks/useDeciding'
@@ -18,8 +18,6 @@ export interface ConflictItemProps {
   readonly conflicts: ConflictsNow
   /** What an author is called. */
   readonly nameOf: (author: string | null | undefined) => string
-  /** Whether an actor is this device. */
-  readonly isMine: (actor: string) => boolean
   readonly mayDecide: boolean
   /** Called with a sentence that says what was decided. */
   readonly onDecided: (sentence: string) => void
@@ -113,15 +111,15 @@ export function Failure({ deciding }: { readonly deciding: Deciding }): ReactNod
   )
 }
 
-function Causes({ conflict, nameOf, isMine }: ConflictItemProps): ReactNode {
+function Causes({ conflict, nameOf }: ConflictItemProps): ReactNode {
   const words = useWords()
-  const who = ({ actor, author }: ConflictCause) => (isMine(actor) ? words.conflicts.you : nameOf(author))
   if (conflict.causes.length === 0) return null
   return (
     <ul className="dovetail-causes" aria-label={words.conflicts.causes}>
       {conflict.causes.map((cause) => (
         <li key={cause.change}>
-          {words.conflicts.cause(who(cause), cause.message)} {/* 0: its maker's clock did not say. */}
+          {words.conflicts.cause(cause.mine ? words.conflicts.you : nameOf(cause.author), cause.message)}{' '}
+          {/* 0: its maker's clock did not say. */}
           {cause.time > 0 && <Time atMs={cause.time} />}
         </li>
       ))}

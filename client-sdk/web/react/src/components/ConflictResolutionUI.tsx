@@ -45,8 +45,7 @@ export function ConflictResolutionUI({ store, onPreview, onShow }: ConflictResol
     setSaid(sentence)
     heading.current?.focus()
   }
-  const isMine = (actor: string) => store.history.isMine(actor)
-  const card = { conflicts, nameOf, isMine, mayDecide, onDecided: decided }
+  const card = { conflicts, nameOf, mayDecide, onDecided: decided }
   const open = inState(conflicts, 'open')
   return (
     <section className="dovetail-conflicts" aria-label={words.conflicts.title}>

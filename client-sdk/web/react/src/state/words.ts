@@ -347,15 +347,22 @@ function keptOrNot(unkept: number): string {
   return `Keep this tab open until then: ${counted(unkept, 'change')} of yours ${unkept === 1 ? 'is' : 'are'} in it only, and closing it loses ${unkept === 1 ? 'it' : 'them'}.`
 }
 
+/** Labels are told as they are: they quote what things are called themselves. */
 function undoneSentence(edit: RefusedEdit): string {
-  const what = edit.labels.length > 0 ? listed(edit.labels.map((label) => `“${label}”`)) : 'a change'
+  const what = edit.labels.length > 0 ? edit.labels.join('; ') : 'a change'
+  const them = edit.labels.length > 1 ? 'them' : 'it'
   const kept =
-    edit.remade > 0
-      ? `; ${counted(edit.remade, 'later edit')} ${edit.remade === 1 ? 'was' : 'were'} kept`
-      : ''
-  const lost = edit.lost > 0 ? `; ${counted(edit.lost, 'later edit')} could not be kept` : ''
-  const aside = edit.setAside ? ' Whoever runs the server can still accept it.' : ''
-  return `The server refused ${what}: ${plain(edit.reason)}. It was undone here${kept}${lost}.${aside}`
+    edit.remade > 0 && `${counted(edit.remade, 'later edit')} ${edit.remade === 1 ? 'was' : 'were'} kept`
+  const lost = edit.lost > 0 && `${counted(edit.lost, 'later edit')} could not be kept`
+  const after = [kept, lost].filter(Boolean).join('; ')
+  const aside = edit.setAside && 'Whoever runs the server can still accept it.'
+  const all = [
+    `Undone here: ${what}.`,
+    `The server refused ${them}: ${sentence(edit.reason)}`,
+    after && `${after}.`,
+    aside,
+  ]
+  return all.filter(Boolean).join(' ')
 }
 
 function linkWords(link: LinkState): string {
