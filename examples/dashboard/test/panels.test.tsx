@@ -247,8 +247,16 @@ const CONFLICT = {
 describe('what needs attention', () => {
   it('says “You” of what this device did', () => {
     const cause = { change: 'c', actor: 'here', time: 0, touched: [], apart_from: [] }
-    const conflicts = [{ ...CONFLICT, causes: [cause, { ...cause, change: 'd', actor: 'there' }] }]
-    show(attention, { store: { conflicts }, history: { isMine: (actor) => actor === 'here' } })
+    const conflicts = [
+      {
+        ...CONFLICT,
+        causes: [
+          { ...cause, mine: true },
+          { ...cause, change: 'd' },
+        ],
+      },
+    ]
+    show(attention, { store: { conflicts } })
     expect(screen.getByText('You made a change')).toBeTruthy()
     expect(screen.getByText('Somebody made a change')).toBeTruthy()
   })

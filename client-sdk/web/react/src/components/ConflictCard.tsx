@@ -1,6 +1,6 @@
 // One open conflict: what is wrong, who did what, what can be done, and the two ways out.
 
-import { Fragment, useEffect, useId, useMemo, useRef, useState, type FocusEvent, type ReactNode } from 'react'
+import { useEffect, useId, useMemo, useRef, useState, type FocusEvent, type ReactNode } from 'react'
 import type { Conflict } from '@dovetail/client'
 import { useWords } from '../context'
 import type { ConflictsNow } from '../hooks/useConflicts'
@@ -173,28 +173,19 @@ function Proposals(
       <fieldset disabled={!mayDecide} {...looking}>
         <legend>{words.conflicts.proposals}</legend>
         {conflict.proposals.map(({ name, label }) => (
-          <Fragment key={name}>
-            <label onPointerEnter={() => show(name)} onPointerLeave={() => preview(undefined)}>
-              <input
-                type="radio"
-                name={group}
-                value={name}
-                checked={name === chosen}
-                onChange={() => {
-                  setWished(name)
-                  show(name)
-                }}
-              />{' '}
-              {label}
-            </label>
-            {name === chosen && writes.length > 0 && (
-              <ul className="dovetail-faint" id={`${group}writes`}>
-                {writes.map(({ path, value }) => (
-                  <li key={path.join('/')}>{words.conflicts.becomes(path, value)}</li>
-                ))}
-              </ul>
-            )}
-          </Fragment>
+          <label key={name} onPointerEnter={() => show(name)} onPointerLeave={() => preview(undefined)}>
+            <input
+              type="radio"
+              name={group}
+              value={name}
+              checked={name === chosen}
+              onChange={() => {
+                setWished(name)
+                show(name)
+              }}
+            />{' '}
+            {label}
+          </label>
         ))}
       </fieldset>
       <div className="dovetail-actions">
@@ -210,6 +201,14 @@ function Proposals(
         </span>
         {children}
       </div>
+      {/* Below the buttons: it comes when somebody points at them, and must not move them away. */}
+      {writes.length > 0 && (
+        <ul className="dovetail-writes" id={`${group}writes`}>
+          {writes.map(({ path, value }) => (
+            <li key={path.join('/')}>{words.conflicts.becomes(path, value)}</li>
+          ))}
+        </ul>
+      )}
     </div>
   )
 }
