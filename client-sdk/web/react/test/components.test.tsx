@@ -183,7 +183,7 @@ describe('DashboardSyncIndicator', () => {
     const write = vi.spyOn(navigator.clipboard, 'writeText')
     await keys.click(pill())
     await keys.click(screen.getByRole('button', { name: 'Copy diagnostics' }))
-    expect(screen.getByText('Copied').getAttribute('role')).toBe('status')
+    expect((await screen.findByText('Copied')).getAttribute('role')).toBe('status')
     const copied = write.mock.calls[0]![0]
     expect(JSON.parse(copied)).toMatchObject({
       at: '2026-03-05T12:00:00.000Z'.slice(0, 11) + (JSON.parse(copied) as { at: string }).at.slice(11),
@@ -196,7 +196,7 @@ describe('DashboardSyncIndicator', () => {
 
     write.mockRejectedValue(new Error('not allowed'))
     await keys.click(screen.getByRole('button', { name: 'Copy diagnostics' }))
-    const byHand = screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Copy this text by hand' })
+    const byHand = await screen.findByRole<HTMLTextAreaElement>('textbox', { name: 'Copy this text by hand' })
     expect(JSON.parse(byHand.value)).toMatchObject({ link: { status: 'live' } })
   })
 
