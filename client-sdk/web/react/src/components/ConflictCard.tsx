@@ -37,16 +37,23 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
   const title = useId()
   const waiver = useRef<HTMLButtonElement>(null)
   const [waiving, setWaiving] = useState(false)
-  const waive = (
-    <Button
-      ref={waiver}
-      disabled={!mayDecide}
-      expanded={waiving}
-      describedBy={title}
-      onPress={() => setWaiving(!waiving)}
-    >
-      {words.conflicts.waive}
-    </Button>
+  const others = (
+    <>
+      <Button
+        ref={waiver}
+        disabled={!mayDecide}
+        expanded={waiving}
+        describedBy={title}
+        onPress={() => setWaiving(!waiving)}
+      >
+        {words.conflicts.waive}
+      </Button>
+      {onShow && (
+        <Button describedBy={title} onPress={() => onShow(conflict)}>
+          {words.conflicts.show}
+        </Button>
+      )}
+    </>
   )
   return (
     <article
@@ -64,19 +71,14 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
       </h3>
       {conflict.explanation && <p>{conflict.explanation}</p>}
       <Causes {...props} />
-      {onShow && (
-        <Button describedBy={title} onPress={() => onShow(conflict)}>
-          {words.conflicts.show}
-        </Button>
-      )}
       {conflict.proposals.length === 0 ? (
         <>
           <p className="dovetail-faint">{words.conflicts.noProposal}</p>
-          <div className="dovetail-actions">{waive}</div>
+          <div className="dovetail-actions">{others}</div>
         </>
       ) : (
         <Proposals {...props} deciding={deciding}>
-          {waive}
+          {others}
         </Proposals>
       )}
       <Failure deciding={deciding} />
