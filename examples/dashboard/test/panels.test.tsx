@@ -252,7 +252,7 @@ describe('what needs attention', () => {
         ...CONFLICT,
         causes: [
           { ...cause, mine: true },
-          { ...cause, change: 'd' },
+          { ...cause, change: 'd', actor: 'there' },
         ],
       },
     ]

@@ -459,6 +459,14 @@ describe('ConflictResolutionUI', () => {
     expect(card('There are two of it')).toBeTruthy()
   })
 
+  it('CL118 says “You” of what this device did, whoever the server takes it for', () => {
+    const untold = { change: 'c2', actor: 'a2', time: 0, touched: [], apart_from: [], mine: true }
+    const found = conflict('disk', { message: 'there are two of it', causes: [untold] })
+    dashboard.conflicts.set(conflicting(found))
+    show(<ConflictResolutionUI store={store} />, { client })
+    expect(card('There are two of it').textContent).toContain('You made a change')
+  })
+
   it('CL118 says when there is none, when nobody has looked, who judged, and what is not listed', () => {
     dashboard.conflicts.set({ ...conflicting(), judged: 'not_yet' })
     show(<ConflictResolutionUI store={store} />, { client })

@@ -144,7 +144,8 @@ function Proposals(
   const [wished, setWished] = useState<string>()
   const offered = conflict.proposals.find(({ name }) => name === wished) ?? conflict.proposals[0]
   const chosen = offered?.name ?? ''
-  // To know what would be written, the rules are asked once more, which takes a while: not before somebody wants to know.
+  // To know what would be written, the rules are asked once more, which takes a while: not before somebody wants to know. What is
+  // said then stands below the buttons: nothing moves under a finger that is on its way down.
   const [isAsked, ask] = useState(false)
   const writesOf = conflicts.preview
   const writes = useMemo(
@@ -203,7 +204,6 @@ function Proposals(
         </span>
         {children}
       </div>
-      {/* Below the buttons: it comes when somebody points at them, and must not move them away. */}
       {writes.length > 0 && (
         <ul className="dovetail-writes" id={`${group}writes`}>
           {writes.map(({ path, value }) => (
