@@ -76,7 +76,6 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
     removeName: async (name) => {
       await ask(versionPath(name), { method: 'DELETE' })
     },
-    isMine: past.isMine,
   }
 }
 

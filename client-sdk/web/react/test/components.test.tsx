@@ -183,7 +183,7 @@ describe('DashboardSyncIndicator', () => {
     const write = vi.spyOn(navigator.clipboard, 'writeText')
     await keys.click(pill())
     await keys.click(screen.getByRole('button', { name: 'Copy diagnostics' }))
-    expect(screen.getByText('Copied').getAttribute('role')).toBe('status')
+    expect((await screen.findByText('Copied')).getAttribute('role')).toBe('status')
     const copied = write.mock.calls[0]![0]
     expect(JSON.parse(copied)).toMatchObject({
       at: '2026-03-05T12:00:00.000Z'.slice(0, 11) + (JSON.parse(copied) as { at: string }).at.slice(11),
@@ -196,7 +196,7 @@ describe('DashboardSyncIndicator', () => {
 
     write.mockRejectedValue(new Error('not allowed'))
     await keys.click(screen.getByRole('button', { name: 'Copy diagnostics' }))
-    const byHand = screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Copy this text by hand' })
+    const byHand = await screen.findByRole<HTMLTextAreaElement>('textbox', { name: 'Copy this text by hand' })
     expect(JSON.parse(byHand.value)).toMatchObject({ link: { status: 'live' } })
   })
 
@@ -426,7 +426,7 @@ describe('ConflictResolutionUI', () => {
     expect(within(proposals).getAllByRole('radio')).toHaveLength(2)
     expect(proposals.textContent).not.toContain('becomes')
     act(() => within(proposals).getAllByRole('radio')[0]?.focus())
-    expect(proposals.textContent).toContain('widgets › cpu › layout › y becomes 9')
+    expect(card().textContent).toContain('widgets › cpu › layout › y becomes 9')
   })
 
   it('CL245 lists many a part at a time, asks the rules only where somebody looks, and says how many are not listed', async () => {
@@ -451,6 +451,12 @@ describe('ConflictResolutionUI', () => {
     expect(onShow).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: 'c1' }))
     act(() => screen.getAllByRole('radio')[0]?.focus())
     expect(preview.mock.calls.length).toBeLessThanOrEqual(2)
+  })
+
+  it('CL118 begins with a capital, however the rule words it', () => {
+    dashboard.conflicts.set(conflicting(conflict('disk', { message: 'there are two of it' })))
+    show(<ConflictResolutionUI store={store} />, { client })
+    expect(card('There are two of it')).toBeTruthy()
   })
 
   it('CL118 says “You” of what this device did, whoever the server takes it for', () => {

@@ -46,6 +46,4 @@ export interface History<T> {
     options?: { readonly note?: string | undefined; readonly heads?: Heads | undefined },
   ): Promise<NamedVersion>
   removeName(name: string): Promise<void>
-  /** Whether a change by this actor was made on this device: of some changes nobody knows an author. */
-  isMine(actor: string): boolean
 }

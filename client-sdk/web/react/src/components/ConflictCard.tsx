@@ -1,6 +1,6 @@
 // One open conflict: what is wrong, who did what, what can be done, and the two ways out.
 
-import { Fragment, useEffect, useId, useMemo, useRef, useState, type FocusEvent, type ReactNode } from 'react'
+import { useEffect, useId, useMemo, useRef, useState, type FocusEvent, type ReactNode } from 'react'
 import type { Conflict } from '@dovetail/client'
 import { useWords } from '../context'
 import type { ConflictsNow } from '../hooks/useConflicts'
@@ -37,16 +37,23 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
   const title = useId()
   const waiver = useRef<HTMLButtonElement>(null)
   const [waiving, setWaiving] = useState(false)
-  const waive = (
-    <Button
-      ref={waiver}
-      disabled={!mayDecide}
-      expanded={waiving}
-      describedBy={title}
-      onPress={() => setWaiving(!waiving)}
-    >
-      {words.conflicts.waive}
-    </Button>
+  const others = (
+    <>
+      <Button
+        ref={waiver}
+        disabled={!mayDecide}
+        expanded={waiving}
+        describedBy={title}
+        onPress={() => setWaiving(!waiving)}
+      >
+        {words.conflicts.waive}
+      </Button>
+      {onShow && (
+        <Button describedBy={title} onPress={() => onShow(conflict)}>
+          {words.conflicts.show}
+        </Button>
+      )}
+    </>
   )
   return (
     <article
@@ -64,19 +71,14 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
       </h3>
       {conflict.explanation && <p>{conflict.explanation}</p>}
       <Causes {...props} />
-      {onShow && (
-        <Button describedBy={title} onPress={() => onShow(conflict)}>
-          {words.conflicts.show}
-        </Button>
-      )}
       {conflict.proposals.length === 0 ? (
         <>
           <p className="dovetail-faint">{words.conflicts.noProposal}</p>
-          <div className="dovetail-actions">{waive}</div>
+          <div className="dovetail-actions">{others}</div>
         </>
       ) : (
         <Proposals {...props} deciding={deciding}>
-          {waive}
+          {others}
         </Proposals>
       )}
       <Failure deciding={deciding} />
@@ -143,7 +145,7 @@ function Proposals(
   const offered = conflict.proposals.find(({ name }) => name === wished) ?? conflict.proposals[0]
   const chosen = offered?.name ?? ''
   // To know what would be written, the rules are asked once more, which takes a while: not before somebody wants to know. What is
-  // said then makes room for itself: never under a finger that is on its way down, so no press on a button asks.
+  // said then stands below the buttons: nothing moves under a finger that is on its way down.
   const [isAsked, ask] = useState(false)
   const writesOf = conflicts.preview
   const writes = useMemo(
@@ -151,6 +153,7 @@ function Proposals(
     [isAsked, writesOf, conflict, chosen],
   )
   const show = (proposal: string) => {
+    ask(true)
     const known = isAsked && proposal === chosen ? writes : writesOf(conflict.id, proposal)
     preview({ conflictId: conflict.id, proposal, writes: known })
   }
@@ -170,42 +173,22 @@ function Proposals(
   }
   return (
     <div ref={place}>
-      <fieldset
-        disabled={!mayDecide}
-        {...looking}
-        onPointerEnter={({ pointerType }) => {
-          if (pointerType === 'mouse') ask(true)
-        }}
-        onFocus={({ target }) => {
-          if (target.matches(':focus-visible')) ask(true)
-          show(chosen)
-        }}
-      >
+      <fieldset disabled={!mayDecide} {...looking}>
         <legend>{words.conflicts.proposals}</legend>
         {conflict.proposals.map(({ name, label }) => (
-          <Fragment key={name}>
-            <label onPointerEnter={() => show(name)} onPointerLeave={() => preview(undefined)}>
-              <input
-                type="radio"
-                name={group}
-                value={name}
-                checked={name === chosen}
-                onChange={() => {
-                  setWished(name)
-                  ask(true)
-                  show(name)
-                }}
-              />{' '}
-              {label}
-            </label>
-            {name === chosen && writes.length > 0 && (
-              <ul className="dovetail-faint" id={`${group}writes`}>
-                {writes.map(({ path, value }) => (
-                  <li key={path.join('/')}>{words.conflicts.becomes(path, value)}</li>
-                ))}
-              </ul>
-            )}
-          </Fragment>
+          <label key={name} onPointerEnter={() => show(name)} onPointerLeave={() => preview(undefined)}>
+            <input
+              type="radio"
+              name={group}
+              value={name}
+              checked={name === chosen}
+              onChange={() => {
+                setWished(name)
+                show(name)
+              }}
+            />{' '}
+            {label}
+          </label>
         ))}
       </fieldset>
       <div className="dovetail-actions">
@@ -221,6 +204,13 @@ function Proposals(
         </span>
         {children}
       </div>
+      {writes.length > 0 && (
+        <ul className="dovetail-writes" id={`${group}writes`}>
+          {writes.map(({ path, value }) => (
+            <li key={path.join('/')}>{words.conflicts.becomes(path, value)}</li>
+          ))}
+        </ul>
+      )}
     </div>
   )
 }

@@ -91,7 +91,6 @@ export function staticDashboard(parts: StaticDashboardParts = {}): DashboardStor
       versions: () => Promise.resolve(parts.versions ?? []),
       name: (name) => Promise.resolve({ name, heads: [], atMs: 0, by: undefined, note: undefined }),
       removeName: nothingLater,
-      isMine: () => false,
     },
     settled: () => (state.status === 'loading' ? new Promise(nothing) : Promise.resolve(state)),
     change: nothing,
