@@ -183,7 +183,8 @@ class Client implements Dovetail {
     this.#following = new Following({
       device: this.#device,
       api: this.api,
-      isAsking: () => this.#link.getState().status === 'live' && !!this.session.getState()?.user,
+      isLive: () => this.#link.getState().status === 'live',
+      isKnown: () => !!this.session.getState()?.user,
       environment,
     })
     this.#listen()
