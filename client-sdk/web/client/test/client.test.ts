@@ -219,7 +219,7 @@ describe('visits', () => {
     const bytes = edit ?? Automerge.getAllChanges(Automerge.load(made.exportAutomerge())).at(-1)!
     const storage = new DocumentStorage(device.environment(), 'indexeddb', device.name)
     await storage.save([made.id, 'incremental', 'x'], bytes)
-    await storage.close()
+    storage.close()
     const store = offline(device).open<{ n: number }>(made.id)
     expect(await store.settled()).toEqual({ status: 'missing', reason: 'unreachable' })
     expect(await codeOf(() => store.change('x', (draft) => (draft.n = 3)))).toBe('not_ready')

@@ -69,7 +69,7 @@ test('CL85 it says how it keeps, and survives a reload', async () => {
   const state = await until(kept.state, (now) => now.status === 'kept' && now.persistent)
   expect(state).toEqual({ status: 'kept', bytes: 10, bytesMax: 100, persistent: true })
   expect(kept.keepsAll).toBe(true)
-  await kept.close()
+  kept.close()
   expect(await storage({ indexedDb }).load(['a'])).toEqual(bytes(1))
 })
 
@@ -136,7 +136,7 @@ test('CL86 what does not fit is tried again though nothing else is written, and 
   })
   expect(await storage({ indexedDb }).load(['b'])).toBeUndefined()
   await until(kept.state, ({ status }) => status === 'kept')
-  await kept.close()
+  kept.close()
   expect(vi.getTimerCount()).toBe(0)
 })
 
@@ -183,7 +183,7 @@ test('CL86 after it is closed it answers, and says nothing', async () => {
   const kept = storage({ indexedDb: new IDBFactory() })
   await kept.save(['a'], bytes(1))
   const state = kept.state.getState()
-  await kept.close()
+  kept.close()
   await kept.save(['b'], bytes(2))
   await kept.remove(['a'])
   expect(await kept.loadRange(['a'])).toEqual([])

@@ -1,6 +1,5 @@
 // A tab with one document open: the repo, the disk, the other tabs, the server, and what happens to refused changes.
 
-import { BroadcastChannelNetworkAdapter } from '@automerge/automerge-repo-network-broadcastchannel'
 import {
   Automerge,
   decodeHeads,
@@ -12,9 +11,10 @@ import {
   type StorageAdapterInterface,
   type StorageId,
 } from '../../src/automerge'
-import { createRefusals, type Heard, type Refusals } from '../../src/refusal/refusals'
+import { createRefusals, type Refusals } from '../../src/refusal/refusals'
 import { DocumentStorage } from '../../src/storage/documents'
 import { memoryNotes, openNotes } from '../../src/storage/notes'
+import { TabAdapter } from '../../src/tabs/adapter'
 import { createTabs } from '../../src/tabs/tabs'
 import { PlainLine } from './line'
 import type { Origin, TabPlace } from './origin'
@@ -72,7 +72,13 @@ export class Tab {
         new Repo({
           peerId: this.name as PeerId,
           storage: (kind === 'old' ? documents : this.refusals.storage) ?? documents,
-          network: [line, new TabLine((message) => kind === 'old' || this.refusals.mayHear(message))],
+          network: [
+            line,
+            new TabAdapter(environment.channel(`${NAME}-sync`)!, {
+              isHere: () => true,
+              mayHear: (message) => kind === 'old' || this.refusals.mayHear(message),
+            }),
+          ],
           saveDebounceRate: 10,
         }),
     )
@@ -125,19 +131,6 @@ export class Tab {
   }
 }
 
-/** The documents of other tabs, but for what must not be heard. */
-class TabLine extends BroadcastChannelNetworkAdapter {
-  readonly #mayHear: (message: Heard) => boolean
-
-  constructor(mayHear: (message: Heard) => boolean) {
-    super({ channelName: `${NAME}-sync`, peerWaitMs: 100 })
-    this.#mayHear = mayHear
-  }
-
-  override emit: BroadcastChannelNetworkAdapter['emit'] = (event, ...told) =>
-    event === 'message' && !this.#mayHear(told[0] as Heard) ? false : super.emit(event, ...told)
-}
-
 /** What a tab that is gone asked of its disk is never answered. */
 function mortal(documents: StorageAdapterInterface, place: TabPlace): StorageAdapterInterface {
   const answered = async <R>(asked: Promise<R>): Promise<R> => {
@@ -173,6 +166,6 @@ export async function storedDoc(origin: Origin, documentId: DocumentId): Promise
   ]
   let doc = Automerge.init<unknown>()
   for (const { data } of chunks) if (data) doc = Automerge.loadIncremental(doc, data)
-  await documents.close()
+  documents.close()
   return doc
 }
