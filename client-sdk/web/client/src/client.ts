@@ -132,6 +132,8 @@ class Client implements Dovetail {
   readonly #held = new Map<DocumentId, { readonly letGo: () => void; readonly isFree: Promise<void> }>()
   readonly #order = new TabOrder()
   readonly #endings: (() => void)[] = []
+  /** What this tab knows is being noted again. */
+  #noting: Promise<unknown> | undefined
   #writing: ReturnType<typeof setInterval> | undefined
   #closing: Promise<void> | undefined
 
@@ -325,8 +327,9 @@ class Client implements Dovetail {
     this.#link.close()
     this.#tabAdapter?.disconnect()
     await this.#device.close()
+    await this.#noting
     ;(await this.#notes).close()
-    this.#documents.close()
+    await this.#documents.close()
   }
 
   // ------------------------------------------------------------------------------------------ stores
@@ -451,7 +454,7 @@ class Client implements Dovetail {
 
   /** Somebody deleted the notes under the open tab. What cannot be noted is not known later, and that is all. */
   #noteAgain(): void {
-    void Promise.allSettled([
+    this.#noting = Promise.allSettled([
       this.#refusals.noteAgain(),
       this.#device.noteAgain((id) => id in this.#repo.handles),
       this.#rules.noteAgain(),

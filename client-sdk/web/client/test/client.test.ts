@@ -3,9 +3,9 @@
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Automerge } from '../src/automerge'
-import type { Environment } from '../src/environment'
+import { browserEnvironment, type Environment } from '../src/environment'
 import { documentId } from '../src/ids'
-import { openLock, toEvict } from '../src/outbox/evict'
+import { Eviction, openLock, toEvict } from '../src/outbox/evict'
 import { resolveConfig } from '../src/config'
 import { DocumentStorage } from '../src/storage/documents'
 import type { DashboardStore, DocumentStore } from '../src/types'
@@ -219,7 +219,7 @@ describe('visits', () => {
     const bytes = edit ?? Automerge.getAllChanges(Automerge.load(made.exportAutomerge())).at(-1)!
     const storage = new DocumentStorage(device.environment(), 'indexeddb', device.name)
     await storage.save([made.id, 'incremental', 'x'], bytes)
-    storage.close()
+    await storage.close()
     const store = offline(device).open<{ n: number }>(made.id)
     expect(await store.settled()).toEqual({ status: 'missing', reason: 'unreachable' })
     expect(await codeOf(() => store.change('x', (draft) => (draft.n = 3)))).toBe('not_ready')
@@ -364,6 +364,34 @@ describe('eviction', () => {
     expect(toEvict([[id(1), noted(now - 11 * day, 0, false)]], limits, now)).toEqual([])
     const many = [1, 2, 3, 4, 5].map((n) => [id(n), noted(now - n * 1000, n === 4 ? 1 : 0)] as const)
     expect(toEvict(many, limits, now)).toEqual([id(5)])
+  })
+
+  test('CL266 they are looked for as long as the page is there, and when one look fails', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
+    let looks = 0
+    const gone: string[] = []
+    const eviction = new Eviction({
+      device: {
+        all: () => {
+          if (++looks === 2) return Promise.reject(new Error('the disk is busy'))
+          return Promise.resolve([[id(looks), noted(0)] as const])
+        },
+      },
+      config: { limits, storage: { kind: 'indexeddb', name: 'a' } },
+      environment: {
+        ...browserEnvironment(),
+        now: () => 100 * day,
+        withLock: (name, _, work) => work(name !== openLock('a', id(4))),
+      },
+      forget: (which) => Promise.resolve(void gone.push(which)),
+    })
+    await vi.advanceTimersByTimeAsync(day / 24)
+    expect(gone).toEqual([id(1)])
+    await vi.advanceTimersByTimeAsync((day / 24) * 3)
+    // The fourth is open somewhere.
+    expect([looks, gone]).toEqual([5, [id(1), id(3), id(5)]])
+    eviction.close()
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   test('CL80 a lock tells which documents are open', () => {

@@ -91,8 +91,10 @@ export class DocumentStorage implements StorageAdapterInterface {
     return this.state.getState().status !== 'memory' && this.state.getState().status !== 'full'
   }
 
-  /** What comes after it is kept nowhere. */
-  close(): void {
+  /** What is being written again is written first. What comes after it is kept nowhere. */
+  async close(): Promise<void> {
+    await this.#database?.open().catch(() => undefined)
+    await this.#keeping
     this.#isClosed = true
     clearTimeout(this.#again)
     this.#database?.close()
@@ -128,7 +130,7 @@ export class DocumentStorage implements StorageAdapterInterface {
         this.#keeping = undefined
         if (!(await this.#keepRest()) || !this.#database) return
         this.#tellKept()
-        await this.#measure()
+        void this.#measure()
       })
     this.#keeping = keeping
   }

@@ -51,16 +51,18 @@ export class Tab {
       place.inside(() => new DocumentStorage(environment, kind === 'private' ? 'memory' : 'indexeddb', NAME)),
       place,
     )
+    const notes = kind === 'private' ? Promise.resolve(memoryNotes('private')) : openNotes(environment, NAME)
     this.refusals = place.inside(() =>
       createRefusals({
         name: NAME,
-        notes: kind === 'private' ? Promise.resolve(memoryNotes('private')) : openNotes(environment, NAME),
+        notes,
         tabs: createTabs(environment, NAME),
         documents,
         environment,
         ours: () => undefined,
       }),
     )
+    void notes.then((opened) => opened.onEmptied(() => void this.refusals.noteAgain()))
     const line = new PlainLine(place, (message) => {
       if (message.type !== 'dovetail-reject') return
       this.rejects += 1
@@ -166,6 +168,6 @@ export async function storedDoc(origin: Origin, documentId: DocumentId): Promise
   ]
   let doc = Automerge.init<unknown>()
   for (const { data } of chunks) if (data) doc = Automerge.loadIncremental(doc, data)
-  documents.close()
+  await documents.close()
   return doc
 }
