@@ -36,7 +36,8 @@ import { hearing } from './hearing'
 import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
 import { DeviceNotes } from './outbox/device'
-import { Eviction, openLock } from './outbox/evict'
+import { Eviction } from './outbox/evict'
+import { Holds } from './outbox/holds'
 import { Leftovers } from './outbox/leftovers'
 import { LoadedDocuments } from './outbox/loaded'
 import type { Me } from './presence'
@@ -128,8 +129,7 @@ class Client implements Dovetail {
   readonly #peerId = `tab-${unique()}` as PeerId
   /** One document may be open as a dashboard and as whatever it is. */
   readonly #open = new Map<string, OpenStore>()
-  /** The locks that say that a document is open here. */
-  readonly #held = new Map<DocumentId, { readonly letGo: () => void; readonly isFree: Promise<void> }>()
+  readonly #holds: Holds
   readonly #order = new TabOrder()
   readonly #endings: (() => void)[] = []
   /** What this tab knows is being noted again. */
@@ -148,6 +148,7 @@ class Client implements Dovetail {
       kind === 'memory'
         ? Promise.resolve(memoryNotes('the app keeps nothing here'))
         : openNotes(environment, name)
+    this.#holds = new Holds(name, environment)
     this.#device = new DeviceNotes(this.#notes, environment, name, this.#peerId)
     this.#tabs = createTabs(environment, name)
     this.#tabAdapter = tabAdapter(config, environment, {
@@ -183,7 +184,7 @@ class Client implements Dovetail {
       device: this.#device,
       refusals: this.#refusals,
       now: environment.now,
-      isOpen: (id) => this.#held.has(id),
+      isOpen: (id) => this.#holds.has(id),
       serverStorageId: () => this.#link.server.getState().storageId,
     })
     this.#rules = new RuleBook(this.#ask, this.#notes, this.#link.session, environment.now, (kind) => {
@@ -199,8 +200,9 @@ class Client implements Dovetail {
     })
     this.#eviction = new Eviction({
       device: this.#device,
-      config,
-      environment,
+      limits: config.limits,
+      now: environment.now,
+      alone: (id, work) => this.#holds.alone(id, work),
       forget: (id) => this.#forget(id),
     })
     this.#following = new Following({
@@ -290,18 +292,11 @@ class Client implements Dovetail {
     if (waiting > 0 && !options.evenUnsaved) {
       throw new DovetailError('not_saved', `${waiting} changes of this document are on this device only.`)
     }
-    const lock = this.#held.get(known)
+    const isFree = this.#holds.isFree(known)
     for (const store of this.#of(known)) store.close()
-    await lock?.isFree
-    await this.#environment.withLock(
-      openLock(this.#config.storage.name, known),
-      { ifAvailable: true },
-      (held) => {
-        if (!held)
-          throw new DovetailError('still_open', 'Another tab has this document open.', { passing: true })
-        return this.#forget(known)
-      },
-    )
+    await isFree
+    if (!(await this.#holds.alone(known, () => this.#forget(known))))
+      throw new DovetailError('still_open', 'Another tab has this document open.', { passing: true })
   }
 
   reconnect(): void {
@@ -339,7 +334,7 @@ class Client implements Dovetail {
     // What is open in the same way was made by the same function.
     const open = this.#open.get(key) as S | undefined
     if (open) return open.take()
-    this.#hold(id)
+    this.#holds.take(id)
     const store = make(id)
     this.#open.set(key, store)
     return store
@@ -360,8 +355,7 @@ class Client implements Dovetail {
     const { id, serverHeads } = store
     for (const [key, open] of this.#open) if (open === store) this.#open.delete(key)
     if (this.#of(id).length > 0) return
-    this.#held.get(id)?.letGo()
-    this.#held.delete(id)
+    this.#holds.letGo(id)
     this.#loaded.released(id, serverHeads)
   }
 
@@ -374,16 +368,6 @@ class Client implements Dovetail {
     handle.change((draft) => write(root, draft), { message: 'Made it' })
     sayMade(handle, before)
     return handle
-  }
-
-  /** Says to other tabs, by a lock that they can see, that the document is open here. */
-  #hold(id: DocumentId): void {
-    if (this.#held.has(id)) return
-    let letGo: () => void = () => undefined
-    const open = new Promise<void>((resolve) => (letGo = resolve))
-    const lock = openLock(this.#config.storage.name, id)
-    const isFree = this.#environment.withLock(lock, { mode: 'shared' }, () => open).catch(() => undefined)
-    this.#held.set(id, { letGo, isFree })
   }
 
   #surroundings(): Surroundings {

@@ -3,9 +3,10 @@
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Automerge } from '../src/automerge'
-import { browserEnvironment, type Environment } from '../src/environment'
+import type { Environment } from '../src/environment'
 import { documentId } from '../src/ids'
-import { Eviction, openLock, toEvict } from '../src/outbox/evict'
+import { Eviction, toEvict } from '../src/outbox/evict'
+import { openLock } from '../src/outbox/holds'
 import { resolveConfig } from '../src/config'
 import { DocumentStorage } from '../src/storage/documents'
 import type { DashboardStore, DocumentStore } from '../src/types'
@@ -377,11 +378,11 @@ describe('eviction', () => {
           return Promise.resolve([[id(looks), noted(0)] as const])
         },
       },
-      config: { limits, storage: { kind: 'indexeddb', name: 'a' } },
-      environment: {
-        ...browserEnvironment(),
-        now: () => 100 * day,
-        withLock: (name, _, work) => work(name !== openLock('a', id(4))),
+      limits,
+      now: () => 100 * day,
+      alone: async (which, work) => {
+        if (which !== id(4)) await work()
+        return which !== id(4)
       },
       forget: (which) => Promise.resolve(void gone.push(which)),
     })

@@ -23,8 +23,10 @@ const AGAIN_EVERY_MS = HOUR_MS
 /** What it works on. */
 export interface EvictionWorld {
   readonly device: Pick<DeviceNotes, 'all'>
-  readonly config: Pick<ResolvedConfig, 'limits' | 'storage'>
-  readonly environment: Environment
+  readonly limits: ResolvedConfig['limits']
+  readonly now: Environment['now']
+  /** Does it where no tab has the document open. */
+  readonly alone: (id: DocumentId, work: () => Promise<void>) => Promise<boolean>
   readonly forget: (id: DocumentId) => Promise<void>
 }
 
@@ -48,9 +50,8 @@ export class Eviction {
   }
 
   async #look(): Promise<void> {
-    const { device, config, environment, forget } = this.#world
-    const old = toEvict(await device.all(), config.limits, environment.now())
-    await evict(old, config.storage.name, environment, forget)
+    const { device, limits, now, alone, forget } = this.#world
+    for (const id of toEvict(await device.all(), limits, now())) await alone(id, () => forget(id))
   }
 }
 
@@ -66,21 +67,4 @@ export function toEvict(
     .filter(([, { openedAtMs }], at) => at >= limits.documentsKeptMax || (openedAtMs ?? 0) < oldestMs)
     .filter(([, { pending, saved }]) => pending === 0 && saved !== undefined)
     .map(([id]) => id)
-}
-
-/** The lock that a tab shares with others for as long as it has a document open. */
-export const openLock = (name: string, id: DocumentId): string => `dovetail/${name}/open/${id}`
-
-/** Takes documents off the device, one by one, each only while nobody has it open. */
-async function evict(
-  ids: readonly DocumentId[],
-  name: string,
-  environment: Environment,
-  forget: (id: DocumentId) => Promise<void>,
-): Promise<void> {
-  for (const id of ids) {
-    await environment.withLock(openLock(name, id), { ifAvailable: true }, async (held) => {
-      if (held) await forget(id)
-    })
-  }
 }

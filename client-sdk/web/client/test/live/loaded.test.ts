@@ -5,7 +5,7 @@ import type { DovetailConfig } from '../../src/config'
 import { LOOK_AFTER_MS } from '../../src/outbox/loaded'
 import type { DashboardStore } from '../../src/types'
 import { until } from '../../src/watch'
-import { server, shown, shows, tab } from './tabs'
+import { codeOf, server, shown, shows, tab } from './tabs'
 import { Device } from './tab'
 
 /** In place of two seconds, and still longer than the repo gathers what it sends. */
@@ -84,6 +84,8 @@ test('CL265 what others edit later is on the device, and in memory no longer tha
   const handles = handlesOf(made)
   made.release()
   await isEmpty(handles)
+  // Whoever kept the store is told that it is over.
+  expect(await codeOf(() => made.edit(rename('x')))).toBe('closed')
   const theirs = tab(new Device(), url).openDashboard(made.id)
   await shows(theirs, ({ title }) => title === 'a')
   for (const title of ['b', 'c', 'd']) {
