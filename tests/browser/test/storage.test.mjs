@@ -1,8 +1,9 @@
 // A browser that keeps nothing, or no more: everything works, and people are told what would be lost.
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import test from 'node:test'
-import { addWidget, newDashboard, rename, saved, says, shows, stat } from '../app.mjs'
+import { addWidget, keptForOffline, newDashboard, rename, saved, says, shows, stat } from '../app.mjs'
 import { ASKING, tokenOf } from '../server.mjs'
 import { looksFine } from '../look.mjs'
 import { seen, world } from '../world.mjs'
@@ -70,4 +71,46 @@ test('CL144 where the device is full, what is in the tab only is told, and kept 
   await shows(again, 'Processors')
   await saved(again)
   assert.equal(await title(), 'Processors')
+})
+
+test('CL268 what was edited before and after somebody deleted all databases under the open page is there after a reload', async (t) => {
+  const here = await world(t)
+  const ana = await here.person()
+  // What is large is not written whole with each edit.
+  const description = randomBytes(4_000).toString('hex')
+  const id = await here.server.dashboard({ description, widgets: { a: stat('Stat') } })
+  const page = await ana.tab(`/d/${id}`)
+  await saved(page)
+  await keptForOffline(page)
+  await page.reload()
+  await shows(page, 'Stat')
+  await saved(page)
+  const other = await ana.tab(`/d/${id}`)
+  await saved(other)
+
+  await ana.offline()
+  await rename(page, 'Stat', 'Before')
+  await says(page, /^Offline · 1 change kept here$/)
+  await page.evaluate(async () => {
+    const all = await indexedDB.databases()
+    const deleted = ({ name }) =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.deleteDatabase(name)
+        request.onsuccess = resolve
+        request.onerror = () => reject(request.error)
+      })
+    await Promise.all(all.map(deleted))
+  })
+  await rename(page, 'Before', 'After')
+  await shows(other, 'After')
+  await says(page, /^Offline · 2 changes kept here$/)
+  await other.close()
+  await page.reload()
+  await shows(page, 'After')
+  await seen(stateOf(page).getByText(/2 changes kept on this device/))
+
+  await ana.online()
+  await saved(page)
+  const { body } = await here.server.ask('GET', `/api/docs/${id}`)
+  assert.deepEqual([body.widgets.a.title, body.description], ['After', description])
 })

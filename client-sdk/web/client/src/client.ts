@@ -32,12 +32,15 @@ import { browserEnvironment, type Environment } from './environment'
 import { DovetailError } from './errors'
 import { Following } from './following'
 import { documentId, sameHeads, unique, type DocumentId } from './ids'
+import { hearing } from './hearing'
 import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
 import { changeFits } from './link/parts'
 import { DeviceNotes } from './outbox/device'
-import { evict, openLock, toEvict } from './outbox/evict'
+import { Eviction } from './outbox/evict'
+import { Holds } from './outbox/holds'
 import { Leftovers } from './outbox/leftovers'
+import { LoadedDocuments } from './outbox/loaded'
 import type { Me } from './presence'
 import { createRefusals, type Refusals } from './refusal/refusals'
 import { SyncAnew } from './refusal/sync'
@@ -45,7 +48,7 @@ import { whose, type Whose } from './rights'
 import { RuleBook } from './rulebook'
 import { DocumentStorage } from './storage/documents'
 import { memoryNotes, openNotes, type Notes } from './storage/notes'
-import { TabAdapter, type Hears } from './tabs/adapter'
+import { channelOf, TabAdapter, type Hears } from './tabs/adapter'
 import { createTabs, type Tabs } from './tabs/tabs'
 import type {
   Api,
@@ -65,20 +68,18 @@ import type {
 /** The repo writes what changed after this long: at once, but once for what is made in one go. */
 const SAVE_AFTER_MS = 10
 
-/** Old documents are looked for when the page has been there for a while, so that they are in nobody's way. */
-const EVICT_AFTER_MS = 20_000
-
 /** How often is written what waits, where the repo itself would wait until the clock is where it was. */
 const WRITE_EVERY_MS = 1_000
 
 /** What a server takes that said nothing yet. */
 const CHANGE_BYTES_MAX = 1 << 20
 
-/** Starts everything. Throws `DovetailError` `bad_config`. */
+/** Starts everything. Throws `DovetailError` `bad_config`, and `no_wasm` before Automerge's WebAssembly is loaded. */
 export function createDovetail(
   config: DovetailConfig,
   environment: Environment = browserEnvironment(),
 ): Dovetail {
+  if (!Automerge.isWasmInitialized()) throw withoutWasm()
   return new Client(resolveConfig(config), environment)
 }
 
@@ -123,16 +124,17 @@ class Client implements Dovetail {
   readonly #rules: RuleBook
   readonly #following: Following
   readonly #leftovers: Leftovers
+  readonly #eviction: Eviction
   readonly #repo: Repo
+  readonly #loaded: LoadedDocuments
   readonly #peerId = `tab-${unique()}` as PeerId
   /** One document may be open as a dashboard and as whatever it is. */
   readonly #open = new Map<string, OpenStore>()
-  /** The locks that say that a document is open here. */
-  readonly #held = new Map<DocumentId, { readonly letGo: () => void; readonly isFree: Promise<void> }>()
+  readonly #holds: Holds
   readonly #order = new TabOrder()
-  /** Documents that left the device while this page was there, in whichever tab, and are to be written whole. */
-  readonly #forgotten = new Set<DocumentId>()
   readonly #endings: (() => void)[] = []
+  /** What this tab knows is being noted again. */
+  #noting: Promise<unknown> | undefined
   #writing: ReturnType<typeof setInterval> | undefined
   #closing: Promise<void> | undefined
 
@@ -142,16 +144,21 @@ class Client implements Dovetail {
     this.#environment = environment
     this.#ask = createAsk(config, environment)
     this.api = createApi(this.#ask)
-    this.#documents = new DocumentStorage(environment, kind, name)
+    this.#documents = new DocumentStorage(environment, kind, name, () => this.#loaded.keepAll())
     this.#notes =
       kind === 'memory'
         ? Promise.resolve(memoryNotes('the app keeps nothing here'))
         : openNotes(environment, name)
+    this.#holds = new Holds(name, environment)
     this.#device = new DeviceNotes(this.#notes, environment, name, this.#peerId)
     this.#tabs = createTabs(environment, name)
-    this.#tabAdapter = tabAdapter(config, {
-      isHere: (id) => this.#held.has(id) || id in this.#repo.handles,
-      mayHear: (message) => this.#refusals.mayHear(message),
+    this.#tabAdapter = tabAdapter(config, environment, {
+      isHere: (id) => this.#loaded.isHere(id),
+      mayHear: (message) => {
+        if (!this.#loaded.hears(message)) return false
+        if (message.documentId) this.#loaded.heard(message.documentId, 'tab')
+        return this.#refusals.mayHear(message)
+      },
     })
     this.#link = createLink(config, environment)
     this.#refusals = createRefusals({
@@ -165,10 +172,22 @@ class Client implements Dovetail {
     this.#repo = new Repo({
       peerId: this.#peerId,
       storage: this.#refusals.storage ?? this.#documents,
-      network: [this.#link.adapter, ...(this.#tabAdapter ? [this.#tabAdapter] : [])],
+      network: [
+        hearing(this.#link.adapter, (message) => this.#loaded.hears(message)),
+        ...(this.#tabAdapter ? [this.#tabAdapter] : []),
+      ],
       saveDebounceRate: SAVE_AFTER_MS,
     })
     this.#refusals.attach(this.#repo, ({ documentId }) => this.#of(documentId)[0]?.serverHeads)
+    this.#loaded = new LoadedDocuments({
+      repo: this.#repo,
+      documents: this.#documents,
+      device: this.#device,
+      refusals: this.#refusals,
+      now: environment.now,
+      isOpen: (id) => this.#holds.has(id),
+      serverStorageId: () => this.#link.server.getState().storageId,
+    })
     this.#rules = new RuleBook(this.#ask, this.#notes, this.#link.session, environment.now, (kind) => {
       for (const store of this.#open.values()) if (store.kind === kind) store.setJudge()
     })
@@ -179,6 +198,13 @@ class Client implements Dovetail {
       device: this.#device,
       isOpen: (id) => this.#of(id).length > 0,
       open: (id) => this.open(id),
+    })
+    this.#eviction = new Eviction({
+      device: this.#device,
+      limits: config.limits,
+      now: environment.now,
+      alone: (id, work) => this.#holds.alone(id, work),
+      forget: (id) => this.#forget(id),
     })
     this.#following = new Following({
       device: this.#device,
@@ -268,18 +294,11 @@ class Client implements Dovetail {
     if (waiting > 0 && !options.evenUnsaved) {
       throw new DovetailError('not_saved', `${waiting} changes of this document are on this device only.`)
     }
-    const lock = this.#held.get(known)
+    const isFree = this.#holds.isFree(known)
     for (const store of this.#of(known)) store.close()
-    await lock?.isFree
-    await this.#environment.withLock(
-      openLock(this.#config.storage.name, known),
-      { ifAvailable: true },
-      (held) => {
-        if (!held)
-          throw new DovetailError('still_open', 'Another tab has this document open.', { passing: true })
-        return this.#forget(known)
-      },
-    )
+    await isFree
+    if (!(await this.#holds.alone(known, () => this.#forget(known))))
+      throw new DovetailError('still_open', 'Another tab has this document open.', { passing: true })
   }
 
   reconnect(): void {
@@ -294,7 +313,9 @@ class Client implements Dovetail {
   async #close(): Promise<void> {
     for (const end of this.#endings.splice(0)) end()
     for (const store of [...this.#open.values()]) store.close()
-    await this.#repo.flush(this.#ready())
+    await this.#write()
+    this.#loaded.close()
+    this.#eviction.close()
     this.#refusals.close()
     this.#rules.close()
     this.#following.close()
@@ -303,6 +324,7 @@ class Client implements Dovetail {
     this.#link.close()
     this.#tabAdapter?.disconnect()
     await this.#device.close()
+    await this.#noting
     ;(await this.#notes).close()
     await this.#documents.close()
   }
@@ -314,7 +336,7 @@ class Client implements Dovetail {
     // What is open in the same way was made by the same function.
     const open = this.#open.get(key) as S | undefined
     if (open) return open.take()
-    this.#hold(id)
+    this.#holds.take(id)
     const store = make(id)
     this.#open.set(key, store)
     return store
@@ -332,10 +354,11 @@ class Client implements Dovetail {
   }
 
   #released(store: Released): void {
+    const { id, serverHeads } = store
     for (const [key, open] of this.#open) if (open === store) this.#open.delete(key)
-    if (this.#of(store.id).length > 0) return
-    this.#held.get(store.id)?.letGo()
-    this.#held.delete(store.id)
+    if (this.#of(id).length > 0) return
+    this.#holds.letGo(id)
+    this.#loaded.released(id, serverHeads)
   }
 
   /** A document that begins with the same change everywhere, and what is made on top of it. */
@@ -347,16 +370,6 @@ class Client implements Dovetail {
     handle.change((draft) => write(root, draft), { message: 'Made it' })
     sayMade(handle, before)
     return handle
-  }
-
-  /** Says to other tabs, by a lock that they can see, that the document is open here. */
-  #hold(id: DocumentId): void {
-    if (this.#held.has(id)) return
-    let letGo: () => void = () => undefined
-    const open = new Promise<void>((resolve) => (letGo = resolve))
-    const lock = openLock(this.#config.storage.name, id)
-    const isFree = this.#environment.withLock(lock, { mode: 'shared' }, () => open).catch(() => undefined)
-    this.#held.set(id, { letGo, isFree })
   }
 
   #surroundings(): Surroundings {
@@ -376,7 +389,7 @@ class Client implements Dovetail {
       },
       guard: async (handle) => {
         await this.#refusals.guard(handle)
-        await this.#keepWhole(handle)
+        await this.#loaded.keepWhole(handle)
       },
       refused: (id) => this.#refusals.refused(id),
       dismiss: (id, refused) => this.#refusals.dismiss(id, refused),
@@ -416,60 +429,39 @@ class Client implements Dovetail {
   }
 
   async #forget(id: DocumentId): Promise<void> {
-    await this.#unload(id)
+    await this.#loaded.forget(id)
     await this.#refusals.forget(id)
     await this.#documents.removeRange([id])
     await this.#device.forget(id)
-    this.#forgotten.add(id)
     this.#tabs.send({ type: 'forgotten', documentId: id })
   }
 
-  /** Takes a document out of the repo, which does not write it for that. */
-  async #unload(id: DocumentId): Promise<void> {
-    const handle = this.#repo.handles[id]
-    if (!handle?.isReady()) return
-    // Unloading makes it an empty document, which must not be written.
-    handle.removeAllListeners('heads-changed')
-    await this.#repo.removeFromCache(id)
+  /** Writes what the repo has and did not write yet. */
+  async #write(): Promise<void> {
+    await this.#repo.flush(this.#loaded.ready.map(({ documentId }) => documentId))
   }
 
-  /**
-   * Another tab took it off the device. Where it is open here, which it was not a moment before, it is written as a whole now;
-   * else at its next opening.
-   */
-  async #heardForgotten(id: DocumentId): Promise<void> {
-    this.#forgotten.add(id)
-    const handle = this.#repo.handles[id]
-    if (!this.#held.has(id)) await this.#unload(id)
-    else if (handle?.isReady()) await this.#keepWhole(handle)
-  }
-
-  /**
-   * The repo takes a document that it once kept to be kept still, and writes only what is added to it. One that left the device
-   * and came back is written as a whole.
-   */
-  async #keepWhole(handle: DocHandle<unknown>): Promise<void> {
-    const { documentId } = handle
-    if (handle.heads().length === 0 || !this.#forgotten.delete(documentId)) return
-    await this.#documents.save([documentId, 'snapshot', unique()], Automerge.save(handle.doc()))
-  }
-
-  /** Documents that the repo has something of: it cannot write others. */
-  #ready(): DocumentId[] {
-    return Object.values(this.#repo.handles).flatMap((handle) => (handle.isReady() ? handle.documentId : []))
+  /** Somebody deleted the notes under the open tab. What cannot be noted is not known later, and that is all. */
+  #noteAgain(): void {
+    this.#noting = Promise.allSettled([
+      this.#refusals.noteAgain(),
+      this.#device.noteAgain((id) => id in this.#repo.handles),
+      this.#rules.noteAgain(),
+    ])
   }
 
   // ------------------------------------------------------------------------------------------ what is heard
 
   #listen(): void {
-    const later = setTimeout(() => void this.#evict().catch(() => undefined), EVICT_AFTER_MS)
     const { adapter } = this.#link
     const repoMessage = ({ type, documentId }: Message) => {
-      if (documentId) this.#each(documentId, (store) => store.serverSaid(type))
+      if (!documentId) return
+      this.#each(documentId, (store) => store.serverSaid(type))
+      this.#loaded.heard(documentId, 'server')
     }
+    void this.#notes.then((notes) => this.#endings.push(notes.onEmptied(() => this.#noteAgain())))
     adapter.on('message', repoMessage)
     this.#endings.push(
-      () => clearTimeout(later),
       () => void adapter.off('message', repoMessage),
       this.#link.onMessage((message) => this.#hear(message)),
       this.#link.subscribe(() => this.#linked()),
@@ -484,7 +476,7 @@ class Client implements Dovetail {
       ),
       this.#tabs.on('forgotten', ({ documentId }) => {
         // What cannot be written is said by the storage.
-        void this.#heardForgotten(documentId).catch(() => undefined)
+        void this.#loaded.heardForgotten(documentId).catch(() => undefined)
       }),
       this.#tabs.on('permission', (told) =>
         this.#each(told.documentId, (store) => store.heardRight(told, told.whose)),
@@ -497,6 +489,7 @@ class Client implements Dovetail {
 
   #hear(message: OwnMessage): void {
     this.#each(message.documentId, (store) => store.hear(message))
+    if (message.type === 'dovetail-ack') this.#loaded.acked(message.documentId, message.heads)
     if (message.type === 'dovetail-reject') this.#refusals.reject(message)
     if (message.type === 'dovetail-permission') {
       this.#tabs.send({ ...message, type: 'permission', paths: message.paths, whose: this.#whose() })
@@ -519,25 +512,24 @@ class Client implements Dovetail {
    * count of its own; what it writes is written for it from now on.
    */
   #clockBack(): void {
-    for (const id of this.#ready()) {
-      const handle = this.#repo.handles[id]
-      if (handle) new SyncAnew(handle).begin(this.#repo)
-    }
+    for (const handle of this.#loaded.ready) new SyncAnew(handle).begin(this.#repo)
     if (this.#writing !== undefined) return
-    this.#writing = setInterval(() => void this.#repo.flush(this.#ready()), WRITE_EVERY_MS)
+    this.#writing = setInterval(() => void this.#write(), WRITE_EVERY_MS)
     this.#endings.push(() => clearInterval(this.#writing))
   }
 
   /** The page is hidden, or about to go: what waits becomes changes, and changes go to the disk. */
   #flush(): void {
     for (const store of this.#open.values()) store.flush()
-    void this.#repo.flush(this.#ready())
+    void this.#write()
   }
+}
 
-  async #evict(): Promise<void> {
-    const old = toEvict(await this.#device.all(), this.#config.limits, this.#environment.now())
-    await evict(old, this.#config.storage.name, this.#environment, (id) => this.#forget(id))
-  }
+function withoutWasm(): DovetailError {
+  return new DovetailError(
+    'no_wasm',
+    'The WebAssembly of Automerge is not loaded. Wait for `initializeWasm` of @automerge/automerge/slim before the first call of createDovetail; in node import @automerge/automerge before.',
+  )
 }
 
 /** The repo keeps a document only once it changed: one that is made as it begins needs a change that says nothing. */
@@ -564,8 +556,10 @@ function loaded(bytes: Uint8Array): Automerge.Doc<Draft> {
  * Nothing where tabs cannot speak to each other. Tabs that came by a link get documents of those alone that came by the same: what
  * somebody who may do more edits would be offered to the server by them too, and refused.
  */
-function tabAdapter(config: ResolvedConfig, hears: Hears): TabAdapter | undefined {
-  if (typeof BroadcastChannel === 'undefined' || config.storage.kind === 'memory') return undefined
+function tabAdapter(config: ResolvedConfig, environment: Environment, hears: Hears): TabAdapter | undefined {
+  if (config.storage.kind === 'memory') return undefined
   const { link } = whose(config, undefined)
-  return new TabAdapter([config.storage.name, ...(link === null ? [] : [link])].join('-'), hears)
+  const name = [config.storage.name, ...(link === null ? [] : [link])].join('-')
+  const channel = environment.channel(channelOf(name))
+  return channel && new TabAdapter(channel, hears)
 }

@@ -16,6 +16,12 @@ import type { Heads, History, HistoryGroup, NamedVersion } from './types'
 /** Changes of one author without a longer pause are one group; the server counts the same way. */
 const PAUSE_MS = 5 * 60 * 1000
 
+/**
+ * What the server did with a name is waited for so long at most: it comes by the connection of the document, which may be gone or
+ * slow where the answer was not.
+ */
+const LISTED_MS_MAX = 5_000
+
 /** How many groups a page has. */
 const PAGE = 50
 
@@ -32,10 +38,14 @@ export interface Past<T> {
   /** Makes one change, after which it reads as that state of it does. */
   readonly become: (state: Draft, label: string) => void
   readonly saved: () => Promise<void>
+  /** Waits until `test` says yes of the document, and no longer than this, nor than it is open. */
+  readonly until: (test: () => boolean, msMax: number) => Promise<void>
 }
 
 export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
   const at = (heads: Heads): PlainObject => plainAt(past.doc(), heads)
+  const versions = () => versionsOf(plain(past.doc()) as PlainObject)
+  const isListed = (name: string) => versions().some((version) => version.name === name)
   const versionPath = (name: string) => `/api/docs/${past.id}/versions/${encodeURIComponent(name)}`
   return {
     page: async (cursor) => {
@@ -57,7 +67,7 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
     },
     versions: async () => {
       await Promise.resolve()
-      return versionsOf(plain(past.doc()) as PlainObject)
+      return versions()
     },
     name: async (name, { note, heads } = {}) => {
       // What is named has to be there first.
@@ -65,6 +75,7 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
       const body = { ...(note === undefined ? {} : { note }), heads: heads ?? Automerge.getHeads(past.doc()) }
       const answer = await ask(versionPath(name), { method: 'PUT', body })
       const made = answer.body as { heads: string[]; at: number; by?: string | null; note?: string | null }
+      await past.until(() => isListed(name), LISTED_MS_MAX)
       return {
         name,
         heads: made.heads,
@@ -75,6 +86,7 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
     },
     removeName: async (name) => {
       await ask(versionPath(name), { method: 'DELETE' })
+      await past.until(() => !isListed(name), LISTED_MS_MAX)
     },
   }
 }

@@ -31,6 +31,8 @@ const PREFIX = 'rules/'
 
 interface Known {
   readonly version: number
+  /** As the server gave it; nothing of the set that holds by itself. */
+  readonly set: unknown
   /** Nothing when it cannot be used here. */
   readonly rules: RuleSet | undefined
 }
@@ -58,7 +60,7 @@ export class RuleBook {
     this.#now = now
     this.#changed = changed
     // The set that a server has as long as nobody sets another one: what a device without a server judges by.
-    this.#known.set(DASHBOARD_KIND, { version: 0, rules: compiled(defaultDashboardRules) })
+    this.#known.set(DASHBOARD_KIND, { version: 0, set: undefined, rules: compiled(defaultDashboardRules) })
     this.#stop = session.subscribe(() => void this.#look())
     void this.#remember()
   }
@@ -67,6 +69,14 @@ export class RuleBook {
   judgeOf(kind: string | undefined, id: DocumentId): Judge | undefined {
     const rules = kind === undefined ? undefined : this.#known.get(kind)?.rules
     return rules && judgeBy(rules, id, this.#now)
+  }
+
+  /** All notes are gone: what is known is noted again. */
+  async noteAgain(): Promise<void> {
+    const notes = await this.#notes
+    for (const [kind, { version, set }] of this.#known) {
+      if (set !== undefined) await notes.set(PREFIX + kind, { version, set })
+    }
   }
 
   close(): void {
@@ -99,7 +109,7 @@ export class RuleBook {
   }
 
   #take(kind: string, version: number, set: unknown): void {
-    this.#known.set(kind, { version, rules: compiled(set) })
+    this.#known.set(kind, { version, set, rules: compiled(set) })
     this.#changed(kind)
   }
 }

@@ -65,15 +65,23 @@ export function safely(call: () => void): void {
   }
 }
 
-/** Waits until `test` says yes, which is asked whenever one of these changes. */
-export function untilAny(watched: readonly Watchable<unknown>[], test: () => boolean): Promise<void> {
+/** Waits until `test` says yes, which is asked whenever one of these changes, and no longer than `msMax`. */
+export function untilAny(
+  watched: readonly Watchable<unknown>[],
+  test: () => boolean,
+  msMax?: number,
+): Promise<void> {
   return new Promise((resolve) => {
-    const look = () => {
-      if (!test()) return
+    const over = () => {
+      clearTimeout(giveUp)
       for (const end of ends) end()
       resolve()
     }
+    const look = () => {
+      if (test()) over()
+    }
     const ends = watched.map(({ subscribe }) => subscribe(look))
+    const giveUp = msMax === undefined ? undefined : setTimeout(over, msMax)
     look()
   })
 }

@@ -5,7 +5,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Automerge } from '../src/automerge'
 import type { Environment } from '../src/environment'
 import { documentId } from '../src/ids'
-import { openLock, toEvict } from '../src/outbox/evict'
+import { Eviction, toEvict } from '../src/outbox/evict'
+import { openLock } from '../src/outbox/holds'
 import { resolveConfig } from '../src/config'
 import { DocumentStorage } from '../src/storage/documents'
 import type { DashboardStore, DocumentStore } from '../src/types'
@@ -364,6 +365,34 @@ describe('eviction', () => {
     expect(toEvict([[id(1), noted(now - 11 * day, 0, false)]], limits, now)).toEqual([])
     const many = [1, 2, 3, 4, 5].map((n) => [id(n), noted(now - n * 1000, n === 4 ? 1 : 0)] as const)
     expect(toEvict(many, limits, now)).toEqual([id(5)])
+  })
+
+  test('CL266 they are looked for as long as the page is there, and when one look fails', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
+    let looks = 0
+    const gone: string[] = []
+    const eviction = new Eviction({
+      device: {
+        all: () => {
+          if (++looks === 2) return Promise.reject(new Error('the disk is busy'))
+          return Promise.resolve([[id(looks), noted(0)] as const])
+        },
+      },
+      limits,
+      now: () => 100 * day,
+      alone: async (which, work) => {
+        if (which !== id(4)) await work()
+        return which !== id(4)
+      },
+      forget: (which) => Promise.resolve(void gone.push(which)),
+    })
+    await vi.advanceTimersByTimeAsync(day / 24)
+    expect(gone).toEqual([id(1)])
+    await vi.advanceTimersByTimeAsync((day / 24) * 3)
+    // The fourth is open somewhere.
+    expect([looks, gone]).toEqual([5, [id(1), id(3), id(5)]])
+    eviction.close()
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   test('CL80 a lock tells which documents are open', () => {

@@ -51,7 +51,7 @@ export class Copy {
   }
 
   get isHere(): boolean {
-    return this.#handle !== undefined
+    return this.#handle?.isReady() === true
   }
 
   /** A change is being made here: what the handle tells now came from nowhere else. */
@@ -59,14 +59,14 @@ export class Copy {
     return this.#isMaking
   }
 
-  /** Throws `not_ready`. */
+  /** Throws `not_ready`, and `closed` when it was released and is not in memory any more. */
   get doc(): Doc<Draft> {
     return this.#here.doc()
   }
 
   /** Its state; none when it is not here. */
   get heads(): Heads {
-    return this.#handle ? Automerge.getHeads(this.#handle.doc()).sort() : []
+    return this.isHere ? Automerge.getHeads(this.#here.doc()).sort() : []
   }
 
   /** Whether all of these are in it. */
@@ -99,7 +99,8 @@ export class Copy {
   }
 
   get #here(): DocHandle<Draft> {
-    if (this.#handle) return this.#handle
+    if (this.#handle?.isReady()) return this.#handle
+    if (this.#handle) throw new DovetailError('closed', 'The document was closed before that.')
     throw new DovetailError('not_ready', 'The document is not here yet.', { passing: true })
   }
 

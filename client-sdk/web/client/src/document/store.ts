@@ -564,6 +564,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
       me: this.surroundings.user,
       become: (state, label) => this.write(label, (draft) => assignRoot(draft, state, [RESERVED_KEY])),
       saved: () => this.saved(),
+      until: (test, msMax) => untilAny([this.#state, this.saving], () => this.#uses === 0 || test(), msMax),
     }
   }
 }

@@ -54,4 +54,6 @@ export interface Surroundings {
 /** A store that nobody uses any more. */
 export interface Released {
   readonly id: DocumentId
+  /** What the server is known to have of it. */
+  readonly serverHeads: Heads | undefined
 }

@@ -57,6 +57,8 @@ export class DeviceNotes {
   readonly #tab: string
   /** What this tab noted and what is not on the disk yet. */
   readonly #unwritten = new Map<DocumentId, Partial<Noted>>()
+  /** What the disk had of those documents that were open here, when that was last read or written. */
+  readonly #known = new Map<DocumentId, Entry>()
   readonly #writing = new Set<Promise<void>>()
   #leave: () => void = () => undefined
 
@@ -76,7 +78,9 @@ export class DeviceNotes {
     const { pendingIn } = await this.#kept(id)
     const gone = await this.#gone(Object.keys(pendingIn))
     if (gone.length > 0) await this.#change(id, (kept) => takenOver(kept, gone, this.#tab))
-    return this.#noted(id, await this.#kept(id))
+    const kept = await this.#kept(id)
+    if (kept !== NOTHING) this.#known.set(id, kept)
+    return this.#noted(id, kept)
   }
 
   /** `actors`, `rights` and `pending`: those of this tab. */
@@ -103,7 +107,20 @@ export class DeviceNotes {
 
   async forget(id: DocumentId): Promise<void> {
     await this.written()
+    this.#known.delete(id)
     await this.#locked(id, async () => (await this.#notes).delete(PREFIX + id))
+  }
+
+  /** All notes are gone: what this tab knows of those documents that are here is noted again, beside what others do. */
+  async noteAgain(isHere: (id: DocumentId) => boolean): Promise<void> {
+    for (const [id, known] of this.#known) {
+      if (!isHere(id)) continue
+      const gone = await this.#gone(Object.keys(known.pendingIn))
+      await this.#change(id, (kept) => {
+        const { pendingIn } = takenOver(known, gone, this.#tab)
+        return joined(kept, { ...known, pendingIn: { [this.#tab]: pendingIn[this.#tab] ?? 0 } })
+      })
+    }
   }
 
   /** Resolves when everything that was noted so far is on the disk, or will not get there. */
@@ -131,30 +148,18 @@ export class DeviceNotes {
   }
 
   async #write(id: DocumentId): Promise<void> {
-    await this.#change(id, (kept) => {
-      const mine = this.#unwritten.get(id)
-      if (!mine) return undefined
-      const { pending, ...rest } = mine
-      const others = Object.entries(kept.pendingIn).filter(([tab]) => tab !== this.#tab)
-      const waiting = pending ?? kept.pendingIn[this.#tab] ?? 0
-      return {
-        ...kept,
-        ...rest,
-        actors: both(kept.actors, rest.actors ?? []).slice(-ACTORS_MAX),
-        rights: withRights(kept.rights, rest.rights ?? []),
-        pendingIn: Object.fromEntries(waiting > 0 ? [...others, [this.#tab, waiting]] : others),
-      }
-    })
+    await this.#change(id, (kept) => (this.#unwritten.has(id) ? kept : undefined))
   }
 
-  /** Reads, decides and writes, while no other tab does. */
+  /** Reads, decides and writes, while no other tab does; with it goes what this tab noted and is not on the disk yet. */
   async #change(id: DocumentId, change: (kept: Entry) => Entry | undefined): Promise<void> {
     await this.#locked(id, async () => {
-      const kept = await this.#kept(id)
+      const changed = change(await this.#kept(id))
+      if (!changed) return
       const mine = this.#unwritten.get(id)
-      const entry = change(kept)
-      if (!entry) return
+      const entry = mine ? withNoted(changed, mine, this.#tab) : changed
       await (await this.#notes).set(PREFIX + id, entry)
+      this.#known.set(id, entry)
       // Not when something was noted meanwhile: that is written next.
       if (this.#unwritten.get(id) === mine) this.#unwritten.delete(id)
     })
@@ -183,6 +188,37 @@ export class DeviceNotes {
   #tabLock(tab: string): string {
     return `dovetail/${this.#name}/tab/${tab}`
   }
+}
+
+/** An entry with what a tab noted. */
+function withNoted(entry: Entry, { pending, ...noted }: Partial<Noted>, tab: string): Entry {
+  const others = Object.entries(entry.pendingIn).filter(([other]) => other !== tab)
+  const waiting = pending ?? entry.pendingIn[tab] ?? 0
+  return {
+    ...entry,
+    ...noted,
+    actors: both(entry.actors, noted.actors ?? []).slice(-ACTORS_MAX),
+    rights: withRights(entry.rights, noted.rights ?? []),
+    pendingIn: Object.fromEntries(waiting > 0 ? [...others, [tab, waiting]] : others),
+  }
+}
+
+/** What is on the disk already, and what a tab knew before. */
+function joined(kept: Entry, known: Entry): Entry {
+  return {
+    saved: later(kept.saved, known.saved),
+    rights: withRights(known.rights, kept.rights),
+    actors: both(known.actors, kept.actors).slice(-ACTORS_MAX),
+    kind: kept.kind ?? known.kind,
+    title: kept.title ?? known.title,
+    openedAtMs: Math.max(kept.openedAtMs ?? 0, known.openedAtMs ?? 0) || undefined,
+    follows: kept.follows ?? known.follows,
+    pendingIn: readCounts({ ...kept.pendingIn, ...known.pendingIn }),
+  }
+}
+
+function later(one: Noted['saved'], other: Noted['saved']): Noted['saved'] {
+  return !one || (other && other.atMs > one.atMs) ? other : one
 }
 
 function takenOver(kept: Entry, gone: readonly string[], tab: string): Entry {

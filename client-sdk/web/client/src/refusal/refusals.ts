@@ -82,8 +82,14 @@ export interface Refusals {
   refused(id: DocumentId): Watchable<readonly RefusedEdit[]>
   /** Somebody has read it: it is gone in all tabs. */
   dismiss(id: DocumentId, edit: string): void
+  /** Whether nothing is being undone in the document, or waits for it. */
+  isSettled(id: DocumentId): boolean
+  /** The document leaves the memory of this tab. What is known of it stays. */
+  letGo(id: DocumentId): void
   /** The document leaves this device, and all that is known of it here. */
   forget(id: DocumentId): Promise<void>
+  /** All notes are gone: what this tab knows is noted again, beside what others do. */
+  noteAgain(): Promise<void>
   /** Resolves when nothing is being undone. */
   settled(): Promise<void>
   close(): void
@@ -215,13 +221,35 @@ class LiveRefusals implements Refusals {
     void this.#locked(id, async () => this.#keep(file, await this.#latest(file)))
   }
 
-  async forget(id: DocumentId): Promise<void> {
+  isSettled(id: DocumentId): boolean {
     const file = this.#files.get(id)
-    file?.guarded?.end()
-    clearTimeout(file?.syncing.timer)
-    file?.edits.set([])
+    if (!file) return true
+    const { running, rejected, waiting, syncing } = file
+    return !running && rejected.length === 0 && waiting.size === 0 && syncing.timer === undefined
+  }
+
+  letGo(id: DocumentId): void {
+    const file = this.#files.get(id)
+    if (!file) return
+    file.guarded?.end()
+    file.guarded = undefined
+    clearTimeout(file.syncing.timer)
+    file.syncing.timer = undefined
+  }
+
+  async forget(id: DocumentId): Promise<void> {
+    this.letGo(id)
+    this.#files.get(id)?.edits.set([])
     this.#files.delete(id)
     await (await this.#known).delete(NOTE + id)
+  }
+
+  async noteAgain(): Promise<void> {
+    await this.#known
+    for (const file of this.#files.values()) {
+      if (file.ledger === emptyLedger) continue
+      await this.#locked(file.id, async () => this.#keep(file, await this.#latest(file)))
+    }
   }
 
   async settled(): Promise<void> {

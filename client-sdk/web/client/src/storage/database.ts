@@ -1,15 +1,128 @@
-// Opens a database with one store in it, and asks it.
+// A database with one store in it, that is asked again and again, whatever becomes of it meanwhile.
 //
-// Always true: it never takes longer than `OPEN_MS_MAX`, and it never stands in the way of a tab that wants to delete or change
-// the database.
+// Always true: opening never takes longer than `OPEN_MS_MAX`, and an open database never stands in the way of a tab that wants to
+// delete or change it. One that was closed is opened again: at once when it is asked, by itself after `LOOK_AFTER_MS`. Whether it is
+// the one that it was shows by a mark that is made with it: with another mark, all that was in it is gone, whoever made the new one.
 
 import { wrap, type IDBPDatabase, type IDBPObjectStore } from 'idb'
+import { unique } from '../ids'
 
 /** Some browsers never answer when they are asked for a database. The app does not wait for that longer than this. */
 export const OPEN_MS_MAX = 5_000
 
-/** Rejects where there is no IndexedDB, or where it does not answer. */
-export async function openDatabase(
+/**
+ * A database that was closed is opened by itself after this long: before a person who deletes it can close the tab, and no more than
+ * four times a second where a browser closes whatever is opened.
+ */
+const LOOK_AFTER_MS = 250
+
+/** Where the mark is: numbers are in no range of texts or lists, which are the keys of everything else. */
+const MARK_KEY = 0
+
+/** The store, in a transaction that reads, or one that writes. */
+type Reading = IDBPObjectStore<unknown, string[], string>
+type Writing = IDBPObjectStore<unknown, string[], string, 'readwrite'>
+
+export class Database {
+  readonly #factory: IDBFactory | undefined
+  readonly #name: string
+  readonly #store: string
+  readonly #emptied: () => void
+  #opening: Promise<IDBPDatabase> | undefined
+  #database: IDBPDatabase | undefined
+  #mark: string | undefined
+  #look: ReturnType<typeof setTimeout> | undefined
+  #isClosed = false
+
+  /** `emptied` is called when it was deleted while it was in use here: what there is now is another one. */
+  constructor(factory: IDBFactory | undefined, name: string, store: string, emptied: () => void) {
+    this.#factory = factory
+    this.#name = name
+    this.#store = store
+    this.#emptied = emptied
+  }
+
+  /** Rejects where there is no IndexedDB, or where it does not answer. */
+  async open(): Promise<void> {
+    await this.#open()
+  }
+
+  /** Asks its store. Rejects when it does not answer even when it was opened for that. */
+  read<R>(ask: (store: Reading) => Promise<R>): Promise<R> {
+    return this.#twice((database) => reading(database, this.#store, ask))
+  }
+
+  /** Changes its store. Resolves when that is on the disk. Rejects as `read`, and where there is no room (`isFull`). */
+  write(change: (store: Writing) => Promise<unknown>): Promise<void> {
+    return this.#twice((database) => writing(database, this.#store, change))
+  }
+
+  /** It is over, also for what was asked and not answered. */
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#look)
+    this.#database?.close()
+  }
+
+  async #twice<R>(work: (database: IDBPDatabase) => Promise<R>): Promise<R> {
+    for (let isLast = false; ; isLast = true) {
+      const database = await this.#open()
+      try {
+        return await work(database)
+      } catch (error) {
+        if (isLast || this.#isClosed || isFull(error)) throw error
+        this.#drop(database)
+      }
+    }
+  }
+
+  #open(): Promise<IDBPDatabase> {
+    this.#opening ??= this.#openAnew()
+    return this.#opening
+  }
+
+  async #openAnew(): Promise<IDBPDatabase> {
+    clearTimeout(this.#look)
+    const database = await openDatabase(this.#factory, this.#name, this.#store)
+    this.#database = database
+    if (this.#isClosed) database.close()
+    // Somebody wants to delete it, and need not wait for this tab to go; or the browser has closed it.
+    for (const event of ['versionchange', 'close'] as const)
+      database.addEventListener(event, () => this.#drop(database))
+    try {
+      this.#know(await markOf(database, this.#store))
+    } catch (error) {
+      // It went while it was looked at.
+      if (this.#database !== database) return this.#open()
+      throw error
+    }
+    return database
+  }
+
+  #know(mark: string): void {
+    const before = this.#mark
+    this.#mark = mark
+    if (before !== undefined && before !== mark && !this.#isClosed) this.#emptied()
+  }
+
+  /** It is not asked any more. Of several that find it closed, the first has it opened again. */
+  #drop(database: IDBPDatabase): void {
+    database.close()
+    if (this.#database !== database) return
+    this.#database = undefined
+    this.#opening = undefined
+    // Whoever asks next hears that it cannot be opened.
+    if (!this.#isClosed)
+      this.#look = setTimeout(() => void this.#open().catch(() => undefined), LOOK_AFTER_MS)
+  }
+}
+
+/** Whether what could not be written does not fit. */
+export function isFull(error: unknown): boolean {
+  return error instanceof Error && error.name === 'QuotaExceededError'
+}
+
+async function openDatabase(
   factory: IDBFactory | undefined,
   name: string,
   store: string,
@@ -17,18 +130,30 @@ export async function openDatabase(
   if (!factory) throw new Error('this page has no IndexedDB')
   const request = factory.open(name, 1)
   request.onupgradeneeded = () => void request.result.createObjectStore(store)
-  const database = await inTime(wrap(request))
-  // Whoever wants to delete the database need not wait for this tab to go.
-  database.addEventListener('versionchange', () => database.close())
-  return database
+  return inTime(wrap(request))
 }
 
-/** The store, in a transaction that reads, or one that writes. */
-export type Reading = IDBPObjectStore<unknown, string[], string>
-export type Writing = IDBPObjectStore<unknown, string[], string, 'readwrite'>
+/** Tells a database from another one of the same name, for all tabs the same. */
+async function markOf(database: IDBPDatabase, store: string): Promise<string> {
+  const known: unknown = await reading(database, store, (asked) => asked.get(MARK_KEY))
+  if (typeof known === 'string') return known
+  const transaction = database.transaction(store, 'readwrite')
+  transaction.done.catch(() => undefined)
+  const mark = unique()
+  try {
+    const byAnother: unknown = await transaction.store.get(MARK_KEY)
+    if (typeof byAnother === 'string') return byAnother
+    await transaction.store.put(mark, MARK_KEY)
+    await transaction.done
+  } catch (error) {
+    // Without room for a mark it is taken for another one each time that it is opened: then more is written than has to be.
+    if (!isFull(error)) throw error
+  }
+  return mark
+}
 
-/** Asks the store of a database. Rejects when it did not answer, as when the browser closed it; that is all there is to hear. */
-export async function reading<R>(
+/** Rejects when it did not answer, as when the browser closed it; that is all there is to hear. */
+async function reading<R>(
   database: IDBPDatabase,
   store: string,
   ask: (store: Reading) => Promise<R>,
@@ -40,10 +165,10 @@ export async function reading<R>(
 }
 
 /**
- * Changes the store of a database. Resolves when it is on the disk, and rejects when it is not. The browser is told at once that no
- * more belongs to it: a page that is about to go does not live to see the answer, and what is not committed by then is thrown away.
+ * Resolves when it is on the disk, and rejects when it is not. The browser is told at once that no more belongs to it: a page that
+ * is about to go does not live to see the answer, and what is not committed by then is thrown away.
  */
-export async function writing(
+async function writing(
   database: IDBPDatabase,
   store: string,
   change: (store: Writing) => Promise<unknown>,

@@ -3,14 +3,14 @@
 // Edit path: ← the repo has a change to keep; → the disk. At the next start ← the disk.
 //
 // Always true: the repo is never left without an answer. A browser that gives no storage, or takes no more, is said in
-// `state`; then what cannot be kept stays in memory for as long as the tab lives, and is written as soon as there is room.
+// `state`; then what cannot be kept stays in memory for as long as the tab lives, and is written as soon as there is room. Where the
+// database was deleted under the open tab, `state` does not say `kept` before what this tab has was written into the new one.
 
-import type { IDBPDatabase } from 'idb'
 import type { Chunk, StorageAdapterInterface, StorageKey } from '../automerge'
 import type { Environment } from '../environment'
 import type { StorageState } from '../types'
 import { Watched } from '../watch'
-import { openDatabase, reading, writing } from './database'
+import { Database, isFull } from './database'
 
 const STORE = 'documents'
 
@@ -24,26 +24,39 @@ const AGAIN_EVERY_MS = 10_000
 export class DocumentStorage implements StorageAdapterInterface {
   readonly state = new Watched<StorageState>({ status: 'opening' })
   readonly #environment: Environment
-  readonly #name: string
-  #database: Promise<IDBPDatabase | undefined>
+  readonly #keepAgain: () => Promise<void>
+  #database: Database | undefined
   /** What is not on the disk: all of it without one, what did not fit on a full one. */
   readonly #unkept = new Map<string, Chunk>()
   #measuredAtMs = -Infinity
   #persistent = false
   #again: ReturnType<typeof setTimeout> | undefined
+  /** What the tab has is being written anew: the last time that this began. */
+  #keeping: Promise<void> | undefined
   #isClosed = false
 
-  constructor(environment: Environment, kind: 'indexeddb' | 'memory', name: string) {
+  /** `keepAgain`: everything that was kept is gone; it saves once more what this tab has. */
+  constructor(
+    environment: Environment,
+    kind: 'indexeddb' | 'memory',
+    name: string,
+    keepAgain: () => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#environment = environment
-    this.#name = name
-    this.#database = kind === 'memory' ? this.#without('the app keeps nothing here') : this.#open()
+    this.#keepAgain = keepAgain
+    if (kind === 'memory') {
+      this.#without('the app keeps nothing here')
+    } else {
+      this.#database = new Database(environment.indexedDb, `${name}-documents`, STORE, () => this.#emptied())
+      void this.#open(this.#database)
+    }
   }
 
   async load(key: StorageKey): Promise<Uint8Array | undefined> {
     const unkept = this.#unkept.get(named(key))
     if (unkept) return unkept.data
     return this.#onDisk((database) =>
-      reading(database, STORE, (store) => store.get(key) as Promise<Uint8Array | undefined>),
+      database.read((store) => store.get(key) as Promise<Uint8Array | undefined>),
     )
   }
 
@@ -51,13 +64,14 @@ export class DocumentStorage implements StorageAdapterInterface {
     const chunk = { key, data }
     // Counts as not kept until it is there, so that it is found, and in no save that comes meanwhile it is forgotten.
     this.#unkept.set(named(key), chunk)
-    const isKept = await this.#keep(chunk)
-    if (isKept && (await this.#keepRest())) await this.#measureNowAndThen()
+    if (!(await this.#keep(chunk))) return
+    const wasFull = this.state.getState().status === 'full'
+    if (!wasFull || (await this.#keepRest())) await this.#measureNowAndThen()
   }
 
   async remove(key: StorageKey): Promise<void> {
     this.#unkept.delete(named(key))
-    await this.#onDisk((database) => writing(database, STORE, (store) => store.delete(key)))
+    await this.#onDisk((database) => database.write((store) => store.delete(key)))
   }
 
   async loadRange(prefix: StorageKey): Promise<Chunk[]> {
@@ -69,7 +83,7 @@ export class DocumentStorage implements StorageAdapterInterface {
 
   async removeRange(prefix: StorageKey): Promise<void> {
     for (const [name, { key }] of this.#unkept) if (isUnder(prefix, key)) this.#unkept.delete(name)
-    await this.#onDisk((database) => writing(database, STORE, (store) => store.delete(under(prefix))))
+    await this.#onDisk((database) => database.write((store) => store.delete(under(prefix))))
   }
 
   /** Whether everything that was made here is on the disk, or on its way there. */
@@ -77,78 +91,84 @@ export class DocumentStorage implements StorageAdapterInterface {
     return this.state.getState().status !== 'memory' && this.state.getState().status !== 'full'
   }
 
-  /** What comes after it is kept nowhere. */
+  /** What is being written again is written first. What comes after it is kept nowhere. */
   async close(): Promise<void> {
+    await this.#database?.open().catch(() => undefined)
+    await this.#keeping
     this.#isClosed = true
     clearTimeout(this.#again)
-    const database = await this.#database
-    database?.close()
+    this.#database?.close()
   }
 
-  async #open(): Promise<IDBPDatabase | undefined> {
-    const { indexedDb } = this.#environment
-    if (!indexedDb) return this.#without('this browser gives the page no storage')
+  async #open(database: Database): Promise<void> {
     try {
-      const database = await openDatabase(indexedDb, `${this.#name}-documents`, STORE)
-      this.#tell({ status: 'kept', bytes: undefined, bytesMax: undefined, persistent: this.#persistent })
-      // Nobody waits for either: a person may be asked about the first, and the second may take long.
-      void this.#askToPersist()
-      return database
+      await database.open()
     } catch (error) {
-      return this.#without(String(error))
+      this.#without(this.#environment.indexedDb ? String(error) : 'this browser gives the page no storage')
+      return
     }
+    this.#tellKept()
+    // Nobody waits for either: a person may be asked about the first, and the second may take long.
+    void this.#askToPersist()
   }
 
-  #without(reason: string): Promise<undefined> {
+  #without(reason: string): void {
+    this.#database?.close()
+    this.#database = undefined
     this.#tell({ status: 'memory', reason })
-    return Promise.resolve(undefined)
+  }
+
+  /** Somebody deleted the database, and there is another one now. */
+  #emptied(): void {
+    this.#tell({ status: 'opening' })
+    const keeping = this.#keepAgain()
+      // What cannot be written is said by `save`.
+      .catch(() => undefined)
+      .then(async () => {
+        // Or once more, meanwhile.
+        if (this.#keeping !== keeping) return
+        this.#keeping = undefined
+        if (!(await this.#keepRest()) || !this.#database) return
+        this.#tellKept()
+        void this.#measure()
+      })
+    this.#keeping = keeping
+  }
+
+  /** Before it is known how much it is. */
+  #tellKept(): void {
+    this.#tell({ status: 'kept', bytes: undefined, bytesMax: undefined, persistent: this.#persistent })
   }
 
   /** Whether it is on the disk now. */
   async #keep(chunk: Chunk): Promise<boolean> {
     const name = named(chunk.key)
     const kept = await this.#onDisk(async (database) => {
-      await writing(database, STORE, (store) => store.put(chunk.data, chunk.key))
+      await database.write((store) => store.put(chunk.data, chunk.key))
       return true
-    }, isFull)
+    })
     // Not when it was saved once more, or removed, meanwhile.
     if (kept && this.#unkept.get(name) === chunk) this.#unkept.delete(name)
     return kept === true
   }
 
-  /** There is room: what waited is tried again. Whether all of it is on the disk now. */
+  /** What waited for room is tried again. Whether all of it is on the disk now. */
   async #keepRest(): Promise<boolean> {
-    if (this.state.getState().status !== 'full') return true
     for (const chunk of [...this.#unkept.values()]) if (!(await this.#keep(chunk))) return false
     return true
   }
 
-  /**
-   * Nothing without a database, or where it does not do it. Browsers close databases of pages that were in the background or whose
-   * storage was cleared; such a one is opened once more.
-   */
-  async #onDisk<R>(
-    work: (database: IDBPDatabase) => Promise<R>,
-    mayBeFull: (error: unknown) => boolean = () => false,
-  ): Promise<R | undefined> {
-    for (const isLast of [false, true]) {
-      const opened = this.#database
-      const database = await opened
-      if (!database || this.#isClosed) return undefined
-      try {
-        return await work(database)
-      } catch (error) {
-        if (mayBeFull(error)) {
-          this.#full(error)
-          return undefined
-        }
-        // Of several that find it closed, the first opens it.
-        if (this.#database !== opened) continue
-        database.close()
-        this.#database = isLast ? this.#without(String(error)) : this.#open()
-      }
+  /** Nothing without a database, or where it does not do it. */
+  async #onDisk<R>(work: (database: Database) => Promise<R>): Promise<R | undefined> {
+    const database = this.#database
+    if (!database || this.#isClosed) return undefined
+    try {
+      return await work(database)
+    } catch (error) {
+      if (isFull(error)) this.#full(error)
+      else if (this.#database === database) this.#without(String(error))
+      return undefined
     }
-    return undefined
   }
 
   #full(error: unknown): void {
@@ -178,8 +198,9 @@ export class DocumentStorage implements StorageAdapterInterface {
   async #measure(): Promise<void> {
     this.#measuredAtMs = this.#environment.now()
     const estimate = await this.#environment.storageEstimate()
-    const isFull = this.state.getState().status === 'full' && this.#unkept.size > 0
-    if (this.state.getState().status === 'memory' || isFull) return
+    const { status } = this.state.getState()
+    const isUnkept = status === 'memory' || (status === 'full' && this.#unkept.size > 0)
+    if (isUnkept || this.#keeping) return
     const { usage: bytes, quota: bytesMax } = estimate ?? {}
     this.#tell({ status: 'kept', bytes, bytesMax, persistent: this.#persistent })
   }
@@ -191,12 +212,8 @@ export class DocumentStorage implements StorageAdapterInterface {
   }
 }
 
-function isFull(error: unknown): boolean {
-  return error instanceof Error && error.name === 'QuotaExceededError'
-}
-
-async function chunks(database: IDBPDatabase, prefix: StorageKey): Promise<Chunk[]> {
-  const [keys, values] = await reading(database, STORE, (store) =>
+async function chunks(database: Database, prefix: StorageKey): Promise<Chunk[]> {
+  const [keys, values] = await database.read((store) =>
     Promise.all([store.getAllKeys(under(prefix)), store.getAll(under(prefix))]),
   )
   return keys.map((key, at) => ({ key: key as StorageKey, data: values[at] as Uint8Array }))

@@ -4,13 +4,14 @@
 // memory, is found there by this tab, and `state` says so. A note in memory hides the one on disk under the same key.
 //
 // Tabs of one origin that open the same name share their notes. Who reads, decides and writes holds a lock meanwhile
-// (`Environment.withLock`): the notes themselves know no transactions over several keys.
+// (`Environment.withLock`): the notes themselves know no transactions over several keys. Where somebody deletes the database under
+// open tabs, each of them writes again what it knows, in the same way.
 
-import type { IDBPDatabase } from 'idb'
 import type { Environment } from '../environment'
 import type { Watchable } from '../types'
+import { Listeners } from '../link/listeners'
 import { Watched } from '../watch'
-import { openDatabase, reading, writing } from './database'
+import { Database, isFull } from './database'
 
 /** How the notes are kept. */
 export type NotesState =
@@ -30,6 +31,8 @@ export interface Notes {
   delete(key: string): Promise<void>
   /** All whose key begins like this, by key. */
   entries(prefix: string): Promise<readonly (readonly [key: string, value: unknown])[]>
+  /** Calls when all notes are gone because somebody deleted the database; what is returned ends that. */
+  onEmptied(listener: () => void): () => void
   /** What comes after it is kept in memory only. */
   close(): void
 }
@@ -38,37 +41,38 @@ const STORE = 'notes'
 
 /** Opens the notes of this name. Never rejects: without a database they are in memory. */
 export async function openNotes(environment: Pick<Environment, 'indexedDb'>, name: string): Promise<Notes> {
-  const open = () => openDatabase(environment.indexedDb, `${name}-notes`, STORE)
+  const emptied = new Listeners<void>()
+  const database = new Database(environment.indexedDb, `${name}-notes`, STORE, () => emptied.tell())
   try {
-    return new KeptNotes(await open(), open)
+    await database.open()
+    return new KeptNotes(database, emptied)
   } catch (error) {
-    return new KeptNotes(undefined, open, reasonOf(error))
+    return memoryNotes(reasonOf(error))
   }
 }
 
 /** Notes that are in memory only, for those who want nothing to outlive the tab. */
 export function memoryNotes(reason: string): Notes {
-  return new KeptNotes(undefined, () => Promise.reject(new Error(reason)), reason)
+  return new KeptNotes(undefined, new Listeners(), reason)
 }
 
 class KeptNotes implements Notes {
   readonly state: Watched<NotesState>
-  #database: IDBPDatabase | undefined
-  #isClosed = false
-  readonly #open: () => Promise<IDBPDatabase>
+  #database: Database | undefined
+  readonly #emptied: Listeners<void>
   /** What the disk did not take. `undefined` stands for a note that was deleted. */
   readonly #memory = new Map<string, unknown>()
 
-  constructor(database: IDBPDatabase | undefined, open: () => Promise<IDBPDatabase>, reason = '') {
+  constructor(database: Database | undefined, emptied: Listeners<void>, reason = '') {
     this.#database = database
-    this.#open = open
+    this.#emptied = emptied
     this.state = new Watched<NotesState>(database ? { status: 'kept' } : { status: 'memory', reason })
   }
 
   async get(key: string): Promise<unknown> {
     if (this.#memory.has(key)) return structuredClone(this.#memory.get(key))
     return this.#onDisk(
-      (database) => reading(database, STORE, (store) => store.get(key) as Promise<unknown>),
+      (database) => database.read((store) => store.get(key) as Promise<unknown>),
       () => undefined,
     )
   }
@@ -96,8 +100,11 @@ class KeptNotes implements Notes {
     return [...found].sort(([one], [other]) => (one < other ? -1 : 1))
   }
 
+  onEmptied(listener: () => void): () => void {
+    return this.#emptied.add(listener)
+  }
+
   close(): void {
-    this.#isClosed = true
     this.#database?.close()
     this.#database = undefined
     this.state.set({ status: 'memory', reason: 'closed' })
@@ -115,9 +122,7 @@ class KeptNotes implements Notes {
   #write(key: string, value: unknown): Promise<boolean> {
     return this.#onDisk(
       async (database) => {
-        await writing(database, STORE, (store) =>
-          value === undefined ? store.delete(key) : store.put(value, key),
-        )
+        await database.write((store) => (value === undefined ? store.delete(key) : store.put(value, key)))
         // Not when it was set once more meanwhile.
         if (Object.is(this.#memory.get(key), value)) this.#memory.delete(key)
         return true
@@ -132,50 +137,31 @@ class KeptNotes implements Notes {
     return state.status === 'kept' ? state : { status: 'kept' }
   }
 
-  /** Safari closes databases of pages that were in the background; such a one is opened once more. */
-  async #onDisk<R>(work: (database: IDBPDatabase) => Promise<R>, otherwise: () => R): Promise<R> {
-    if (!this.#database) return otherwise()
+  async #onDisk<R>(work: (database: Database) => Promise<R>, otherwise: () => R): Promise<R> {
+    const database = this.#database
+    if (!database) return otherwise()
     try {
-      return await work(this.#database)
+      return await work(database)
     } catch (error) {
-      if (!isClosed(error)) return this.#failed(error, otherwise)
+      const reason = reasonOf(error)
+      if (isFull(error)) {
+        this.state.set({ status: 'full', reason })
+      } else if (this.#database) {
+        this.#database.close()
+        this.#database = undefined
+        this.state.set({ status: 'memory', reason })
+      }
+      return otherwise()
     }
-    if (this.#isClosed) return otherwise()
-    try {
-      this.#database = await this.#open()
-      return await work(this.#database)
-    } catch (error) {
-      return this.#failed(error, otherwise)
-    }
-  }
-
-  #failed<R>(error: unknown, otherwise: () => R): R {
-    const reason = reasonOf(error)
-    if (isFull(error)) {
-      this.state.set({ status: 'full', reason })
-    } else {
-      this.#database?.close()
-      this.#database = undefined
-      this.state.set({ status: 'memory', reason })
-    }
-    return otherwise()
   }
 }
 
-async function entriesOnDisk(database: IDBPDatabase, prefix: string): Promise<[string, unknown][]> {
+async function entriesOnDisk(database: Database, prefix: string): Promise<[string, unknown][]> {
   const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`)
-  const [keys, values] = await reading(database, STORE, (store) =>
+  const [keys, values] = await database.read((store) =>
     Promise.all([store.getAllKeys(range), store.getAll(range) as Promise<unknown[]>]),
   )
   return keys.flatMap((key, at) => (typeof key === 'string' ? [[key, values[at]]] : []))
-}
-
-function isClosed(error: unknown): boolean {
-  return error instanceof Error && error.name === 'InvalidStateError'
-}
-
-function isFull(error: unknown): boolean {
-  return error instanceof Error && error.name === 'QuotaExceededError'
 }
 
 function reasonOf(error: unknown): string {

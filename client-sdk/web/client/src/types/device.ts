@@ -4,7 +4,7 @@ import type { DocumentId } from '../ids'
 
 /** How the store on this device is. */
 export type StorageState =
-  /** Not asked yet. */
+  /** Not asked yet; or somebody deleted what was kept, and what this tab has is being written again. */
   | { readonly status: 'opening' }
   /** Everything is kept here and survives a reload. Bytes are what the browser says, where it says anything. */
   | {

@@ -40,7 +40,7 @@ export interface History<T> {
   /** Goes back to an earlier state with one new change; what came between stays in the history. */
   restore(heads: Heads, label?: string): Promise<void>
   versions(): Promise<readonly NamedVersion[]>
-  /** Names the present state, or that at `heads`. Needs the server. */
+  /** Names the present state, or that at `heads`, which is among `versions` then. Needs the server. */
   name(
     name: string,
     options?: { readonly note?: string | undefined; readonly heads?: Heads | undefined },

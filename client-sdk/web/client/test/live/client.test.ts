@@ -369,6 +369,18 @@ test('CL98 a state gets a name on the server, and is found by it', async () => {
   await shows(store, ({ title }) => title === 'a')
 })
 
+test('CL267 a name is listed when it was given, and not any more when it was taken away', async () => {
+  const { url } = await server()
+  const { history } = tab(new Device(), url).createDashboard({ title: 'a' })
+  const names = async () => (await history.versions()).map(({ name }) => name)
+  await history.name('First')
+  expect(await names()).toEqual(['First'])
+  await history.name('Second')
+  expect((await names()).sort()).toEqual(['First', 'Second'])
+  await history.removeName('First')
+  expect(await names()).toEqual(['Second'])
+})
+
 test('CL99 a document that was taken off the device comes back from the server as a whole', async () => {
   const { url } = await server()
   const device = new Device()

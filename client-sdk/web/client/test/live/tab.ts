@@ -29,6 +29,17 @@ export class Device {
     return this.tab('http://127.0.0.1:1', config, { isOnline: () => false, fetch, ...environment })
   }
 
+  /** Somebody deletes what the device keeps, under the open tabs. */
+  async empty(...what: readonly ('documents' | 'notes')[]): Promise<void> {
+    const deleting = (what.length > 0 ? what : ['documents', 'notes']).map(
+      (part) =>
+        new Promise((resolve) => {
+          this.#indexedDb.deleteDatabase(`${this.name}-${part}`).addEventListener('success', resolve)
+        }),
+    )
+    await Promise.all(deleting)
+  }
+
   environment(): Environment {
     return {
       ...browserEnvironment(),

@@ -11,6 +11,8 @@ import { Locks } from '../world/locks'
 
 const ID = '4NMNnkMhL8jXrdJ9jamS58PAVdXu' as DocumentId
 
+const OTHER = 'a4o8NGZ91yg8V1XkTuANGnS8B6W' as DocumentId
+
 class Origin {
   readonly #disk = new IDBFactory()
   readonly #locks = new Locks()
@@ -90,6 +92,55 @@ test('CL84 a tab that has nothing waiting does not say so for another; one that 
   other.device.note(ID, { pending: 0 })
   await other.device.written()
   expect((await origin.tab().device.read(ID)).pending).toBe(0)
+})
+
+test('CL262 what is noted while another tab is taken over is not lost', async () => {
+  const origin = new Origin()
+  const crashed = origin.tab()
+  crashed.device.note(ID, { pending: 3 })
+  await crashed.device.written()
+  crashed.crash()
+  const notes = await origin.tab().notes
+  const { device } = origin.tab(Promise.resolve(notes))
+  const get = notes.get.bind(notes)
+  let reads = 0
+  notes.get = async (key) => {
+    const found = await get(key)
+    if (++reads === 2) device.note(ID, { title: 'a' })
+    return found
+  }
+  expect((await device.read(ID)).pending).toBe(3)
+  await device.written()
+  expect(await origin.tab().device.read(ID)).toMatchObject({ title: 'a', pending: 3 })
+})
+
+test('CL260 of what was deleted each tab notes again what it knows of documents that are here, and of gone tabs what waits', async () => {
+  const origin = new Origin()
+  const [one, other, crashed] = [origin.tab(), origin.tab(), origin.tab()]
+  crashed.device.note(ID, { pending: 3, actors: ['x'], follows: OTHER })
+  await crashed.device.written()
+  crashed.crash()
+  one.device.note(ID, { saved: { heads: ['a'], atMs: 1 }, title: 'a', openedAtMs: 5 })
+  await one.device.written()
+  other.device.note(ID, { saved: { heads: ['b'], atMs: 2 }, openedAtMs: 3, pending: 1 })
+  other.device.note(OTHER, { title: 'not here' })
+  await other.device.written()
+  for (const [key] of await (await one.notes).entries('')) await (await one.notes).delete(key)
+  other.device.note(ID, { pending: 0 })
+  for (const { device } of [other, one]) await device.noteAgain((id) => id === ID)
+  expect(await origin.tab().device.all()).toMatchObject([
+    [
+      ID,
+      {
+        saved: { heads: ['b'] },
+        title: 'a',
+        openedAtMs: 5,
+        actors: ['x'],
+        follows: OTHER,
+        pending: 3,
+      },
+    ],
+  ])
 })
 
 test('CL84 what is forgotten is forgotten', async () => {

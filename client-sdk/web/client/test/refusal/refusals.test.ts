@@ -159,6 +159,26 @@ describe('an edit that the server does not take', () => {
     expect(messagesOf(await storedDoc(world.origin, world.documentId))).toEqual([])
   })
 
+  test('CL261 stays away also when somebody deleted the notes while a tab knew of it', async () => {
+    const { world, one } = await open('usual')
+    bad(one, 'bad')
+    const before = Automerge.save(one.doc)
+    await world.runUntilQuiet()
+    world.origin.disk.deleteDatabase(`${NAME}-notes`)
+    await world.run(500)
+    const place = world.origin.place()
+    const documents = place.inside(() => new DocumentStorage(place.environment, 'indexeddb', NAME))
+    await documents.save([world.documentId, 'snapshot', 'old'], before)
+    world.crash(one)
+    const late = world.open()
+    late.place.setOnline(false)
+    const shown: string[][] = []
+    late.onShown = (doc) => shown.push(messagesOf(doc))
+    await world.runUntilQuiet()
+    expect(shown).toEqual([[]])
+    expect(refused(late)).toMatchObject([{ labels: ['bad'] }])
+  })
+
   test('CL36 what another tab made on top of it, wrote down and did not live to tell is made anew', async () => {
     const { world, one, two } = await open('usual', 'usual')
     for (const tab of [one, two]) tab.place.setOnline(false)

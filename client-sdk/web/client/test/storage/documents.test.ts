@@ -167,6 +167,47 @@ test('CL86 storage that the browser cleared is used anew', async () => {
   expect(await storage({ indexedDb }).load(['a'])).toEqual(bytes(2))
 })
 
+test('CL260 who had the database that was deleted writes what it has before it says that all is kept, in each tab', async () => {
+  const indexedDb = new IDBFactory()
+  const told: string[] = []
+  const tab = (name: string) => {
+    const kept: DocumentStorage = new DocumentStorage(
+      { ...browserEnvironment(), indexedDb },
+      'indexeddb',
+      'a',
+      async () => {
+        told.push(`${name} ${kept.state.getState().status}`)
+        await kept.save([name], bytes(1))
+      },
+    )
+    return kept
+  }
+  const [one, other] = [tab('one'), tab('other')]
+  await Promise.all([one.save(['a'], bytes(1)), other.save(['b'], bytes(1))])
+  await new Promise((resolve) => indexedDb.deleteDatabase('a-documents').addEventListener('success', resolve))
+  // The first finds nothing, and the second one that the first has made.
+  expect(await one.load(['a'])).toBeUndefined()
+  expect(one.state.getState().status).toBe('opening')
+  await until(one.state, ({ status }) => status === 'kept')
+  await vi.waitFor(() => expect(told).toEqual(['one opening', 'other opening']))
+  await until(other.state, ({ status }) => status === 'kept')
+  const keys = (await storage({ indexedDb }).loadRange([])).map(({ key }) => key)
+  expect(keys).toEqual([['one'], ['other']])
+})
+
+test('CL260 a database that was only closed is the same one', async () => {
+  const indexedDb = new IDBFactory()
+  const again = vi.fn(() => Promise.resolve())
+  const kept = new DocumentStorage({ ...browserEnvironment(), indexedDb }, 'indexeddb', 'a', again)
+  await kept.save(['a'], bytes(1))
+  vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementationOnce(() => {
+    throw new DOMException('closing', 'InvalidStateError')
+  })
+  expect(await kept.load(['a'])).toEqual(bytes(1))
+  expect(again).not.toHaveBeenCalled()
+  expect(kept.state.getState().status).toBe('kept')
+})
+
 test('CL86 a database that fails whatever one does is given up', async () => {
   const kept = storage({ indexedDb: new IDBFactory() })
   await kept.save(['a'], bytes(1))

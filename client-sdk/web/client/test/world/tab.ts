@@ -1,6 +1,5 @@
 // A tab with one document open: the repo, the disk, the other tabs, the server, and what happens to refused changes.
 
-import { BroadcastChannelNetworkAdapter } from '@automerge/automerge-repo-network-broadcastchannel'
 import {
   Automerge,
   decodeHeads,
@@ -12,9 +11,10 @@ import {
   type StorageAdapterInterface,
   type StorageId,
 } from '../../src/automerge'
-import { createRefusals, type Heard, type Refusals } from '../../src/refusal/refusals'
+import { createRefusals, type Refusals } from '../../src/refusal/refusals'
 import { DocumentStorage } from '../../src/storage/documents'
 import { memoryNotes, openNotes } from '../../src/storage/notes'
+import { TabAdapter } from '../../src/tabs/adapter'
 import { createTabs } from '../../src/tabs/tabs'
 import { PlainLine } from './line'
 import type { Origin, TabPlace } from './origin'
@@ -51,16 +51,18 @@ export class Tab {
       place.inside(() => new DocumentStorage(environment, kind === 'private' ? 'memory' : 'indexeddb', NAME)),
       place,
     )
+    const notes = kind === 'private' ? Promise.resolve(memoryNotes('private')) : openNotes(environment, NAME)
     this.refusals = place.inside(() =>
       createRefusals({
         name: NAME,
-        notes: kind === 'private' ? Promise.resolve(memoryNotes('private')) : openNotes(environment, NAME),
+        notes,
         tabs: createTabs(environment, NAME),
         documents,
         environment,
         ours: () => undefined,
       }),
     )
+    void notes.then((opened) => opened.onEmptied(() => void this.refusals.noteAgain()))
     const line = new PlainLine(place, (message) => {
       if (message.type !== 'dovetail-reject') return
       this.rejects += 1
@@ -72,7 +74,13 @@ export class Tab {
         new Repo({
           peerId: this.name as PeerId,
           storage: (kind === 'old' ? documents : this.refusals.storage) ?? documents,
-          network: [line, new TabLine((message) => kind === 'old' || this.refusals.mayHear(message))],
+          network: [
+            line,
+            new TabAdapter(environment.channel(`${NAME}-sync`)!, {
+              isHere: () => true,
+              mayHear: (message) => kind === 'old' || this.refusals.mayHear(message),
+            }),
+          ],
           saveDebounceRate: 10,
         }),
     )
@@ -123,19 +131,6 @@ export class Tab {
   crash(): void {
     this.place.crash()
   }
-}
-
-/** The documents of other tabs, but for what must not be heard. */
-class TabLine extends BroadcastChannelNetworkAdapter {
-  readonly #mayHear: (message: Heard) => boolean
-
-  constructor(mayHear: (message: Heard) => boolean) {
-    super({ channelName: `${NAME}-sync`, peerWaitMs: 100 })
-    this.#mayHear = mayHear
-  }
-
-  override emit: BroadcastChannelNetworkAdapter['emit'] = (event, ...told) =>
-    event === 'message' && !this.#mayHear(told[0] as Heard) ? false : super.emit(event, ...told)
 }
 
 /** What a tab that is gone asked of its disk is never answered. */
