@@ -73,129 +73,111 @@ export type Layout = {
 }
 
 /** One thing that somebody does to a dashboard. */
-export type Edit =
-  | {
-      readonly edit: 'setTitle'
-      /** The new title. */
-      readonly title: string
-    }
-  | {
-      readonly edit: 'setDescription'
-      /** The new description. */
-      readonly description: string
-    }
-  | {
-      readonly edit: 'setGrid'
-      /** The new grid. */
-      readonly grid: Grid
-    }
-  | {
-      readonly edit: 'createWidget'
-      /** The new widget's id. */
-      readonly id: WidgetId
-      /** The widget. */
-      readonly widget: NewWidget
-    }
-  | {
-      readonly edit: 'removeWidget'
-      /** Which widget. */
-      readonly id: WidgetId
-    }
-  | {
-      readonly edit: 'moveWidget'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** Cells from the left edge. */
-      readonly x: number
-      /** Cells from the top. */
-      readonly y: number
-    }
-  | {
-      readonly edit: 'resizeWidget'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** Width in cells. */
-      readonly w: number
-      /** Height in cells. */
-      readonly h: number
-    }
-  | {
-      readonly edit: 'setLayout'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** The new rectangle. */
-      readonly layout: Layout
-    }
-  | {
-      readonly edit: 'renameWidget'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** The new title. */
-      readonly title: string
-    }
-  | {
-      readonly edit: 'setKind'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** The new kind. */
-      readonly kind: string
-    }
-  | {
-      readonly edit: 'reorder'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** The new key. */
-      readonly order: OrderKey
-    }
-  | {
-      readonly edit: 'setParent'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** What holds it from now on; nothing takes it out. */
-      readonly parent: WidgetId | null
-    }
-  | {
-      readonly edit: 'setDataSource'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** The new source; nothing takes the old one away. */
-      readonly dataSource: unknown
-    }
-  | {
-      readonly edit: 'setOption'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** The way to the option. An index right behind a list's end adds an item. */
-      readonly path: ReadonlyArray<OptionStep>
-      /** The new value, as a whole: members that it does not have go. */
-      readonly value: unknown
-    }
-  | {
-      readonly edit: 'clearOption'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** The way to the option. */
-      readonly path: ReadonlyArray<OptionStep>
-    }
-  | {
-      readonly edit: 'setLocked'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** Whether it is to be left alone. */
-      readonly locked: boolean
-    }
-  | {
-      readonly edit: 'attachData'
-      /** Which widget. */
-      readonly id: WidgetId
-      /** That document, in JSON as `automerge:` URL. */
-      readonly data: string
-    }
-  | {
-      readonly edit: 'detachData'
-      /** Which widget. */
-      readonly id: WidgetId
-    }
+export type Edit = {
+  readonly "edit": "setTitle"
+  /** The new title. */
+  readonly title: string
+} | {
+  readonly "edit": "setDescription"
+  /** The new description. */
+  readonly description: string
+} | {
+  readonly "edit": "setGrid"
+  /** The new grid. */
+  readonly grid: Grid
+} | {
+  readonly "edit": "createWidget"
+  /** The new widget's id. */
+  readonly id: WidgetId
+  /** The widget. */
+  readonly widget: NewWidget
+} | {
+  readonly "edit": "removeWidget"
+  /** Which widget. */
+  readonly id: WidgetId
+} | {
+  readonly "edit": "moveWidget"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** Cells from the left edge. */
+  readonly x: number
+  /** Cells from the top. */
+  readonly y: number
+} | {
+  readonly "edit": "resizeWidget"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** Width in cells. */
+  readonly w: number
+  /** Height in cells. */
+  readonly h: number
+} | {
+  readonly "edit": "setLayout"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** The new rectangle. */
+  readonly layout: Layout
+} | {
+  readonly "edit": "renameWidget"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** The new title. */
+  readonly title: string
+} | {
+  readonly "edit": "setKind"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** The new kind. */
+  readonly kind: string
+} | {
+  readonly "edit": "reorder"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** The new key. */
+  readonly order: OrderKey
+} | {
+  readonly "edit": "setParent"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** What holds it from now on; nothing takes it out. */
+  readonly parent: WidgetId | null
+} | {
+  readonly "edit": "setDataSource"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** The new source; nothing takes the old one away. */
+  readonly dataSource: unknown
+} | {
+  readonly "edit": "setOption"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** The way to the option. An index right behind a list's end adds an item. */
+  readonly path: ReadonlyArray<OptionStep>
+  /** The new value, as a whole: members that it does not have go. */
+  readonly value: unknown
+} | {
+  readonly "edit": "clearOption"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** The way to the option. */
+  readonly path: ReadonlyArray<OptionStep>
+} | {
+  readonly "edit": "setLocked"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** Whether it is to be left alone. */
+  readonly locked: boolean
+} | {
+  readonly "edit": "attachData"
+  /** Which widget. */
+  readonly id: WidgetId
+  /** That document, in JSON as `automerge:` URL. */
+  readonly data: string
+} | {
+  readonly "edit": "detachData"
+  /** Which widget. */
+  readonly id: WidgetId
+}
 
 /** One step on the way to an option: in JSON a string or a number. */
 export type OptionStep = string | number
@@ -219,7 +201,7 @@ export type WidgetData = {
 }
 
 /** What a widget data document shows. */
-export type Shape = 'points' | 'table' | 'text'
+export type Shape = "points" | "table" | "text"
 
 /** One value at one time. */
 export type Point = {
@@ -238,20 +220,16 @@ export type Retention = {
 }
 
 /** A widget as `createWidget` takes it: all but `kind` has a default. */
-export type NewWidget = { readonly kind: string } & Partial<Omit<Widget, 'kind'>>
+export type NewWidget = { readonly kind: string } & Partial<Omit<Widget, "kind">>
 
 /** A message of Dovetail's own, as it stands on `/sync`. */
-export type OwnMessage = Own & {
-  readonly senderId: string
-  readonly targetId?: string | undefined
-  readonly documentId?: string | undefined
-}
+export type OwnMessage = Own & { readonly senderId: string, readonly targetId?: string | undefined, readonly documentId?: string | undefined }
 
 /** A moment, in milliseconds since the Unix epoch. */
 export type Timestamp = number
 
 /** What somebody may do with a document. Each includes those before it. */
-export type Role = 'none' | 'read' | 'write' | 'admin'
+export type Role = "none" | "read" | "write" | "admin"
 
 /** What the rules say of a document, as it is told on `/sync`. */
 export type OfDocument = {
@@ -276,73 +254,62 @@ export type InForce = {
 }
 
 /** What is said. Times are milliseconds since 1970, heads and hashes hexadecimal. */
-export type Own =
-  | {
-      readonly type: 'dovetail-welcome'
-      /** The connection, as the server's log names it. */
-      readonly sessionId: string
-      /** Who the server takes it for; nothing on a server that asks nobody. */
-      readonly user: User | null
-      /** The server's clock. */
-      readonly serverTime: number
-      /** When the token ends, if it does. */
-      readonly until?: number | undefined
-      /** Bounds of this connection. */
-      readonly limits: Bounds
-      /** Which version of the rules is in force, by kind of document. */
-      readonly rules: {
-        readonly [key in string]: number
-      }
-    }
-  | {
-      readonly type: 'dovetail-ack'
-      /** Everything up to here is on disk. */
-      readonly heads: ReadonlyArray<string>
-      /** Since when. */
-      readonly durableAt: number
-      /** How many conflicts stand open at these heads; nothing while they are not judged. `dovetail-conflicts` has them. */
-      readonly conflicts: number | null
-    }
-  | {
-      readonly type: 'dovetail-reject'
-      /** Their hashes. */
-      readonly changes: ReadonlyArray<string>
-      /** Why, for programs. */
-      readonly code: string
-      /** Why, for people. */
-      readonly reason: string
-      /** They are kept aside for a while, where an administrator can bring them in. */
-      readonly setAside: boolean
-    }
-  | {
-      readonly type: 'dovetail-permission'
-      /** `none`, `read`, `write` or `admin`. */
-      readonly role: Role
-      /** The places that may be changed, when it is not all. */
-      readonly paths?: readonly (
-        | string
-        | {
-            readonly path: string
-            readonly may: 'append'
-          }
-      )[]
-    }
-  | ({
-      readonly type: 'dovetail-conflicts'
-    } & OfDocument)
-  | {
-      readonly type: 'dovetail-token'
-      /** The token, from a client. */
-      readonly token?: string | undefined
-      /** When it ends, from the server. */
-      readonly until?: number | undefined
-    }
-  | {
-      readonly type: 'dovetail-ping'
-    }
-  | {
-      readonly type: 'dovetail-pong'
-    }
+export type Own = {
+  readonly "type": "dovetail-welcome"
+  /** The connection, as the server's log names it. */
+  readonly sessionId: string
+  /** Who the server takes it for; nothing on a server that asks nobody. */
+  readonly user: User | null
+  /** The server's clock. */
+  readonly serverTime: number
+  /** When the token ends, if it does. */
+  readonly until?: number | undefined
+  /** Bounds of this connection. */
+  readonly limits: Bounds
+  /** Which version of the rules is in force, by kind of document. */
+  readonly rules: {
+    readonly [key in string]: number
+  }
+} | {
+  readonly "type": "dovetail-ack"
+  /** Everything up to here is on disk. */
+  readonly heads: ReadonlyArray<string>
+  /** Since when. */
+  readonly durableAt: number
+  /** How many conflicts stand open at these heads; nothing while they are not judged. `dovetail-conflicts` has them. */
+  readonly conflicts: number | null
+} | {
+  readonly "type": "dovetail-reject"
+  /** Their hashes. */
+  readonly changes: ReadonlyArray<string>
+  /** Why, for programs. */
+  readonly code: string
+  /** Why, for people. */
+  readonly reason: string
+  /** They are kept aside for a while, where an administrator can bring them in. */
+  readonly setAside: boolean
+} | {
+  readonly "type": "dovetail-permission"
+  /** `none`, `read`, `write` or `admin`. */
+  readonly role: Role
+  /** The places that may be changed, when it is not all. */
+  readonly paths?: readonly (string | {
+    readonly path: string
+    readonly may: "append"
+  })[]
+} | {
+  readonly "type": "dovetail-conflicts"
+} & OfDocument | {
+  readonly "type": "dovetail-token"
+  /** The token, from a client. */
+  readonly token?: string | undefined
+  /** When it ends, from the server. */
+  readonly until?: number | undefined
+} | {
+  readonly "type": "dovetail-ping"
+} | {
+  readonly "type": "dovetail-pong"
+}
 
 /** Somebody, as others may know them. */
 export type User = {
@@ -407,13 +374,13 @@ export type Conflict = {
 }
 
 /** How much a conflict matters. */
-export type Severity = 'info' | 'warning' | 'error'
+export type Severity = "info" | "warning" | "error"
 
 /** Who is told of a conflict. */
-export type Mode = 'surface' | 'audit'
+export type Mode = "surface" | "audit"
 
 /** Where a conflict stands in its life. */
-export type State = 'open' | 'waived' | 'settled'
+export type State = "open" | "waived" | "settled"
 
 /** One change that brought a conflict about. */
 export type Cause = {
@@ -455,15 +422,7 @@ export type Offer = {
  * One way to settle a conflict. "Later" is the order in which Automerge counts operations, never
  * a clock's.
  */
-export type Proposal =
-  | 'push_down'
-  | 'first_free'
-  | 'clamp'
-  | 'number_title'
-  | 'clear_reference'
-  | 'keep_earlier'
-  | 'keep_later'
-  | 'unset_later'
+export type Proposal = "push_down" | "first_free" | "clamp" | "number_title" | "clear_reference" | "keep_earlier" | "keep_later" | "unset_later"
 
 /** Why a conflict may stay. */
 export type Waiver = {
@@ -484,13 +443,11 @@ export type Settlement = {
 }
 
 /** What somebody else decided about the same facts, while apart. */
-export type Decision =
-  | ({
-      readonly decision: 'waived'
-    } & Waiver)
-  | ({
-      readonly decision: 'settled'
-    } & Settlement)
+export type Decision = {
+  readonly "decision": "waived"
+} & Waiver | {
+  readonly "decision": "settled"
+} & Settlement
 
 /** A rule that could not be judged. It counts as neither kept nor broken. */
 export type Undecided = {
@@ -501,19 +458,11 @@ export type Undecided = {
 }
 
 /** Why a rule could not be judged. */
-export type UndecidedReason =
-  | 'too_much_to_read'
-  | 'too_much_to_compare'
-  | {
-      readonly no_limit: string
-    }
-  | 'pending'
-  | 'past_deadline'
-  | 'too_much_to_evaluate'
-  | {
-      readonly expression_fails: string
-    }
-  | 'failed'
+export type UndecidedReason = "too_much_to_read" | "too_much_to_compare" | {
+  readonly "no_limit": string
+} | "pending" | "past_deadline" | "too_much_to_evaluate" | {
+  readonly "expression_fails": string
+} | "failed"
 
 /** Conflicts of one rule that are not listed. */
 export type Beyond = {
