@@ -94,7 +94,7 @@ type OpenStore = Pick<
   | 'serverHeads'
   | 'setJudge'
   | 'close'
-  | 'flush'
+  | 'writeAll'
   | 'hear'
   | 'heardRight'
   | 'isOurs'
@@ -525,7 +525,7 @@ class Client implements Dovetail {
 
   /** The page is hidden, or about to go: what waits becomes changes, and changes go to the disk. */
   #flush(): void {
-    for (const store of this.#open.values()) store.flush()
+    for (const store of this.#open.values()) store.writeAll()
     void this.#repo.flush(this.#ready())
   }
 
