@@ -266,6 +266,55 @@ test('CL251 what is typed into a cell is kept when the page goes', async () => {
   table.release()
 })
 
+test('CL272 a name that is being typed waits, is written when the page goes, and dropped by Escape', async () => {
+  const store = await opened(THREE)
+  const before = pendingSaid()
+  const tile = screen.getByRole('group', { name: /^A, / })
+  tile.focus()
+  await userEvent.keyboard('{F2}Load')
+  expect(pendingSaid()).toBe(before + 1)
+  expect(widgetsOf(store)['a']?.title).toBe('A')
+  act(() => void window.dispatchEvent(new Event('pagehide')))
+  expect(widgetsOf(store)['a']?.title).toBe('Load')
+  expect(pendingSaid()).toBe(before + 1)
+  await userEvent.keyboard('s{Escape}')
+  expect(widgetsOf(store)['a']?.title).toBe('Load')
+  expect(pendingSaid()).toBe(before + 1)
+  screen.getByRole('group', { name: /^Load, / }).focus()
+  await userEvent.keyboard('{F2}Loads')
+  act(() => screen.getByRole('textbox', { name: 'Title of the widget' }).blur())
+  expect(widgetsOf(store)['a']?.title).toBe('Loads')
+})
+
+test('CL272 the title of the dashboard, the options and the columns wait while they are typed', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.setColumns(['Name'])
+  await opened({
+    ...THREE,
+    t: { kind: 'table', title: 'Hosts', data: table.url },
+  })
+  await screen.findByDisplayValue('Name')
+  const goes = () => act(() => void window.dispatchEvent(new Event('pagehide')))
+  const waits = async (type: () => Promise<void>) => {
+    goes()
+    const before = pendingSaid()
+    await type()
+    expect(pendingSaid()).toBe(before + 1)
+  }
+  await waits(() => userEvent.type(screen.getByRole('textbox', { name: 'Title of the dashboard' }), '!'))
+  await waits(() => userEvent.type(screen.getByDisplayValue('Name'), 's'))
+  await waits(async () => {
+    screen.getByRole('group', { name: /^B, / }).focus()
+    await userEvent.keyboard('{Enter}')
+    const panel = screen.getByRole('complementary', { name: 'Side panel' })
+    await userEvent.type(await within(panel).findByLabelText('Title'), '2')
+  })
+  goes()
+  expect(table.getState()).toMatchObject({ value: { columns: ['Names'] } })
+  table.release()
+})
+
 test('CL242 the button of a notice takes back what the notice tells of, and Ctrl+Z all in its order', async () => {
   const table = dovetail.createWidgetData('table')
   await table.settled()

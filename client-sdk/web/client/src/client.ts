@@ -96,7 +96,7 @@ type OpenStore = Pick<
   | 'serverHeads'
   | 'setJudge'
   | 'close'
-  | 'flush'
+  | 'writeAll'
   | 'hear'
   | 'heardRight'
   | 'isOurs'
@@ -520,7 +520,7 @@ class Client implements Dovetail {
 
   /** The page is hidden, or about to go: what waits becomes changes, and changes go to the disk. */
   #flush(): void {
-    for (const store of this.#open.values()) store.flush()
+    for (const store of this.#open.values()) store.writeAll()
     void this.#write()
   }
 }

@@ -30,7 +30,7 @@ export interface DovetailConfig {
   readonly batching?: {
     /** Typing becomes one change when it pauses for this long. */
     readonly pauseMs?: number | undefined
-    /** Typing without a pause becomes a change after this long all the same. */
+    /** Typing without a pause becomes a change after this long all the same; into a text that several may type in, after a second. */
     readonly longestMs?: number | undefined
   }
   readonly retry?: {

@@ -327,7 +327,7 @@ function useEscape(open: boolean, close: () => void): void {
   }, [open, close])
 }
 
-/** Each letter is a change of the document. */
+/** Each letter is in the document at once. */
 const WRITTEN_AT_ONCE = '.note-writer'
 
 /** Not in a field of a dialog or a panel, which has nothing to do with the widgets. */

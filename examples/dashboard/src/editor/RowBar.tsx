@@ -6,6 +6,7 @@ import { createContext, useContext, useState, type KeyboardEvent } from 'react'
 import { Menu } from '../app/Menu'
 import { useEditor } from './context'
 import { MoveContext } from './moving'
+import { Rename } from './Rename'
 import type { RowState } from './rows'
 import { dashboardOf } from './shown'
 import { removal } from './widgetActions'
@@ -72,22 +73,7 @@ export function RowBar({
           {!renaming && <span>{title}</span>}
         </button>
         {renaming && (
-          <input
-            className="tile-rename"
-            aria-label="Title of the row"
-            defaultValue={widget.title}
-            autoFocus
-            onBlur={(event) => {
-              setRenaming(false)
-              const next = event.target.value.trim()
-              if (next !== widget.title) act({ edit: 'renameWidget', id, title: next })
-            }}
-            onKeyDown={(event) => {
-              event.stopPropagation()
-              if (event.key === 'Escape') event.currentTarget.value = widget.title
-              if (event.key === 'Enter' || event.key === 'Escape') event.currentTarget.blur()
-            }}
-          />
+          <Rename id={id} label="Title of the row" title={widget.title} onDone={() => setRenaming(false)} />
         )}
         <span className="muted row-count">
           {state.holds} {state.holds === 1 ? 'widget' : 'widgets'}

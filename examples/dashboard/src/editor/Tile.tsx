@@ -26,6 +26,7 @@ import { kindLabel, kindOf } from '../widgets/registry'
 import { WidgetBody } from '../widgets/WidgetBody'
 import { useEditor } from './context'
 import { MoveContext } from './moving'
+import { Rename } from './Rename'
 import { neighbour } from './selection'
 import { dashboardOf } from './shown'
 import { copy, removal } from './widgetActions'
@@ -89,11 +90,10 @@ export const Tile = memo(function Tile({ id, widget, editable }: TileProps) {
       <header className="tile-head" data-movable={editable && !widget.locked}>
         {renaming ? (
           <Rename
+            id={id}
+            label="Title of the widget"
             title={widget.title}
-            onDone={(next) => {
-              setRenaming(false)
-              if (next !== undefined && next !== widget.title) actions.rename(next)
-            }}
+            onDone={() => setRenaming(false)}
           />
         ) : (
           <h2 className="tile-title" title={title} onDoubleClick={() => editable && setRenaming(true)}>
@@ -124,34 +124,7 @@ export const Tile = memo(function Tile({ id, widget, editable }: TileProps) {
   )
 })
 
-function Rename({
-  title,
-  onDone,
-}: {
-  readonly title: string
-  readonly onDone: (title: string | undefined) => void
-}) {
-  const [typed, setTyped] = useState(title)
-  return (
-    <input
-      className="tile-rename"
-      aria-label="Title of the widget"
-      value={typed}
-      autoFocus
-      onFocus={(event) => event.target.select()}
-      onChange={(event) => setTyped(event.target.value)}
-      onBlur={() => onDone(typed.trim())}
-      onKeyDown={(event) => {
-        event.stopPropagation()
-        if (event.key === 'Enter') onDone(typed.trim())
-        if (event.key === 'Escape') onDone(undefined)
-      }}
-    />
-  )
-}
-
 interface Actions {
-  readonly rename: (title: string) => void
   readonly duplicate: () => void
   readonly lock: (locked: boolean) => void
   readonly remove: () => void
@@ -162,7 +135,6 @@ function useActions(id: string, widget: Widget): Actions {
   const { dovetail, toasts } = useApp()
   const title = widget.title || kindLabel(widget.kind)
   return {
-    rename: (next) => act({ edit: 'renameWidget', id, title: next }),
     duplicate: () => {
       const data =
         widget.data === undefined ? Promise.resolve(undefined) : copiedData(dovetail, store.id, widget.data)

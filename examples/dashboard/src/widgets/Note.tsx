@@ -1,7 +1,7 @@
 // A text that several people write at once, shown as Markdown and written as plain text.
 //
-// Edit path: every keystroke → `setText`, which writes only what differs; ← what others write comes in, and the caret stays with
-// the letter that it stood at.
+// Edit path: every keystroke → `setText`, which shows it at once, and writes what differs when typing pauses; ← what others write comes
+// in with that, and the caret stays with the letter that it stood at.
 
 import type { WidgetDataStore } from '@dovetail/client'
 import { Eye, NotebookPen, Pencil } from 'lucide-react'

@@ -1,16 +1,18 @@
 // A table that everybody edits: each cell is a field of its own in the document, so that two people in two cells never meet.
 //
-// Edit path: a cell is written when it is left, when Enter is pressed, and when it or the page goes; Escape takes back what was
-// typed. What others write meanwhile shows in every cell that is not being typed into.
+// Edit path: a cell is written when it is left, when Enter is pressed, and when it or the page goes (editor/useDraft.ts); Escape takes
+// back what was typed. What others write meanwhile shows in every cell that is not being typed into.
 //
-// Always true: what is typed goes into the row that it was typed for. When somebody removed that row, it is said and offered.
+// Always true: what is typed goes into the row that it was typed for. When somebody removed that row, it is said and offered. Columns
+// go by their place.
 
 import type { WidgetDataStore } from '@dovetail/client'
 import { Plus, Trash2 } from 'lucide-react'
-import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react'
+import { useState, type KeyboardEvent } from 'react'
 import { useToasts } from '../app/context'
 import { offerUndo } from '../app/toasts'
 import { useEditor } from '../editor/context'
+import { useDraft, type DraftOptions } from '../editor/useDraft'
 import { NoData } from './Placeholder'
 import { cellText, cellValue } from './points'
 import type { ViewProps } from './view'
@@ -71,12 +73,11 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
               <th key={at} scope="col" className={numeric[at] ? 'number' : undefined}>
                 {editable ? (
                   <Cell
-                    label={`Name of column ${at + 1}`}
+                    store={store}
+                    name={`Name of column ${at + 1}`}
+                    label="Renamed a column"
                     text={data.columns[at] ?? ''}
-                    onWrite={(text) => {
-                      const columns = indexes.map((each) => (each === at ? text : (data.columns[each] ?? '')))
-                      attempt('Renaming the column', () => store.setColumns(columns))
-                    }}
+                    onWrite={(text) => attempt('Renaming the column', () => store.renameColumn(at, text))}
                   />
                 ) : (
                   nameOf(at)
@@ -97,7 +98,9 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
                 <td key={at} className={numeric[at] ? 'number' : undefined}>
                   {editable ? (
                     <Cell
-                      label={`${nameOf(at)}, row ${rowAt + 1}`}
+                      store={store}
+                      name={`${nameOf(at)}, row ${rowAt + 1}`}
+                      label="Changed a cell"
                       text={cellText(row[at])}
                       onWrite={(text) => write(rowId, at, text)}
                     />
@@ -133,7 +136,7 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
             Show {Math.min(ROWS_SHOWN, data.rows.length - limit)} more of {data.rows.length} rows
           </button>
         )}
-        {editable && <AddTools store={store} columns={indexes.map(nameOf)} />}
+        {editable && <AddTools store={store} columns={count} />}
       </div>
     </div>
   )
@@ -152,7 +155,8 @@ function AddTools({
   columns,
 }: {
   readonly store: WidgetDataStore
-  readonly columns: readonly string[]
+  /** How many there are. */
+  readonly columns: number
 }) {
   const { attempt } = useEditor()
   return (
@@ -168,9 +172,7 @@ function AddTools({
       <button
         type="button"
         className="button small quiet"
-        onClick={() =>
-          attempt('Adding a column', () => store.setColumns([...columns, `Column ${columns.length + 1}`]))
-        }
+        onClick={() => attempt('Adding a column', () => store.addColumn(`Column ${columns + 1}`))}
       >
         <Plus size={13} aria-hidden="true" />
         Column
@@ -179,57 +181,26 @@ function AddTools({
   )
 }
 
-/** The page goes, or may: browsers say no more of it afterwards. */
-const LEAVING = ['visibilitychange', 'pagehide']
-
 /** One cell: what others write shows, until somebody types here. */
-function Cell({
-  label,
-  text,
-  onWrite,
-}: {
-  readonly label: string
-  readonly text: string
-  readonly onWrite: (text: string) => void
-}) {
-  const [typed, setTyped] = useState<string | undefined>(undefined)
-  const write = () => {
-    if (typed !== undefined && typed !== text) onWrite(typed)
-    setTyped(undefined)
-  }
-  // What was typed is written too when the cell goes, with its row or with the table, and when the page does.
-  const leave = useRef(write)
-  useLayoutEffect(() => {
-    leave.current = write
-  })
-  useLayoutEffect(() => () => leave.current(), [])
-  const isTyping = typed !== undefined
-  useEffect(() => {
-    if (!isTyping) return
-    const onLeave = () => leave.current()
-    // Ahead of whoever puts on the disk what is written by then.
-    for (const event of LEAVING) window.addEventListener(event, onLeave, { capture: true })
-    return () => {
-      for (const event of LEAVING) window.removeEventListener(event, onLeave, { capture: true })
-    }
-  }, [isTyping])
+function Cell({ name, ...options }: DraftOptions & { readonly name: string }) {
+  const draft = useDraft(options)
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
-    if (event.key === 'Escape' && typed !== undefined) {
+    if (event.key === 'Escape' && draft.isTyping) {
       event.stopPropagation()
-      setTyped(undefined)
+      draft.drop()
     }
     if (event.key === 'Enter') {
-      write()
+      draft.write()
       below(event.currentTarget)?.focus()
     }
   }
   return (
     <input
       className="cell"
-      aria-label={label}
-      value={typed ?? text}
-      onChange={(event) => setTyped(event.target.value)}
-      onBlur={write}
+      aria-label={name}
+      value={draft.text}
+      onChange={(event) => draft.type(event.target.value)}
+      onBlur={draft.write}
       onKeyDown={onKeyDown}
     />
   )

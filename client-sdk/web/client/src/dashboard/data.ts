@@ -6,11 +6,13 @@ import { Automerge, type DocHandle } from '../automerge'
 import type { DocumentId } from '../ids'
 import { assign, insert, type Draft, type DraftList } from '../document/assign'
 import { LiveDocument } from '../document/store'
-import { listId } from '../document/plain'
+import { listId, plainOfDraft, type Plain } from '../document/plain'
+import { rebased, stretch } from '../document/stretch'
 import type { Surroundings } from '../document/surroundings'
-import type { Point, WidgetData, WidgetDataStore } from '../types'
+import type { Heads, Point, WidgetData, WidgetDataStore } from '../types'
 import { planPoints, writePoints } from './points'
 import { readWidgetData } from './read'
+import { Typing } from './typing'
 
 /** What writes so few bytes that nobody counts them. */
 const SMALL = 0
@@ -21,6 +23,8 @@ const LETTER_BYTES_MAX = 16
 type Cell = string | number | boolean | null
 
 export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDataStore {
+  #typing: Typing | undefined
+
   constructor(surroundings: Surroundings, id: DocumentId, made?: DocHandle<Draft>) {
     super(surroundings, id, readWidgetData, made)
     const { order } = surroundings
@@ -46,9 +50,7 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     const at = this.#placeOf(row)
     if (at === undefined) return false
     const set = (draft: Draft) => {
-      const cells = listIn(draft, 'rows')[at] as DraftList
-      // Cells that a short row does not have yet are empty.
-      while (cells.length < column) cells.push(null)
+      fill(listIn(draft, 'rows')[at] as DraftList, column, null)
       assign(draft, ['rows', at, column], value)
     }
     this.write('Changed a cell', set, bytesOf(value))
@@ -56,11 +58,14 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
   }
 
   addRow(cells: readonly Cell[] = []): void {
+    // Two who write into cells that are there write into those; cells that both had to add first would come to stand side by side.
+    const empty = Array<null>(Math.max(0, this.#width() - cells.length)).fill(null)
+    const row = [...cells, ...empty]
     const add = (draft: Draft) => {
       const rows = listIn(draft, 'rows')
-      insert(rows, rows.length, [cells])
+      insert(rows, rows.length, [row])
     }
-    this.write('Added a row', add, bytesOf(cells))
+    this.write('Added a row', add, bytesOf(row))
   }
 
   removeRow(row: string | number): boolean {
@@ -68,6 +73,20 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     if (at === undefined) return false
     this.write('Removed a row', (draft) => listIn(draft, 'rows').deleteAt(at), SMALL)
     return true
+  }
+
+  addColumn(name: string): void {
+    const at = this.#width()
+    const add = (draft: Draft) => {
+      setName(draft, at, name)
+      for (const row of listIn(draft, 'rows')) if (Array.isArray(row)) fill(row as DraftList, at + 1, null)
+    }
+    this.write('Added a column', add)
+  }
+
+  renameColumn(column: number, name: string): void {
+    const rename = (draft: Draft) => setName(draft, column, name)
+    this.write('Renamed a column', rename, bytesOf(name))
   }
 
   setColumns(columns: readonly string[]): void {
@@ -79,9 +98,58 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
   }
 
   setText(text: string): void {
-    // Of a long text only what differs is written, and how much that is shows when it is made.
-    const isLong = text.length * LETTER_BYTES_MAX > this.surroundings.changeBytesMax()
-    this.write('Typed', (draft) => assign(draft, ['text'], text), isLong ? undefined : SMALL, 'typing')
+    this.mayWrite()
+    const typing = this.#typing ?? this.#newTyping()
+    if (text === typing.text) return
+    const { start, end, put } = stretch(typing.before, text)
+    if ((end - start + put.length) * LETTER_BYTES_MAX > this.surroundings.changeBytesMax()) {
+      this.#paste(typing.text, text)
+      return
+    }
+    typing.type(text)
+    this.#typing = typing
+    this.show(typing)
+  }
+
+  /** So much at once that it may be too large: that shows when it is made, and it is shown only then. */
+  #paste(shown: string, text: string): void {
+    this.flush()
+    const pasted = rebased(shown, text, this.#text())
+    this.write('Typed', (draft) => assign(draft, ['text'], pasted))
+  }
+
+  #newTyping(): Typing {
+    const { config, environment } = this.surroundings
+    return new Typing(this.heads, this.#text(), {
+      batching: config.batching,
+      now: environment.now,
+      end: () => this.flush(),
+      make: (typing) => this.#make(typing),
+    })
+  }
+
+  #make(typing: Typing): void {
+    this.#typing = undefined
+    const write = (text: string, into: Heads) => {
+      const { beganAtMs, lastAtMs } = typing
+      this.writeTyped('Typed', (draft) => assign(draft, ['text'], text), { into, beganAtMs, lastAtMs })
+    }
+    this.finishing('Typed', () => {
+      if (this.has(typing.into)) write(typing.text, typing.into)
+      // That state has gone: something in it was refused.
+      else write(typing.in(this.#text()), this.heads)
+    })
+  }
+
+  /** As many columns as the table has, by their names or by the cells of its rows. */
+  #width(): number {
+    const { columns, rows } = readWidgetData(this.rootAsStored())
+    return rows.reduce((widest, { length }) => Math.max(widest, length), columns.length)
+  }
+
+  /** As it is stored. */
+  #text(): string {
+    return readWidgetData(this.rootAsStored()).text
   }
 
   /** Where it is in the document, which may hold more among its rows than those that are shown. */
@@ -98,6 +166,22 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
 /** About how large a change with it will be. */
 function bytesOf(value: unknown): number {
   return new TextEncoder().encode(JSON.stringify(value)).length
+}
+
+/** The document may hold more among the names of its columns than those that are shown. */
+function setName(draft: Draft, column: number, name: string): void {
+  const columns = listIn(draft, 'columns')
+  const there = plainOfDraft(columns) as readonly Plain[]
+  const places = there.flatMap((each, at) => (typeof each === 'string' ? [at] : []))
+  const at = places[column] ?? columns.length + column - places.length
+  fill(columns, at, '')
+  assign(draft, ['columns', at], name)
+}
+
+/** What a short list does not have yet is empty. */
+function fill(list: DraftList, length: number, empty: Plain): void {
+  const missing = length - list.length
+  if (missing > 0) insert(list, list.length, Array<Plain>(missing).fill(empty))
 }
 
 function listIn(draft: Draft, name: string): DraftList {

@@ -185,13 +185,10 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
     const root = this.rootAsStored()
     const { possible, fault } = possibleWritesOf(root, edits)
     const words = label ?? labelOf(edits, readDashboard(root).widgets)
-    try {
+    this.finishing(words, () => {
       if (possible.length > 0) this.#make(possible, words)
-      if (fault) this.lost(words, fault)
-    } catch (error) {
-      if (!(error instanceof DovetailError)) throw error
-      this.lost(words, error)
-    }
+      if (fault) throw fault
+    })
   }
 }
 

@@ -18,6 +18,8 @@ export interface Going {
   readonly writes: (root: PlainObject) => readonly Write[]
   /** Makes a change of it. */
   readonly commit: () => void
+  /** Others changed the document meanwhile. */
+  readonly met?: () => void
 }
 
 /** How many edits that could not be made are told of. */
@@ -62,6 +64,11 @@ export class Ongoing {
       // Told once it is a change: otherwise all would count as saved for a moment.
       this.#changed(this.#goesOn())
     }
+  }
+
+  /** Others changed the document. */
+  met(): void {
+    this.#going?.met?.()
   }
 
   /** `root` with what goes on. */

@@ -4,7 +4,7 @@
 // shows several documents; → the document in which that was.
 //
 // Always true: what a screen does not show is not taken back by it. Making something again ends with the next edit of any document
-// that the screen shows.
+// that the screen shows. What goes on in one document becomes a change before anything is done in another.
 
 import type { DocumentId } from '../ids'
 import type { DoneStep, UndoState, Undoing } from '../types'
@@ -41,6 +41,8 @@ export class TabOrder {
   /** Changes with everything that can be taken back. */
   readonly moment = new Watched(0)
   readonly #open = new Map<DocumentId, Undoable>()
+  /** In which something was done last, and may go on. */
+  #turn: Pick<Undoable, 'flush'> | undefined
   #last = 0
 
   /** The moment of what is made now. */
@@ -52,6 +54,13 @@ export class TabOrder {
   /** Whether nothing was made in this tab since. */
   isLast(at: number): boolean {
     return at === this.#last
+  }
+
+  /** Something is done in this one now. */
+  turnTo(undoable: Pick<Undoable, 'flush'>): void {
+    if (this.#turn === undoable) return
+    this.#turn?.flush()
+    this.#turn = undoable
   }
 
   /** It is open; what is returned ends that. */

@@ -14,7 +14,7 @@
 // ```
 //
 // Always true: what is shown is the document of the handle with the edits of a gesture or of typing that go on; each of them
-// becomes a change before anything else is made, and before the page goes.
+// becomes a change before anything else is made, in this document or another of this tab, and before the page goes.
 
 import { Automerge, decodeHeads, type Doc, type DocHandle, type StorageId, type UrlHeads } from '../automerge'
 import { DocumentConflicts } from '../conflicts'
@@ -53,12 +53,23 @@ import { plain, type PlainObject } from './plain'
 import { Remembered } from './remembered'
 import { Standing } from './standing'
 import type { Surroundings } from './surroundings'
-import { Undo } from './undo'
+import { Undo, type TypedTime } from './undo'
 
 /** What the server said that somebody may do. */
 type Told = Extract<OwnMessage, { readonly type: 'dovetail-permission' }>
 
 const UNKNOWN: PermissionState = { role: 'unknown', paths: undefined }
+
+/** Something that is being typed, what it is in words, and what writes it. */
+interface Unwritten {
+  readonly label: string
+  readonly write: () => void
+}
+
+/** What was typed: when, and into which state. */
+export interface Typed extends TypedTime {
+  readonly into: Heads
+}
 
 /** A store of any document, seen as `T`. */
 export class LiveDocument<T> implements DocumentStore<T> {
@@ -87,6 +98,9 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly #conflicts: DocumentConflicts
   readonly #updates: DocumentUpdates
   readonly #endings: (() => void)[] = []
+  /** What is being typed and is no edit yet. */
+  readonly #unwritten = new Set<Unwritten>()
+  #isGoingOn = false
   #uses = 1
   /** What all who share this device's store may do, as far as it is known. */
   #rights: readonly Right[] = []
@@ -110,7 +124,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.saving = this.#pending.state
     this.#copy = new Copy((change) => this.#made(change), surroundings.changeBytesMax)
     this.#ongoing = new Ongoing((goesOn) => {
-      this.#pending.goesOn(goesOn)
+      this.#isGoingOn = goesOn
+      this.#countGoingOn()
       this.#tell()
     })
     this.#standing = new Standing(
@@ -176,6 +191,16 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.write(label, (draft) => edit(draft as T))
   }
 
+  unwritten(label: string, write: () => void): () => void {
+    const one = { label, write }
+    this.#unwritten.add(one)
+    this.#countGoingOn()
+    return () => {
+      this.#unwritten.delete(one)
+      this.#countGoingOn()
+    }
+  }
+
   async saved(): Promise<void> {
     const refused = this.refused.getState()
     this.flush()
@@ -210,9 +235,9 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   release(): void {
     if (this.#uses === 0) return
+    if (this.#uses === 1) this.writeAll()
     this.#uses -= 1
     if (this.#uses > 0) return
-    this.flush()
     for (const end of this.#endings.splice(0)) end()
     this.#pending.stop()
     this.#presence.stop()
@@ -273,26 +298,32 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   /**
    * Makes one change. `bytes`: how large it will be, about, and no less, where that is known: then it need not be made to know
-   * whether it is too large. `typing`: what is typed without a pause is taken back at
-   * once, though each letter is a change.
+   * whether it is too large.
    */
-  protected write(
+  protected write(label: string, edit: (draft: Draft) => void, bytes?: number): void {
+    this.#begin(bytes)
+    const made = this.#copy.change(label, edit, bytes === undefined ? 'unknown' : 'small')
+    if (made) this.#undo.made(made)
+  }
+
+  /**
+   * Makes one change, which is not large, of what was typed, beside what others did meanwhile. What is typed without a pause is taken
+   * back at once, in however many changes it was made.
+   */
+  protected writeTyped(
     label: string,
     edit: (draft: Draft) => void,
-    bytes?: number,
-    how: 'once' | 'typing' = 'once',
+    { into, beganAtMs, lastAtMs }: Typed,
   ): void {
-    this.flush()
-    this.#mayWrite(bytes ?? 0)
-    const { config, environment } = this.surroundings
-    const made = this.#copy.change(label, edit, bytes === undefined ? 'unknown' : 'small')
-    if (made)
-      this.#undo.made(made, how === 'typing' ? { ...config.batching, nowMs: environment.now() } : undefined)
+    this.#begin()
+    const made = this.#copy.changeAt(into, label, edit)
+    if (made) this.#undo.made(made, { ...this.surroundings.config.batching, beganAtMs, lastAtMs })
   }
 
   /** Shows what goes on, or how it goes on. Something else that was going on becomes a change first. */
   protected show(going: Going): void {
-    this.#mayWrite(0)
+    this.mayWrite()
+    this.surroundings.order.turnTo(this.undoable)
     this.#ongoing.show(going)
   }
 
@@ -314,6 +345,32 @@ export class LiveDocument<T> implements DocumentStore<T> {
   /** What goes on becomes a change now. */
   flush(): void {
     this.#ongoing.flush()
+  }
+
+  /** The page goes, or the last use of the store ends: what is being typed is written, too. */
+  writeAll(): void {
+    for (const { label, write } of [...this.#unwritten]) this.finishing(label, write)
+    this.flush()
+  }
+
+  /** Nobody is there any more to hear of an error: what cannot be made is said where refused edits are. */
+  protected finishing(label: string, make: () => void): void {
+    try {
+      make()
+    } catch (error) {
+      if (!(error instanceof DovetailError)) throw error
+      this.lost(label, error)
+    }
+  }
+
+  /** Whether the document has been in the state of these heads. */
+  protected has(heads: Heads): boolean {
+    return this.#copy.has(heads)
+  }
+
+  /** Its state, without what goes on. */
+  protected get heads(): Heads {
+    return this.#copy.heads
   }
 
   // ------------------------------------------------------------------------------------------ for the client
@@ -463,6 +520,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     // What is made here is entered by itself, one by one: counting all that waits anew would cost more with each. It is told when it
     // is entered, so that nobody sees an edit of theirs and reads that all is saved.
     if (!this.#copy.isHere || this.#copy.isMaking) return
+    this.#ongoing.met()
     this.#came(this.doc())
     this.#isOther()
   }
@@ -523,8 +581,19 @@ export class LiveDocument<T> implements DocumentStore<T> {
     return new DovetailError('refused', 'The server did not take an edit; it is undone here.')
   }
 
+  #countGoingOn(): void {
+    this.#pending.goesOn((this.#isGoingOn ? 1 : 0) + this.#unwritten.size)
+  }
+
+  /** An edit of this size is made now, after all that goes on. Throws when it may not be made. */
+  #begin(bytes = 0): void {
+    this.surroundings.order.turnTo(this.undoable)
+    this.flush()
+    this.mayWrite(bytes)
+  }
+
   /** Throws when no edit of this size may be made now. */
-  #mayWrite(bytes: number): void {
+  protected mayWrite(bytes = 0): void {
     this.doc()
     const { forbids } = this.#standing
     if (forbids) throw forbids
@@ -537,20 +606,17 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   #step(way: Way): void {
-    this.flush()
-    this.#mayWrite(0)
+    this.#begin()
     this.#undo[way](this.#copy)
   }
 
   #takeBack(at: number): boolean {
-    this.flush()
-    this.#mayWrite(0)
+    this.#begin()
     return this.#undo.takeBack(this.#copy, at)
   }
 
   #decide(become: (doc: Doc<Draft>) => Doc<Draft>): void {
-    this.flush()
-    this.#mayWrite(0)
+    this.#begin()
     const made = this.#copy.become('Decided about a conflict', become)
     if (made) this.#undo.made(made)
   }

@@ -23,18 +23,21 @@ interface Step extends Offered {
   readonly after: Heads
 }
 
-/** Typing that can be taken back as one: when it began, and when it went on last. */
-interface Typing {
+/** When something was typed: its first letter and its last. */
+export interface TypedTime {
   readonly beganAtMs: number
-  readonly atMs: number
+  readonly lastAtMs: number
+}
+
+/** Typing that can be taken back as one. */
+interface Typing extends TypedTime {
   readonly step: Step
 }
 
-/** How long typing is one step, as in `ResolvedConfig.batching`. */
-export interface OneStep {
+/** Something typed, and how long typing is one step, as in `ResolvedConfig.batching`. */
+export interface OneStep extends TypedTime {
   readonly pauseMs: number
   readonly longestMs: number
-  readonly nowMs: number
 }
 
 export class Undo {
@@ -68,7 +71,11 @@ export class Undo {
     this.#done = [...others, step].slice(-STEPS_MAX)
     this.#undone = []
     this.#madeAt = step.at
-    this.#typing = typing && { beganAtMs: goesOn?.beganAtMs ?? typing.nowMs, atMs: typing.nowMs, step }
+    this.#typing = typing && {
+      beganAtMs: (goesOn ?? typing).beganAtMs,
+      lastAtMs: typing.lastAtMs,
+      step,
+    }
     this.#tell()
   }
 
@@ -107,10 +114,10 @@ export class Undo {
   }
 
   /** Typing before it, when it is one with that: nothing else was done since, by anybody, and it did not rest. */
-  #goesOn(before: Heads, { pauseMs, longestMs, nowMs }: OneStep): Typing | undefined {
+  #goesOn(before: Heads, { pauseMs, longestMs, beganAtMs, lastAtMs }: OneStep): Typing | undefined {
     const last = this.#typing
     if (!last || this.#done.at(-1) !== last.step || !this.#order.isLast(last.step.at)) return undefined
-    const isInTime = nowMs - last.atMs <= pauseMs && nowMs - last.beganAtMs <= longestMs
+    const isInTime = beganAtMs - last.lastAtMs <= pauseMs && lastAtMs - last.beganAtMs <= longestMs
     return isInTime && sameHeads(last.step.after, before) ? last : undefined
   }
 

@@ -51,8 +51,8 @@ export class Pending {
   #countedAtMs = -Infinity
   /** How long it took. */
   #countMs = 0
-  /** Something is being done that is no change yet. */
-  #goesOn = false
+  /** How much is being done that is no change yet. */
+  #goingOn = 0
 
   constructor(limits: ResolvedConfig['limits'], now: () => number, keepsAll: () => boolean) {
     this.#limits = limits
@@ -102,10 +102,10 @@ export class Pending {
     return true
   }
 
-  /** Something is being done that will be a change, or no longer. */
-  goesOn(now: boolean): void {
-    if (this.#goesOn === now) return
-    this.#goesOn = now
+  /** So much is being done that will be a change. */
+  goesOn(count: number): void {
+    if (this.#goingOn === count) return
+    this.#goingOn = count
     this.#tell()
   }
 
@@ -182,7 +182,7 @@ export class Pending {
   }
 
   #tell(): void {
-    const pending = this.#waiting.size + (this.#goesOn ? 1 : 0)
+    const pending = this.#waiting.size + this.#goingOn
     const before = this.state.getState()
     const isSaved = pending === 0
     const changes = isSaved ? [] : firstOf(this.#waiting.values(), NAMED_MAX)

@@ -67,12 +67,22 @@ export interface WidgetDataStore extends DocumentStore<WidgetData> {
    * nothing.
    */
   setCell(row: string | number, column: number, value: string | number | boolean | null): boolean
+  /** Adds a row behind all. It has a cell for each column; those that are not given are empty. */
   addRow(cells?: readonly (string | number | boolean | null)[]): void
   /** Whether there was such a row. */
   removeRow(row: string | number): boolean
+  /** Adds a column behind all. Two who do it at once have two. */
+  addColumn(name: string): void
+  /** Writes this name alone, so that two who rename two columns at once both do. Columns go by their place. */
+  renameColumn(column: number, name: string): void
+  /** Replaces all names by these. */
   setColumns(columns: readonly string[]): void
   setShape(shape: Shape): void
-  /** Replaces the text by what it is now; only what differs is written, so that others may type at the same time. */
+  /**
+   * The text that is shown becomes this one, by typing: it is shown at once, and becomes a change when typing pauses, after a second at
+   * the latest, or when anything else is done. Only what differs from the text that was shown is written, so that others may type at
+   * the same time.
+   */
   setText(text: string): void
 }
 

@@ -22,7 +22,10 @@ export interface ReadyDocument<T> {
   readonly status: 'ready'
   /** The document with all edits that were made here. Parts that did not change are the same objects as before. */
   readonly value: T
-  /** The state that `value` is of (edits of a gesture that goes on are in `value`, and in no state yet). */
+  /**
+   * The state that `value` is of. Edits of a gesture or of typing that goes on are in `value`, and in no state yet; of a text that is
+   * being typed here, what others type comes into `value` when it becomes a change.
+   */
   readonly heads: Heads
   /** Gone for everybody (`deleted`) or no longer shown to us (`hidden`); what is here is the copy on this device. */
   readonly gone: 'deleted' | 'hidden' | undefined
@@ -56,6 +59,12 @@ export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
    * then nothing is changed.
    */
   change(label: string, edit: (draft: T) => void): void
+  /**
+   * Something is being typed that is no edit yet, like a name before Enter: it counts as waiting (`saving`), and `write` is called when
+   * the page goes, before what waits is put on the disk, and when the last use of the store ends. `label`: what it is, in words, for
+   * `refused`, when `write` throws then. What is returned ends it.
+   */
+  unwritten(label: string, write: () => void): () => void
   /**
    * Waits until every edit made here so far is durable on the server. Throws `refused` when one of them was not taken, or could not
    * be made any more, `document_gone` when one waits and the document is gone, `not_ready` when it is not here, and `closed`.

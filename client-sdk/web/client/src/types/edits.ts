@@ -6,7 +6,7 @@ import type { Watchable } from './watchable'
 export interface SavingState {
   /** `saved`: everything is durable on the server. `kept`: the rest is on this device. `unkept`: the rest is in this tab only. */
   readonly status: 'saved' | 'kept' | 'unkept'
-  /** How many changes are not durable on the server; those of other tabs of this device count too, and a gesture or typing that goes on. */
+  /** How many changes are not durable on the server; those of other tabs of this device count too, and what goes on: a gesture, or typing. */
   readonly pending: number
   /** What they are, the oldest first, at most 100 of them. */
   readonly changes: readonly PendingChange[]

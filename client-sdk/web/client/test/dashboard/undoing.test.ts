@@ -221,7 +221,7 @@ describe('one order', () => {
 })
 
 describe('text', () => {
-  test('CL187 what is typed without a pause is one step, though each letter is a change', () => {
+  test('CL187 what is typed without a pause is one step, in however many changes', () => {
     type('first')
     type(' second')
     expect(content(note).text).toBe('first second')

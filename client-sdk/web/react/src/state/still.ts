@@ -94,6 +94,7 @@ export function staticDashboard(parts: StaticDashboardParts = {}): DashboardStor
     },
     settled: () => (state.status === 'loading' ? new Promise(nothing) : Promise.resolve(state)),
     change: nothing,
+    unwritten: () => nothing,
     saved: nothingLater,
     exportAutomerge: () => new Uint8Array(),
     exportJson: value,
