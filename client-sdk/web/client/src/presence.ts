@@ -63,7 +63,8 @@ export class DocumentPresence implements Presence<DashboardPresence> {
     handle.on('ephemeral-message', this.#hear)
     this.#beat = setInterval(() => this.#look(), this.#config.goneMs / PARTS_OF_GONE)
     this.#unlisten = [
-      this.#environment.onGo(() => this.#send(null)),
+      // Only where somebody knows of us: of the messages of several documents that arrive in another order one is dropped.
+      this.#environment.onGo(() => this.#state && this.#send(null)),
       // Browsers may keep a page that was left, and bring it back as it was.
       this.#environment.onShow(() => this.#state && this.#sendSoon()),
     ]
