@@ -7,7 +7,9 @@ import { ActivityPanel } from '../src/activity/ActivityPanel'
 import { watched } from '../src/app/watched'
 import type { PanelProps, Preview } from '../src/editor/slots'
 import { panels } from '../src/panels'
+import { proposing } from '../src/panels/becoming'
 import { isSame, momentOf } from '../src/panels/moments'
+import { AWAY } from './alone'
 import { dashboard, widget } from './dashboards'
 import { app, renderIn } from './things'
 
@@ -88,8 +90,7 @@ describe('the history', () => {
   })
 
   it('CL249 says that notes, tables and series are not of the past, and asks so', async () => {
-    const data = 'automerge:3RFyJzsLsZ7MsbG98rcuZ4FqtGW7'
-    const past = dashboard({ cpu: widget({ data }) })
+    const past = dashboard({ cpu: widget({ data: AWAY }) })
     const { user, preview } = show(history, { history: { at: () => past } })
     await user.click(await screen.findByRole('button', { name: /ana/ }))
     expect(preview.getState()?.note).toMatch(/notes, tables and series are as they are now/)
@@ -278,7 +279,8 @@ describe('what needs attention', () => {
     act(() => (document.activeElement as HTMLElement).blur())
     await user.unhover(screen.getByRole('radio', { name: 'Move it' }))
     await waitFor(() => expect(preview.getState()).toBeUndefined())
-    await user.click(screen.getByRole('radio', { name: 'Push the later one down' }))
+    await user.click(screen.getByRole('radio', { name: 'Push “RAM” down' }))
+    expect(preview.getState()?.words).toBe('As it would be: Push “RAM” down')
     expect(preview.getState()?.dashboard.widgets['ram']?.layout.y).toBe(4)
     rendered.unmount()
     expect(preview.getState()).toBeUndefined()
@@ -288,6 +290,20 @@ describe('what needs attention', () => {
     const { user, select } = show(attention, { store: { conflicts: [CONFLICT], proposes } })
     await user.click(screen.getByText(/share a place/))
     expect(select).toHaveBeenCalledWith('ram', { reveal: true })
+  })
+
+  it('CL287 names the widget that a proposal is about, and tells two of one name apart', () => {
+    const label = 'Number the later one'
+    const path = ['widgets', 'ram', 'title']
+    expect(proposing(NOW, label, path)).toBe('Number “RAM”')
+    const same = dashboard({ cpu: widget(), ram: widget() })
+    expect(proposing(same, label, path)).toBe('Number the later “CPU”')
+    expect(proposing(dashboard({ ram: widget({ title: '' }) }), label, path)).toBe(
+      'Number a chart without a title',
+    )
+    for (const unknown of [undefined, ['grid', 'columns'], ['widgets', 'gone']])
+      expect(proposing(NOW, label, unknown)).toBe(label)
+    expect(proposing(NOW, 'Take the nearest allowed value', path)).toBe('Take the nearest allowed value')
   })
 
   it('shows nothing where it is not known what a proposal would do', async () => {

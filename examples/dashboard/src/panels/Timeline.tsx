@@ -20,6 +20,10 @@ const BEHIND_MS_MAX = 1_500
 export function Timeline({ history, ...shared }: TimelineProps) {
   const { status, behind, refresh } = history
   const groups = useMemo(() => timed(history.groups), [history.groups])
+  const nameOf = useNames(
+    shared.store,
+    groups.map(({ author }) => author),
+  )
   const firstPageOnly = groups.length <= GROUPS_OF_A_PAGE
   useEffect(() => {
     // Reading anew forgets the further pages, so whoever went back in them is asked.
@@ -48,6 +52,7 @@ export function Timeline({ history, ...shared }: TimelineProps) {
             key={keyOfHeads(group.heads)}
             group={group}
             before={groups[groups.indexOf(group) + 1]}
+            who={group.mine ? 'You' : nameOf(group.author)}
             {...shared}
           />
         )}
@@ -61,13 +66,12 @@ const GROUPS_OF_A_PAGE = 50
 
 interface GroupProps extends Omit<TimelineProps, 'history'> {
   readonly group: HistoryGroup
+  readonly who: string
   /** The group before it in time. */
   readonly before: HistoryGroup | undefined
 }
 
-function Group({ group, before, look, ...shared }: GroupProps) {
-  const nameOf = useNames(shared.store)
-  const who = group.mine ? 'You' : nameOf(group.author)
+function Group({ group, who, before, look, ...shared }: GroupProps) {
   const moment = momentOf(group)
   const isLooked = isSame(shared.looked, moment)
   return (
