@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { addWidget, newDashboard, saved, shows } from '../app.mjs'
+import { looksFine } from '../look.mjs'
 import { see, seen, world } from '../world.mjs'
 
 /** What does harm where Markdown is taken at its word. Each would say so by `window.harmed`, or ask somebody elsewhere. */
@@ -90,6 +91,53 @@ test('CL148 nothing that somebody writes into a note runs, is styled, asks for a
   )
   assert.equal(await bos.evaluate(() => window.harmed), undefined)
   assert.deepEqual(asked, [])
+})
+
+test('CL288 a text that is too long or too deep to be drawn is shown as it was written, and goes on being written', async (t) => {
+  const here = await world(t)
+  const [ana, bo] = [await here.person(), await here.person()]
+  const anas = await ana.tab('/')
+  const id = await newDashboard(anas)
+  await addWidget(anas, 'Note')
+  await anas.getByRole('button', { name: 'Write' }).click()
+  const field = anas.getByRole('textbox', { name: 'Write Note' })
+  // What is replaced in one go is compared letter by letter.
+  const anew = async (text) => {
+    await field.fill('')
+    await saved(anas)
+    await field.fill(text)
+    await saved(anas)
+  }
+  await anew('A **small** text')
+  const bos = await bo.tab(`/d/${id}`)
+  await seen(bos.locator('.markdown strong', { hasText: 'small' }))
+  const undrawn = [
+    ['too-deep', '> '.repeat(20_000), /cannot be drawn as Markdown, so it is shown as it was written/],
+    [
+      'too-long',
+      'A line of a *long* text.\n'.repeat(2_500),
+      /more than 50,000 letters, so it is shown as it was written/,
+    ],
+  ]
+  for (const [name, text, why] of undrawn) {
+    await anew(text)
+    for (const page of [anas, bos]) await seen(page.getByText(why))
+    await field.press('Control+End')
+    await field.pressSequentially('and more')
+    for (const page of [anas, bos]) {
+      await see(
+        page,
+        'what was typed behind it',
+        (wanted) => document.querySelector('.as-written')?.textContent === wanted,
+        `${text}and more`,
+      )
+      assert.equal(await page.getByRole('alert').filter({ hasText: 'could not be drawn' }).count(), 0)
+    }
+    await looksFine(bos, `note-${name}`)
+  }
+  await anew('A **small** text again')
+  for (const page of [anas, bos]) await seen(page.locator('.markdown strong', { hasText: 'small' }))
+  assert.equal(await bos.locator('.as-written').count(), 0)
 })
 
 test('CL156 two who write into one note at the same time both find all of it', async (t) => {
