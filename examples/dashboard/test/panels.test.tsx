@@ -112,6 +112,29 @@ describe('the history', () => {
     expect(screen.queryByText('Somebody')).toBeNull()
   })
 
+  it('CL289 says that it was made, and does not offer to go back to when nothing was in it', async () => {
+    const made = group('first', { changes: 2 })
+    const { user } = show(history, { store: { history: [...GROUPS.slice(0, 2), made] } })
+    await user.click(await screen.findByRole('button', { name: /Made it/ }))
+    expect(screen.queryByRole('button', { name: 'Restore…' })).toBeNull()
+    expect(screen.getByText(/with nothing in it: no state to go back to/)).toBeTruthy()
+    await user.click(screen.getByRole('button', { name: /You/ }))
+    expect(screen.getByRole('button', { name: 'Restore…' })).toBeTruthy()
+  })
+
+  it('CL289 offers the beginning where something was in it, and takes no page for it that others follow', async () => {
+    const imported = group('before')
+    const { user, rendered } = show(history, { store: { history: [GROUPS[0]!, imported] } })
+    await user.click(await screen.findByRole('button', { name: /Made it/ }))
+    expect(screen.getByRole('button', { name: 'Restore…' })).toBeTruthy()
+    rendered.unmount()
+    const page = () =>
+      Promise.resolve({ groups: [GROUPS[0]!, imported], next: 'more', from: 'server' as const })
+    show(history, { history: { page } })
+    expect(await screen.findByText('1 change')).toBeTruthy()
+    expect(screen.queryByText('Made it')).toBeNull()
+  })
+
   it('says in words what came with a change, and what is different now', async () => {
     const { user, select } = show(history)
     await user.click(await screen.findByRole('button', { name: /You/ }))

@@ -52,6 +52,7 @@ export function Timeline({ history, ...shared }: TimelineProps) {
             key={keyOfHeads(group.heads)}
             group={group}
             before={groups[groups.indexOf(group) + 1]}
+            isBeginning={!history.hasMore && group === groups.at(-1)}
             who={group.mine ? 'You' : nameOf(group.author)}
             {...shared}
           />
@@ -69,9 +70,11 @@ interface GroupProps extends Omit<TimelineProps, 'history'> {
   readonly who: string
   /** The group before it in time. */
   readonly before: HistoryGroup | undefined
+  /** There was nothing before it. */
+  readonly isBeginning: boolean
 }
 
-function Group({ group, who, before, look, ...shared }: GroupProps) {
+function Group({ group, who, before, isBeginning, look, ...shared }: GroupProps) {
   const moment = momentOf(group)
   const isLooked = isSame(shared.looked, moment)
   return (
@@ -81,13 +84,14 @@ function Group({ group, who, before, look, ...shared }: GroupProps) {
           <b>{who}</b>
           <time dateTime={new Date(group.toMs).toISOString()}>{clock(group.toMs)}</time>
         </span>
-        <Messages group={group} all={isLooked} />
+        <Messages group={group} isBeginning={isBeginning} all={isLooked} />
       </button>
       {isLooked && (
         <MomentDetails
           {...shared}
           moment={moment}
           before={before && hasTime(before) ? momentOf(before) : undefined}
+          isBeginning={isBeginning}
           onDone={() => look(undefined)}
         />
       )}
@@ -98,9 +102,18 @@ function Group({ group, who, before, look, ...shared }: GroupProps) {
 /** Longer lists say little; all of them are there once somebody looks. */
 const MESSAGES_SHOWN = 2
 
-function Messages({ group, all }: { readonly group: HistoryGroup; readonly all: boolean }) {
+function Messages({
+  group,
+  isBeginning,
+  all,
+}: {
+  readonly group: HistoryGroup
+  readonly isBeginning: boolean
+  readonly all: boolean
+}) {
   const messages = [...group.messages].reverse()
-  if (messages.length === 0) return <span className="timeline-words">{counted(group.changes)}</span>
+  if (messages.length === 0)
+    return <span className="timeline-words">{isBeginning ? 'Made it' : counted(group.changes)}</span>
   const shown = all ? messages : messages.slice(0, MESSAGES_SHOWN)
   const more = messages.length - shown.length
   return (
