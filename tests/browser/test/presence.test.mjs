@@ -1,8 +1,8 @@
-// P2 as people meet it: who else is here, and at what.
+// P2 as people meet it: who else is here, at what, and what they are called.
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { addWidget, newDashboard, saved, shows } from '../app.mjs'
+import { addWidget, newDashboard, rename, saved, shows } from '../app.mjs'
 import { ASKING, tokenOf } from '../server.mjs'
 import { looksFine } from '../look.mjs'
 import { see, seen, world } from '../world.mjs'
@@ -16,7 +16,7 @@ async function shared(t) {
   await addWidget(anas, 'Counter')
   await addWidget(anas, 'Note')
   await saved(anas)
-  const { status } = await here.server.ask('PUT', `/api/docs/${id}/access`, {
+  const { status, body } = await here.server.ask('PUT', `/api/docs/${id}/access`, {
     subject: 'ana',
     body: {
       owner: 'ana',
@@ -27,7 +27,7 @@ async function shared(t) {
     },
   })
   assert.equal(status, 200)
-  return { here, id, anas, bo }
+  return { here, id, anas, bo, link: Object.values(body.links)[0] }
 }
 
 const others = (page) => page.getByRole('list', { name: /others? here/ })
@@ -82,4 +82,22 @@ test('CL283 one sees who else is here, which widget they are at and whether they
   await bos.close()
   await Promise.all([here(anas), isAt(anas, 'Note', '')])
   assert.equal(await others(anas).count(), 0)
+})
+
+test('CL286 who came by a link is called so, wherever people are named', async (t) => {
+  const { here: world, id, anas, link } = await shared(t)
+  const guest = await world.person()
+  const theirs = await guest.tab(`/d/${id}#link=${link}`)
+  await shows(theirs, 'Counter')
+  await here(anas, 'Somebody with a link')
+  await rename(theirs, 'Counter', 'Visits')
+  await saved(theirs)
+  await isAt(anas, 'Visits', 'Somebody with a link is here')
+  await anas.getByRole('button', { name: 'History' }).first().click()
+  const panel = await seen(anas.getByRole('tabpanel', { name: 'History' }))
+  await seen(panel.getByRole('button', { name: /^Somebody with a link.*Visits/ }))
+  await looksFine(anas, 'by-link')
+  await anas.getByRole('tab', { name: 'Activity' }).click()
+  await seen(anas.getByRole('img', { name: /^Somebody with a link: 1 edit/ }))
+  assert.equal(await anas.getByText(/link:[0-9a-f]/).count(), 0, 'no id is shown')
 })
