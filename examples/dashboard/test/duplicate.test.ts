@@ -1,16 +1,16 @@
 // A dashboard once more, on a real client without a server.
 
-import { createDovetail, type Dashboard, type Dovetail, type WidgetData } from '@dovetail/client'
+import type { Dashboard, Dovetail } from '@dovetail/client'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { duplicate, type UndoneData } from '../src/app/duplicate'
 import { patchedDashboard } from '../src/app/patched'
+import { aloneClient, AWAY, madeDashboard } from './alone'
 import { dashboard, widget } from './dashboards'
 
 let dovetail: Dovetail
 
 beforeEach(() => {
-  vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
-  dovetail = createDovetail({ url: 'http://127.0.0.1:9', storage: { kind: 'memory' } })
+  dovetail = aloneClient()
 })
 
 afterEach(async () => {
@@ -20,16 +20,7 @@ afterEach(async () => {
 
 async function made(source: Dashboard, ...undone: [UndoneData?]) {
   const { id, notes } = await duplicate(dovetail, source, 'Copy', ...undone)
-  const store = dovetail.openDashboard(id)
-  const state = await store.settled()
-  if (state.status !== 'ready') throw new Error(state.status)
-  return { notes, widgets: state.value.widgets, title: state.value.title }
-}
-
-async function dataOf(url: string | undefined): Promise<WidgetData> {
-  const state = await dovetail.openWidgetData(url ?? '').settled()
-  if (state.status !== 'ready') throw new Error(state.status)
-  return state.value
+  return { notes, ...(await madeDashboard(dovetail, id)) }
 }
 
 test('what was undone is put onto what is here, and what does not fit any more is counted', () => {
@@ -63,18 +54,17 @@ test('CL240 what was undone of a table is in the copy of the table', async () =>
     { op: 'replace', path: '/rows/0/0', value: 'db' },
     { op: 'add', path: '/rows/1', value: ['mail'] },
   ] as const
-  const { widgets, notes } = await made(source, { url: table.url, patch })
+  const { widgets, notes, read } = await made(source, { url: table.url, patch })
   expect(widgets['a']?.data).not.toBe(table.url)
   expect(widgets['b']?.data).toBe(widgets['a']?.data)
-  expect((await dataOf(widgets['a']?.data)).rows).toEqual([['db'], ['mail']])
+  expect((await read('a')).rows).toEqual([['db'], ['mail']])
   expect(notes).toEqual([])
 })
 
 test('CL241 a copy shares points alone, says which, and writes into nothing that is not here', async () => {
   const feed = dovetail.createWidgetData('points')
   await feed.settled()
-  const away = 'automerge:3RFyJzsLsZ7MsbG98rcuZ4FqtGW7'
-  const source = dashboard({ a: widget({ data: feed.url }), b: widget({ title: 'Hosts', data: away }) })
+  const source = dashboard({ a: widget({ data: feed.url }), b: widget({ title: 'Hosts', data: AWAY }) })
   const { widgets, notes } = await made(source)
   expect(widgets['a']?.data).toBe(feed.url)
   expect(widgets['b']?.data).toBeUndefined()

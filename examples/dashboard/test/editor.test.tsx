@@ -1,7 +1,6 @@
 // The editor on a real client without a server: what people do there becomes the edits that it should.
 
 import {
-  createDovetail,
   DovetailError,
   type Dovetail,
   type DashboardStore,
@@ -22,6 +21,7 @@ import { watched, type Settable } from '../src/app/watched'
 import { Editor } from '../src/editor/Editor'
 import { dashboardOf, overlaid } from '../src/editor/shown'
 import type * as PlaceholderModule from '../src/widgets/Placeholder'
+import { aloneClient } from './alone'
 
 const drawn = vi.hoisted(() => ({ placeholders: 0, broken: false }))
 
@@ -48,8 +48,7 @@ beforeEach(() => {
     addEventListener: () => undefined,
     removeEventListener: () => undefined,
   }))
-  vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
-  dovetail = createDovetail({ url: 'http://127.0.0.1:9', storage: { kind: 'memory' } })
+  dovetail = aloneClient()
   refused = watched<readonly RefusedEdit[]>([])
   app = {
     dovetail,

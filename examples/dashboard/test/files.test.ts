@@ -1,9 +1,10 @@
-import { createDovetail, type DashboardStore, type Dovetail, type WidgetDataStore } from '@dovetail/client'
+import type { DashboardStore, Dovetail, WidgetDataStore } from '@dovetail/client'
 import { staticDashboard, staticWatchable } from '@dovetail/react'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { exports, importFile } from '../src/files'
 import { fileName } from '../src/files/exports'
 import { BYTES_MAX } from '../src/files/recognise'
+import { aloneClient, AWAY, madeDashboard } from './alone'
 import { dashboard } from './dashboards'
 
 const OURS = { kind: 'dashboard', title: 'Hosts', widgets: {} }
@@ -88,8 +89,7 @@ describe('CL246 what the widgets show', () => {
   let dovetail: Dovetail
 
   beforeEach(() => {
-    vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
-    dovetail = createDovetail({ url: 'http://127.0.0.1:9', storage: { kind: 'memory' } })
+    dovetail = aloneClient()
   })
 
   afterEach(async () => {
@@ -118,17 +118,6 @@ describe('CL246 what the widgets show', () => {
     return { store, table, feed }
   }
 
-  async function shown(id: string) {
-    const state = await dovetail.openDashboard(id).settled()
-    if (state.status !== 'ready') throw new Error(state.status)
-    const read = async (widget: string) => {
-      const data = await dovetail.openWidgetData(state.value.widgets[widget]?.data ?? '').settled()
-      if (data.status !== 'ready') throw new Error(data.status)
-      return data.value
-    }
-    return { widgets: state.value.widgets, read }
-  }
-
   const exported = async (way: string, store: DashboardStore) => {
     let made: Blob | undefined
     vi.spyOn(URL, 'createObjectURL').mockImplementation((blob) => {
@@ -145,7 +134,7 @@ describe('CL246 what the widgets show', () => {
     expect(notes).toEqual([])
     table.addRow(['later'])
     const { id, notes: told } = await importFile(dovetail, file)
-    const { widgets, read } = await shown(id)
+    const { widgets, read } = await madeDashboard(dovetail, id)
     expect((await read('t')).rows).toEqual([['web']])
     expect((await read('n')).text).toBe('Call Bo')
     expect((await read('f')).points).toEqual([{ t: 1, v: 2 }])
@@ -157,19 +146,17 @@ describe('CL246 what the widgets show', () => {
     const { store, table, feed } = await source()
     const { file } = await exported('automerge', store)
     const { id, notes } = await importFile(dovetail, file)
-    const { widgets, read } = await shown(id)
+    const { widgets, read } = await madeDashboard(dovetail, id)
     expect((await read('t')).rows).toEqual([['web']])
     expect(widgets['t']?.data).not.toBe(table.url)
     expect(widgets['f']?.data).toBe(feed.url)
     expect(notes.join(' ')).toContain('same points: “CPU”')
     const away = { ...OURS, widgets: { a: { kind: 'table', title: 'Away', data: AWAY } } }
     const made = await importFile(dovetail, new File([JSON.stringify(away)], 'x.json'))
-    expect((await shown(made.id)).widgets['a']?.data).toBeUndefined()
+    expect((await madeDashboard(dovetail, made.id)).widgets['a']?.data).toBeUndefined()
     expect(made.notes.join(' ')).toContain('not on this device: “Away”')
   })
 })
-
-const AWAY = 'automerge:3RFyJzsLsZ7MsbG98rcuZ4FqtGW7'
 
 describe('a file that is taken out', () => {
   it.each([

@@ -7,7 +7,9 @@ import { ActivityPanel } from '../src/activity/ActivityPanel'
 import { watched } from '../src/app/watched'
 import type { PanelProps, Preview } from '../src/editor/slots'
 import { panels } from '../src/panels'
+import { proposing } from '../src/panels/becoming'
 import { isSame, momentOf } from '../src/panels/moments'
+import { AWAY } from './alone'
 import { dashboard, widget } from './dashboards'
 import { app, renderIn } from './things'
 
@@ -88,8 +90,7 @@ describe('the history', () => {
   })
 
   it('CL249 says that notes, tables and series are not of the past, and asks so', async () => {
-    const data = 'automerge:3RFyJzsLsZ7MsbG98rcuZ4FqtGW7'
-    const past = dashboard({ cpu: widget({ data }) })
+    const past = dashboard({ cpu: widget({ data: AWAY }) })
     const { user, preview } = show(history, { history: { at: () => past } })
     await user.click(await screen.findByRole('button', { name: /ana/ }))
     expect(preview.getState()?.note).toMatch(/notes, tables and series are as they are now/)
@@ -109,6 +110,29 @@ describe('the history', () => {
     show(history)
     await screen.findByRole('button', { name: /ana/ })
     expect(screen.queryByText('Somebody')).toBeNull()
+  })
+
+  it('CL289 says that it was made, and does not offer to go back to when nothing was in it', async () => {
+    const made = group('first', { changes: 2 })
+    const { user } = show(history, { store: { history: [...GROUPS.slice(0, 2), made] } })
+    await user.click(await screen.findByRole('button', { name: /Made it/ }))
+    expect(screen.queryByRole('button', { name: 'Restore…' })).toBeNull()
+    expect(screen.getByText(/with nothing in it: no state to go back to/)).toBeTruthy()
+    await user.click(screen.getByRole('button', { name: /You/ }))
+    expect(screen.getByRole('button', { name: 'Restore…' })).toBeTruthy()
+  })
+
+  it('CL289 offers the beginning where something was in it, and takes no page for it that others follow', async () => {
+    const imported = group('before')
+    const { user, rendered } = show(history, { store: { history: [GROUPS[0]!, imported] } })
+    await user.click(await screen.findByRole('button', { name: /Made it/ }))
+    expect(screen.getByRole('button', { name: 'Restore…' })).toBeTruthy()
+    rendered.unmount()
+    const page = () =>
+      Promise.resolve({ groups: [GROUPS[0]!, imported], next: 'more', from: 'server' as const })
+    show(history, { history: { page } })
+    expect(await screen.findByText('1 change')).toBeTruthy()
+    expect(screen.queryByText('Made it')).toBeNull()
   })
 
   it('says in words what came with a change, and what is different now', async () => {
@@ -278,7 +302,8 @@ describe('what needs attention', () => {
     act(() => (document.activeElement as HTMLElement).blur())
     await user.unhover(screen.getByRole('radio', { name: 'Move it' }))
     await waitFor(() => expect(preview.getState()).toBeUndefined())
-    await user.click(screen.getByRole('radio', { name: 'Push the later one down' }))
+    await user.click(screen.getByRole('radio', { name: 'Push “RAM” down' }))
+    expect(preview.getState()?.words).toBe('As it would be: Push “RAM” down')
     expect(preview.getState()?.dashboard.widgets['ram']?.layout.y).toBe(4)
     rendered.unmount()
     expect(preview.getState()).toBeUndefined()
@@ -288,6 +313,20 @@ describe('what needs attention', () => {
     const { user, select } = show(attention, { store: { conflicts: [CONFLICT], proposes } })
     await user.click(screen.getByText(/share a place/))
     expect(select).toHaveBeenCalledWith('ram', { reveal: true })
+  })
+
+  it('CL287 names the widget that a proposal is about, and tells two of one name apart', () => {
+    const label = 'Number the later one'
+    const path = ['widgets', 'ram', 'title']
+    expect(proposing(NOW, label, path)).toBe('Number “RAM”')
+    const same = dashboard({ cpu: widget(), ram: widget() })
+    expect(proposing(same, label, path)).toBe('Number the later “CPU”')
+    expect(proposing(dashboard({ ram: widget({ title: '' }) }), label, path)).toBe(
+      'Number a chart without a title',
+    )
+    for (const unknown of [undefined, ['grid', 'columns'], ['widgets', 'gone']])
+      expect(proposing(NOW, label, unknown)).toBe(label)
+    expect(proposing(NOW, 'Take the nearest allowed value', path)).toBe('Take the nearest allowed value')
   })
 
   it('shows nothing where it is not known what a proposal would do', async () => {

@@ -105,8 +105,11 @@ test('CL155 what is exported is the dashboard, in each form, and our own two com
   const { body } = await here.server.ask('GET', `/api/docs/${id}`)
   assert.deepEqual(JSON.parse(exported.JSON.bytes).widgets, body.widgets)
   assert.deepEqual(
-    JSON.parse(exported.Grafana.bytes).panels.map(({ title }) => title),
-    ['CPU', 'RAM'],
+    JSON.parse(exported.Grafana.bytes).panels.map(({ id, title }) => [id, title]),
+    [
+      [1, 'CPU'],
+      [2, 'RAM'],
+    ],
   )
   assert.equal(exported.Picture.bytes.subarray(0, 4).toString('hex'), '89504e47')
   for (const way of ['JSON', 'Automerge']) {

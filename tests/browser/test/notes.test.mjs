@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { addWidget, newDashboard, saved, shows } from '../app.mjs'
+import { looksFine } from '../look.mjs'
 import { see, seen, world } from '../world.mjs'
 
 /** What does harm where Markdown is taken at its word. Each would say so by `window.harmed`, or ask somebody elsewhere. */
@@ -91,6 +92,41 @@ test('CL148 nothing that somebody writes into a note runs, is styled, asks for a
   assert.equal(await bos.evaluate(() => window.harmed), undefined)
   assert.deepEqual(asked, [])
 })
+
+const UNDRAWN = [
+  ['too deep', '> '.repeat(20_000), /cannot be drawn as Markdown, so it is shown as it was written/],
+  ['too long', 'a *long* text, '.repeat(4_000), /more than 50,000 letters, so it is shown as it was written/],
+]
+
+for (const [how, text, why] of UNDRAWN) {
+  test(`CL288 a text that is ${how} to be drawn is shown as it was written, and goes on being written`, async (t) => {
+    const here = await world(t)
+    const [ana, bo] = [await here.person(), await here.person()]
+    const anas = await ana.tab('/')
+    const id = await newDashboard(anas)
+    await addWidget(anas, 'Note')
+    await saved(anas)
+    const bos = await bo.tab(`/d/${id}`)
+    await shows(bos, 'Note')
+    await anas.getByRole('button', { name: 'Write' }).click()
+    const field = anas.getByRole('textbox', { name: 'Write Note' })
+    await field.fill(text)
+    for (const page of [anas, bos]) await seen(page.getByText(why))
+    await field.press('Control+End')
+    await field.pressSequentially('and more')
+    for (const page of [anas, bos]) {
+      await see(
+        page,
+        'what was typed behind it',
+        (wanted) => document.querySelector('.as-written')?.textContent === wanted,
+        `${text}and more`,
+      )
+      assert.equal(await page.getByRole('alert').filter({ hasText: 'could not be drawn' }).count(), 0)
+    }
+    await looksFine(bos, `note-${how.replace(' ', '-')}`)
+    await looksFine(anas, `note-${how.replace(' ', '-')}-written`)
+  })
+}
 
 test('CL156 two who write into one note at the same time both find all of it', async (t) => {
   const here = await world(t)

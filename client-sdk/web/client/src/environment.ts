@@ -35,6 +35,8 @@ export interface Environment {
   readonly onNetwork: (listener: (online: boolean) => void) => () => void
   /** Calls when the page is hidden or about to go: what waits is written now. */
   readonly onHide: (listener: () => void) => () => void
+  /** Calls when the page goes, which may be for good; not when it is only hidden. */
+  readonly onGo: (listener: () => void) => () => void
   /** Calls when the page is shown again. */
   readonly onShow: (listener: () => void) => () => void
   readonly storageEstimate: () => Promise<{ usage?: number; quota?: number } | undefined>
@@ -65,6 +67,7 @@ export function browserEnvironment(): Environment {
       const hidden = () => page.document?.visibilityState === 'hidden' && listener()
       return both(listen(page, 'pagehide', listener), listen(page.document, 'visibilitychange', hidden))
     },
+    onGo: (listener) => listen(page, 'pagehide', listener),
     onShow: (listener) => {
       const shown = () => page.document?.visibilityState === 'visible' && listener()
       return both(listen(page, 'pageshow', listener), listen(page.document, 'visibilitychange', shown))

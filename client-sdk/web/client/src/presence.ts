@@ -1,6 +1,7 @@
 // Who else has a document open, and where they are. Nothing of it is stored.
 //
-// Always true: of one's own state only the newest is sent, at most every `everyMs`; who was not heard of for `goneMs` is gone.
+// Always true: of one's own state only the newest is sent, at most every `everyMs`; who was not heard of for `goneMs` is gone, and whose
+// page goes says so.
 // What others say of themselves is taken as they say it: a name is a claim, and a screen shows it as no more.
 
 import type { DocHandle } from './automerge'
@@ -37,6 +38,7 @@ export class DocumentPresence implements Presence<DashboardPresence> {
   #sentAtMs = -Infinity
   #soon: ReturnType<typeof setTimeout> | undefined
   #beat: ReturnType<typeof setInterval> | undefined
+  #unlisten: readonly (() => void)[] = []
 
   constructor(config: ResolvedConfig['presence'], environment: Environment, me: () => Me) {
     this.#config = config
@@ -52,7 +54,7 @@ export class DocumentPresence implements Presence<DashboardPresence> {
   clear(): void {
     if (this.#state === undefined) return
     this.#state = undefined
-    this.#send()
+    this.#send(null)
   }
 
   /** The document is here. */
@@ -60,6 +62,12 @@ export class DocumentPresence implements Presence<DashboardPresence> {
     this.#handle = handle
     handle.on('ephemeral-message', this.#hear)
     this.#beat = setInterval(() => this.#look(), this.#config.goneMs / PARTS_OF_GONE)
+    this.#unlisten = [
+      // Only where somebody knows of us: of the messages of several documents that arrive in another order one is dropped.
+      this.#environment.onGo(() => this.#state && this.#send(null)),
+      // Browsers may keep a page that was left, and bring it back as it was.
+      this.#environment.onShow(() => this.#state && this.#sendSoon()),
+    ]
     if (this.#state) this.#sendSoon()
   }
 
@@ -67,6 +75,7 @@ export class DocumentPresence implements Presence<DashboardPresence> {
     this.clear()
     clearTimeout(this.#soon)
     clearInterval(this.#beat)
+    for (const end of this.#unlisten) end()
     this.#handle?.off('ephemeral-message', this.#hear)
     this.#handle = undefined
     this.#peers.set([])
@@ -97,7 +106,7 @@ export class DocumentPresence implements Presence<DashboardPresence> {
     const oldestMs = this.#environment.now() - this.#config.goneMs
     const there = this.#peers.getState().filter(({ seenAtMs }) => seenAtMs > oldestMs)
     if (there.length < this.#peers.getState().length) this.#peers.set(there)
-    if (this.#state) this.#send()
+    if (this.#state) this.#send(this.#state)
   }
 
   #sendSoon(): void {
@@ -105,15 +114,16 @@ export class DocumentPresence implements Presence<DashboardPresence> {
     const waitMs = Math.max(0, this.#sentAtMs + this.#config.everyMs - this.#environment.now())
     this.#soon = setTimeout(() => {
       this.#soon = undefined
-      this.#send()
+      if (this.#state) this.#send(this.#state)
     }, waitMs)
   }
 
-  #send(): void {
+  /** `null`: we are not here any more. */
+  #send(state: DashboardPresence | null): void {
     this.#sentAtMs = this.#environment.now()
     if (!this.#handle?.isReady()) return
     const { key, id, name } = this.#me()
-    this.#handle.broadcast({ type: 'presence', sessionId: key, userId: id, name, state: this.#state ?? null })
+    this.#handle.broadcast({ type: 'presence', sessionId: key, userId: id, name, state })
   }
 }
 

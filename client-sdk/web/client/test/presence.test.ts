@@ -22,6 +22,9 @@ class Person {
   readonly presence: DocumentPresence
   readonly said: unknown[] = []
   isReady = true
+  /** What happens when the page is left, and when it is shown again. */
+  readonly goes = new Set<() => void>()
+  readonly comesBack = new Set<() => void>()
   #hear: Hear | undefined
 
   readonly key: string
@@ -30,7 +33,11 @@ class Person {
     this.key = key
     const { presence } = resolveConfig({ url: 'http://h', presence: { everyMs: 100, goneMs: 3_000 } })
     const me = () => ({ key, id: key, name: key.toUpperCase() })
-    this.presence = new DocumentPresence(presence, browserEnvironment(), me)
+    const page = {
+      onGo: (listener: () => void) => this.#listen(this.goes, listener),
+      onShow: (listener: () => void) => this.#listen(this.comesBack, listener),
+    }
+    this.presence = new DocumentPresence(presence, { ...browserEnvironment(), ...page }, me)
     Person.all.add(this)
   }
 
@@ -51,6 +58,11 @@ class Person {
     this.#hear?.({ senderId, message })
   }
 
+  #listen(to: Set<() => void>, listener: () => void): () => void {
+    to.add(listener)
+    return () => void to.delete(listener)
+  }
+
   get others(): string[] {
     return this.presence.getState().map(({ key }) => key)
   }
@@ -67,6 +79,21 @@ test('CL87 of one’s own state the newest is sent, and no more often than wante
   vi.advanceTimersByTime(100)
   expect(ana.said.length).toBeLessThanOrEqual(6)
   expect(ana.said.at(-1)).toMatchObject({ type: 'presence', sessionId: 'ana', state: { widget: 'w49' } })
+})
+
+test('CL87 whose page goes is gone at once, and there again when the browser brings the page back', () => {
+  const [ana, bo] = [new Person('ana').open(), new Person('bo').open()]
+  ana.presence.set({ widget: 'cpu' })
+  vi.advanceTimersByTime(100)
+  expect(bo.others).toEqual(['ana'])
+  for (const person of [ana, bo]) for (const go of person.goes) go()
+  expect(bo.others).toEqual([])
+  expect(bo.said).toEqual([])
+  for (const come of ana.comesBack) come()
+  vi.advanceTimersByTime(100)
+  expect(bo.presence.getState()).toMatchObject([{ key: 'ana', state: { widget: 'cpu' } }])
+  ana.presence.stop()
+  expect([ana.goes.size, ana.comesBack.size]).toEqual([0, 0])
 })
 
 test('CL87 who comes is told where everybody is, at once', () => {

@@ -14,6 +14,7 @@ import {
   useWidgetIds,
   WidgetRealtime,
   type ProposalPreview,
+  type Words,
 } from '../src'
 import {
   FakeClient,
@@ -429,7 +430,7 @@ describe('ConflictResolutionUI', () => {
     expect(card().textContent).toContain('widgets › cpu › layout › y becomes 9')
   })
 
-  it('CL245 lists many a part at a time, asks the rules only where somebody looks, and says how many are not listed', async () => {
+  it('CL245 lists many a part at a time, asks the rules once for each, and says how many are not listed', async () => {
     const many = Array.from({ length: 45 }, (_, n) => conflict(`c${n}`))
     dashboard.conflicts.set({ ...conflicting(...many), beyond: [{ rule: 'titles', conflicts: 300 }] })
     const preview = vi.fn((...what: Parameters<typeof store.conflicts.preview>) =>
@@ -446,11 +447,39 @@ describe('ConflictResolutionUI', () => {
     act(() =>
       dashboard.conflicts.set(conflicting(...many.map((each) => ({ ...each, explanation: 'Again.' })))),
     )
-    expect(preview).not.toHaveBeenCalled()
+    // What it is about, of each as it was and as it is now; and no more before somebody looks.
+    expect(preview).toHaveBeenCalledTimes(2 * 45)
+    preview.mockClear()
     await user().click(screen.getAllByRole('heading', { level: 3 })[1]!)
     expect(onShow).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: 'c1' }))
     act(() => screen.getAllByRole('radio')[0]?.focus())
     expect(preview.mock.calls.length).toBeLessThanOrEqual(2)
+  })
+
+  it('CL286 names who came by a link in the sentence of the rules, too', () => {
+    const id = 'link:4af1c29e0011'
+    const [cause] = conflict('disk').causes
+    const explanation = `"CPU" was moved by ${id} while "by link:x" was resized by ana.`
+    dashboard.conflicts.set(
+      conflicting(
+        conflict('disk', { explanation, causes: [{ ...cause!, author: id, message: 'Move CPU' }] }),
+      ),
+    )
+    show(<ConflictResolutionUI store={store} />, { client })
+    expect(
+      screen.getByText('"CPU" was moved by somebody with a link while "by link:x" was resized by ana.'),
+    ).toBeTruthy()
+    expect(screen.getByText('Somebody with a link: Move CPU')).toBeTruthy()
+  })
+
+  it('CL287 words a proposal by what it is about', () => {
+    dashboard.conflicts.set(conflicting(conflict('disk')))
+    const words: Words = {
+      ...english,
+      conflicts: { ...english.conflicts, proposal: (label, path) => `${label} (${path?.[1] ?? '?'})` },
+    }
+    show(<ConflictResolutionUI store={store} />, { client, words })
+    expect(screen.getByRole('radio', { name: 'Put CPU below (cpu)' })).toBeTruthy()
   })
 
   it('CL118 begins with a capital, however the rule words it', () => {

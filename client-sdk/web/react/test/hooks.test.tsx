@@ -457,6 +457,48 @@ describe('useNames', () => {
   })
 })
 
+describe('CL286 people who came by a link', () => {
+  const [one, other] = ['link:4af1c29e0011', 'link:77b0c29e0011']
+  const byLink = (id: string, key: string) => peer(id, {}, { key, user: { id, name: id } })
+
+  it('are somebody with a link, wherever names are made of ids', () => {
+    const client = new FakeClient()
+    const { dashboard } = client
+    dashboard.peers.set([byLink(one, '1'), byLink(one, '2')])
+    const named = run(() => useNames(dashboard.store, [one, 'ana']), client)
+    const people = run(() => usePeople(dashboard.store), client)
+    expect([one, 'ana'].map(named.result.current)).toEqual(['Somebody with a link', 'ana'])
+    expect(people.result.current.map(({ name }) => name)).toEqual(['Somebody with a link'])
+  })
+
+  it('are told apart where several links stand beside each other', () => {
+    const client = new FakeClient()
+    const { dashboard } = client
+    dashboard.peers.set([byLink(one, '1')])
+    const named = run(() => useNames(dashboard.store, [other]), client)
+    const people = run(() => useWidgetPeople(dashboard.store, 'cpu'), client)
+    expect([one, other].map(named.result.current)).toEqual([
+      'Somebody with link 4af1c2',
+      'Somebody with link 77b0c2',
+    ])
+    act(() =>
+      dashboard.peers.set([
+        { ...byLink(one, '1'), state: { widget: 'cpu' } },
+        { ...byLink(other, '2'), state: { widget: 'ram' } },
+      ]),
+    )
+    expect(people.result.current.map(({ name }) => name)).toEqual(['Somebody with link 4af1c2'])
+  })
+
+  it('have the name that they tell, and are "You" for themselves', () => {
+    const client = new FakeClient()
+    client.session.set(session(one))
+    client.dashboard.peers.set([{ ...byLink(other, '1'), user: { id: other, name: 'Zoe' } }])
+    const { result } = run(() => useNames(client.dashboard.store), client)
+    expect([one, other].map(result.current)).toEqual(['You', 'Zoe'])
+  })
+})
+
 describe('a hook that renders anew by itself', () => {
   it('CL100 may have its selection written in place', () => {
     const watched = new Watched({ n: [1] })

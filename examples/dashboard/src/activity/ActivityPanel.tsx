@@ -28,7 +28,10 @@ const ROWS: readonly { readonly id: RowsOf; readonly words: string }[] = [
 export function ActivityPanel({ store }: PanelProps) {
   const history = useHistory(store)
   const nowMs = useNow()
-  const nameOf = useNames(store)
+  const nameOf = useNames(
+    store,
+    history.groups.map(({ author }) => author),
+  )
   const [span, setSpan] = useState<Span>('week')
   const [of, setOf] = useState<RowsOf>('person')
   const [row, setRow] = useState<string>()

@@ -33,6 +33,7 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
   const user = useWatched(dovetail.session)?.user
   // It let us in without a token and without a link: there is nothing to sign in with.
   const asksNobody = user === null && credentials.token() === undefined && credentials.linkInUse === undefined
+  const byLink = credentials.token() === undefined && credentials.linkInUse !== undefined
   const [keysShown, showKeys] = useState(false)
   const [leaving, setLeaving] = useState(false)
   const account: MenuEntry[] = [
@@ -40,8 +41,8 @@ export function AppMenu({ more = [] }: { readonly more?: readonly MenuEntry[] })
       ? []
       : [
           {
-            label: user ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
-            ...(user ? { hint: 'Use another token' } : {}),
+            label: user && !byLink ? `Signed in as ${user.name ?? user.id}` : 'Sign in…',
+            ...(user ? { hint: byLink ? 'You are here by a link' : 'Use another token' } : {}),
             icon: KeyRound,
             run: () => signingIn.set(true),
           },

@@ -1,7 +1,7 @@
 // Where others are dragging a widget to, while they do.
 
 import type { DashboardPresence, DashboardStore, Grid, Peer } from '@dovetail/client'
-import { sameItems, useWatched } from '@dovetail/react'
+import { sameItems, usePeople, useWatched } from '@dovetail/react'
 import { GAP, PADDING } from './Grid'
 import type { Arrangement } from './rows'
 
@@ -18,6 +18,7 @@ export function Ghosts({
   readonly width: number
 }) {
   const peers = useWatched(store.presence, dragging, sameItems)
+  const people = usePeople(store)
   const columns = Math.max(1, grid.columns)
   const cell = (width - 2 * PADDING - (columns - 1) * GAP) / columns
   return peers.map(({ key, user, color, state: { ghost } }) => {
@@ -37,7 +38,7 @@ export function Ghosts({
           height: ghost.h * (grid.rowHeight + GAP) - GAP,
         }}
       >
-        <span>{user.name}</span>
+        <span>{people.find(({ id }) => id === user.id)?.name}</span>
       </div>
     )
   })

@@ -6,6 +6,7 @@
 import type { DashboardStore } from '@dovetail/client'
 import type { ExportContext, ExportWay } from '../editor/slots'
 import { CARRIED, carriedBy } from './carried'
+import { withPanelIds } from './panelIds'
 
 /** All ways, the usual first. */
 export const exports: readonly ExportWay[] = [
@@ -41,7 +42,8 @@ export const exports: readonly ExportWay[] = [
     hint: 'JSON that Grafana imports, without tables, notes and points',
     run: async (context) => {
       await savedFirst(context)
-      const text = JSON.stringify(await context.dovetail.api.grafana(context.store.id), null, 2)
+      const dashboard = withPanelIds(await context.dovetail.api.grafana(context.store.id))
+      const text = JSON.stringify(dashboard, null, 2)
       save(new Blob([text], { type: 'application/json' }), fileName(context.store, 'grafana.json'))
       return []
     },

@@ -11,7 +11,7 @@ import {
 } from '@dovetail/react'
 import { useCallback, useEffect, useMemo, useRef } from 'react'
 import type { PanelProps, Preview } from '../editor/slots'
-import { becoming } from './becoming'
+import { becoming, proposing } from './becoming'
 import { proposed, touched } from './proposed'
 import './panels.css'
 
@@ -70,7 +70,11 @@ function useOurWords(store: PanelProps['store']): Words {
       const said = state.status === 'ready' ? becoming(state.value, path, value) : undefined
       return said ?? words.conflicts.becomes(path, value)
     }
-    return { ...words, conflicts: { ...words.conflicts, becomes } }
+    const proposal: Words['conflicts']['proposal'] = (label, path) => {
+      const state = store.getState()
+      return state.status === 'ready' ? proposing(state.value, label, path) : label
+    }
+    return { ...words, conflicts: { ...words.conflicts, becomes, proposal } }
   }, [store, words])
 }
 
@@ -80,10 +84,11 @@ function previewOf(store: PanelProps['store'], looked: ProposalPreview): Preview
   if (state.status !== 'ready' || looked.writes.length === 0) return undefined
   const { conflicts } = store.conflicts.getState()
   const conflict = conflicts.find(({ id }) => id === looked.conflictId)
-  const label = conflict?.proposals.find(({ name }) => name === looked.proposal)?.label
+  const label = conflict?.proposals.find(({ name }) => name === looked.proposal)?.label ?? ''
+  const what = proposing(state.value, label, looked.writes[0]?.path)
   return {
     dashboard: proposed(state.value, looked.writes),
-    words: label === undefined ? 'As it would be' : `As it would be: ${label}`,
+    words: what === '' ? 'As it would be' : `As it would be: ${what}`,
     marked: touched(looked.writes),
     conflicts: conflicts.filter((other) => other !== conflict),
   }

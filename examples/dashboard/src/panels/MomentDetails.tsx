@@ -27,26 +27,31 @@ interface MomentDetailsProps extends MomentProps {
   readonly moment: Moment
   /** The state before it, where that is known. */
   readonly before: Moment | undefined
+  /** There was nothing before it. */
+  readonly isBeginning?: boolean
   /** Called when the grid is to show the present again. */
   readonly onDone: () => void
 }
 
 /** The details of the state that the grid shows. */
 export function MomentDetails(props: MomentDetailsProps) {
-  const { store, moment, versions, onDone } = props
+  const { store, moment, versions, isBeginning = false, onDone } = props
+  const isBlank = isBeginning && isEmpty(store, moment)
   const mayWrite = useWatched(store.permission, canWrite)
   const [asking, setAsking] = useState<'restore' | 'name'>()
   return (
     <div className="moment">
       <div className="moment-actions">
-        <button
-          type="button"
-          className="button primary"
-          disabled={!mayWrite}
-          onClick={() => setAsking('restore')}
-        >
-          Restore…
-        </button>
+        {!isBlank && (
+          <button
+            type="button"
+            className="button primary"
+            disabled={!mayWrite}
+            onClick={() => setAsking('restore')}
+          >
+            Restore…
+          </button>
+        )}
         <button type="button" className="button" disabled={!mayWrite} onClick={() => setAsking('name')}>
           Name it…
         </button>
@@ -54,7 +59,8 @@ export function MomentDetails(props: MomentDetailsProps) {
           Back to now
         </button>
       </div>
-      {!mayWrite && <p className="panel-note">You can view this, and not restore it.</p>}
+      {isBlank && <p className="panel-note">It was made then, with nothing in it: no state to go back to.</p>}
+      {!mayWrite && !isBlank && <p className="panel-note">You can view this, and not restore it.</p>}
       <Comparison {...props} />
       <Restore
         store={store}
@@ -72,6 +78,16 @@ export function MomentDetails(props: MomentDetailsProps) {
       />
     </div>
   )
+}
+
+/** To go back to the beginning would take everything away, which nobody means who looks at it. */
+function isEmpty(store: DashboardStore, moment: Moment): boolean {
+  try {
+    return Object.keys(store.history.at(moment.heads).widgets).length === 0
+  } catch {
+    // Then it cannot be shown either, which is said elsewhere.
+    return false
+  }
 }
 
 /** What a state is compared with: `now`, `before`, or the heads of a version. */

@@ -20,6 +20,10 @@ const BEHIND_MS_MAX = 1_500
 export function Timeline({ history, ...shared }: TimelineProps) {
   const { status, behind, refresh } = history
   const groups = useMemo(() => timed(history.groups), [history.groups])
+  const nameOf = useNames(
+    shared.store,
+    groups.map(({ author }) => author),
+  )
   const firstPageOnly = groups.length <= GROUPS_OF_A_PAGE
   useEffect(() => {
     // Reading anew forgets the further pages, so whoever went back in them is asked.
@@ -48,6 +52,8 @@ export function Timeline({ history, ...shared }: TimelineProps) {
             key={keyOfHeads(group.heads)}
             group={group}
             before={groups[groups.indexOf(group) + 1]}
+            isBeginning={!history.hasMore && group === groups.at(-1)}
+            who={group.mine ? 'You' : nameOf(group.author)}
             {...shared}
           />
         )}
@@ -61,13 +67,14 @@ const GROUPS_OF_A_PAGE = 50
 
 interface GroupProps extends Omit<TimelineProps, 'history'> {
   readonly group: HistoryGroup
+  readonly who: string
   /** The group before it in time. */
   readonly before: HistoryGroup | undefined
+  /** There was nothing before it. */
+  readonly isBeginning: boolean
 }
 
-function Group({ group, before, look, ...shared }: GroupProps) {
-  const nameOf = useNames(shared.store)
-  const who = group.mine ? 'You' : nameOf(group.author)
+function Group({ group, who, before, isBeginning, look, ...shared }: GroupProps) {
   const moment = momentOf(group)
   const isLooked = isSame(shared.looked, moment)
   return (
@@ -77,13 +84,14 @@ function Group({ group, before, look, ...shared }: GroupProps) {
           <b>{who}</b>
           <time dateTime={new Date(group.toMs).toISOString()}>{clock(group.toMs)}</time>
         </span>
-        <Messages group={group} all={isLooked} />
+        <Messages group={group} isBeginning={isBeginning} all={isLooked} />
       </button>
       {isLooked && (
         <MomentDetails
           {...shared}
           moment={moment}
           before={before && hasTime(before) ? momentOf(before) : undefined}
+          isBeginning={isBeginning}
           onDone={() => look(undefined)}
         />
       )}
@@ -94,9 +102,18 @@ function Group({ group, before, look, ...shared }: GroupProps) {
 /** Longer lists say little; all of them are there once somebody looks. */
 const MESSAGES_SHOWN = 2
 
-function Messages({ group, all }: { readonly group: HistoryGroup; readonly all: boolean }) {
+function Messages({
+  group,
+  isBeginning,
+  all,
+}: {
+  readonly group: HistoryGroup
+  readonly isBeginning: boolean
+  readonly all: boolean
+}) {
   const messages = [...group.messages].reverse()
-  if (messages.length === 0) return <span className="timeline-words">{counted(group.changes)}</span>
+  if (messages.length === 0)
+    return <span className="timeline-words">{isBeginning ? 'Made it' : counted(group.changes)}</span>
   const shown = all ? messages : messages.slice(0, MESSAGES_SHOWN)
   const more = messages.length - shown.length
   return (

@@ -1,7 +1,7 @@
 // States that somebody named.
 
 import type { NamedVersion } from '@dovetail/client'
-import { useNames, useWatched } from '@dovetail/react'
+import { useNames, useWatched, useWords } from '@dovetail/react'
 import { Tag } from 'lucide-react'
 import { useState } from 'react'
 import { useToasts } from '../app/context'
@@ -18,6 +18,11 @@ export function Versions({ look, ...shared }: VersionsProps) {
   const { store, versions } = shared
   const mayWrite = useWatched(store.permission, canWrite)
   const [naming, setNaming] = useState(false)
+  const words = useWords()
+  const nameOf = useNames(
+    store,
+    versions.all.map(({ by }) => by),
+  )
   return (
     <div className="versions">
       <button type="button" className="button" disabled={!mayWrite} onClick={() => setNaming(true)}>
@@ -32,7 +37,14 @@ export function Versions({ look, ...shared }: VersionsProps) {
       )}
       <ol className="timeline-groups">
         {versions.all.map((version) => (
-          <Version key={version.name} version={version} look={look} mayWrite={mayWrite} {...shared} />
+          <Version
+            key={version.name}
+            version={version}
+            by={version.by === undefined ? undefined : words.presence.inside(nameOf(version.by))}
+            look={look}
+            mayWrite={mayWrite}
+            {...shared}
+          />
         ))}
       </ol>
       <NameVersion
@@ -48,12 +60,13 @@ export function Versions({ look, ...shared }: VersionsProps) {
 
 interface VersionProps extends VersionsProps {
   readonly version: NamedVersion
+  /** Who named it. */
+  readonly by: string | undefined
   readonly mayWrite: boolean
 }
 
-function Version({ version, look, mayWrite, ...shared }: VersionProps) {
+function Version({ version, by, look, mayWrite, ...shared }: VersionProps) {
   const { store, versions } = shared
-  const nameOf = useNames(store)
   const toasts = useToasts()
   const moment = momentOfVersion(version)
   const isLooked = isSame(shared.looked, moment)
@@ -84,7 +97,7 @@ function Version({ version, look, mayWrite, ...shared }: VersionProps) {
         </span>
         <span className="timeline-words">
           {version.note !== undefined && <span>{version.note}</span>}
-          {version.by !== undefined && <span className="muted">by {lowered(nameOf(version.by))}</span>}
+          {by !== undefined && <span className="muted">by {by}</span>}
         </span>
       </button>
       {isLooked && (
@@ -97,9 +110,4 @@ function Version({ version, look, mayWrite, ...shared }: VersionProps) {
       )}
     </li>
   )
-}
-
-/** `You` stands inside a sentence here. */
-function lowered(name: string): string {
-  return name === 'You' ? 'you' : name
 }

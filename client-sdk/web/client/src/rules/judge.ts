@@ -70,9 +70,28 @@ export function settled(doc: Doc<unknown>, documentId: string, rules: RuleSet): 
     .flatMap((id) => settledConflict(reading, rules, id))
 }
 
+/**
+ * What was found, for as long as the document is as it was: what a proposal would do, and a decision, are mostly asked of what was just
+ * judged, and of one conflict after the other.
+ */
+const found = new WeakMap<
+  Doc<unknown>,
+  { readonly look: Look; readonly documentId: string; readonly at: string }
+>()
+
 /** Looks at a whole document. */
 export function look(doc: Doc<unknown>, documentId: string, rules: RuleSet): Look {
   const reading = new Reading(doc)
+  // An older document is read another way once there is a newer one.
+  const at = reading.handle.getHeads().join()
+  const before = found.get(doc)
+  if (before?.at === at && before.documentId === documentId && before.look.rules === rules) return before.look
+  const made = lookAnew(reading, documentId, rules)
+  found.set(doc, { look: made, documentId, at })
+  return made
+}
+
+function lookAnew(reading: Reading, documentId: string, rules: RuleSet): Look {
   const facts = new Facts(reading, rules.plan)
   let looks = LOOKS_PER_SET_MAX
   let listed = LISTED_PER_SET_MAX

@@ -81,6 +81,7 @@ export class TabPlace {
         this.#hideListeners.add(listener)
         return () => void this.#hideListeners.delete(listener)
       },
+      onGo: () => () => undefined,
       onShow: () => () => undefined,
       storageEstimate: () => Promise.resolve(undefined),
       askToPersist: () => Promise.resolve(true),

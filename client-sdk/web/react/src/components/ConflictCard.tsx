@@ -6,6 +6,7 @@ import { useWords } from '../context'
 import type { ConflictsNow } from '../hooks/useConflicts'
 import { useDeciding, type Deciding } from '../hooks/useDeciding'
 import { useStable } from '../hooks/useStable'
+import { withNames } from '../state/naming'
 import { Button } from './Button'
 import type { ProposalPreview } from './ConflictResolutionUI'
 import { Icon } from './icons'
@@ -31,7 +32,7 @@ interface ConflictCardProps extends ConflictItemProps {
 
 /** One open conflict. */
 export function ConflictCard(props: ConflictCardProps): ReactNode {
-  const { conflict, conflicts, mayDecide, onDecided, onShow } = props
+  const { conflict, conflicts, nameOf, mayDecide, onDecided, onShow } = props
   const words = useWords()
   const deciding = useDeciding()
   const title = useId()
@@ -69,7 +70,7 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
         <span className="dovetail-unseen">{words.conflicts.severity(conflict.severity)}: </span>
         {capital(conflict.message)}
       </h3>
-      {conflict.explanation && <p>{conflict.explanation}</p>}
+      {conflict.explanation && <p>{withNames(conflict.explanation, words, nameOf)}</p>}
       <Causes {...props} />
       {conflict.proposals.length === 0 ? (
         <>
@@ -147,12 +148,18 @@ function Proposals(
   const group = useId()
   const place = useRef<HTMLDivElement>(null)
   const [wished, setWished] = useState<string>()
-  const offered = conflict.proposals.find(({ name }) => name === wished) ?? conflict.proposals[0]
+  const [best] = conflict.proposals
+  const offered = conflict.proposals.find(({ name }) => name === wished) ?? best
   const chosen = offered?.name ?? ''
-  // To know what would be written, the rules are asked once more, which takes a while: not before somebody wants to know. What is
-  // said then stands below the buttons: nothing moves under a finger that is on its way down.
-  const [isAsked, ask] = useState(false)
   const writesOf = conflicts.preview
+  // Whatever is done about a conflict is done to the same thing.
+  const about = useMemo(
+    () => (best ? writesOf(conflict.id, best.name)[0]?.path : undefined),
+    [writesOf, conflict, best],
+  )
+  // What would be written is said once somebody wants to know, and stands below the buttons: nothing moves under a finger that is
+  // on its way down.
+  const [isAsked, ask] = useState(false)
   const writes = useMemo(
     () => (isAsked ? writesOf(conflict.id, chosen) : NO_WRITES),
     [isAsked, writesOf, conflict, chosen],
@@ -192,7 +199,7 @@ function Proposals(
                 show(name)
               }}
             />{' '}
-            {label}
+            {words.conflicts.proposal(label, about)}
           </label>
         ))}
       </fieldset>

@@ -36,7 +36,7 @@ const LISTED = 20
 export function ConflictResolutionUI({ store, onPreview, onShow }: ConflictResolutionUIProps): ReactNode {
   const words = useWords()
   const conflicts = useConflicts(store)
-  const nameOf = useNames(store)
+  const nameOf = useNames(store, conflicts.conflicts.flatMap(authorsOf))
   const mayDecide = useWatched(store.permission, canWrite)
   const heading = useRef<HTMLHeadingElement>(null)
   const [said, setSaid] = useState('')
@@ -74,6 +74,10 @@ export function ConflictResolutionUI({ store, onPreview, onShow }: ConflictResol
       ))}
     </section>
   )
+}
+
+function authorsOf({ causes, waiver }: Conflict): readonly (string | undefined)[] {
+  return [...causes.map(({ author }) => author), waiver?.by]
 }
 
 /** What one has to know before reading the list. */

@@ -13,7 +13,7 @@ export function WaivedConflict(props: ConflictItemProps): ReactNode {
   const deciding = useDeciding()
   const title = useId()
   const { waiver } = conflict
-  const by = waiver?.by === undefined ? undefined : nameOf(waiver.by)
+  const by = waiver?.by === undefined ? undefined : words.presence.inside(nameOf(waiver.by))
   const until = waiver?.until === undefined ? undefined : words.date(waiver.until)
   return (
     <article className="dovetail-conflict" data-waived="true" aria-labelledby={title}>

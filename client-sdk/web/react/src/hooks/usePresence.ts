@@ -1,7 +1,9 @@
 // Who else is there, in a component.
 
-import { useCallback } from 'react'
+import { useCallback, useMemo } from 'react'
 import type { DashboardPresence, DocumentStore, Peer } from '@dovetail/client'
+import { useWords } from '../context'
+import { areSeveralLinks, calledBy } from '../state/naming'
 import { useWatched } from './useWatched'
 
 /** The others, and how to tell them where we are. */
@@ -32,6 +34,11 @@ export interface Person {
 
 /** The people who have a document open. Renders anew only when somebody came, went, or began or ended editing. */
 export function usePeople(store: AnyStore): readonly Person[] {
+  return useNamed(store, usePeopleAsTold(store))
+}
+
+/** The same, by the names that they tell of themselves. */
+export function usePeopleAsTold(store: AnyStore): readonly Person[] {
   return useWatched(store.presence, peopleOf, samePeople)
 }
 
@@ -44,7 +51,21 @@ export function useWidgetPeople(store: AnyStore, widgetId: string): readonly Per
       ),
     [widgetId],
   )
-  return useWatched(store.presence, select, samePeople)
+  return useNamed(store, useWatched(store.presence, select, samePeople))
+}
+
+/** People by what they are called here, beside all others who are here. */
+function useNamed(store: AnyStore, people: readonly Person[]): readonly Person[] {
+  const words = useWords()
+  const several = useWatched(store.presence, haveSeveralLinks)
+  return useMemo(
+    () => people.map((person) => ({ ...person, name: calledBy(words, person, several) })),
+    [people, words, several],
+  )
+}
+
+function haveSeveralLinks(peers: readonly Peer<DashboardPresence>[]): boolean {
+  return areSeveralLinks(peers.map(({ user }) => user.id))
 }
 
 type AnyStore = Pick<DocumentStore<unknown>, 'presence'>

@@ -77,6 +77,8 @@ export interface Words {
     readonly you: string
     readonly cause: (author: string, message: string | undefined) => string
     readonly proposals: string
+    /** What a proposal does; `path` is a place that it would write, where that is known. */
+    readonly proposal: (label: string, path: readonly string[] | undefined) => string
     readonly noProposal: string
     readonly becomes: (path: readonly string[], value: unknown) => string
     readonly apply: string
@@ -115,6 +117,10 @@ export interface Words {
     readonly more: (more: number) => string
     readonly others: (names: readonly string[]) => string
     readonly editing: (name: string) => string
+    /** Somebody of whom it is only known by which link they came; `mark` where there are several links. */
+    readonly byLink: (mark: string | undefined) => string
+    /** What somebody is called inside a sentence. */
+    readonly inside: (name: string) => string
   }
   readonly history: {
     readonly by: (group: HistoryGroup) => string
@@ -241,6 +247,7 @@ export const english: Words = {
     you: 'You',
     cause: (author, message) => (message ? `${author}: ${message}` : `${author} made a change`),
     proposals: 'What to do',
+    proposal: (label) => label,
     noProposal: 'There is no ready answer: edit it, or let it stay.',
     becomes: (path, value) => `${placeWords(path)} becomes ${valueWords(value)}`,
     apply: 'Apply',
@@ -277,6 +284,9 @@ export const english: Words = {
     more: (more) => `+${more}`,
     others: (names) => `and ${listed(names)}`,
     editing: (name) => `${name}, editing`,
+    byLink: (mark) => (mark === undefined ? 'Somebody with a link' : `Somebody with link ${mark}`),
+    inside: (name) =>
+      /^(You|Somebody\b.*)$/.test(name) ? name.charAt(0).toLowerCase() + name.slice(1) : name,
   },
   history: {
     by: (group) => (group.mine ? 'You' : (group.author ?? 'Somebody')),
