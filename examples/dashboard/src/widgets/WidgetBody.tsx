@@ -28,7 +28,14 @@ export function WidgetBody({ id, widget, editable }: WidgetBodyProps) {
       {widget.data === undefined ? (
         <View id={id} widget={widget} source={NONE} editable={editable} />
       ) : (
-        <WithData id={id} widget={widget} editable={editable} url={widget.data} View={View} />
+        <WithData
+          key={widget.data}
+          id={id}
+          widget={widget}
+          editable={editable}
+          url={widget.data}
+          View={View}
+        />
       )}
     </Suspense>
   )
