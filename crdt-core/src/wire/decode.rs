@@ -6,8 +6,10 @@
 //! knows. So does this one. A field that stands twice counts as it stands last; `null`
 //! and `undefined` count as not there.
 //!
-//! Always: no room is made for a length that is only claimed, every id is measured before
-//! it is decoded, every list has a bound, and values nest no deeper than [`NESTING_MAX`].
+//! Always: every id is measured before it is decoded, and every list has a bound; see [`Value`] for
+//! what holds of all that is read.
+//!
+//! Edit path: ← the socket brings a frame, → a [`Message`] for the [`session`](crate::session).
 //!
 //! A frame is read twice. The first time finds where the value of each known field lies
 //! and steps over everything else; the second reads those values which the message's type
@@ -15,16 +17,15 @@
 //! hold what it likes.
 
 use super::own;
+use super::value::Value;
 use super::{
-    Ephemeral, HEADS_MAX, Join, Message, NESTING_MAX, Own, OwnMessage, PROTOCOL_VERSION, Peer, PeerMetadata,
+    BadFrame, Ephemeral, HEADS_MAX, Join, Message, Own, OwnMessage, PROTOCOL_VERSION, Peer, PeerMetadata,
     RemoteHeads, SESSION_ID_BYTES_MAX, STORAGE_IDS_MAX, Sync, SyncKind, UNKNOWN_KIND_BYTES_MAX,
-    VERSION_BYTES_MAX, VERSIONS_MAX, WHOLE_NUMBER_MAX,
+    VERSION_BYTES_MAX, VERSIONS_MAX,
 };
-use crate::id::{BadDocumentId, BadTextId, DocumentId, PeerId, StorageId};
+use crate::id::{DocumentId, PeerId, StorageId};
 use crate::time::Timestamp;
 use automerge::ChangeHash;
-use minicbor::Decoder;
-use minicbor::data::{IanaTag, Type};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -54,131 +55,14 @@ pub fn decode(frame: &[u8]) -> Result<Message<'_>, BadFrame> {
 }
 
 /// How many bytes the frame has that `bytes` begin with. Only its outside is looked at: it is one map
-/// that nests no deeper than [`NESTING_MAX`].
+/// that nests no deeper than [`NESTING_MAX`](super::NESTING_MAX).
 pub(super) fn frame_length(bytes: &[u8]) -> Result<usize, BadFrame> {
-    let mut value = Value { cbor: Decoder::new(bytes), name: FRAME };
-    if !matches!(value.kind()?, Type::Map | Type::MapIndef) {
+    let mut value = Value::at(bytes, FRAME);
+    if !value.is_map()? {
         return Err(BadFrame::NotAMap);
     }
     value.skip(0)?;
-    Ok(value.cbor.position())
-}
-
-/// Why a frame is no message. All of it is the sender's doing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadFrame {
-    /// The bytes end before the value does.
-    #[error("the frame ends in the middle of {field}")]
-    Truncated {
-        /// Where.
-        field: &'static str,
-    },
-    /// Not CBOR as RFC 8949 has it: a reserved header, text that is not UTF-8.
-    #[error("{field} is not well-formed CBOR")]
-    Malformed {
-        /// Where.
-        field: &'static str,
-    },
-    /// CBOR, but not a map.
-    #[error("a message is a CBOR map, this is something else")]
-    NotAMap,
-    /// A message, and something behind it.
-    #[error("a frame carries one message, this one goes on behind it")]
-    TrailingBytes,
-    /// Values in values in values.
-    #[error("{field} nests deeper than {NESTING_MAX} levels")]
-    TooDeep {
-        /// Where.
-        field: &'static str,
-    },
-    /// A message of this type has such a field.
-    #[error("{field} is missing")]
-    MissingField {
-        /// Which.
-        field: &'static str,
-    },
-    /// Well-formed, but of another kind than it has to be.
-    #[error("{field} has to be {expected}")]
-    WrongType {
-        /// Which.
-        field: &'static str,
-        /// What belongs there.
-        expected: &'static str,
-    },
-    /// Not a whole number that JavaScript holds exactly.
-    #[error("{field} has to be a whole number from 0 to {WHOLE_NUMBER_MAX}")]
-    BadNumber {
-        /// Which.
-        field: &'static str,
-    },
-    /// Text longer than any that is meant honestly.
-    #[error("{field} has at most {bytes_max} bytes")]
-    TooLong {
-        /// Which.
-        field: &'static str,
-        /// Its bound.
-        bytes_max: usize,
-    },
-    /// A list longer than any that is meant honestly.
-    #[error("{field} has at most {entries_max} entries")]
-    TooMany {
-        /// Which.
-        field: &'static str,
-        /// Its bound.
-        entries_max: usize,
-    },
-    /// Data of no bytes, which neither Automerge nor an application ever sends.
-    #[error("{field} is empty")]
-    Empty {
-        /// Which.
-        field: &'static str,
-    },
-    /// Names no document.
-    #[error("documentId names no document")]
-    BadDocumentId(#[from] BadDocumentId),
-    /// Too long for the name of a peer, or empty.
-    #[error("{field} names no peer")]
-    BadPeerId {
-        /// Which.
-        field: &'static str,
-        /// What is wrong with it.
-        source: BadTextId,
-    },
-    /// Too long for the name of a storage, or empty.
-    #[error("{field} names no storage")]
-    BadStorageId {
-        /// Which.
-        field: &'static str,
-        /// What is wrong with it.
-        source: BadTextId,
-    },
-    /// Not 32 bytes in base58check or in hex.
-    #[error("newHeads.heads holds something that is not the hash of a change")]
-    BadHead,
-}
-
-impl BadFrame {
-    /// The kind of fault, as programs and log searches know it. Never changes once published.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Truncated { .. }
-            | Self::Malformed { .. }
-            | Self::NotAMap
-            | Self::TrailingBytes
-            | Self::TooDeep { .. } => "bad_frame",
-            Self::MissingField { .. } => "missing_field",
-            Self::WrongType { .. } => "wrong_type",
-            Self::BadNumber { .. } => "bad_number",
-            Self::TooLong { .. } => "too_long",
-            Self::TooMany { .. } => "too_many",
-            Self::Empty { .. } => "empty_data",
-            Self::BadDocumentId(_) => "bad_document_id",
-            Self::BadPeerId { .. } => "bad_peer_id",
-            Self::BadStorageId { .. } => "bad_storage_id",
-            Self::BadHead => "bad_head",
-        }
-    }
+    Ok(value.position())
 }
 
 /// What an error calls the frame as a whole, and a field that we do not know.
@@ -232,28 +116,25 @@ impl<'a> Fields<'a> {
     /// The first reading: steps over every value, and notes where those of known fields are.
     fn find(frame: &'a [u8]) -> Result<Self, BadFrame> {
         let mut fields = Self::default();
-        let mut value = Value { cbor: Decoder::new(frame), name: FRAME };
-        if !matches!(value.kind()?, Type::Map | Type::MapIndef) {
+        let mut value = Value::at(frame, FRAME);
+        if !value.is_map()? {
             return Err(BadFrame::NotAMap);
         }
         value.each_entry(|value, key| {
             let field = FIELDS.iter().find(|(name, _)| *name == key).map(|(_, field)| *field);
-            value.name = field.map_or(UNKNOWN_FIELD, Field::name);
-            let start = value.cbor.position();
-            value.skip(1)?;
+            let bytes = value.skipped(field.map_or(UNKNOWN_FIELD, Field::name), 1)?;
             if let Some(field) = field {
-                fields.values[field as usize] = Some(&frame[start..value.cbor.position()]);
+                fields.values[field as usize] = Some(bytes);
             }
-            value.name = FRAME;
             Ok(())
         })?;
-        if value.cbor.position() < frame.len() { Err(BadFrame::TrailingBytes) } else { Ok(fields) }
+        if value.position() < frame.len() { Err(BadFrame::TrailingBytes) } else { Ok(fields) }
     }
 
     /// The value of `field`, unless it is not there, `null` or `undefined`.
     fn optional(&self, field: Field) -> Result<Option<Value<'a>>, BadFrame> {
         let Some(bytes) = self.values[field as usize] else { return Ok(None) };
-        let value = Value { cbor: Decoder::new(bytes), name: field.name() };
+        let value = Value::at(bytes, field.name());
         Ok((!value.is_absent()?).then_some(value))
     }
 
@@ -376,31 +257,24 @@ impl Field {
     }
 }
 
-/// A place in the frame from which a value is to be read, and what to call that value
-/// when it is not what it should be.
-struct Value<'a> {
-    cbor: Decoder<'a>,
-    name: &'static str,
-}
-
-// What a value means.
+/// What a value means.
 impl<'a> Value<'a> {
     fn peer_id(&mut self) -> Result<PeerId, BadFrame> {
-        let field = self.name;
+        let field = self.name();
         self.text()?.parse().map_err(|source| BadFrame::BadPeerId { field, source })
     }
 
     fn storage_id(&mut self) -> Result<StorageId, BadFrame> {
-        let field = self.name;
+        let field = self.name();
         self.text()?.parse().map_err(|source| BadFrame::BadStorageId { field, source })
     }
 
     /// Text as a rule; some senders write the bytes themselves.
     fn document_id(&mut self) -> Result<DocumentId, BadFrame> {
-        match self.kind()? {
-            Type::Bytes | Type::BytesIndef | Type::Tag => Ok(DocumentId::from_bytes(&self.bytes()?)?),
-            _ => Ok(self.text()?.parse()?),
+        if self.is_bytes()? {
+            return Ok(DocumentId::from_bytes(&self.bytes()?)?);
         }
+        Ok(self.text()?.parse()?)
     }
 
     fn version(&mut self) -> Result<String, BadFrame> {
@@ -490,232 +364,9 @@ impl<'a> Value<'a> {
     }
 }
 
-// What a value is made of.
-impl<'a> Value<'a> {
-    fn kind(&self) -> Result<Type, BadFrame> {
-        self.cbor.datatype().map_err(|error| self.unreadable(&error))
-    }
-
-    fn is_absent(&self) -> Result<bool, BadFrame> {
-        Ok(matches!(self.kind()?, Type::Null | Type::Undefined))
-    }
-
-    /// Reads the value under the name `name` with `read`, or steps over one that is not there.
-    fn optional<T>(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&mut Self) -> Result<T, BadFrame>,
-    ) -> Result<Option<T>, BadFrame> {
-        let outer = std::mem::replace(&mut self.name, name);
-        let value = if self.is_absent()? { self.skip_scalar().map(|()| None) } else { read(self).map(Some) };
-        self.name = outer;
-        value
-    }
-
-    fn text(&mut self) -> Result<Cow<'a, str>, BadFrame> {
-        match self.kind()? {
-            Type::String => self.cbor.str().map(Cow::Borrowed).map_err(|error| self.unreadable(&error)),
-            Type::StringIndef => self.text_in_pieces().map_err(|error| self.unreadable(&error)),
-            _ => Err(self.expected("text")),
-        }
-    }
-
-    fn text_up_to(&mut self, bytes_max: usize) -> Result<Cow<'a, str>, BadFrame> {
-        let text = self.text()?;
-        if text.len() > bytes_max {
-            return Err(BadFrame::TooLong { field: self.name, bytes_max });
-        }
-        Ok(text)
-    }
-
-    /// A byte string, with or without the tag that says "these are bytes".
-    fn bytes(&mut self) -> Result<Cow<'a, [u8]>, BadFrame> {
-        const EXPECTED: &str = "a byte string";
-        if self.kind()? == Type::Tag {
-            let tag = self.cbor.tag().map_err(|error| self.unreadable(&error))?;
-            if tag != IanaTag::TypedArrayU8.tag() {
-                return Err(self.expected(EXPECTED));
-            }
-        }
-        match self.kind()? {
-            Type::Bytes => self.cbor.bytes().map(Cow::Borrowed).map_err(|error| self.unreadable(&error)),
-            Type::BytesIndef => self.bytes_in_pieces().map_err(|error| self.unreadable(&error)),
-            _ => Err(self.expected(EXPECTED)),
-        }
-    }
-
-    fn truth(&mut self) -> Result<bool, BadFrame> {
-        match self.kind()? {
-            Type::Bool => self.cbor.bool().map_err(|error| self.unreadable(&error)),
-            _ => Err(self.expected("true or false")),
-        }
-    }
-
-    /// An integer, or a float that is one: JavaScript has but one kind of number.
-    fn whole_number(&mut self) -> Result<u64, BadFrame> {
-        let number = match self.kind()? {
-            Type::U8 | Type::U16 | Type::U32 | Type::U64 => self.cbor.u64().map(Some),
-            Type::F32 => self.cbor.f32().map(|float| whole(f64::from(float))),
-            Type::F64 => self.cbor.f64().map(whole),
-            Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::Int => Ok(None),
-            _ => return Err(self.expected("a number")),
-        };
-        let number = number.map_err(|error| self.unreadable(&error))?;
-        let exact = number.filter(|number| *number <= WHOLE_NUMBER_MAX);
-        exact.ok_or(BadFrame::BadNumber { field: self.name })
-    }
-
-    fn list<T>(
-        &mut self,
-        entries_max: usize,
-        mut read: impl FnMut(&mut Self) -> Result<T, BadFrame>,
-    ) -> Result<Vec<T>, BadFrame> {
-        let mut left = match self.kind()? {
-            Type::Array | Type::ArrayIndef => self.cbor.array().map_err(|error| self.unreadable(&error))?,
-            _ => return Err(self.expected("a list")),
-        };
-        let mut items = Vec::new();
-        while self.has_more(&mut left)? {
-            if items.len() == entries_max {
-                return Err(BadFrame::TooMany { field: self.name, entries_max });
-            }
-            items.push(read(self)?);
-        }
-        Ok(items)
-    }
-
-    /// Calls `read` before the value of each entry, and steps over entries whose key is not text.
-    fn each_entry(
-        &mut self,
-        mut read: impl FnMut(&mut Self, &str) -> Result<(), BadFrame>,
-    ) -> Result<(), BadFrame> {
-        let mut left = match self.kind()? {
-            Type::Map | Type::MapIndef => self.cbor.map().map_err(|error| self.unreadable(&error))?,
-            _ => return Err(self.expected("a map")),
-        };
-        while self.has_more(&mut left)? {
-            if matches!(self.kind()?, Type::String | Type::StringIndef) {
-                let key = self.text()?;
-                read(self, &key)?;
-            } else {
-                self.skip(1)?;
-                self.skip(1)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a list or a map goes on. `left` is what its header claims, `None` if it
-    /// goes on until a break. A false claim costs nothing: each entry takes a byte at least.
-    fn has_more(&mut self, left: &mut Option<u64>) -> Result<bool, BadFrame> {
-        match left {
-            Some(0) => Ok(false),
-            Some(left) => {
-                *left -= 1;
-                Ok(true)
-            }
-            None if self.kind()? == Type::Break => self.skip_scalar().map(|()| false),
-            None => Ok(true),
-        }
-    }
-
-    /// Steps over the value, which stands in `depth` others.
-    fn skip(&mut self, depth: usize) -> Result<(), BadFrame> {
-        if depth > NESTING_MAX {
-            return Err(BadFrame::TooDeep { field: self.name });
-        }
-        match self.kind()? {
-            Type::String | Type::StringIndef => self.text().map(drop),
-            Type::Bytes | Type::BytesIndef => self.bytes().map(drop),
-            Type::Array | Type::ArrayIndef => {
-                let mut left = self.cbor.array().map_err(|error| self.unreadable(&error))?;
-                while self.has_more(&mut left)? {
-                    self.skip(depth + 1)?;
-                }
-                Ok(())
-            }
-            Type::Map | Type::MapIndef => {
-                let mut left = self.cbor.map().map_err(|error| self.unreadable(&error))?;
-                while self.has_more(&mut left)? {
-                    self.skip(depth + 1)?;
-                    self.skip(depth + 1)?;
-                }
-                Ok(())
-            }
-            Type::Tag => {
-                self.cbor.tag().map_err(|error| self.unreadable(&error))?;
-                self.skip(depth + 1)
-            }
-            Type::Break | Type::Unknown(_) => Err(BadFrame::Malformed { field: self.name }),
-            _ => self.skip_scalar(),
-        }
-    }
-
-    /// Steps over a number, a simple value or a break: a header, and up to eight bytes
-    /// of argument. By hand, because minicbor knows half-precision floats only on demand.
-    fn skip_scalar(&mut self) -> Result<(), BadFrame> {
-        let (input, start) = (self.cbor.input(), self.cbor.position());
-        let truncated = BadFrame::Truncated { field: self.name };
-        let argument_bytes = match input.get(start).map(|header| header & 0x1f) {
-            Some(24) => 1,
-            Some(25) => 2,
-            Some(26) => 4,
-            Some(27) => 8,
-            Some(_) => 0,
-            None => return Err(truncated),
-        };
-        let end = start + 1 + argument_bytes;
-        if end > input.len() {
-            return Err(truncated);
-        }
-        self.cbor.set_position(end);
-        Ok(())
-    }
-
-    /// One piece is borrowed, more are put together: never more bytes than the frame has.
-    fn text_in_pieces(&mut self) -> Result<Cow<'a, str>, minicbor::decode::Error> {
-        let mut text = Cow::Borrowed("");
-        for piece in self.cbor.str_iter()? {
-            text += piece?;
-        }
-        Ok(text)
-    }
-
-    fn bytes_in_pieces(&mut self) -> Result<Cow<'a, [u8]>, minicbor::decode::Error> {
-        let mut bytes = Cow::Borrowed(&[][..]);
-        for piece in self.cbor.bytes_iter()? {
-            let piece = piece?;
-            if bytes.is_empty() {
-                bytes = Cow::Borrowed(piece);
-            } else {
-                bytes.to_mut().extend_from_slice(piece);
-            }
-        }
-        Ok(bytes)
-    }
-
-    fn expected(&self, expected: &'static str) -> BadFrame {
-        BadFrame::WrongType { field: self.name, expected }
-    }
-
-    fn unreadable(&self, error: &minicbor::decode::Error) -> BadFrame {
-        let field = self.name;
-        if error.is_end_of_input() { BadFrame::Truncated { field } } else { BadFrame::Malformed { field } }
-    }
-}
-
 fn head_of_base58(text: &str) -> Option<ChangeHash> {
     let bytes = bs58::decode(text).with_check(None).into_vec().ok()?;
     bytes.try_into().ok().map(ChangeHash)
-}
-
-/// The whole number that `float` is exactly; none if it is negative, a fraction or no number.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at just before")]
-fn whole(float: f64) -> Option<u64> {
-    /// 2⁵³, the first float64 that may stand for two whole numbers.
-    const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
-    let exact = float.fract() == 0.0 && (0.0..FIRST_INEXACT).contains(&float);
-    exact.then_some(float as u64)
 }
 
 /// The beginning of a type that we do not know.

@@ -12,13 +12,16 @@
 //! the data of a [`Sync`]. On the way back a [`SyncEnvelope`] puts the same data into the
 //! frame of each reader.
 
+mod bad_frame; // Why a frame is no message.
 pub mod cbor_json; // What applications say in the moment, as JSON and back.
 mod decode; // From bytes to a message: tolerant in form, strict in content.
 mod encode; // From a message to bytes: one form only.
 mod own; // Dovetail's own messages.
 mod sequence; // Frames one behind the other, where a transport has no frames of its own.
+mod value; // One value of CBOR, what it is made of.
 
-pub use decode::{BadFrame, decode};
+pub use bad_frame::BadFrame;
+pub use decode::decode;
 pub use encode::{ConflictsFrame, EphemeralFrame, SyncEnvelope};
 pub use own::{Bounds, Own, OwnMessage, Secret, TOKEN_BYTES_MAX, User};
 pub use sequence::{BadSequence, split};

@@ -8,11 +8,11 @@
 //! **Invariant:** an error's source goes to the log and never to the caller.
 
 pub mod accept; // Connections in, and out again when the server stops.
+mod body_slots; // Slots for bodies in memory.
 mod door; // Whoever asks, and what they may do.
 pub mod headers; // What browsers are told, and which pages may call.
 pub mod http; // What is answered at which path.
 mod link; // What ties a session to the documents.
-mod places; // Places for bodies in memory.
 mod poll; // Sync over plain HTTP.
 mod realtime; // The JSON WebSocket.
 pub mod reply; // Errors as words.
@@ -31,8 +31,8 @@ use crate::shutdown::Drain;
 use crate::store::Store;
 use crate::sweep::Progress;
 use crate::throttle::Throttle;
+use body_slots::BodySlots;
 use door::Entered;
-use places::Places;
 use realtime::People;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -72,7 +72,7 @@ pub struct Gateway {
     /// What feeds widget data documents.
     pub points: Points,
     polls: poll::Polls,
-    bodies: Places,
+    bodies: BodySlots,
     computations: Arc<Semaphore>,
 }
 
@@ -129,7 +129,7 @@ impl Gateway {
         clock: Clock,
     ) -> Self {
         let limits = Arc::new(config.limits.clone());
-        let bodies = Places::new(limits.bodies_max);
+        let bodies = BodySlots::new(limits.bodies_max);
         let computations = Arc::new(Semaphore::new(COMPUTATIONS_MAX));
         let feeds = Feeds::new(hub.clone(), computations.clone());
         let people = Arc::default();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { rename, saved, says, shows, stat } from '../app.mjs'
+import { addWidget, callDashboard, newDashboard, rename, saved, says, shows, stat } from '../app.mjs'
 import { looksFine } from '../look.mjs'
 import { see, seen, world } from '../world.mjs'
 
@@ -55,6 +55,33 @@ test('CL154 a dashboard that is deleted in the list is gone, and back when that 
   await rename(late, 'CPU', 'Processor')
   await saved(late)
   assert.equal(await isThere(), 200)
+})
+
+test('CL294 what was made for a dashboard goes with it, and comes back with it, also where nobody is asked who they are', async (t) => {
+  const here = await world(t)
+  const ana = await here.person()
+  const page = await ana.tab('/')
+  const id = await newDashboard(page)
+  await callDashboard(page, 'Hosts')
+  // The page tells the server by itself, once that has both.
+  const follows = page.waitForResponse(
+    (answer) => answer.request().method() === 'PUT' && answer.ok() && answer.url().endsWith('/access'),
+  )
+  await addWidget(page, 'Table')
+  await saved(page)
+  const { body } = await here.server.ask('GET', `/api/docs/${id}`)
+  const [{ data }] = Object.values(body.widgets)
+  const table = data.replace(/^automerge:/, '')
+  const answer = await follows
+  assert.ok(answer.url().endsWith(`/api/docs/${table}/access`), answer.url())
+  assert.equal((await answer.json()).follows, id)
+  await page.goto(new URL('/', page.url()).href)
+  await remove(page, 'Hosts')
+  await seen(page.getByText('Deleted “Hosts”.'))
+  assert.equal((await here.server.ask('GET', `/api/docs/${table}`)).status, 410)
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await seen(page.getByText('“Hosts” is back.'))
+  assert.equal((await here.server.ask('GET', `/api/docs/${table}`)).status, 200)
 })
 
 test('CL146 who has a deleted dashboard open is told, keeps a copy, and goes on when it is brought back', async (t) => {

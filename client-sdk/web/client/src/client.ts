@@ -34,6 +34,7 @@ import { Following } from './following'
 import { documentId, sameHeads, unique, type DocumentId } from './ids'
 import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
+import { changeFits } from './link/parts'
 import { DeviceNotes } from './outbox/device'
 import { evict, openLock, toEvict } from './outbox/evict'
 import { Leftovers } from './outbox/leftovers'
@@ -182,7 +183,8 @@ class Client implements Dovetail {
     this.#following = new Following({
       device: this.#device,
       api: this.api,
-      isAsking: () => this.#link.getState().status === 'live' && !!this.session.getState()?.user,
+      isLive: () => this.#link.getState().status === 'live',
+      isKnown: () => !!this.session.getState()?.user,
       environment,
     })
     this.#listen()
@@ -368,7 +370,10 @@ class Client implements Dovetail {
       isLive: () => this.#link.getState().status === 'live',
       whose: () => this.#whose(),
       keepsAll: () => this.#documents.keepsAll,
-      changeBytesMax: () => this.session.getState()?.limits.changeBytesMax ?? CHANGE_BYTES_MAX,
+      changeBytesMax: () => {
+        const session = this.session.getState()
+        return session ? changeFits(session.limits) : CHANGE_BYTES_MAX
+      },
       guard: async (handle) => {
         await this.#refusals.guard(handle)
         await this.#keepWhole(handle)

@@ -23,8 +23,10 @@ export interface FollowingWorld {
     readonly note: (id: DocumentId, noted: Partial<Noted>) => void
   }
   readonly api: Pick<Api, 'access' | 'setAccess'>
-  /** Whether a server is there that asks people who they are. Where it does not, there is nothing to share. */
-  readonly isAsking: () => boolean
+  /** Whether a server is there. */
+  readonly isLive: () => boolean
+  /** Whether it knows who we are. It does not where it asks nobody, and before somebody signs in. */
+  readonly isKnown: () => boolean
   readonly environment: Pick<Environment, 'random'>
 }
 
@@ -61,7 +63,7 @@ export class Following {
 
   async #look(): Promise<void> {
     clearTimeout(this.#timer)
-    if (this.#isOver || !this.#world.isAsking()) return
+    if (this.#isOver || !this.#world.isLive()) return
     this.#isLooking = true
     const isLeft = await this.#all()
     this.#isLooking = false
@@ -91,8 +93,9 @@ export class Following {
     const { api } = this.#world
     try {
       const { grants, owner, etag, follows: already } = await api.access(id)
-      // It is somebody else's by now, or somebody decided already.
-      if (grants === null || already !== null) return true
+      // It is somebody else's by now, unless it is ours and we did not say yet who we are.
+      if (grants === null) return this.#world.isKnown()
+      if (already !== null) return true
       await api.setAccess(id, { owner, grants, follows }, etag)
       return true
     } catch (error) {

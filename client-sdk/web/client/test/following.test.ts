@@ -14,7 +14,7 @@ const BOARD = 'board' as DocumentId
 function world(...answers: (Partial<Access> | DovetailError)[]) {
   const noted = new Map<DocumentId, Partial<Noted>>()
   const written: unknown[] = []
-  let isAsking = true
+  const server = { isLive: true, isKnown: true }
   const entry = ([id, each]: [DocumentId, Partial<Noted>]) => [id, each as Noted] as const
   const parts: FollowingWorld = {
     device: {
@@ -42,11 +42,11 @@ function world(...answers: (Partial<Access> | DovetailError)[]) {
         })
       },
     },
-    isAsking: () => isAsking,
+    isLive: () => server.isLive,
+    isKnown: () => server.isKnown,
     environment: { random: () => 0.5 },
   }
-  const asks = (asking: boolean) => (isAsking = asking)
-  return { parts, written, noted, asks, left: () => answers.length }
+  return { parts, written, noted, server, left: () => answers.length }
 }
 
 const missing = new DovetailError('document_not_found', 'There is no such document.', { status: 404 })
@@ -67,14 +67,14 @@ test('CL210 what is made follows what it was made for, on top of what is written
 })
 
 test('CL210 the server is asked again until it has both, also by a later visit', async () => {
-  const { parts, written, asks } = world(missing, missing, {})
-  asks(false)
+  const { parts, written, server } = world(missing, missing, {})
+  server.isLive = false
   const before = new Following(parts)
   before.made(TABLE, BOARD)
   await vi.advanceTimersByTimeAsync(600_000)
   expect(written).toEqual([])
   before.close()
-  asks(true)
+  server.isLive = true
   const later = new Following(parts)
   later.look()
   await vi.advanceTimersByTimeAsync(0)
@@ -92,6 +92,19 @@ test('CL210 what is somebody else’s, decided already, or refused for good is l
     await vi.advanceTimersByTimeAsync(600_000)
     expect([written, noted.get(TABLE)?.follows, left()]).toEqual([[], undefined, 1])
   }
+})
+
+test('CL293 who did not say yet who they are waits, and nothing is given up', async () => {
+  const { parts, written, noted, server } = world({ grants: null }, {})
+  server.isKnown = false
+  const following = new Following(parts)
+  following.made(TABLE, BOARD)
+  await vi.advanceTimersByTimeAsync(0)
+  expect([written, noted.get(TABLE)?.follows]).toEqual([[], BOARD])
+  server.isKnown = true
+  following.look()
+  await vi.advanceTimersByTimeAsync(0)
+  expect([written.length, noted.get(TABLE)?.follows]).toEqual([1, undefined])
 })
 
 test('CL210 what is made while the server is asked is not forgotten', async () => {

@@ -572,6 +572,18 @@ describe('ConflictResolutionUI', () => {
     expect(dashboard.asked).toHaveLength(2)
   })
 
+  it('CL292 says that the server is waited for, and no more once it answered', async () => {
+    dashboard.conflicts.set(conflicting(conflict('disk')))
+    let answer: () => void = () => undefined
+    const settling = new Promise<void>((resolve) => (answer = resolve))
+    vi.spyOn(store.conflicts, 'settle').mockReturnValue(settling)
+    show(<ConflictResolutionUI store={store} />, { client })
+    await user().click(screen.getByRole('button', { name: 'Apply' }))
+    expect(await within(card()).findByText(/Waiting for the server/)).toBeTruthy()
+    act(answer)
+    await waitFor(() => expect(within(card()).queryByText(/Waiting for the server/)).toBeNull())
+  })
+
   it('CL118 makes one decision of a double press', async () => {
     dashboard.conflicts.set(conflicting(conflict('disk')))
     const settle = vi.spyOn(store.conflicts, 'settle').mockReturnValue(new Promise(() => undefined))

@@ -2,54 +2,59 @@
 //
 // Always true: a part that cannot be loaded takes nothing else away, and can be tried again.
 
-import { lazy, Suspense, useEffect, useState, type ComponentType, type ReactNode } from 'react'
+import { useWatched } from '@dovetail/react'
+import { useLayoutEffect, type ComponentType, type ReactNode } from 'react'
 import { Boundary, FailedPart, NotLoaded } from './Boundary'
 import { Dialog } from './Dialog'
+import { watched } from './watched'
 
 /** What shows in place of a part. */
 export interface Instead<P> {
-  /** While it is loaded; without it, whatever is around says that. */
-  readonly waiting?: ReactNode
+  /** While it is loaded. */
+  readonly waiting: ReactNode
   /** When it cannot be loaded or drawn. */
   readonly failed: (error: unknown, tryAgain: () => void, props: P) => ReactNode
 }
 
-/** A component that is loaded when it is drawn for the first time. */
+/** How far it is. */
+type Loading<P> =
+  | { readonly status: 'not_yet' }
+  | { readonly status: 'there'; readonly Part: ComponentType<P> }
+  | { readonly status: 'failed'; readonly error: NotLoaded }
+
+/**
+ * A component that is loaded when it is drawn for the first time. It is no `Suspense`: React lets what was waited for there show 0.3 s
+ * after what stood in its place, which is a third of the time in which a dashboard opens.
+ */
 export function later<P extends object>(
   load: () => Promise<ComponentType<P>>,
   { waiting, failed }: Instead<P>,
 ): ComponentType<P> {
-  // What React loads lazily stays failed when it failed: another try is another one.
-  let isFailed = false
-  const begin = () => {
-    isFailed = false
-    return lazy(() => loaded(load, () => (isFailed = true)))
+  const loading = watched<Loading<P>>({ status: 'not_yet' })
+  let isAsking = false
+  const ask = async () => {
+    if (isAsking || loading.getState().status === 'there') return
+    isAsking = true
+    loading.set({ status: 'not_yet' })
+    loading.set(await loaded(load))
+    isAsking = false
   }
-  let latest = begin()
   return function Later(props: P) {
-    const [Part, setPart] = useState(() => latest)
-    useEffect(
-      () => () => {
-        // Who comes here again tries again.
-        if (isFailed) latest = begin()
-      },
-      [],
-    )
-    const tryAgain = () => {
-      latest = begin()
-      setPart(latest)
+    const now = useWatched(loading)
+    // Who comes here again tries again.
+    useLayoutEffect(() => void ask(), [])
+    switch (now.status) {
+      case 'not_yet':
+        return waiting
+      case 'failed':
+        return failed(now.error, () => void ask(), props)
+      case 'there':
+        return (
+          <Boundary of={now.Part} failed={(error, tryAgain) => failed(error, tryAgain, props)}>
+            <now.Part {...props} />
+          </Boundary>
+        )
     }
-    return (
-      <Boundary of={Part} failed={(error) => failed(error, tryAgain, props)}>
-        {waiting === undefined ? (
-          <Part {...props} />
-        ) : (
-          <Suspense fallback={waiting}>
-            <Part {...props} />
-          </Suspense>
-        )}
-      </Boundary>
-    )
   }
 }
 
@@ -72,7 +77,7 @@ export function laterDialog<P extends { readonly onClose: () => void }>(
 export function laterPart<P extends object>(
   what: string,
   load: () => Promise<ComponentType<P>>,
-  waiting?: ReactNode,
+  waiting: ReactNode,
 ): ComponentType<P> {
   return later(load, {
     waiting,
@@ -80,14 +85,10 @@ export function laterPart<P extends object>(
   })
 }
 
-async function loaded<P>(
-  load: () => Promise<ComponentType<P>>,
-  onFailed: () => void,
-): Promise<{ readonly default: ComponentType<P> }> {
+async function loaded<P>(load: () => Promise<ComponentType<P>>): Promise<Loading<P>> {
   try {
-    return { default: await load() }
+    return { status: 'there', Part: await load() }
   } catch (error) {
-    onFailed()
-    throw new NotLoaded('It could not be loaded.', { cause: error })
+    return { status: 'failed', error: new NotLoaded('It could not be loaded.', { cause: error }) }
   }
 }

@@ -4,7 +4,7 @@
 
 import { useWatched, useWidgetData } from '@dovetail/react'
 import type { DocumentState, Widget, WidgetData, WidgetDataStore } from '@dovetail/client'
-import { Suspense, useEffect } from 'react'
+import { useEffect } from 'react'
 import { useEditor } from '../editor/context'
 import { kindOf } from './registry'
 import { Placeholder } from './Placeholder'
@@ -23,21 +23,9 @@ export function WidgetBody({ id, widget, editable }: WidgetBodyProps) {
   const kind = kindOf(widget.kind)
   if (!kind) return <Placeholder kind={widget.kind} />
   const { View } = kind
+  if (widget.data === undefined) return <View id={id} widget={widget} source={NONE} editable={editable} />
   return (
-    <Suspense fallback={<div className="view-loading" />}>
-      {widget.data === undefined ? (
-        <View id={id} widget={widget} source={NONE} editable={editable} />
-      ) : (
-        <WithData
-          key={widget.data}
-          id={id}
-          widget={widget}
-          editable={editable}
-          url={widget.data}
-          View={View}
-        />
-      )}
-    </Suspense>
+    <WithData key={widget.data} id={id} widget={widget} editable={editable} url={widget.data} View={View} />
   )
 }
 

@@ -92,3 +92,6 @@ const PICTURES: Readonly<Record<string, ReactNode>> = {
     </>
   ),
 }
+
+/** While what draws a widget is loaded. */
+export const LOADING = <div className="view-loading" />

@@ -25,6 +25,7 @@ import { ChecklistView } from './Checklist'
 import { CounterView } from './Counter'
 import { GaugeView } from './Gauge'
 import { PATHS, type Path } from './options'
+import { LOADING } from './pictures'
 import { StatView } from './Stat'
 import { TableView } from './Table'
 import type { ViewProps } from './view'
@@ -107,7 +108,7 @@ export const KINDS: readonly WidgetKind[] = [
       COLOR,
       THRESHOLDS,
     ],
-    View: laterPart(WHAT, () => import('./TimeSeries').then((view) => view.default)),
+    View: laterPart(WHAT, () => import('./TimeSeries').then((view) => view.default), LOADING),
   },
   {
     kind: 'stat',
@@ -162,7 +163,7 @@ export const KINDS: readonly WidgetKind[] = [
     shape: 'text',
     options: {},
     fields: [],
-    View: laterPart(WHAT, () => import('./Note').then((view) => view.default)),
+    View: laterPart(WHAT, () => import('./Note').then((view) => view.default), LOADING),
   },
   {
     kind: 'checklist',
@@ -199,7 +200,7 @@ export const KINDS: readonly WidgetKind[] = [
     shape: undefined,
     options: { options: { mode: 'markdown', content: '' } },
     fields: [{ type: 'longtext', label: 'Text (Markdown)', path: PATHS.content }],
-    View: laterPart(WHAT, () => import('./Text').then((view) => view.default)),
+    View: laterPart(WHAT, () => import('./Text').then((view) => view.default), LOADING),
   },
 ]
 

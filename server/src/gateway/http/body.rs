@@ -3,11 +3,11 @@
 //! Always true: nothing of a body is read before its handler asks for it, which is when it knows that its sender may
 //! do what they want. No more than `bodies_max` bodies of at most `body_bytes_max` are in memory,
 //! chunked ones included, and none stays open longer than `body_timeout`. A [`Body`] holds
-//! its place until it is dropped, so keep it as long as what was made of it is as large.
+//! its slot until it is dropped, so keep it as long as what was made of it is as large.
 
 use crate::gateway::Gateway;
+use crate::gateway::body_slots::BodySlot;
 use crate::gateway::door::Caller;
-use crate::gateway::places::Place;
 use crate::gateway::reply::{self, Code, Problem};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream::BoxStream};
@@ -16,14 +16,14 @@ use warp::http::HeaderMap;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use warp::{Filter, Rejection};
 
-/// A whole body and its place among those in memory.
+/// A whole body and its slot among those in memory.
 #[derive(Debug)]
 pub(in crate::gateway) struct Body {
     /// What was sent.
     pub(super) bytes: Bytes,
     /// What the sender says it is; nothing when there was none to say it of.
     pub(super) media_type: Option<String>,
-    _place: Place,
+    _slot: BodySlot,
 }
 
 /// A body of which nothing was read yet.
@@ -52,15 +52,15 @@ impl Sending {
         Self { media_type, announced: announced(headers), pieces }
     }
 
-    /// All of it. Waits until there is a place for it.
+    /// All of it. Waits until there is a slot for it.
     pub(in crate::gateway) async fn whole(self, gateway: &Gateway, caller: &Caller) -> Result<Body, Problem> {
         let bytes_max = gateway.limits.body_bytes_max;
         // What announces itself as too large is refused before a byte of it is read.
         check_size(self.announced.unwrap_or(0), bytes_max)?;
         let within = gateway.limits.body_timeout;
         let read = async {
-            let place = gateway.bodies.take(&caller.counted()).await;
-            Ok(Body { bytes: all(self.pieces, bytes_max).await?, media_type: self.media_type, _place: place })
+            let slot = gateway.bodies.take(&caller.counted()).await;
+            Ok(Body { bytes: all(self.pieces, bytes_max).await?, media_type: self.media_type, _slot: slot })
         };
         tokio::time::timeout(within, read).await.unwrap_or_else(|_| {
             let detail = format!("the whole body must come within {} s", within.as_secs_f32());

@@ -82,7 +82,7 @@ pub(super) async fn post(
     check_sequence(&body)?;
     let frames = wire::split(&body.bytes, FRAMES_MAX).map_err(|error| reply::of_sequence(&error))?;
     gateway.polls.post(&token, seq, frames).await.map_err(|refused| reply::of_poll(&refused))?;
-    drop(body); // its place is for bodies, not for those who wait
+    drop(body); // its slot is for bodies, not for those who wait
     let mut response = match after {
         Some(after) => fetch(&gateway, &token, after, wait).await?,
         None => empty(),

@@ -1,8 +1,8 @@
 //! Who may write, and what is written down of those who may not.
 
 use super::*;
-use crate::audit::{Action, Entry, HIDDEN, Query};
-use crate::quarantine::{Filter, Settings};
+use crate::audit::{Action, Audit, Entry, HIDDEN, Query};
+use crate::quarantine::{Filter, Quarantine, Settings};
 use crate::store::MemoryStore;
 use automerge::sync::{ChunkList, MessageVersion};
 use dovetail_core::grant::{Entry as Right, Grantee, LinkHash, Role};

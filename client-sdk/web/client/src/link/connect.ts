@@ -231,6 +231,7 @@ class ServerLink implements Link {
       metadata: this.adapter.peerMetadata ?? {},
       token,
       newerToken: () => this.#token('renew'),
+      messageBytesMax: this.#session.getState()?.limits.messageBytesMax,
       answersPings: this.#answersPings,
       patience: 2 ** Math.min(this.#silences, PATIENCE_DOUBLED_MAX),
     }

@@ -29,6 +29,7 @@ interface Opened {
   readonly pollMs: number
   readonly framesMax: number
   readonly bodyBytesMax: number
+  readonly frameBytesMax: number
 }
 
 interface Answer {
@@ -102,6 +103,10 @@ class HttpLine implements Line {
     this.#config = config
     this.#environment = environment
     this.#events = events
+  }
+
+  get frameBytesMax(): number | undefined {
+    return this.#session?.frameBytesMax
   }
 
   send(frame: Uint8Array): void {
@@ -323,15 +328,17 @@ function wordsOf(problem: Readonly<Record<string, unknown>>): string {
 
 function openedOf(body: Uint8Array, url: string): Opened | undefined {
   const said = jsonOf(body)
-  const [session, pollMs, framesMax, bodyBytesMax] = [
+  const [session, pollMs, framesMax, bodyBytesMax, frameBytesMax] = [
     said['session'],
     said['poll_ms'],
     said['frames_max'],
     said['body_bytes_max'],
+    said['frame_bytes_max'] ?? said['body_bytes_max'],
   ]
   if (typeof session !== 'string' || !/^[0-9a-f]{32}$/.test(session)) return undefined
-  if (!isCount(pollMs) || !isCount(framesMax) || !isCount(bodyBytesMax)) return undefined
-  return { url: `${url}/${session}`, pollMs, framesMax, bodyBytesMax }
+  if (!isCount(pollMs) || !isCount(framesMax) || !isCount(bodyBytesMax) || !isCount(frameBytesMax))
+    return undefined
+  return { url: `${url}/${session}`, pollMs, framesMax, bodyBytesMax, frameBytesMax }
 }
 
 function numberIn(answer: Answer, name: string): number | undefined {

@@ -26,6 +26,7 @@ import {
   tokenFrame,
   type FromServer,
 } from './messages'
+import { partsOf } from './parts'
 import { Renewal } from './renewal'
 
 /** Who speaks, and how. */
@@ -39,6 +40,8 @@ export interface Speaker {
   readonly token: string | undefined
   /** A newer token, when the present one ends soon. */
   readonly newerToken: () => Promise<string | undefined>
+  /** The largest message that the server took when it was last heard; until it says so anew. */
+  readonly messageBytesMax: number | undefined
   /** This server has answered a ping before, so that its silence says something from the start. */
   readonly answersPings: boolean
   /** How much longer than usual silence is borne. */
@@ -117,7 +120,14 @@ export class Talk {
     const { peerId, ownPeerId } = this.#speaker
     // What a tab passes on for another one bears the name of that.
     const named = message.senderId === ownPeerId ? { ...message, senderId: peerId } : message
-    if (this.#hasJoined) this.#line?.send(repoFrame(named))
+    if (!this.#hasJoined) return
+    for (const part of partsOf(named, this.#messageBytesMax)) this.#line?.send(repoFrame(part))
+  }
+
+  /** A server that does not say what it takes has a bound too, which nobody but itself knows. */
+  get #messageBytesMax(): number {
+    const said = this.#session?.limits.messageBytesMax ?? this.#speaker.messageBytesMax ?? Infinity
+    return Math.min(said, this.#line?.frameBytesMax ?? Infinity)
   }
 
   /** Timers may have slept: is the other side still there? */

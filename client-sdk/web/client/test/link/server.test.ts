@@ -139,6 +139,23 @@ describe.skipIf(isMissing)('a link and the real server', () => {
     expect((await bo.repo.find<{ n: number }>(handle.url)).doc().n).toBe(2)
   })
 
+  it.each(['websocket', 'http'] as const)(
+    'CL291 brings more than fits into a message of the server, and stays connected (%s)',
+    async (via) => {
+      const bounds = { DOVETAIL_MESSAGE_BYTES_MAX: '64KiB', DOVETAIL_BODY_BYTES_MAX: '64KiB' }
+      const { url } = await serve(bounds)
+      const ana = tab(url, {}, via === 'http' ? NO_SOCKETS : {})
+      const handle = ana.repo.create<Record<string, Uint8Array>>({})
+      for (let at = 0; at < 100; at++)
+        handle.change((doc) => void (doc[at] = crypto.getRandomValues(new Uint8Array(4 << 10))))
+      await saved(ana, handle)
+      expect(ana.link.getState()).toMatchObject({ status: 'live', via })
+      expect(ana.states.filter((state) => state.status === 'live')).toHaveLength(1)
+      const bo = tab(url)
+      expect(Object.keys((await bo.repo.find<object>(handle.url)).doc())).toHaveLength(100)
+    },
+  )
+
   it('CL28 comes back to a server that was killed, with what was edited meanwhile', async () => {
     const server = await serve()
     const ana = tab(server.url)

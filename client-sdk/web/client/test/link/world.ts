@@ -63,7 +63,7 @@ export class FakeSocket {
       sessionId: '7',
       user: { id: 'ana', name: 'Ana' },
       serverTime: Date.now() + 1_000,
-      limits: { messageBytesMax: 1, changeBytesMax: 2, documentsMax: 3, silenceMsMax: 4 },
+      limits: { messageBytesMax: 1 << 20, changeBytesMax: 2, documentsMax: 3, silenceMsMax: 4 },
       rules: {},
       ...welcome,
     })

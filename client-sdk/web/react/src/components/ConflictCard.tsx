@@ -81,7 +81,7 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
           {others}
         </Proposals>
       )}
-      <Failure deciding={deciding} />
+      <Outcome deciding={deciding} />
       {waiving && (
         <WaiverForm
           onCancel={() => {
@@ -103,13 +103,18 @@ export function ConflictCard(props: ConflictCardProps): ReactNode {
 /** A press on these has a meaning of its own. */
 const PRESSED_FOR_ITSELF = 'button, input, label, a, textarea, select, form'
 
-/** Why a decision did not work, told at once. */
-export function Failure({ deciding }: { readonly deciding: Deciding }): ReactNode {
+/** That a decision is being made, where that takes its time; why one did not work, told at once. */
+export function Outcome({ deciding }: { readonly deciding: Deciding }): ReactNode {
   const words = useWords()
   return (
-    <p role="alert" className="dovetail-failure">
-      {deciding.failed === undefined ? '' : words.conflicts.failed(deciding.failed)}
-    </p>
+    <>
+      <p aria-live="polite" className="dovetail-deciding dovetail-faint">
+        {deciding.takesLong ? words.conflicts.deciding : ''}
+      </p>
+      <p role="alert" className="dovetail-failure">
+        {deciding.failed === undefined ? '' : words.conflicts.failed(deciding.failed)}
+      </p>
+    </>
   )
 }
 

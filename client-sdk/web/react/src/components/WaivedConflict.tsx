@@ -4,7 +4,7 @@ import { useId, type ReactNode } from 'react'
 import { useWords } from '../context'
 import { useDeciding } from '../hooks/useDeciding'
 import { Button } from './Button'
-import { Failure, type ConflictItemProps } from './ConflictCard'
+import { Outcome, type ConflictItemProps } from './ConflictCard'
 
 /** One waived conflict. */
 export function WaivedConflict(props: ConflictItemProps): ReactNode {
@@ -23,7 +23,7 @@ export function WaivedConflict(props: ConflictItemProps): ReactNode {
           {waiver.reason} <span className="dovetail-faint">{words.conflicts.waivedBy(by, until)}</span>
         </p>
       )}
-      <Failure deciding={deciding} />
+      <Outcome deciding={deciding} />
       <Button
         disabled={!mayDecide}
         describedBy={title}

@@ -1,9 +1,14 @@
 // A decision about a conflict while it is made: one at a time, and what went wrong is told where it was pressed.
 
-import { useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
+
+/** What is decided on this device is over by then. What the server decides may take its time, and that is said. */
+const SAID_AFTER_MS = 300
 
 /** How a decision stands. */
 export interface Deciding {
+  /** One is being made, and takes so long that it is said. */
+  readonly takesLong: boolean
   /** Why the last one did not work. */
   readonly failed: string | undefined
   /** Makes a decision, and calls `then` when it was made. Nothing while another one is being made. */
@@ -16,11 +21,15 @@ export interface Deciding {
  */
 export function useDeciding(): Deciding {
   const [failed, setFailed] = useState<string>()
+  const [takesLong, setTakesLong] = useState(false)
   const busy = useRef(false)
+  const soon = useRef<ReturnType<typeof setTimeout>>(undefined)
+  useEffect(() => () => clearTimeout(soon.current), [])
   const decide = async (decision: () => Promise<void>, then: () => void) => {
     if (busy.current) return
     busy.current = true
     setFailed(undefined)
+    soon.current = setTimeout(() => setTakesLong(true), SAID_AFTER_MS)
     try {
       await decision()
       then()
@@ -28,7 +37,9 @@ export function useDeciding(): Deciding {
       setFailed(error instanceof Error ? error.message : String(error))
     } finally {
       busy.current = false
+      clearTimeout(soon.current)
+      setTakesLong(false)
     }
   }
-  return { failed, decide: (decision, then) => void decide(decision, then) }
+  return { takesLong, failed, decide: (decision, then) => void decide(decision, then) }
 }

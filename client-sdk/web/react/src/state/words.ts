@@ -94,6 +94,7 @@ export interface Words {
     readonly settledNow: (message: string) => string
     readonly waivedNow: (message: string) => string
     readonly unwaivedNow: (message: string) => string
+    readonly deciding: string
     readonly failed: (reason: string) => string
     readonly undecided: (rule: string) => string
     readonly beyond: (rule: string, more: number) => string
@@ -257,6 +258,7 @@ export const english: Words = {
     settledNow: (message) => `Settled: ${message}`,
     waivedNow: (message) => `Allowed to stay: ${message}`,
     unwaivedNow: (message) => `Open again: ${message}`,
+    deciding: 'Waiting for the server’s answer…',
     failed: (reason) => `That did not work: ${reason}`,
     undecided: (rule) => `The rule ${rule} could not be judged.`,
     beyond: (rule, more) => `${more} more of the rule ${rule} are not listed.`,

@@ -129,9 +129,9 @@ fn oa3_every_code_is_documented() {
     }
 }
 
-/// Word, status and title of every code, as `reply.rs` has them in `Code::words`.
+/// Word, status and title of every code, as `reply/code.rs` has them in `Code::words`.
 fn codes() -> Vec<(String, u16, String)> {
-    let source = include_str!("../../reply.rs");
+    let source = include_str!("../../reply/code.rs");
     let words = source.split("fn words(self)").nth(1).unwrap().split("\n    }\n").next().unwrap();
     let arms = words.split("Self::").skip(1);
     arms.map(|arm| {
