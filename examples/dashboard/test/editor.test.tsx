@@ -285,6 +285,21 @@ test('CL272 a name that is being typed waits, is written when the page goes, and
   expect(widgetsOf(store)['a']?.title).toBe('Loads')
 })
 
+test('CL272 what is typed goes into the table that it was typed for, also when the widget shows another', async () => {
+  const [one, other] = [dovetail.createWidgetData('table'), dovetail.createWidgetData('table')]
+  for (const table of [one, other]) {
+    await table.settled()
+    table.setColumns(['Name'])
+  }
+  const store = await opened({ t: { kind: 'table', title: 'Hosts', data: one.url } })
+  await userEvent.type(await screen.findByDisplayValue('Name'), 's')
+  act(() => store.edit({ edit: 'attachData', id: 't', data: other.url }))
+  await screen.findByDisplayValue('Name')
+  expect(one.getState()).toMatchObject({ value: { columns: ['Names'] } })
+  expect(other.getState()).toMatchObject({ value: { columns: ['Name'] } })
+  for (const table of [one, other]) table.release()
+})
+
 test('CL272 the title of the dashboard, the options and the columns wait while they are typed', async () => {
   const table = dovetail.createWidgetData('table')
   await table.settled()

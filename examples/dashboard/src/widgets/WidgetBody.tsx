@@ -24,7 +24,9 @@ export function WidgetBody({ id, widget, editable }: WidgetBodyProps) {
   if (!kind) return <Placeholder kind={widget.kind} />
   const { View } = kind
   if (widget.data === undefined) return <View id={id} widget={widget} source={NONE} editable={editable} />
-  return <WithData id={id} widget={widget} editable={editable} url={widget.data} View={View} />
+  return (
+    <WithData key={widget.data} id={id} widget={widget} editable={editable} url={widget.data} View={View} />
+  )
 }
 
 type View = NonNullable<ReturnType<typeof kindOf>>['View']

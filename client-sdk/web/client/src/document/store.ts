@@ -320,6 +320,19 @@ export class LiveDocument<T> implements DocumentStore<T> {
     if (made) this.#undo.made(made, { ...this.surroundings.config.batching, beganAtMs, lastAtMs })
   }
 
+  /** Throws when no edit of this size may be made now. */
+  protected mayWrite(bytes = 0): void {
+    this.doc()
+    const { forbids } = this.#standing
+    if (forbids) throw forbids
+    if (!this.#pending.hasRoom) {
+      throw new DovetailError('pending_full', 'Too much waits for the server; it has to take some first.', {
+        passing: true,
+      })
+    }
+    if (bytes > this.surroundings.changeBytesMax()) throw tooLarge()
+  }
+
   /** Shows what goes on, or how it goes on. Something else that was going on becomes a change first. */
   protected show(going: Going): void {
     this.mayWrite()
@@ -590,19 +603,6 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.surroundings.order.turnTo(this.undoable)
     this.flush()
     this.mayWrite(bytes)
-  }
-
-  /** Throws when no edit of this size may be made now. */
-  protected mayWrite(bytes = 0): void {
-    this.doc()
-    const { forbids } = this.#standing
-    if (forbids) throw forbids
-    if (!this.#pending.hasRoom) {
-      throw new DovetailError('pending_full', 'Too much waits for the server; it has to take some first.', {
-        passing: true,
-      })
-    }
-    if (bytes > this.surroundings.changeBytesMax()) throw tooLarge()
   }
 
   #step(way: Way): void {

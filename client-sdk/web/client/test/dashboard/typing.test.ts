@@ -201,6 +201,21 @@ describe('with others', () => {
     expect(text()).toBe('THEIRS')
   })
 
+  test('CL187 what others type in the middle of a burst is in no step of it', () => {
+    type('mine', 200)
+    theirs.setText('THEIRS')
+    meet([theirs])
+    type('.')
+    bring(theirs, note)
+    type('.')
+    vi.advanceTimersByTime(PAUSE_MS)
+    expect(text()).toHaveLength('mine..THEIRS'.length)
+    note.undoing.undo()
+    expect(text()).toBe('THEIRS')
+    note.undoing.redo()
+    expect(['mine..THEIRS', 'THEIRSmine..']).toContain(text())
+  })
+
   const letters = fc.integer({ min: 1, max: 6 })
   const steps = fc.array(
     fc.oneof(
