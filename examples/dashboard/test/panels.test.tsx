@@ -321,6 +321,9 @@ describe('what needs attention', () => {
     expect(proposing(NOW, label, path)).toBe('Number “RAM”')
     const same = dashboard({ cpu: widget(), ram: widget() })
     expect(proposing(same, label, path)).toBe('Number the later “CPU”')
+    expect(proposing(dashboard({ ram: widget({ title: '$& and $1' }) }), label, path)).toBe(
+      'Number “$& and $1”',
+    )
     expect(proposing(dashboard({ ram: widget({ title: '' }) }), label, path)).toBe(
       'Number a chart without a title',
     )

@@ -42,7 +42,8 @@ export function proposing(dashboard: Dashboard, label: string, path: readonly st
   if (!widget) return label
   const name = nameOf(widget)
   const others = Object.values(dashboard.widgets).filter((other) => other !== widget)
-  return label.replace(LATER, others.some((other) => nameOf(other) === name) ? `the later ${name}` : name)
+  const isOneOfTwo = others.some((other) => nameOf(other) === name)
+  return label.replace(LATER, () => (isOneOfTwo ? `the later ${name}` : name))
 }
 
 function widgetAt({ widgets }: Dashboard, [root, id]: readonly string[]): Widget | undefined {
