@@ -9,7 +9,6 @@
 
 import type { Environment } from '../environment'
 import type { Watchable } from '../types'
-import { Listeners } from '../link/listeners'
 import { Watched } from '../watch'
 import { Database, isFull } from './database'
 
@@ -41,8 +40,10 @@ const STORE = 'notes'
 
 /** Opens the notes of this name. Never rejects: without a database they are in memory. */
 export async function openNotes(environment: Pick<Environment, 'indexedDb'>, name: string): Promise<Notes> {
-  const emptied = new Listeners<void>()
-  const database = new Database(environment.indexedDb, `${name}-notes`, STORE, () => emptied.tell())
+  const emptied = new Watched(0)
+  const database = new Database(environment.indexedDb, `${name}-notes`, STORE, () => {
+    emptied.set(emptied.getState() + 1)
+  })
   try {
     await database.open()
     return new KeptNotes(database, emptied)
@@ -53,17 +54,18 @@ export async function openNotes(environment: Pick<Environment, 'indexedDb'>, nam
 
 /** Notes that are in memory only, for those who want nothing to outlive the tab. */
 export function memoryNotes(reason: string): Notes {
-  return new KeptNotes(undefined, new Listeners(), reason)
+  return new KeptNotes(undefined, new Watched(0), reason)
 }
 
 class KeptNotes implements Notes {
   readonly state: Watched<NotesState>
   #database: Database | undefined
-  readonly #emptied: Listeners<void>
+  /** How often. */
+  readonly #emptied: Watched<number>
   /** What the disk did not take. `undefined` stands for a note that was deleted. */
   readonly #memory = new Map<string, unknown>()
 
-  constructor(database: Database | undefined, emptied: Listeners<void>, reason = '') {
+  constructor(database: Database | undefined, emptied: Watched<number>, reason = '') {
     this.#database = database
     this.#emptied = emptied
     this.state = new Watched<NotesState>(database ? { status: 'kept' } : { status: 'memory', reason })
@@ -101,7 +103,7 @@ class KeptNotes implements Notes {
   }
 
   onEmptied(listener: () => void): () => void {
-    return this.#emptied.add(listener)
+    return this.#emptied.subscribe(listener)
   }
 
   close(): void {

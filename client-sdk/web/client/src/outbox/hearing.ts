@@ -1,6 +1,6 @@
 // What the repo hears of what a network brings.
 
-import type { Message, NetworkAdapter } from './automerge'
+import type { Message, NetworkAdapter } from '../automerge'
 
 /** Lets an adapter bring those messages only that `hears` says yes to; gives the adapter. */
 export function hearing<A extends NetworkAdapter>(adapter: A, hears: (message: Message) => boolean): A {
