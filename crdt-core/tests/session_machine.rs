@@ -34,9 +34,13 @@ fn document(n: u8) -> DocumentId {
 }
 
 fn session() -> Session {
+    session_of(Identity::local())
+}
+
+fn session_of(who: Arc<Identity>) -> Session {
     let server = ServerIdentity { peer: peer("server"), storage: "store".parse().unwrap() };
     let limits = SessionLimits { documents_max: 3, ..SessionLimits::default() };
-    Session::new(SessionId(1), at(0), limits, Arc::new(server), Identity::local())
+    Session::new(SessionId(1), at(0), limits, Arc::new(server), who)
 }
 
 fn join(name: &str, versions: &[&str], storage: Option<&str>) -> Vec<u8> {
@@ -57,11 +61,26 @@ fn joined() -> Session {
 
 /// Of a client that knows Dovetail's own messages, when `dovetail` is a version.
 fn joined_as(dovetail: Option<u32>) -> Session {
-    let metadata = PeerMetadata { storage_id: None, is_ephemeral: None, dovetail };
     let mut session = session();
-    let join = Join { sender: peer(ANA), metadata, versions: vec!["1".to_owned()] };
-    session.receive(at(0), &Message::Join(join).encode(), false);
+    session.receive(at(0), &join_as(dovetail), false);
     session
+}
+
+fn join_as(dovetail: Option<u32>) -> Vec<u8> {
+    let metadata = PeerMetadata { storage_id: None, is_ephemeral: None, dovetail };
+    Message::Join(Join { sender: peer(ANA), metadata, versions: vec!["1".to_owned()] }).encode()
+}
+
+/// Our own messages among these effects.
+fn own(effects: &[Effect]) -> Vec<Own> {
+    let own = |effect: &Effect| match effect {
+        Effect::Write(frame) => match decode(frame).unwrap() {
+            Message::Own(message) => Some(message.own),
+            _ => None,
+        },
+        _ => None,
+    };
+    effects.iter().filter_map(own).collect()
 }
 
 fn plain(heads: Vec<ChangeHash>) -> sync::Message {
@@ -341,17 +360,49 @@ fn se21_a_ping_is_answered_with_a_pong() {
         let own = Own::Ping {};
         Message::Own(Box::new(OwnMessage { sender: peer(ANA), target: None, document: None, own })).encode()
     };
-    let answered = |mut session: Session| -> Vec<Own> {
-        let effects = session.receive(at(5), &ping(), false);
-        let own = |effect: &Effect| match effect {
-            Effect::Write(frame) => match decode(frame).unwrap() {
-                Message::Own(message) => Some(message.own),
-                _ => None,
-            },
-            _ => None,
-        };
-        effects.iter().filter_map(own).collect()
-    };
+    let answered = |mut session: Session| own(&session.receive(at(5), &ping(), false));
     assert_eq!(answered(joined_as(Some(1))), [Own::Pong {}]);
     assert_eq!(answered(joined_as(None)), []);
+}
+
+/// SE19: whoever has a short token is asked for another one in time, also when they joined late; and not in the moment in which they
+/// have shown one.
+#[test]
+fn se19_short_tokens_are_asked_for_in_time() {
+    let ana = |until: u64| {
+        let until = Some(at(until));
+        Arc::new(Identity { until, ..Identity::person("ana".parse().unwrap()) })
+    };
+    let ends = |until: u64| Own::Token { token: None, until: Some(until) };
+    let mut session = session_of(ana(8_000));
+    // When it asks next, with every tick that is due until then.
+    let asks_next = |session: &mut Session| loop {
+        let now = session.next_tick().unwrap();
+        let effects = session.tick(now);
+        if !effects.is_empty() {
+            return (now, own(&effects), ending(&effects));
+        }
+    };
+    while session.next_tick().unwrap() < at(5_000) {
+        let now = session.next_tick().unwrap();
+        assert!(session.tick(now).is_empty(), "nobody has joined");
+    }
+    session.receive(at(5_000), &join_as(Some(1)), false);
+    let (now, asked, _) = asks_next(&mut session);
+    assert!((at(5_000)..at(8_000)).contains(&now), "{now:?}");
+    assert_eq!(asked, [ends(8_000)]);
+
+    let until = now.as_millis() + 10_000;
+    assert_eq!(own(&session.identified(now, Ok(ana(until)))), [ends(until)]);
+    assert!(session.tick(now).is_empty(), "it was told a moment ago");
+    assert_eq!(
+        asks_next(&mut session),
+        (at(until - 5_000), vec![ends(until)], None),
+        "when half of it has passed"
+    );
+    let (over, _, ended) = asks_next(&mut session);
+    assert_eq!(over, at(until));
+    let (words, code) = ended.unwrap();
+    assert!(words.starts_with("token_expired: "), "{words}");
+    assert_eq!(code, 4401);
 }

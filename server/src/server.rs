@@ -138,7 +138,8 @@ impl Server {
         let upkeep = tokio::spawn(fold_metrics(gateway.metrics.clone()));
         let sweeping = tokio::spawn(sweep.run());
         let forgetting = tokio::spawn(gateway.keep_swept());
-        let shield = Shield::new(config.auth.allowed_origins.clone(), config.listen, gateway.asks());
+        let clock = gateway.clock.clone();
+        let shield = Shield::new(config.auth.allowed_origins.clone(), config.listen, gateway.asks(), clock);
         let routes = guarded(gateway.routes(), shield);
         let serving = accept::serve(listener, routes, &config.limits, shutdown.watch());
         let stopping = async {

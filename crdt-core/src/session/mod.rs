@@ -14,9 +14,11 @@
 
 mod handshake; // From the first frame to an open session.
 mod outgoing; // What documents say, as frames for this peer.
+mod renewal; // When a newer token is asked for.
 
 pub use handshake::ServerIdentity;
 pub use outgoing::Outgoing;
+pub use renewal::Renewal;
 
 use crate::document::careful::carefully;
 use crate::document::{Heads, RemoteHeads};
@@ -29,15 +31,10 @@ use automerge::sync;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How many of the messages sent last are recognised when they are acknowledged late. A client
 /// acknowledges each message; while a burst is going on it is a few messages behind.
 const TOLD_MAX: usize = 8;
-
-/// How long before a token ends a client that understands it is asked for a newer one. Some seconds are enough to get
-/// one; a phone that is asleep wakes up for its pings within a minute.
-const RENEWAL_BEFORE: Duration = Duration::from_secs(60);
 
 /// Why a session ends, as its peer is told: an `error` message first, then this close code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,9 +121,10 @@ pub enum CloseReason {
         /// What people read.
         words: String,
     },
-    /// It does more than one may in this time.
+    /// Not now: it does more than one may in this time, or what it takes to let it in is not at hand. The same may succeed
+    /// later.
     #[error("{code}: {words}")]
-    Limited {
+    NotNow {
         /// What programs look at.
         code: &'static str,
         /// What people read.
@@ -152,7 +150,30 @@ pub enum CloseReason {
     SlowReader,
 }
 
+/// What people are told who were cut off.
+pub const BLOCKED: &str = "whoever administers this server has blocked you; ask them why";
+
 impl CloseReason {
+    /// Its holder was cut off.
+    #[must_use]
+    pub fn blocked() -> Self {
+        Self::Unauthenticated { code: "token_revoked", words: BLOCKED.to_owned() }
+    }
+
+    /// No newer token came in time.
+    #[must_use]
+    pub fn token_over() -> Self {
+        let words = "the token of this connection has ended; connect again with a new one".to_owned();
+        Self::Unauthenticated { code: "token_expired", words }
+    }
+
+    /// A newer token came, of somebody else.
+    #[must_use]
+    pub fn token_of_another() -> Self {
+        let words = "this token is somebody else's; connect again to be somebody else".to_owned();
+        Self::Unauthenticated { code: "token_of_another", words }
+    }
+
     /// The WebSocket close code, RFC 6455 section 7.4 and its registry; those from 4000 on are ours.
     #[must_use]
     pub fn close_code(&self) -> u16 {
@@ -172,7 +193,7 @@ impl CloseReason {
             CloseReason::ServerStops => 1012,
             CloseReason::Refused { try_again: true, .. } => 1013,
             CloseReason::Refused { try_again: false, .. } => 1008,
-            CloseReason::Limited { .. } => 1013,
+            CloseReason::NotNow { .. } => 1013,
             CloseReason::Replaced { .. } | CloseReason::PeerIdTaken { .. } => 4001,
             CloseReason::Unauthenticated { .. } => 4401,
             CloseReason::Forbidden { .. } => 4403,
@@ -274,8 +295,7 @@ pub struct Session {
     server: Arc<ServerIdentity>,
     /// Who is behind it.
     who: Arc<Identity>,
-    /// It was asked for a newer token.
-    was_asked: bool,
+    renewal: Renewal,
     phase: Phase,
     heard_at: Timestamp,
     pinged_at: Timestamp,
@@ -292,7 +312,8 @@ impl Session {
         who: Arc<Identity>,
     ) -> Self {
         let phase = Phase::AwaitingJoin { until: now + limits.join_within };
-        Self { id, limits, server, who, was_asked: false, phase, heard_at: now, pinged_at: now }
+        let renewal = Renewal::of(who.until, now);
+        Self { id, limits, server, who, renewal, phase, heard_at: now, pinged_at: now }
     }
 
     /// Who is behind it.
@@ -395,7 +416,7 @@ impl Session {
             Phase::AwaitingJoin { until } => *until,
             Phase::Open(_) => self.ping_at().min(self.heard_at + self.limits.silence_max),
         };
-        Some(self.token_due_at().map_or(next, |due| due.min(next)))
+        Some(self.renewal.due_at().map_or(next, |due| due.min(next)))
     }
 
     /// Ends the session from our side.
@@ -415,19 +436,16 @@ impl Session {
 
     /// A client whose token ends soon is asked for another one; when it has ended, so has the session.
     fn look_at_token(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let Some(until) = self.who.until else { return };
-        if now >= until {
-            let words = "the token of this connection has ended; connect again with a new one".to_owned();
-            self.close(CloseReason::Unauthenticated { code: "token_expired", words }, effects);
-        } else if !self.was_asked && now + RENEWAL_BEFORE >= until {
-            self.was_asked = true;
-            self.tell_token(until, effects);
+        if self.renewal.is_over(now) {
+            self.close(CloseReason::token_over(), effects);
+        } else if let Some(until) = self.renewal.ask(now) {
+            match self.phase {
+                Phase::Open(_) => self.tell_token(until, effects),
+                // Who has not joined cannot be asked yet: later, then, but in time.
+                Phase::AwaitingJoin { .. } => self.renewal = Renewal::of(Some(until), now),
+                Phase::Closed => {}
+            }
         }
-    }
-
-    fn token_due_at(&self) -> Option<Timestamp> {
-        let until = self.who.until?;
-        Some(if self.was_asked { until } else { until.before(RENEWAL_BEFORE) })
     }
 
     /// Says when the token ends, to those who understand it.
@@ -440,13 +458,12 @@ impl Session {
     ///
     /// # Errors
     /// Nothing is returned as an error: a token that is refused ends the session.
-    pub fn identified(&mut self, checked: Result<Arc<Identity>, CloseReason>) -> Vec<Effect> {
+    pub fn identified(&mut self, now: Timestamp, checked: Result<Arc<Identity>, CloseReason>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let who = match checked {
             Ok(who) if who.subject == self.who.subject => who,
             Ok(_) => {
-                let words = "this token is somebody else's; connect again to be somebody else".to_owned();
-                self.close(CloseReason::Unauthenticated { code: "token_of_another", words }, &mut effects);
+                self.close(CloseReason::token_of_another(), &mut effects);
                 return effects;
             }
             Err(reason) => {
@@ -454,7 +471,7 @@ impl Session {
                 return effects;
             }
         };
-        self.was_asked = false;
+        self.renewal = Renewal::of(who.until, now);
         self.who = who;
         if let Some(until) = self.who.until {
             self.tell_token(until, &mut effects);

@@ -46,7 +46,7 @@ pub enum AuthError {
         why: &'static str,
     },
     /// Whoever administers this server has cut its holder off.
-    #[error("whoever administers this server has blocked you; ask them why")]
+    #[error("{}", dovetail_core::session::BLOCKED)]
     Revoked,
     /// Ours, or that of whoever gives out the keys: nothing is said about the token.
     #[error("the keys that tokens are checked with cannot be had at the moment; try again in some seconds")]

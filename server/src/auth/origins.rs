@@ -46,6 +46,12 @@ impl Origins {
         is_own || self.0.contains(&origin)
     }
 
+    /// How an origin that a browser sends is written in the setting; nothing for one that cannot be named.
+    #[must_use]
+    pub fn as_written(origin: &HeaderValue) -> Option<String> {
+        Some(Origin::read(origin.to_str().ok()?)?.to_string())
+    }
+
     /// Those that were named.
     pub fn named(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(Origin::to_string)

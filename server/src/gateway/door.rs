@@ -136,7 +136,7 @@ impl Gateway {
         who.inspect_err(|error| self.note_refused_sign_in(error, before.address)).map_err(|error| match error
         {
             AuthError::KeysUnavailable => {
-                CloseReason::Limited { code: error.code(), words: error.to_string() }
+                CloseReason::NotNow { code: error.code(), words: error.to_string() }
             }
             _ => CloseReason::Unauthenticated { code: error.code(), words: error.to_string() },
         })
@@ -149,7 +149,7 @@ pub(super) fn turned_away(problem: &Problem) -> CloseReason {
     let (code, words) = (problem.code.as_str(), problem.detail().to_owned());
     match problem.code.status() {
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-            CloseReason::Limited { code, words }
+            CloseReason::NotNow { code, words }
         }
         StatusCode::UNAUTHORIZED => CloseReason::Unauthenticated { code, words },
         _ => CloseReason::Forbidden { code, words },

@@ -4,11 +4,13 @@
 //! that keep browsers from doing more with it than it is meant for.
 //!
 //! Always true: whoever sends no `Origin` is no page, and passes: what they may do is decided elsewhere. A page that was not named
-//! changes nothing and opens no WebSocket, and it can read no answer.
+//! changes nothing and opens no WebSocket, and it can read no answer; the log says so.
 //! **Invariant:** a request that is refused here has reached no route.
 
+use super::foreign::Foreign;
 use super::reply::{Code, Problem};
 use crate::auth::Origins;
+use crate::clock::Clock;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use warp::Filter;
@@ -59,6 +61,7 @@ pub struct Shield {
     origins: Arc<Origins>,
     /// The hosts of the listed origins, when names matter.
     hosts: Option<Arc<[String]>>,
+    foreign: Arc<Foreign>,
 }
 
 impl Shield {
@@ -66,10 +69,10 @@ impl Shield {
     /// there a page of somebody else, whose name leads to the loopback address, would be the server's own page and may
     /// do everything. Where people are asked it has no token to show, and a proxy may call the server by any name.
     #[must_use]
-    pub fn new(origins: Origins, listen: SocketAddr, asks: bool) -> Self {
+    pub fn new(origins: Origins, listen: SocketAddr, asks: bool, clock: Clock) -> Self {
         let names_matter = listen.ip().is_loopback() && !asks;
         let hosts = names_matter.then(|| origins.named().filter_map(|origin| host_of(&origin)).collect());
-        Self { origins: Arc::new(origins), hosts }
+        Self { origins: Arc::new(origins), hosts, foreign: Arc::new(Foreign::new(clock)) }
     }
 
     /// What is done about a request before any route sees it.
@@ -85,8 +88,11 @@ impl Shield {
         if origins.peek().is_none() {
             return Judgement::Pass;
         }
-        let is_foreign = !origins.all(|origin| self.origins.allows(origin, host));
-        match (is_preflight(method, headers), is_foreign) {
+        let foreign = origins.find(|origin| !self.origins.allows(origin, host));
+        if let Some(origin) = foreign {
+            self.foreign.note(origin);
+        }
+        match (is_preflight(method, headers), foreign.is_some()) {
             (true, false) => Judgement::Allow,
             (false, true) if method.is_safe() && !headers.contains_key(header::UPGRADE) => Judgement::Pass,
             (_, true) => Judgement::Refuse(Box::new(origin_not_allowed())),

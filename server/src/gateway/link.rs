@@ -85,7 +85,7 @@ impl Link {
                 door.note(Action::Limited, Some(what.code()));
                 let seconds = retry_after.as_secs_f64().ceil();
                 let words = format!("too much for now; come again in {seconds} s, and send less at a time");
-                Some(CloseReason::Limited { code: what.code(), words })
+                Some(CloseReason::NotNow { code: what.code(), words })
             }
         }
     }
@@ -197,7 +197,7 @@ impl Link {
     /// Somebody shows a newer token.
     async fn verify(&mut self, token: &Secret) -> Vec<Effect> {
         let checked = self.gateway.identify(token.reveal(), &self.caller).await;
-        self.session.identified(checked)
+        self.session.identified(self.gateway.clock.now(), checked)
     }
 
     async fn tell(&mut self, document: DocumentId, what: ToDocument) {

@@ -10,6 +10,7 @@
 pub mod accept; // Connections in, and out again when the server stops.
 mod body_slots; // Slots for bodies in memory.
 mod door; // Whoever asks, and what they may do.
+mod foreign; // Pages that were not let in, for the log.
 pub mod headers; // What browsers are told, and which pages may call.
 pub mod http; // What is answered at which path.
 mod link; // What ties a session to the documents.

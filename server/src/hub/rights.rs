@@ -59,9 +59,7 @@ impl Shared {
             mailbox.judge(Input::Policy(policy.clone()));
             mailbox.desk.change_rights();
         }
-        let words = "whoever administers this server has blocked you".to_owned();
-        let reason = CloseReason::Unauthenticated { code: "token_revoked", words };
-        self.sessions.end_those_of(|whose| policy.blocked.contains(whose), &reason);
+        self.sessions.end_those_of(|whose| policy.blocked.contains(whose), &CloseReason::blocked());
         Ok(())
     }
 }

@@ -1,12 +1,15 @@
 use super::*;
 use bytes::Bytes;
+use dovetail_core::time::Timestamp;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use warp::http::Response as Answer;
 
 const LISTED: &str = "https://app.example,http://dev.example:5173";
 
 fn shield(listen: &str, asks: bool) -> Shield {
-    Shield::new(LISTED.parse().unwrap(), listen.parse().unwrap(), asks)
+    Shield::new(LISTED.parse().unwrap(), listen.parse().unwrap(), asks, Clock::System)
 }
 
 fn everywhere() -> Shield {
@@ -205,6 +208,66 @@ async fn ht33_listed_pages_may_read() {
         assert_eq!(shown(&answer, "access-control-allow-origin"), allowed, "{origin}");
         assert_eq!(shown(&answer, "access-control-expose-headers").len(), usize::from(reads));
     }
+}
+
+/// What is logged, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn read(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// HT40: an origin that is not let in is named in the log, once a minute, with the setting that would let it in.
+#[tokio::test]
+async fn ht40_refused_origins_are_named_in_the_log() {
+    let (log, clock) = (Log::default(), Clock::standing(Timestamp::from_millis(1_000_000)));
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let _logging = tracing::subscriber::set_default(lines.finish());
+    let (routes, _) =
+        routes(Shield::new(LISTED.parse().unwrap(), "0.0.0.0:3000".parse().unwrap(), true, clock.clone()));
+    let host = ("host", "d.example");
+    let app = [host, ("origin", "https://new-app.example:443")];
+
+    ask(&routes, "POST", "/api/docs", &app).await;
+    let told = log.read();
+    assert!(told.contains("INFO"), "{told}");
+    assert!(told.contains(r#"origin="https://new-app.example" setting="allowed_origins""#), "{told}");
+    let socket = [app[0], app[1], ("upgrade", "websocket")];
+    let asks = [app[0], app[1], ("access-control-request-method", "PATCH")];
+    for (method, headers) in [("GET", &socket[..]), ("OPTIONS", &asks), ("GET", &app), ("POST", &app)] {
+        ask(&routes, method, "/sync", headers).await;
+    }
+    assert_eq!(log.read(), "", "it was said a moment ago");
+
+    clock.advance(Duration::from_secs(60));
+    ask(&routes, "GET", "/sync", &socket).await;
+    assert!(log.read().contains("https://new-app.example"));
+    // It reaches the route and its page cannot read the answer.
+    ask(&routes, "GET", "/api/docs", &[host, ("origin", "https://reader.example")]).await;
+    assert!(log.read().contains("https://reader.example"));
+    ask(&routes, "POST", "/api/docs", &[host, ("origin", "null")]).await;
+    let told = log.read();
+    assert!(told.contains(r#"origin="null""#) && !told.contains("allowed_origins"), "{told}");
+
+    for origin in ["https://app.example", "http://dev.example:5173", "https://d.example"] {
+        ask(&routes, "POST", "/api/docs", &[host, ("origin", origin)]).await;
+    }
+    ask(&routes, "POST", "/api/docs", &[host]).await;
+    assert_eq!(log.read(), "", "who is let in is nobody's concern");
 }
 
 /// HT33: a page may send every header of ours that a route reads.

@@ -14,13 +14,13 @@ use automerge::ChangeHash;
 use dovetail_core::grant::{Identity, Kind};
 use dovetail_core::id::{DocumentId, PeerId, SessionId};
 use dovetail_core::limits::SessionLimits;
+use dovetail_core::session::Renewal;
 use dovetail_core::time::Timestamp;
 use dovetail_core::wire::{Ephemeral, EphemeralFrame, Secret, cbor_json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How many documents one connection follows. A page of dashboards has ten; each costs some hundred bytes
 /// and, when nobody else follows it, its document as JSON.
@@ -31,9 +31,6 @@ const PRESENCE_BYTES_MAX: usize = 4 * 1024;
 
 /// The most bytes of what is said to others, as JSON. What is larger belongs into a document.
 const DATA_BYTES_MAX: usize = 64 * 1024;
-
-/// How long before a token ends its holder is asked for a newer one, as on the sync socket.
-const RENEWAL_BEFORE: Duration = Duration::from_secs(60);
 
 /// The version of these messages.
 const PROTOCOL: u32 = 1;
@@ -103,13 +100,14 @@ pub(super) struct Session {
     present: BTreeSet<DocumentId>,
     /// How often it said something: sync clients take each count once.
     said: u64,
-    /// It was asked for a newer token.
-    was_asked: bool,
+    /// When it is asked for a newer token, as on the sync socket.
+    renewal: Renewal,
 }
 
 impl Session {
     pub(super) fn new(who: Who, server: PeerId, limits: SessionLimits, now: Timestamp) -> Self {
         Self {
+            renewal: Renewal::of(who.identity.until, now),
             who,
             server,
             limits,
@@ -118,7 +116,6 @@ impl Session {
             follows: BTreeMap::new(),
             present: BTreeSet::new(),
             said: 0,
-            was_asked: false,
         }
     }
 
@@ -351,8 +348,8 @@ impl Session {
         if identity.subject != self.who.identity.subject {
             return None;
         }
+        self.renewal = Renewal::of(identity.until, now);
         self.who.identity = identity;
-        self.was_asked = false;
         Some(Self::token(now, correlation, self.who.identity.until))
     }
 
@@ -364,14 +361,11 @@ impl Session {
 
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Timestamp) -> Due {
-        if let Some(until) = self.who.identity.until {
-            if now >= until {
-                return Due::TokenOver;
-            }
-            if !self.was_asked && now + RENEWAL_BEFORE >= until {
-                self.was_asked = true;
-                return Due::Renew(until);
-            }
+        if self.renewal.is_over(now) {
+            return Due::TokenOver;
+        }
+        if let Some(until) = self.renewal.ask(now) {
+            return Due::Renew(until);
         }
         if now.since(self.heard_at) >= self.limits.silence_max {
             return Due::Silent;
@@ -386,9 +380,7 @@ impl Session {
     /// When [`tick`](Self::tick) has something to do next, if nothing else happens.
     pub(super) fn next_tick(&self) -> Timestamp {
         let next = self.ping_at().min(self.heard_at + self.limits.silence_max);
-        let until = self.who.identity.until;
-        let token = until.map(|until| if self.was_asked { until } else { until.before(RENEWAL_BEFORE) });
-        token.map_or(next, |token| token.min(next))
+        self.renewal.due_at().map_or(next, |due| due.min(next))
     }
 
     /// For how long a client may be silent.

@@ -24,6 +24,7 @@ use crate::throttle::Cost;
 use automerge::ChangeHash;
 use dovetail_core::grant::{Identity, ReadPermit};
 use dovetail_core::id::{DocumentId, SessionId};
+use dovetail_core::session::CloseReason;
 use dovetail_core::time::Timestamp;
 use futures_util::stream::{self, BoxStream, SelectAll};
 use futures_util::{FutureExt, Sink, Stream, StreamExt, future::BoxFuture};
@@ -64,39 +65,6 @@ pub(super) async fn turn_away(mut socket: Socket, now: Timestamp, problem: Probl
     // Fails only when the client is gone already.
     let _gone = Pin::new(&mut socket).start_send(Message::text(told));
     goodbye(&mut socket, reason.close_code(), reason.to_string()).await;
-}
-
-/// Why a connection ends from our side.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum CloseReason {
-    #[error("message_too_large: a message has at most {bytes_max} bytes")]
-    TooLarge { bytes_max: usize },
-    #[error("silent: nothing was received for {silence_ms} ms")]
-    Silent { silence_ms: u64 },
-    #[error("restart: the server is going down")]
-    ServerStops,
-    #[error("token_expired: the token of this connection has ended; connect again with a new one")]
-    TokenOver,
-    #[error("token_revoked: whoever administers this server has blocked you")]
-    Revoked,
-    #[error("token_of_another: this token is somebody else's; connect again to be somebody else")]
-    TokenOfAnother,
-    #[error("{0}")]
-    TokenRefused(dovetail_core::session::CloseReason),
-    #[error("{0}")]
-    Limited(dovetail_core::session::CloseReason),
-}
-
-impl CloseReason {
-    fn code(&self) -> u16 {
-        match self {
-            CloseReason::TooLarge { .. } => 1009,
-            CloseReason::Silent { .. } => 1008,
-            CloseReason::ServerStops => 1012,
-            CloseReason::TokenOver | CloseReason::TokenOfAnother | CloseReason::Revoked => 4401,
-            CloseReason::TokenRefused(reason) | CloseReason::Limited(reason) => reason.close_code(),
-        }
-    }
 }
 
 /// An edit, from whom it came to what became of it.
@@ -175,12 +143,12 @@ impl Connection {
                 Wake::Edited(edited) => self.edited(now, edited),
                 Wake::Tick => self.tick(now),
                 Wake::Stopping => Some(CloseReason::ServerStops),
-                Wake::Revoked => Some(CloseReason::Revoked),
+                Wake::Revoked => Some(CloseReason::blocked()),
                 Wake::Gone(error) => self.gone(error),
             };
             match close {
                 Some(reason) => {
-                    goodbye(&mut self.socket, reason.code(), reason.to_string()).await;
+                    goodbye(&mut self.socket, reason.close_code(), reason.to_string()).await;
                     if let CloseReason::TooLarge { .. } = reason {
                         throw_away_rest(&mut self.socket).await;
                     }
@@ -253,7 +221,7 @@ impl Connection {
         {
             let reason = turned_away(&problem);
             self.replies.push_back(Refusal::from(problem).text(now));
-            return Some(CloseReason::Limited(reason));
+            return Some(reason);
         }
         let effects = match message {
             Message::Text(text) => {
@@ -302,10 +270,9 @@ impl Connection {
                 }
             },
             Effect::Verify { correlation, token } => {
-                let checked = self.gateway.identify(token.reveal(), &self.door().caller).await;
-                let identity = checked.map_err(CloseReason::TokenRefused)?;
+                let identity = self.gateway.identify(token.reveal(), &self.door().caller).await?;
                 let told = self.session.identified(now, correlation.as_deref(), identity.clone());
-                self.replies.push_back(told.ok_or(CloseReason::TokenOfAnother)?);
+                self.replies.push_back(told.ok_or_else(CloseReason::token_of_another)?);
                 // Documents that are followed go by it from now on.
                 self.identity.send_replace(identity);
             }
@@ -392,8 +359,8 @@ impl Connection {
                 self.replies.push_back(Session::token(now, None, Some(until)));
                 None
             }
-            Due::TokenOver => Some(CloseReason::TokenOver),
-            Due::Silent => Some(CloseReason::Silent { silence_ms: self.session.silence_max_ms() }),
+            Due::TokenOver => Some(CloseReason::token_over()),
+            Due::Silent => Some(CloseReason::Silent { silence_ms: self.session.silence_max_ms().into() }),
         }
     }
 

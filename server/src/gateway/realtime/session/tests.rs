@@ -201,28 +201,28 @@ fn rt10_only_administrators_tell_everybody() {
 fn rt17_a_token_is_renewed_in_place() {
     let until = |seconds: u64| NOON + Duration::from_secs(seconds);
     let ana = |seconds| Identity { until: Some(until(seconds)), ..person("ana") };
-    let mut session = session_of(ana(100));
-    for seconds in (10..40).step_by(10) {
+    let mut session = session_of(ana(300));
+    for seconds in (10..240).step_by(10) {
         session.heard(until(seconds));
     }
-    assert_eq!(session.tick(until(39)), Due::Nothing);
-    assert_eq!(session.next_tick(), until(40));
-    assert_eq!(session.tick(until(40)), Due::Renew(until(100)));
-    assert_eq!(session.tick(until(41)), Due::Nothing, "once");
+    assert_eq!(session.tick(until(239)), Due::Nothing);
+    assert_eq!(session.next_tick(), until(240));
+    assert_eq!(session.tick(until(240)), Due::Renew(until(300)));
+    assert_eq!(session.tick(until(241)), Due::Nothing, "once");
     let asked = hear(&mut session, json!({"type": "token", "correlationId": "c", "token": "secret"}));
     assert!(matches!(&asked[..], [Effect::Verify { token, .. }] if token.reveal() == "secret"));
     assert!(!format!("{asked:?}").contains("secret"));
     assert_eq!(
-        session.identified(until(42), None, Arc::new(Identity { until: Some(until(900)), ..person("bo") })),
+        session.identified(until(242), None, Arc::new(Identity { until: Some(until(900)), ..person("bo") })),
         None
     );
-    let told = session.identified(until(42), Some("c"), Arc::new(ana(200))).unwrap();
+    let told = session.identified(until(242), Some("c"), Arc::new(ana(500))).unwrap();
     let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((&told["type"], &told["until"]), (&json!("token"), &json!(until(200).as_millis())));
-    session.heard(until(139));
-    assert_eq!(session.tick(until(140)), Due::Renew(until(200)));
-    session.heard(until(199));
-    assert_eq!(session.tick(until(200)), Due::TokenOver);
+    assert_eq!((&told["type"], &told["until"]), (&json!("token"), &json!(until(500).as_millis())));
+    session.heard(until(439));
+    assert_eq!(session.tick(until(440)), Due::Renew(until(500)));
+    session.heard(until(499));
+    assert_eq!(session.tick(until(500)), Due::TokenOver);
 }
 
 /// RT11: a silent client is pinged, and left when it stays silent; any word counts as life.
