@@ -143,8 +143,7 @@ async function markOf(database: IDBPDatabase, store: string): Promise<string> {
   try {
     const byAnother: unknown = await transaction.store.get(MARK_KEY)
     if (typeof byAnother === 'string') return byAnother
-    await transaction.store.put(mark, MARK_KEY)
-    await transaction.done
+    await Promise.all([transaction.store.put(mark, MARK_KEY), transaction.done])
   } catch (error) {
     // Without room for a mark it is taken for another one each time that it is opened: then more is written than has to be.
     if (!isFull(error)) throw error
@@ -178,8 +177,8 @@ async function writing(
   const changing = change(transaction.store)
   changing.catch(() => undefined)
   transaction.commit()
-  await changing
-  await transaction.done
+  // Of a request in a transaction that ends for want of room, Chromium may never tell.
+  await Promise.all([changing, transaction.done])
 }
 
 /** Rejects when it takes too long; a database that opens after that is closed, so that it is in nobody's way. */
