@@ -6,6 +6,7 @@
 
 mod bench; // Measure.
 mod run; // Start the server.
+mod soak; // Kill it, again and again.
 mod step; // Run one program and say so.
 mod test; // Check everything.
 mod web; // What comes from npm, and the app.
@@ -20,6 +21,7 @@ Commands:
   test   install what the tests need, then format check, lints, docs and every test;
          with `--only NAME` one step: see below
   bench  build release server and bench, and measure; with `--web` the app in a browser; arguments go to the bench
+  soak   kill the release server at random moments, `--rounds N` times, and see that nothing acknowledged is lost
 
 Steps of `test`, in their order: format, lints, docs, npm, types, app, build, rust, cel, web, unit, browser
 ";
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         "run" => run::run(&rest),
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
+        "soak" => soak::run(&rest),
         "--help" | "-h" | "help" => {
             print!("{HELP}");
             Ok(())
