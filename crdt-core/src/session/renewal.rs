@@ -6,7 +6,7 @@
 //! ```
 //! Edit path: no edit comes by here. ← Somebody has shown a token that ends, time passes, → they are asked, or their connection ends.
 //!
-//! Always true: a token is asked for once. However short tokens are, nobody is asked in the moment in which they have shown one: who
+//! Always true: a newer token is asked for once for each that is shown. However short tokens are, nobody is asked in the moment in which they have shown one: who
 //! answers at once would be asked again at once, and that would go on for ever.
 
 use crate::time::Timestamp;

@@ -433,6 +433,8 @@ class Client implements Dovetail {
     await this.#refusals.forget(id)
     await this.#documents.removeRange([id])
     await this.#device.forget(id)
+    // This tab may have opened it meanwhile, as others may.
+    await this.#loaded.heardForgotten(id)
     this.#tabs.send({ type: 'forgotten', documentId: id })
   }
 

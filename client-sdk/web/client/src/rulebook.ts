@@ -75,7 +75,10 @@ export class RuleBook {
   async noteAgain(): Promise<void> {
     const notes = await this.#notes
     for (const [kind, { version, set }] of this.#known) {
-      if (set !== undefined) await notes.set(PREFIX + kind, { version, set })
+      if (set === undefined) continue
+      const { version: noted } = ((await notes.get(PREFIX + kind)) ?? {}) as { version?: unknown }
+      // Another tab may know of newer ones.
+      if (typeof noted !== 'number' || noted < version) await notes.set(PREFIX + kind, { version, set })
     }
   }
 

@@ -377,6 +377,8 @@ describe('eviction', () => {
           if (++looks === 2) return Promise.reject(new Error('the disk is busy'))
           return Promise.resolve([[id(looks), noted(0)] as const])
         },
+        // The fifth was opened, and the sixth edited, since the look.
+        read: (which) => Promise.resolve(noted(which === id(5) ? 1 : 0, which === id(6) ? 1 : 0)),
       },
       limits,
       now: () => 100 * day,
@@ -388,9 +390,9 @@ describe('eviction', () => {
     })
     await vi.advanceTimersByTimeAsync(day / 24)
     expect(gone).toEqual([id(1)])
-    await vi.advanceTimersByTimeAsync((day / 24) * 3)
+    await vi.advanceTimersByTimeAsync((day / 24) * 5)
     // The fourth is open somewhere.
-    expect([looks, gone]).toEqual([5, [id(1), id(3), id(5)]])
+    expect([looks, gone]).toEqual([7, [id(1), id(3), id(7)]])
     eviction.close()
     expect(vi.getTimerCount()).toBe(0)
   })

@@ -21,12 +21,11 @@ export function Rename({ id, label, title, onDone }: RenameProps) {
     text: title,
     onWrite: (typed) => {
       const next = typed.trim()
-      if (next !== title) act({ edit: 'renameWidget', id, title: next })
+      return next === title || act({ edit: 'renameWidget', id, title: next })
     },
   })
   const finish = () => {
-    draft.write()
-    onDone()
+    if (draft.write()) onDone()
   }
   return (
     <input

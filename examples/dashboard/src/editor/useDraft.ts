@@ -16,8 +16,8 @@ export interface Draft {
   readonly type: (text: string) => void
   /** Takes back what was typed. */
   readonly drop: () => void
-  /** Writes what was typed, if it is something else than what is there. */
-  readonly write: () => void
+  /** Writes what was typed, if it is something else than what is there. Whether nothing of it is left to be written. */
+  readonly write: () => boolean
 }
 
 export interface DraftOptions {
@@ -27,7 +27,8 @@ export interface DraftOptions {
   readonly label: string
   /** What is there now. */
   readonly text: string
-  readonly onWrite: (text: string) => void
+  /** Whether it was written. What was not stays in the field. */
+  readonly onWrite: (text: string) => boolean
 }
 
 /** See the top of the file. */
@@ -41,9 +42,11 @@ export function useDraft({ store, label, text, onWrite }: DraftOptions): Draft {
   }
   const write = () => {
     const { current } = waiting
-    if (current === undefined) return
+    if (current === undefined) return true
     become(undefined)
-    if (current !== text) onWrite(current)
+    if (current === text || onWrite(current)) return true
+    become(current)
+    return false
   }
   const latest = useRef(write)
   useLayoutEffect(() => {
@@ -51,9 +54,9 @@ export function useDraft({ store, label, text, onWrite }: DraftOptions): Draft {
   })
   const isTyping = typed !== undefined
   useLayoutEffect(
-    () => (isTyping ? store.unwritten(label, () => latest.current()) : undefined),
+    () => (isTyping ? store.unwritten(label, () => void latest.current()) : undefined),
     [isTyping, store, label],
   )
-  useLayoutEffect(() => () => latest.current(), [])
+  useLayoutEffect(() => () => void latest.current(), [])
   return { text: typed ?? text, isTyping, type: become, drop: () => become(undefined), write }
 }

@@ -44,7 +44,7 @@ export function TableView({ id, widget, source, editable }: ViewProps) {
   const indexes = Array.from({ length: count }, (_, at) => at)
   const write = (row: string | number, at: number, text: string) => {
     const value = cellValue(text)
-    attempt('Writing the cell', () => {
+    return attempt('Writing the cell', () => {
       if (!store.setCell(row, at, value)) offer(text, at)
     })
   }
@@ -189,10 +189,7 @@ function Cell({ name, ...options }: DraftOptions & { readonly name: string }) {
       event.stopPropagation()
       draft.drop()
     }
-    if (event.key === 'Enter') {
-      draft.write()
-      below(event.currentTarget)?.focus()
-    }
+    if (event.key === 'Enter' && draft.write()) below(event.currentTarget)?.focus()
   }
   return (
     <input

@@ -9,15 +9,15 @@
 import { Automerge, type Message } from '../automerge'
 import type { Session } from '../types'
 
-/** What stands around the changes of a message: who, to whom, which document, its heads and what is known of the other side's. */
-const AROUND_BYTES = 16 << 10
+/** What stands around a sync message: who, to whom, and which document. */
+const AROUND_BYTES = 4 << 10
 
 /** What stands around one change. */
 const CHANGE_AROUND_BYTES = 10
 
-/** The largest change that a server takes which says that it takes this much: it comes in a message. */
+/** The largest change that a server takes which says that it takes this much: it comes in a message, with what that says besides. */
 export function changeFits({ changeBytesMax, messageBytesMax }: Session['limits']): number {
-  return Math.max(0, Math.min(changeBytesMax, messageBytesMax - AROUND_BYTES))
+  return Math.floor(Math.min(changeBytesMax, (messageBytesMax * 7) / 8))
 }
 
 /** Messages that together say what `message` says, each of about `bytesMax` at most. */
@@ -25,7 +25,9 @@ export function partsOf(message: Message, bytesMax: number): Message[] {
   const { type, data } = message
   if (type !== 'sync' || !data || data.byteLength + AROUND_BYTES <= bytesMax) return [message]
   const { changes, ...rest } = Automerge.decodeSyncMessage(data)
-  return grouped(changes, bytesMax - AROUND_BYTES).map((some) => ({
+  // Its heads, and what is known here: ten bits for each change that is not known to be there.
+  const { byteLength: restBytes } = Automerge.encodeSyncMessage({ ...rest, changes: [] })
+  return grouped(changes, bytesMax - AROUND_BYTES - restBytes).map((some) => ({
     ...message,
     data: Automerge.encodeSyncMessage({ ...rest, changes: some }),
   }))

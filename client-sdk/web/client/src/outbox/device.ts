@@ -113,11 +113,17 @@ export class DeviceNotes {
 
   /** All notes are gone: what this tab knows of those documents that are here is noted again, beside what others do. */
   async noteAgain(isHere: (id: DocumentId) => boolean): Promise<void> {
-    for (const [id, known] of this.#known) {
+    // What is noted from now on knows nothing of what was there before; what was on its way to the disk comes in while this goes on.
+    const before = new Map(this.#known)
+    for (const [id, now] of this.#known) {
+      const known = before.get(id) ?? now
       if (!isHere(id)) continue
       const gone = await this.#gone(Object.keys(known.pendingIn))
       await this.#change(id, (kept) => {
-        const { pendingIn } = takenOver(known, gone, this.#tab)
+        // What waits here is known best by who noted it last.
+        const here = this.#known.get(id)?.pendingIn[this.#tab] ?? 0
+        const counted = { ...known, pendingIn: { ...known.pendingIn, [this.#tab]: here } }
+        const { pendingIn } = takenOver(counted, gone, this.#tab)
         return joined(kept, { ...known, pendingIn: { [this.#tab]: pendingIn[this.#tab] ?? 0 } })
       })
     }

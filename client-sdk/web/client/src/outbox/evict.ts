@@ -22,7 +22,7 @@ const AGAIN_EVERY_MS = HOUR_MS
 
 /** What it works on. */
 export interface EvictionWorld {
-  readonly device: Pick<DeviceNotes, 'all'>
+  readonly device: Pick<DeviceNotes, 'all' | 'read'>
   readonly limits: ResolvedConfig['limits']
   readonly now: Environment['now']
   /** Does it where no tab has the document open. */
@@ -51,7 +51,15 @@ export class Eviction {
 
   async #look(): Promise<void> {
     const { device, limits, now, alone, forget } = this.#world
-    for (const id of toEvict(await device.all(), limits, now())) await alone(id, () => forget(id))
+    const kept = await device.all()
+    const opened = new Map(kept.map(([id, { openedAtMs }]) => [id, openedAtMs]))
+    for (const id of toEvict(kept, limits, now())) {
+      await alone(id, async () => {
+        // Others go before it, which takes a while: it may have been opened and edited meanwhile.
+        const { pending, openedAtMs } = await device.read(id)
+        if (pending === 0 && openedAtMs === opened.get(id)) await forget(id)
+      })
+    }
   }
 }
 

@@ -83,7 +83,7 @@ export class LoadedDocuments {
 
   /** The server has it up to these heads. */
   acked(id: DocumentId, heads: Heads): void {
-    if (this.#world.isOpen(id)) return
+    if (this.#world.isOpen(id) || !this.#isLoaded(id)) return
     this.#server.set(id, [...heads].sort())
     this.#lookSoon()
   }
@@ -114,7 +114,8 @@ export class LoadedDocuments {
   /** Writes it as a whole, if what the repo takes to be on the disk is not there. */
   async keepWhole(handle: DocHandle<unknown>): Promise<void> {
     const { documentId } = handle
-    if (handle.heads().length === 0 || !this.#notWhole.delete(documentId)) return
+    // It may have left meanwhile.
+    if (!handle.isReady() || handle.heads().length === 0 || !this.#notWhole.delete(documentId)) return
     await this.#world.documents.save([documentId, 'snapshot', unique()], Automerge.save(handle.doc()))
   }
 
@@ -145,8 +146,8 @@ export class LoadedDocuments {
   }
 
   /**
-   * In the turn of a timer the repo takes in no message, and it takes in none before what leaves has left: the message would go to a
-   * handle that nobody has any more.
+   * In the turn of a timer the repo takes in no message, and it takes in none before what leaves here has left: the message would go
+   * to a handle that nobody has any more. For what leaves the device as well that is no loss.
    */
   #look(): void {
     const nobodys = Object.values(this.#world.repo.handles).filter(

@@ -1,8 +1,9 @@
 // A database with one store in it, that is asked again and again, whatever becomes of it meanwhile.
 //
-// Always true: opening never takes longer than `OPEN_MS_MAX`, and an open database never stands in the way of a tab that wants to
-// delete or change it. One that was closed is opened again: at once when it is asked, by itself after `LOOK_AFTER_MS`. Whether it is
-// the one that it was shows by a mark that is made with it: with another mark, all that was in it is gone, whoever made the new one.
+// Always true: opening never takes longer than `OPEN_MS_MAX`, and the first look into it neither; an open database never stands in the
+// way of a tab that wants to delete or change it. One that was closed is opened again: at once when it is asked, by itself after
+// `LOOK_AFTER_MS`, and when that fails again after `OPEN_MS_MAX`. Whether it is the one that it was shows by a mark that is made with
+// it: with another mark, all that was in it is gone, whoever made the new one. Without room for a mark it is taken for the same.
 
 import { wrap, type IDBPDatabase, type IDBPObjectStore } from 'idb'
 import { unique } from '../ids'
@@ -77,8 +78,14 @@ export class Database {
   }
 
   #open(): Promise<IDBPDatabase> {
-    this.#opening ??= this.#openAnew()
-    return this.#opening
+    if (this.#opening) return this.#opening
+    const opening = this.#openAnew()
+    this.#opening = opening
+    // Whoever asks next has it tried once more.
+    opening.catch(() => {
+      if (this.#opening === opening) this.#opening = undefined
+    })
+    return opening
   }
 
   async #openAnew(): Promise<IDBPDatabase> {
@@ -90,16 +97,19 @@ export class Database {
     for (const event of ['versionchange', 'close'] as const)
       database.addEventListener(event, () => this.#drop(database))
     try {
-      this.#know(await markOf(database, this.#store))
+      this.#know(await inTime(markOf(database, this.#store)))
     } catch (error) {
       // It went while it was looked at.
       if (this.#database !== database) return this.#open()
+      this.#database = undefined
+      database.close()
       throw error
     }
     return database
   }
 
-  #know(mark: string): void {
+  #know(mark: string | undefined): void {
+    if (mark === undefined) return
     const before = this.#mark
     this.#mark = mark
     if (before !== undefined && before !== mark && !this.#isClosed) this.#emptied()
@@ -111,9 +121,14 @@ export class Database {
     if (this.#database !== database) return
     this.#database = undefined
     this.#opening = undefined
-    // Whoever asks next hears that it cannot be opened.
-    if (!this.#isClosed)
-      this.#look = setTimeout(() => void this.#open().catch(() => undefined), LOOK_AFTER_MS)
+    this.#lookIn(LOOK_AFTER_MS)
+  }
+
+  #lookIn(waitMs: number): void {
+    clearTimeout(this.#look)
+    if (this.#isClosed) return
+    // Whoever asks meanwhile hears that it cannot be opened.
+    this.#look = setTimeout(() => void this.#open().catch(() => this.#lookIn(OPEN_MS_MAX)), waitMs)
   }
 }
 
@@ -130,11 +145,13 @@ async function openDatabase(
   if (!factory) throw new Error('this page has no IndexedDB')
   const request = factory.open(name, 1)
   request.onupgradeneeded = () => void request.result.createObjectStore(store)
-  return inTime(wrap(request))
+  const database = await inTime(wrap(request), (late) => late?.close())
+  if (!database) throw new Error('IndexedDB gives nothing')
+  return database
 }
 
-/** Tells a database from another one of the same name, for all tabs the same. */
-async function markOf(database: IDBPDatabase, store: string): Promise<string> {
+/** Tells a database from another one of the same name, for all tabs the same. Nothing without room for it. */
+async function markOf(database: IDBPDatabase, store: string): Promise<string | undefined> {
   const known: unknown = await reading(database, store, (asked) => asked.get(MARK_KEY))
   if (typeof known === 'string') return known
   const transaction = database.transaction(store, 'readwrite')
@@ -143,10 +160,11 @@ async function markOf(database: IDBPDatabase, store: string): Promise<string> {
   try {
     const byAnother: unknown = await transaction.store.get(MARK_KEY)
     if (typeof byAnother === 'string') return byAnother
-    await Promise.all([transaction.store.put(mark, MARK_KEY), transaction.done])
+    transaction.store.put(mark, MARK_KEY).catch(() => undefined)
+    await transaction.done
   } catch (error) {
-    // Without room for a mark it is taken for another one each time that it is opened: then more is written than has to be.
     if (!isFull(error)) throw error
+    return undefined
   }
   return mark
 }
@@ -177,24 +195,23 @@ async function writing(
   const changing = change(transaction.store)
   changing.catch(() => undefined)
   transaction.commit()
-  // Of a request in a transaction that ends for want of room, Chromium may never tell.
-  await Promise.all([changing, transaction.done])
+  // Of a request in a transaction that ends for want of room Chromium may never tell, and others tell less than the transaction does.
+  await transaction.done
+  await changing
 }
 
-/** Rejects when it takes too long; a database that opens after that is closed, so that it is in nobody's way. */
-async function inTime(opening: Promise<IDBPDatabase | undefined>): Promise<IDBPDatabase> {
+/** Rejects when it takes too long; what comes after that is given to `late`, so that it is in nobody's way. */
+async function inTime<T>(work: Promise<T>, late: (value: T) => void = () => undefined): Promise<T> {
   let giveUp: ReturnType<typeof setTimeout> | undefined
-  const tooLate = new Promise<undefined>((resolve) => {
+  const tooLate = new Promise<never>((_, reject) => {
     giveUp = setTimeout(() => {
-      resolve(undefined)
-      opening.then((late) => late?.close()).catch(() => undefined)
+      reject(new Error('IndexedDB does not answer'))
+      work.then(late).catch(() => undefined)
     }, OPEN_MS_MAX)
   })
   try {
-    const database = await Promise.race([opening, tooLate])
-    if (database) return database
+    return await Promise.race([work, tooLate])
   } finally {
     clearTimeout(giveUp)
   }
-  throw new Error('IndexedDB does not answer')
 }

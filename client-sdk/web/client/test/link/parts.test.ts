@@ -49,6 +49,13 @@ describe('a sync message in parts', () => {
     expect(Object.keys(received(parts.slice(0, 2)) as object).length).toBeGreaterThan(20)
   })
 
+  it('CL290 counts what stands beside the changes, which grows with their number', () => {
+    const message = offer(long(20_000, 1))
+    const parts = partsOf(message, 64 * KIB)
+    expect(parts.length).toBeGreaterThan(10)
+    for (const part of parts) expect(part.data?.byteLength).toBeLessThan(64 * KIB)
+  })
+
   it('CL290 goes as it is when it fits, and when it is one change', () => {
     const small = offer(long(3, 10))
     expect(partsOf(small, 64 * KIB)).toEqual([small])

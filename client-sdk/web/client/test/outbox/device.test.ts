@@ -143,6 +143,17 @@ test('CL260 of what was deleted each tab notes again what it knows of documents 
   ])
 })
 
+test('CL260 a note that meets the deletion takes nothing from what was known', async () => {
+  const { device, notes } = new Origin().tab()
+  for (const id of [ID, OTHER]) device.note(id, { title: 'a', follows: ID })
+  await device.written()
+  for (const [key] of await (await notes).entries('')) await (await notes).delete(key)
+  const noting = device.noteAgain(() => true)
+  device.note(OTHER, { pending: 1 })
+  await Promise.all([noting, device.written()])
+  expect(await device.read(OTHER)).toMatchObject({ title: 'a', follows: ID, pending: 1 })
+})
+
 test('CL84 what is forgotten is forgotten', async () => {
   const { device } = new Origin().tab()
   device.note(ID, { title: 'a', pending: 1 })
