@@ -5,9 +5,10 @@
 // Always true: a document without a single change is none: what is stored of it waits for a base that left the device. Who looks
 // is told once that it is missing, and why; what comes after that, from the server or from another tab, is found all the same.
 
-import type { DocHandle, Repo } from '../automerge'
+import { parseAutomergeUrl, type DocHandle, type Repo } from '../automerge'
 import type { DocumentUrl } from '../ids'
 import type { Draft } from './assign'
+import { keepsAll } from './whole'
 
 /** Why there is no such document, as far as the server says; `there`: it has one, and we may see it. */
 export type WhyMissing = 'unreachable' | 'not_found' | 'deleted' | 'there'
@@ -18,7 +19,10 @@ export async function find(
   url: DocumentUrl,
   missing: () => Promise<void>,
 ): Promise<DocHandle<Draft>> {
-  const handle = await repo.find<Draft>(url, { allowableStates: ['ready', 'unavailable'] })
+  const finding = repo.find<Draft>(url, { allowableStates: ['ready', 'unavailable'] })
+  const begun = repo.handles[parseAutomergeUrl(url).documentId]
+  if (begun) keepsAll(begun)
+  const handle = await finding
   if (isHere(handle)) return handle
   await missing()
   await comes(handle)

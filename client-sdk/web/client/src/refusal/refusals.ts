@@ -27,6 +27,7 @@ import {
   type StorageAdapterInterface,
   type StorageKey,
 } from '../automerge'
+import { keepsAll, replaceBy } from '../document/whole'
 import type { Environment } from '../environment'
 import { sameHeads, unique } from '../ids'
 import type { OwnMessage } from '../link/link'
@@ -295,6 +296,7 @@ class LiveRefusals implements Refusals {
   #watch(file: File, handle: DocHandle<unknown>): void {
     if (file.guarded?.handle === handle) return
     file.guarded?.end()
+    keepsAll(handle)
     const changed = () => this.#changed(file)
     handle.on('heads-changed', changed)
     file.guarded = {
@@ -426,7 +428,7 @@ class LiveRefusals implements Refusals {
   #replace(file: File, guarded: Guarded, doc: Doc<unknown>): void {
     guarded.actors.add(Automerge.getActorId(guarded.handle.doc())).add(Automerge.getActorId(doc))
     guarded.clean = headsOf(doc)
-    guarded.handle.update(() => doc)
+    replaceBy(guarded.handle, doc)
     this.#syncAnew(file, guarded)
   }
 
