@@ -76,10 +76,17 @@ test('CL294 what was made for a dashboard goes with it, and comes back with it, 
   assert.ok(answer.url().endsWith(`/api/docs/${table}/access`), answer.url())
   assert.equal((await answer.json()).follows, id)
   await page.goto(new URL('/', page.url()).href)
+  // The page says that the dashboard is gone, or back, and sees to the rest behind that.
+  const answered = (method, path) =>
+    page.waitForResponse((answer) => answer.request().method() === method && answer.url().endsWith(path))
+  const removed = answered('DELETE', `/api/docs/${table}`)
   await remove(page, 'Hosts')
+  await removed
   await seen(page.getByText('Deleted “Hosts”.'))
   assert.equal((await here.server.ask('GET', `/api/docs/${table}`)).status, 410)
+  const restored = answered('POST', `/api/docs/${table}/undelete`)
   await page.getByRole('button', { name: 'Undo' }).click()
+  await restored
   await seen(page.getByText('“Hosts” is back.'))
   assert.equal((await here.server.ask('GET', `/api/docs/${table}`)).status, 200)
 })
