@@ -26,7 +26,7 @@ export function keepsAll(handle: DocHandle<unknown>): void {
 }
 
 /** Puts a state in the place of another one that has more. */
-export function replaceBy(handle: DocHandle<unknown>, doc: Doc<unknown>): void {
+export function replaceBy(handle: Pick<DocHandle<unknown>, 'update'>, doc: Doc<unknown>): void {
   replacing.add(doc)
   handle.update(() => doc)
 }

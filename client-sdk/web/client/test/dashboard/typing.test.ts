@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { replaceBy } from '../../src/document/whole'
 import { Automerge } from '../../src/automerge'
 import { DovetailError } from '../../src/errors'
 import type { Dovetail, WidgetDataStore } from '../../src/types'
@@ -185,7 +186,7 @@ describe('with others', () => {
     theirs.setText('THEIRS')
     meet([theirs])
     const without = Automerge.clone(handleOf(theirs).doc())
-    handleOf(note).update(() => without)
+    replaceBy(handleOf(note), without)
     vi.advanceTimersByTime(PAUSE_MS)
     expect(lettersOf(text()).sort()).toEqual(lettersOf('THEIRSkept').sort())
     expect(text()).toContain('kept')
