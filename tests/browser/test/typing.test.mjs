@@ -13,7 +13,8 @@ const reads = (page, what, text) =>
 /** In the pill or below it, as the connection has it. */
 const waits = (page, words) => see(page, words, (wanted) => document.body.textContent.includes(wanted), words)
 
-test('CL270 two hundred letters in a note are few changes, and others read along', async (t) => {
+/** Ana and Bo, each about to write into the same note. */
+async function twoInANote(t) {
   const here = await world(t)
   const [ana, bo] = [await here.person(), await here.person()]
   const anas = await ana.tab('/')
@@ -24,6 +25,11 @@ test('CL270 two hundred letters in a note are few changes, and others read along
   const bos = await bo.tab(`/d/${id}`)
   await shows(bos, 'Note')
   await bos.getByRole('button', { name: 'Write' }).click()
+  return { here, id, anas, bos }
+}
+
+test('CL270 two hundred letters in a note are few changes, and others read along', async (t) => {
+  const { here, id, anas, bos } = await twoInANote(t)
   const { body } = await here.server.ask('GET', `/api/docs/${id}`)
   const [{ data }] = Object.values(body.widgets)
   const changes = async () => {
@@ -55,16 +61,7 @@ test('CL270 two hundred letters in a note are few changes, and others read along
 })
 
 test('CL271 two who type into one note without a pause both find all of it', async (t) => {
-  const here = await world(t)
-  const [ana, bo] = [await here.person(), await here.person()]
-  const anas = await ana.tab('/')
-  const id = await newDashboard(anas)
-  await addWidget(anas, 'Note')
-  await anas.getByRole('button', { name: 'Write' }).click()
-  await saved(anas)
-  const bos = await bo.tab(`/d/${id}`)
-  await shows(bos, 'Note')
-  await bos.getByRole('button', { name: 'Write' }).click()
+  const { anas, bos } = await twoInANote(t)
   const [hers, his] = ['abcdefghijklmnopqrstuvwxyz'.repeat(2), '0123456789'.repeat(5)]
   await Promise.all([
     note(anas).pressSequentially(hers, { delay: 60 }),

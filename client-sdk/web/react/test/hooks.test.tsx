@@ -24,6 +24,7 @@ import {
   sameItems,
 } from '../src'
 import { IDLE_MS } from '../src/state/leases'
+import { LINK_SUBJECT_PREFIX } from '../../client/src/generated/constants'
 import { Watched } from '../../client/src/watch'
 import {
   FakeClient,
@@ -458,7 +459,8 @@ describe('useNames', () => {
 })
 
 describe('CL286 people who came by a link', () => {
-  const [one, other] = ['link:4af1c29e0011', 'link:77b0c29e0011']
+  // As the server calls them: the package takes types alone of the client, and this holds its own word to that.
+  const [one, other] = [`${LINK_SUBJECT_PREFIX}4af1c29e0011`, `${LINK_SUBJECT_PREFIX}77b0c29e0011`]
   const byLink = (id: string, key: string) => peer(id, {}, { key, user: { id, name: id } })
 
   it('are somebody with a link, wherever names are made of ids', () => {

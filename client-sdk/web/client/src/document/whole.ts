@@ -2,8 +2,9 @@
 //
 // Edit path: ← the repo puts another state in the place of a document's; → that state, with everything that was there.
 //
-// automerge-repo 2.5.6 looks on the disk more than once for a document that is asked for while it is on its way from the server. What it
-// finds there, perhaps a second later, it puts in the place of what came meanwhile and of what was edited since.
+// While a document is on its way from the server, automerge-repo 2.5.6 looks for it on the disk once more for each message about it.
+// What it finds there, where another tab wrote it meanwhile, it puts in the place of what came and of what was edited since: the test
+// shows the repo alone lose an edit by that.
 //
 // Always true: what is taken out of a document is taken out by `replaceBy`, and by nobody else.
 

@@ -333,7 +333,7 @@ function openedOf(body: Uint8Array, url: string): Opened | undefined {
     said['poll_ms'],
     said['frames_max'],
     said['body_bytes_max'],
-    said['frame_bytes_max'] ?? said['body_bytes_max'],
+    said['frame_bytes_max'],
   ]
   if (typeof session !== 'string' || !/^[0-9a-f]{32}$/.test(session)) return undefined
   if (!isCount(pollMs) || !isCount(framesMax) || !isCount(bodyBytesMax) || !isCount(frameBytesMax))

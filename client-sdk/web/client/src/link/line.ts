@@ -7,7 +7,7 @@
 export interface Line {
   readonly via: 'websocket' | 'http'
   /** The largest frame that it takes, once it is open, where that is less than a server takes anyway. */
-  readonly frameBytesMax: number | undefined
+  readonly frameBytesMax?: number | undefined
   /** Takes a frame for the server. On a line that is not open it is dropped. */
   send(frame: Uint8Array): void
   /** Bytes that it has taken and that have not left yet, as far as it knows. */

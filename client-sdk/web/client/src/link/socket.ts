@@ -30,13 +30,7 @@ export function openSocket(
   } catch (error) {
     // A policy of the page forbids the address, or there are no WebSockets.
     queueMicrotask(() => events.ended(undefined, error instanceof Error ? error.message : String(error)))
-    return {
-      via: 'websocket',
-      frameBytesMax: undefined,
-      send: () => undefined,
-      unsentBytes: () => 0,
-      close: () => undefined,
-    }
+    return { via: 'websocket', send: () => undefined, unsentBytes: () => 0, close: () => undefined }
   }
   socket.binaryType = 'arraybuffer'
   socket.onopen = () => socket && events.opened()
@@ -49,7 +43,6 @@ export function openSocket(
   socket.onerror = () => undefined
   return {
     via: 'websocket',
-    frameBytesMax: undefined,
     send: (frame) => {
       if (socket?.readyState === OPEN) socket.send(frame as Uint8Array<ArrayBuffer>)
     },

@@ -1,7 +1,16 @@
 // What a document has stays in it, whatever the repo puts in its place.
 
-import { expect, test } from 'vitest'
-import { Automerge, Repo, type DocHandle } from '../../src/automerge'
+import { expect, test, vi } from 'vitest'
+import {
+  Automerge,
+  NetworkAdapter,
+  Repo,
+  type DocHandle,
+  type Message,
+  type PeerId,
+  type StorageAdapterInterface,
+  type StorageKey,
+} from '../../src/automerge'
 import { keepsAll, replaceBy } from '../../src/document/whole'
 
 interface Board {
@@ -41,4 +50,94 @@ test('CL295 what is taken out on purpose goes', () => {
   keepsAll(handle)
   replaceBy(handle, onDisk)
   expect(handle.doc()).toEqual({ a: 1 })
+})
+
+/** One end of a wire to another repo. What is said waits until the wire is let through. */
+class Wire extends NetworkAdapter {
+  other: Wire | undefined
+  readonly #through: Promise<void>
+
+  constructor(through: Promise<void>) {
+    super()
+    this.#through = through
+  }
+
+  isReady(): boolean {
+    return true
+  }
+
+  whenReady(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  connect(peerId: PeerId): void {
+    this.peerId = peerId
+    if (!this.other?.peerId) return
+    for (const [end, far] of [
+      [this, this.other],
+      [this.other, this],
+    ] as const)
+      end.emit('peer-candidate', { peerId: far.peerId as PeerId, peerMetadata: {} })
+  }
+
+  send(message: Message): void {
+    void this.#through.then(() => this.other?.emit('message', message))
+  }
+
+  disconnect(): void {
+    this.other = undefined
+  }
+}
+
+/** A promise, and what resolves it. */
+function gate(): { readonly open: () => void; readonly opened: Promise<void> } {
+  let open: () => void = () => undefined
+  return { opened: new Promise((resolve) => (open = resolve)), open: () => open() }
+}
+
+/** A disk that answers the second time late, with the document as another tab had written it. */
+function lateDisk(
+  bytes: Uint8Array,
+  late: Promise<void>,
+): StorageAdapterInterface & { readonly asked: () => number } {
+  let asked = 0
+  return {
+    asked: () => asked,
+    load: () => Promise.resolve(undefined),
+    save: () => Promise.resolve(),
+    remove: () => Promise.resolve(),
+    removeRange: () => Promise.resolve(),
+    loadRange: async ([id, kind]) => {
+      if (kind !== 'snapshot') return []
+      asked += 1
+      if (asked !== 2) return []
+      await late
+      return [{ key: [id, kind, 'x'] as StorageKey, data: bytes }]
+    },
+  }
+}
+
+test.each([
+  ['is lost by the repo alone', false],
+  ['stays', true],
+])('CL295 what is edited while a second look at the disk is under way %s', async (_, isGuarded) => {
+  const [through, disk] = [gate(), gate()]
+  const [near, far] = [new Wire(through.opened), new Wire(through.opened)]
+  ;[near.other, far.other] = [far, near]
+  const theirs = new Repo({ network: [far], peerId: 'theirs' as PeerId }).create<Board>({ a: 1 })
+  const storage = lateDisk(Automerge.save(theirs.doc()), disk.opened)
+  const repo = new Repo({ network: [near], storage, peerId: 'ours' as PeerId })
+  const first = repo.find<Board>(theirs.url)
+  const begun = repo.handles[theirs.documentId] as DocHandle<Board>
+  if (isGuarded) keepsAll(begun)
+  await vi.waitFor(() => expect(begun.inState(['requesting'])).toBe(true))
+  // The repo asks the disk once more for each message that comes while a document is on its way, as for whoever looks for it then.
+  void repo.find<Board>(theirs.url)
+  await vi.waitFor(() => expect(storage.asked()).toBe(2))
+  through.open()
+  const handle = await first
+  handle.change((draft) => void (draft.b = 2))
+  disk.open()
+  await vi.waitFor(() => expect(handle.doc()).toEqual(isGuarded ? { a: 1, b: 2 } : { a: 1 }))
+  if (isGuarded) await vi.waitFor(() => expect(theirs.doc()).toEqual({ a: 1, b: 2 }))
 })

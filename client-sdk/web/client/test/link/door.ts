@@ -66,7 +66,8 @@ export class Door {
     this.#frames = []
     this.#posted = 0
     const { framesMax, bodyBytesMax } = this
-    const bounds = { poll_ms: 20_000, frames_max: framesMax, body_bytes_max: bodyBytesMax }
+    const bytesMax = { body_bytes_max: bodyBytesMax, frame_bytes_max: bodyBytesMax }
+    const bounds = { poll_ms: 20_000, frames_max: framesMax, ...bytesMax }
     return Response.json({ session: SESSION, ...bounds }, { status: 201 })
   }
 

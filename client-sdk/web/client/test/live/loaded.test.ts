@@ -13,10 +13,19 @@ const LOOK_MS = 150
 
 const SOON: Partial<DovetailConfig> = { retry: { firstMs: 20, mostMs: 100, webSocketFailuresMax: 0 } }
 
+/** How often a tab has looked. */
+let looks = 0
+
 beforeEach(() => {
+  looks = 0
   const later = setTimeout
-  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((call: () => void, ms?: number) =>
-    later(call, ms === LOOK_AFTER_MS ? LOOK_MS : ms)) as typeof setTimeout)
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((call: () => void, ms?: number) => {
+    if (ms !== LOOK_AFTER_MS) return later(call, ms)
+    return later(() => {
+      call()
+      looks += 1
+    }, LOOK_MS)
+  }) as typeof setTimeout)
 })
 afterEach(() => {
   vi.restoreAllMocks()
@@ -65,8 +74,10 @@ test('CL265 what waits stays in memory until the server has it, and reaches it t
   await host.kill()
   const handles = handlesOf(made)
   made.edit(rename('b'))
+  const before = looks
   made.release()
-  await pause(4 * LOOK_MS)
+  // It is written after the first, and would leave at the second.
+  await vi.waitFor(() => expect(looks).toBeGreaterThanOrEqual(before + 2), { timeout: 20_000 })
   expect(Object.keys(handles)).toEqual([made.id])
   expect(await ana.kept()).toMatchObject([{ pending: 1 }])
   await host.start()
