@@ -125,7 +125,7 @@ fn do4_a_failed_commit_leaves_no_trace() {
     world.deliver_to_server(0);
     world.advance();
     world.disk.asked.clear();
-    world.tell(Input::Stored(Err(CommitFault)));
+    world.tell(Input::Stored(Err(CommitFault::Unavailable)));
     world.run_until_quiet();
 
     assert_eq!(world.refused, [session]);
@@ -351,7 +351,7 @@ fn do40_the_rules_say_nothing_of_what_was_not_stored() {
     world.deliver_to_server(0);
     world.advance();
     world.disk.asked.clear();
-    world.tell(Input::Stored(Err(CommitFault)));
+    world.tell(Input::Stored(Err(CommitFault::Unavailable)));
     world.advance();
     assert_eq!(world.verdict, before);
     world.run_until_quiet();
@@ -362,7 +362,7 @@ fn do40_the_rules_say_nothing_of_what_was_not_stored() {
 /// to come first, and no later one brings it up again.
 #[test]
 fn do40_what_is_judged_during_a_fold_is_told_after_it() {
-    for folded in [Ok(()), Err(CommitFault)] {
+    for folded in [Ok(()), Err(CommitFault::Unavailable)] {
         let mut world = World::new(1);
         world.clients[0].put_on_board("k0", 11);
         world.connect(0);

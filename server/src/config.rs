@@ -14,9 +14,11 @@ mod shape; // How a setting is written and read.
 pub use shape::LogFormat;
 
 use crate::auth::{KeysUrl, Origins, Proxies, Secret};
+use crate::store::Floor;
 use shape::{
-    Address, Count, Files, Filter, Folder, Format, MaybeCookie, MaybeFile, MaybeFolder, MaybeKeysUrl,
-    MaybeSecret, MaybeSize, MaybeText, Names, OriginList, ProxyList, Rate, Shape, Size, Span, Switch,
+    Address, Count, DiskFloor, Files, Filter, Folder, Format, MaybeCookie, MaybeFile, MaybeFolder,
+    MaybeKeysUrl, MaybeSecret, MaybeSize, MaybeText, Names, OriginList, ProxyList, Rate, Shape, Size, Span,
+    Switch,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -278,6 +280,10 @@ settings! {
     /// How many requests may have their bodies in memory at one time: with body_bytes_max
     /// this bounds what bodies can take, 512 MiB. More wait for their turn.
     bodies_max: usize as Count = "32";
+
+    /// Free space on the disk of data_dir below which nothing is written: changes are refused with disk_low, reading
+    /// goes on, and writing too once there is room. auto: 5 % of the disk, 256 MiB at least.
+    disk_free_min: Floor as DiskFloor = "auto";
 
     /// Bytes that open documents may take, as measured. The longest unused leave first.
     memory_budget_bytes: usize as Size = "1GiB";

@@ -61,6 +61,10 @@ pub const DOCUMENTS_STORED: &str = "dovetail_documents_stored";
 pub const STORE_DISK_BYTES: &str = "dovetail_store_disk_bytes";
 /// 1 when the store takes no more changes until the next start. Page somebody.
 pub const STORE_READ_ONLY: &str = "dovetail_store_read_only";
+/// 1 while the store takes no changes because its disk is low. It takes them again when there is room.
+pub const STORE_DISK_LOW: &str = "dovetail_store_disk_low";
+/// Bytes that are free on the disk of the store.
+pub const STORE_FREE_BYTES: &str = "dovetail_store_free_bytes";
 /// Batches accepted and not yet durable. Growing means that the disk does not keep up.
 pub const STORE_QUEUED: &str = "dovetail_store_queued";
 /// Batches that became durable.
@@ -169,6 +173,8 @@ fn describe() {
     describe_gauge!(DOCUMENTS_STORED, "Documents the store knows, deleted ones included");
     describe_gauge!(STORE_DISK_BYTES, Unit::Bytes, "Bytes the store takes on disk");
     describe_gauge!(STORE_READ_ONLY, "1 when the store takes no more changes until the next start");
+    describe_gauge!(STORE_DISK_LOW, "1 while the store takes no changes because its disk is low");
+    describe_gauge!(STORE_FREE_BYTES, "Bytes that are free on the disk of the store");
     describe_gauge!(STORE_QUEUED, "Batches accepted and not yet durable");
     describe_counter!(STORE_COMMITS, "Batches that became durable");
     describe_gauge!(AUDIT_ENTRIES, "Entries in the audit log");

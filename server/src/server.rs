@@ -66,9 +66,9 @@ impl Server {
     /// # Errors
     /// When another server holds the directory, or it cannot be read or written.
     pub async fn open(config: Config) -> Result<Self, OpenServerError> {
-        let dir = config.data_dir.clone();
+        let (dir, floor) = (config.data_dir.clone(), config.limits.disk_free_min);
         // On a thread of its own: after a kill the whole log is read.
-        let opened = tokio::task::spawn_blocking(move || SledStore::open(&dir)).await;
+        let opened = tokio::task::spawn_blocking(move || SledStore::open(&dir, floor)).await;
         let store = opened.map_err(|_| OpenServerError::Panicked)??;
         Self::on(config, Arc::new(store), Clock::System).await
     }

@@ -14,7 +14,7 @@ use automerge::transaction::Transactable;
 use automerge::{Automerge, ChangeHash, ROOT, ReadDoc};
 use dovetail_core::document::chunk::ChunkKind;
 use dovetail_core::id::DocumentId;
-use dovetail_server::store::{SledStore, Store};
+use dovetail_server::store::{Floor, SledStore, Store};
 use dovetail_tests::{Client, ClientError, Server, Setup, http, new_document_id};
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -124,7 +124,7 @@ async fn st23_what_was_acknowledged_outlives_a_kill() {
 
 /// How many documents in this directory have a snapshot.
 async fn folded(directory: &Path) -> usize {
-    let store = SledStore::open(directory).unwrap();
+    let store = SledStore::open(directory, Floor::Bytes(0)).unwrap();
     let mut folded = 0;
     for (id, _) in store.list(None, usize::MAX).await.unwrap() {
         let stored = store.load(&id).await.unwrap().unwrap();

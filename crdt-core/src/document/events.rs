@@ -240,6 +240,9 @@ pub enum Refusal {
     /// Ours: the store did not take it. The same may succeed later.
     #[error("the store does not take changes at the moment")]
     StoreUnavailable,
+    /// Ours: there is too little room left to write it. The same will succeed when there is.
+    #[error("the server's disk is low: it takes no changes until there is room")]
+    DiskLow,
     /// The sender may not do that.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -304,6 +307,7 @@ impl Refusal {
             Refusal::Deleted => "document_deleted",
             Refusal::Damaged => "document_damaged",
             Refusal::StoreUnavailable => "store_unavailable",
+            Refusal::DiskLow => "disk_low",
             Refusal::Rejected(rejection) => rejection.code(),
         }
     }
@@ -320,4 +324,18 @@ pub enum LoadFault {
 
 /// The store did not take a batch; the cause is the caller's to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CommitFault;
+pub enum CommitFault {
+    /// There is no room to write it.
+    DiskLow,
+    /// Whatever else.
+    Unavailable,
+}
+
+impl From<CommitFault> for Refusal {
+    fn from(fault: CommitFault) -> Self {
+        match fault {
+            CommitFault::DiskLow => Self::DiskLow,
+            CommitFault::Unavailable => Self::StoreUnavailable,
+        }
+    }
+}

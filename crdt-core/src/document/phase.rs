@@ -177,10 +177,9 @@ impl Document {
         let Some(Asked::Commit(commit)) = self.asked.take() else { return };
         let Commit { manifest, then } = *commit;
         let _stop = tracing::debug_span!("stored", document = %self.id, ok = answer.is_ok()).entered();
-        if answer.is_err() {
-            self.commit_failed(then, effects);
-        } else {
-            self.commit_done(now, manifest, then, effects);
+        match answer {
+            Ok(()) => self.commit_done(now, manifest, then, effects),
+            Err(fault) => self.commit_failed(then, fault.into(), effects),
         }
         // Whatever the commit was for: a verdict on what was not stored is forgotten by now.
         self.judging.release(effects);
@@ -235,21 +234,20 @@ impl Document {
     }
 
     /// Nobody was told of what is lost here, and everybody concerned will bring it again.
-    pub(super) fn commit_failed(&mut self, then: AfterCommit, effects: &mut Vec<Effect>) {
+    pub(super) fn commit_failed(&mut self, then: AfterCommit, refusal: Refusal, effects: &mut Vec<Effect>) {
         match then {
             AfterCommit::Release(burst) => {
                 for heard in burst.heard {
-                    effects
-                        .push(Effect::Refuse { session: heard.session, refusal: Refusal::StoreUnavailable });
+                    effects.push(Effect::Refuse { session: heard.session, refusal: refusal.clone() });
                 }
                 for ticket in burst.tickets {
-                    effects.push(Effect::Answer { ticket, answer: Err(Refusal::StoreUnavailable) });
+                    effects.push(Effect::Answer { ticket, answer: Err(refusal.clone()) });
                 }
                 self.forget_content();
             }
             AfterCommit::Fold { .. } => {}
             AfterCommit::Lifecycle { ticket } | AfterCommit::Access { ticket } => {
-                effects.push(Effect::Answer { ticket, answer: Err(Refusal::StoreUnavailable) });
+                effects.push(Effect::Answer { ticket, answer: Err(refusal) });
             }
         }
     }

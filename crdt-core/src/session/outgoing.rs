@@ -166,7 +166,7 @@ impl From<Refusal> for CloseReason {
         CloseReason::Refused {
             code: refusal.code(),
             words: refusal.to_string(),
-            try_again: matches!(refusal, Refusal::StoreUnavailable),
+            try_again: matches!(refusal, Refusal::StoreUnavailable | Refusal::DiskLow),
         }
     }
 }

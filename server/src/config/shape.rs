@@ -4,6 +4,7 @@
 //! the output of `dovetail config` is a configuration file.
 
 use crate::auth::{KeysUrl, Origins, Proxies, Secret};
+use crate::store::Floor;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -366,6 +367,32 @@ impl Shape for MaybeSize {
 
     fn toml(value: &Option<usize>) -> String {
         value.as_ref().map_or_else(|| quoted(OFF), Size::toml)
+    }
+}
+
+/// Room on a disk: as much as its size suggests, or so much.
+pub(super) struct DiskFloor;
+
+const AUTO: &str = "auto";
+
+impl Shape for DiskFloor {
+    type Value = Floor;
+    const HINT: &'static str = "BYTES|auto|off";
+
+    fn read(text: &str) -> Result<Floor, String> {
+        match text {
+            AUTO => Ok(Floor::Share),
+            OFF => Ok(Floor::Bytes(0)),
+            size => Size::read(size).map(|bytes| Floor::Bytes(bytes as u64)),
+        }
+    }
+
+    fn toml(value: &Floor) -> String {
+        match value {
+            Floor::Share => quoted(AUTO),
+            Floor::Bytes(0) => quoted(OFF),
+            Floor::Bytes(bytes) => Size::toml(&usize::try_from(*bytes).unwrap_or(SIZE_MOST)),
+        }
     }
 }
 

@@ -67,6 +67,12 @@ pub enum SubmitError {
         /// Which.
         document: DocumentId,
     },
+    /// Ours: it was fine, and there is no room to keep it. The same will succeed when there is.
+    #[error("the change to {document} was not taken: the server's disk is low")]
+    DiskLow {
+        /// Which.
+        document: DocumentId,
+    },
 }
 
 impl SubmitError {
@@ -78,6 +84,7 @@ impl SubmitError {
             Refusal::Damaged => Self::Damaged { document },
             Refusal::InvalidChange { reason } => Self::InvalidChange { document, reason },
             Refusal::StoreUnavailable => Self::Store { document },
+            Refusal::DiskLow => Self::DiskLow { document },
             Refusal::Rejected(Rejection::Hidden) => Self::Unknown { document },
             Refusal::Rejected(why) => Self::Rejected { document, why },
         }
@@ -126,7 +133,7 @@ impl ViewError {
             Refusal::Unknown => Self::Unknown { document },
             Refusal::Deleted => Self::Deleted { document },
             Refusal::Damaged => Self::Damaged { document },
-            Refusal::StoreUnavailable => Self::Store { document },
+            Refusal::StoreUnavailable | Refusal::DiskLow => Self::Store { document },
             Refusal::InvalidChange { .. } | Refusal::Rejected(_) => Self::Busy { document },
         }
     }

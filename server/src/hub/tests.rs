@@ -5,7 +5,8 @@
 use super::mailbox::MAILBOX_MAX;
 use super::*;
 use crate::permits;
-use crate::store::held::{Commits, HeldStore};
+use crate::store::MemoryStore;
+use crate::store::faulty::{Commits, FaultyStore};
 use automerge::sync::{Message, State, SyncDoc};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutomergeError, ROOT, ReadDoc};
@@ -33,7 +34,7 @@ const CHANCES: usize = 200;
 /// A hub whose clock stands and whose sweep comes at once.
 struct World {
     hub: Hub,
-    store: Arc<HeldStore>,
+    store: Arc<FaultyStore>,
     clock: Clock,
 }
 
@@ -46,7 +47,7 @@ impl World {
         let mut limits = HubLimits::of(&Limits::default());
         limits.look_every = Duration::from_millis(1);
         adjust(&mut limits);
-        let store = HeldStore::new();
+        let store = FaultyStore::over(Arc::new(MemoryStore::new()));
         let clock = Clock::standing(Timestamp::from_millis(1_000_000));
         let hub = Hub::within(limits, store.clone(), clock.clone()).await.unwrap();
         Self { hub, store, clock }

@@ -8,7 +8,9 @@
 // A failed expectation here is a failed test, wherever the suite is run from.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "test code that other crates call")]
 
-use super::{CHUNK_BYTES_MAX, CommitError, LoadError, RECORD_BYTES_MAX, RECORD_NAME_BYTES_MAX, Space, Store};
+use super::{
+    CHUNK_BYTES_MAX, CommitError, LoadError, RECORD_BYTES_MAX, RECORD_NAME_BYTES_MAX, Space, Store, Writes,
+};
 use automerge::ChangeHash;
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, ChunkKind, Lifecycle, Manifest, Stored};
@@ -512,7 +514,7 @@ pub async fn st15_health_counts_each_document_once(place: &dyn Place) {
     }
     let health = store.health();
     assert_eq!((health.documents, health.commits, health.queued), (10, 30, 0));
-    assert_eq!(health.read_only, None);
+    assert_eq!(health.writes, Writes::Taken);
     leave(store).await;
 
     let store = place.open();

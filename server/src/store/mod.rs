@@ -10,7 +10,7 @@
 //!
 //! **Invariant:** no type of the engine below is seen from here upwards.
 
-pub use self::sled::{OpenError, SledStore};
+pub use self::sled::{Floor, OpenError, SledStore};
 pub use memory::MemoryStore;
 
 use bytes::Bytes;
@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract; // What "a store" means, rule by rule. Read this next.
-#[cfg(test)]
-pub(crate) mod held; // For tests of those who commit.
+#[cfg(any(test, feature = "contract"))]
+pub mod faulty; // A store whose commits a test holds back and fails.
 mod memory;
 mod sled;
 
@@ -144,8 +144,10 @@ pub struct Health {
     pub documents: u64,
     /// Bytes it takes on disk: several times what the documents are (see `docs/OPERATING.md`).
     pub disk_bytes: u64,
-    /// Why it takes no more changes until the server is started again, if so.
-    pub read_only: Option<Arc<str>>,
+    /// Whether it takes changes.
+    pub writes: Writes,
+    /// Bytes that are free where it lies, if that can be told.
+    pub free_bytes: Option<u64>,
     /// When a batch last became durable in this process.
     pub last_commit_at: Option<Timestamp>,
     /// Batches accepted and not yet durable.
@@ -154,6 +156,31 @@ pub struct Health {
     pub commits: u64,
     /// Groups they were written in: `commits / groups` batches share one sync of the disk.
     pub groups: u64,
+}
+
+/// Whether a store takes changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Writes {
+    /// It does.
+    #[default]
+    Taken,
+    /// Not before there is more room on its disk.
+    DiskLow(DiskLow),
+    /// Not before the server is started again.
+    Stopped {
+        /// What failed first.
+        why: Arc<str>,
+    },
+}
+
+/// The disk has less room than is to be left free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{free_bytes} bytes are free where the data directory lies, and {floor_bytes} are to be left free")]
+pub struct DiskLow {
+    /// How many there are.
+    pub free_bytes: u64,
+    /// How many are to be left.
+    pub floor_bytes: u64,
 }
 
 /// Why a batch did not become durable, or is not known to be.
@@ -166,6 +193,10 @@ pub enum CommitError {
         /// What failed first.
         why: Arc<str>,
     },
+
+    /// Ours for now: nothing was written, and the same will do once there is room again.
+    #[error(transparent)]
+    DiskLow(#[from] DiskLow),
 
     /// Ours: the server is shutting down.
     #[error("the store is closed")]

@@ -10,13 +10,17 @@
 
 mod codec; // What lies under which key, byte by byte. Read this first.
 mod committer; // The thread that writes: groups, sync, answers.
+mod disk; // Whether there is room to write.
 mod read; // Records to documents.
 mod records; // The server's own, that belong to no document.
 mod write; // Batches to records.
 
-use super::{CommitError, Health, LoadError, Space, Store, StoreFuture, check_records, check_size};
+pub use disk::Floor;
+
+use super::{CommitError, Health, LoadError, Space, Store, StoreFuture, Writes, check_records, check_size};
 use bytes::Bytes;
 use committer::{Committer, Write};
+use disk::Disk;
 use dovetail_core::document::chunk::{Batch, Manifest, Stored};
 use dovetail_core::id::DocumentId;
 use read::ReadError;
@@ -44,6 +48,10 @@ const LOCK_FILE: &str = "dovetail.lock";
 /// The file that sled appends to. Its name is part of the format that `=0.34.7` pins.
 const LOG_FILE: &str = "db";
 
+/// What sled's index of the log is called, and what it is called as well while it is being written. Pinned likewise.
+const SNAPSHOT_PREFIX: &str = "snap.";
+const UNFINISHED_SUFFIX: &str = ".generating";
+
 /// See the module.
 #[derive(Debug)]
 pub struct SledStore {
@@ -51,6 +59,7 @@ pub struct SledStore {
     committer: Committer,
     /// `None` when the store is closed.
     opened: RwLock<Option<Arc<Opened>>>,
+    disk: Arc<Disk>,
 }
 
 /// A tree that is open. The fields are dropped in this order: the lock is the last to go.
@@ -180,27 +189,40 @@ impl Opened {
 
 impl SledStore {
     /// Opens a directory, or makes it. Reads the whole log if the process before was killed, so it may take
-    /// seconds: not for a thread that others wait for.
+    /// seconds: not for a thread that others wait for. With less room than `floor` it is read, and not written.
     ///
     /// # Errors
     /// See [`OpenError`]; nothing is changed then.
-    pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        Self::open_synced_by(dir, || {
+    pub fn open(dir: &Path, floor: Floor) -> Result<Self, OpenError> {
+        Self::open_synced_by(dir, floor, || {
             let log = File::open(dir.join(LOG_FILE))?;
             Ok(move || log.sync_data())
         })
     }
 
     /// `sync` makes what makes the log durable, once there is one. A test makes one that fails.
-    fn open_synced_by<S>(dir: &Path, sync: impl FnOnce() -> io::Result<S>) -> Result<Self, OpenError>
+    fn open_synced_by<S>(
+        dir: &Path,
+        floor: Floor,
+        sync: impl FnOnce() -> io::Result<S>,
+    ) -> Result<Self, OpenError>
     where
         S: FnMut() -> io::Result<()> + Send + 'static,
     {
         let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
         let opened = Arc::new(open_apart(dir)?);
         let sync = sync().map_err(unusable)?;
-        let committer = Committer::start(Arc::clone(&opened), sync).map_err(unusable)?;
-        Ok(Self { committer, opened: RwLock::new(Some(opened)) })
+        let disk = Arc::new(Disk::of(dir, floor));
+        let committer = Committer::start(Arc::clone(&opened), Arc::clone(&disk), sync).map_err(unusable)?;
+        Ok(Self { committer, opened: RwLock::new(Some(opened)), disk })
+    }
+
+    fn writes(&self) -> Writes {
+        match (self.committer.read_only(), self.disk.check()) {
+            (Some(why), _) => Writes::Stopped { why },
+            (None, Err(low)) => Writes::DiskLow(low),
+            (None, Ok(())) => Writes::Taken,
+        }
     }
 
     fn opened(&self) -> Option<Arc<Opened>> {
@@ -286,7 +308,8 @@ impl Store for SledStore {
         Health {
             documents: opened.as_ref().map_or(0, |opened| opened.documents.load(Ordering::Relaxed)),
             disk_bytes: opened.and_then(|opened| opened.db.size_on_disk().ok()).unwrap_or(0),
-            read_only: self.committer.read_only(),
+            writes: self.writes(),
+            free_bytes: self.disk.free_bytes(),
             last_commit_at: self.committer.last_commit_at(),
             queued: self.committer.queued(),
             commits,
@@ -326,6 +349,7 @@ fn open_here(dir: &Path) -> Result<Opened, OpenError> {
         sled::Error::Io(source) => OpenError::Unusable { dir: dir.to_owned(), source },
         error => OpenError::Corrupt { dir: dir.to_owned(), what: error.to_string() },
     };
+    remove_unfinished(dir).map_err(unusable)?;
     let db = open_sled(dir).map_err(in_words)?;
     check_format(dir, &db)?;
     let documents = read::count(&db).map_err(in_words)?;
@@ -360,6 +384,22 @@ fn open_sled(dir: &Path) -> sled::Result<Db> {
             opened => return opened,
         }
     }
+}
+
+/// At each start sled writes down where in the log everything is, in a file that it gives its name when it is whole. One that is not,
+/// because the process was killed or the disk was full, is no loss, since all of it is in the log; but sled takes it for
+/// damage, and would never open again.
+fn remove_unfinished(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(SNAPSHOT_PREFIX) && name.ends_with(UNFINISHED_SUFFIX) {
+            tracing::info!(file = %entry.path().display(), "removed what an unfinished start has left");
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
@@ -444,7 +484,7 @@ mod tests {
 
     impl Place for Directory {
         fn open(&self) -> Arc<dyn Store> {
-            Arc::new(SledStore::open(self.path()).unwrap())
+            Arc::new(SledStore::open(self.path(), Floor::Bytes(0)).unwrap())
         }
     }
 
@@ -455,10 +495,25 @@ mod tests {
     async fn st17_a_directory_is_opened_by_one_process_only() {
         let dir = Directory::new();
         let first = dir.open();
-        let refused = SledStore::open(dir.path()).unwrap_err();
+        let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
         assert!(matches!(refused, OpenError::Locked { .. }), "{refused:?}");
         assert!(refused.to_string().contains("in use by another process"), "{refused}");
         first.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
+    }
+
+    /// ST27: a start that was cut off, by SIGKILL or by a full disk, keeps nobody from starting again.
+    #[tokio::test]
+    async fn st27_what_an_unfinished_start_left_is_passed_over() {
+        let dir = Directory::new();
+        let store = dir.open();
+        store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
+        store.close().await;
+        drop(store);
+        for (at, left) in [("FFFFFFFFFFFFFFFE", ""), ("FFFFFFFFFFFFFFFF", "half of what was to come")] {
+            fs::write(dir.path().join(format!("snap.{at}.generating")), left).unwrap();
+        }
+        let store = dir.open();
+        assert!(store.load(&id(1)).await.unwrap().is_some());
     }
 
     /// ST16: a damaged chunk or manifest is an error for its own document, and the others are served.
@@ -498,7 +553,7 @@ mod tests {
         store.commit(batch(sound, vec![])).await.unwrap();
         let listed: Vec<_> = store.list(None, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
         assert_eq!(listed, [in_head, on_page, in_parts, sound].map(id), "its manifest cannot be shown");
-        assert_eq!(store.health().read_only, None);
+        assert_eq!(store.health().writes, Writes::Taken);
     }
 
     /// ST16: a part that is gone is noticed.
@@ -547,7 +602,7 @@ mod tests {
             syncs += 1;
             if syncs == 2 { Err(io::Error::other("the cable fell out")) } else { Ok(()) }
         };
-        let store = SledStore::open_synced_by(dir.path(), || Ok(second_fails)).unwrap();
+        let store = SledStore::open_synced_by(dir.path(), Floor::Bytes(0), || Ok(second_fails)).unwrap();
         store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
         for _ in 0..3 {
             let refused = store.commit(batch(2, vec![])).await.unwrap_err();
@@ -556,7 +611,7 @@ mod tests {
                 "{refused}"
             );
         }
-        assert!(store.health().read_only.is_some());
+        assert!(matches!(store.health().writes, Writes::Stopped { .. }));
         assert_eq!(store.health().commits, 1);
 
         // What is durable can still be read. What may not be is not shown, though the tree has it in memory.
@@ -577,7 +632,7 @@ mod tests {
             begun.send(()).map_err(io::Error::other)?;
             may_finish.recv().map_err(io::Error::other)
         };
-        let store = Arc::new(SledStore::open_synced_by(dir.path(), || Ok(waits)).unwrap());
+        let store = Arc::new(SledStore::open_synced_by(dir.path(), Floor::Bytes(0), || Ok(waits)).unwrap());
         let read = |what: &'static str| {
             let store = Arc::clone(&store);
             tokio::spawn(async move {
@@ -612,7 +667,7 @@ mod tests {
     async fn st19_a_panic_while_writing_makes_the_store_read_only() {
         let dir = Directory::new();
         let panics = || -> io::Result<()> { panic!("sled found no page") };
-        let store = SledStore::open_synced_by(dir.path(), || Ok(panics)).unwrap();
+        let store = SledStore::open_synced_by(dir.path(), Floor::Bytes(0), || Ok(panics)).unwrap();
         let (one, other) = tokio::join!(store.commit(batch(1, vec![])), store.commit(batch(2, vec![])));
         for refused in [one, other] {
             assert_eq!(refused, Err(CommitError::ReadOnly { why: "sled found no page".into() }));
@@ -629,7 +684,7 @@ mod tests {
         dir.tampered_with(|db| {
             db.insert(codec::FORMAT_KEY, &newer.to_be_bytes()).unwrap();
         });
-        let refused = SledStore::open(dir.path()).unwrap_err();
+        let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
         assert!(
             matches!(refused, OpenError::Newer { found, known: codec::FORMAT, .. } if found == newer),
             "{refused:?}"
@@ -663,7 +718,7 @@ mod tests {
         dir.tampered_with(|db| {
             db.insert("theirs", "value").unwrap();
         });
-        assert!(matches!(SledStore::open(dir.path()), Err(OpenError::Corrupt { .. })));
+        assert!(matches!(SledStore::open(dir.path(), Floor::Bytes(0)), Err(OpenError::Corrupt { .. })));
     }
 
     /// ST21: batches that are asked for while the disk is busy share one sync.

@@ -4,6 +4,7 @@ use crate::gateway::Gateway;
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::metrics;
+use crate::store::Writes;
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 use warp::http::header::{CONTENT_TYPE, HeaderValue};
@@ -20,10 +21,13 @@ pub(super) fn ready(gateway: &Gateway) -> Result<Response, Problem> {
     if gateway.drain.has_begun() {
         return Err(unready(Code::Draining, vec!["the server is stopping".to_owned()]));
     }
-    if let Some(why) = gateway.store.health().read_only {
-        return Err(unready(Code::StoreUnavailable, vec![format!("the store takes no changes: {why}")]));
+    match gateway.store.health().writes {
+        Writes::Taken => Ok(reply::json(StatusCode::OK, &json!({ "status": "ready" }))),
+        Writes::DiskLow(low) => Err(unready(Code::DiskLow, vec![low.to_string()])),
+        Writes::Stopped { why } => {
+            Err(unready(Code::StoreUnavailable, vec![format!("the store takes no changes: {why}")]))
+        }
     }
-    Ok(reply::json(StatusCode::OK, &json!({ "status": "ready" })))
 }
 
 /// GET /metrics, for Prometheus. What is a state and no event is measured now.
@@ -42,12 +46,18 @@ pub(super) fn metrics(door: &Door) -> Result<Response, Problem> {
         ::metrics::gauge!(metrics::RESIDENT_BYTES).set(hub.resident_bytes as f64);
         ::metrics::gauge!(metrics::DOCUMENTS_STORED).set(health.documents as f64);
         ::metrics::gauge!(metrics::STORE_DISK_BYTES).set(health.disk_bytes as f64);
+        if let Some(free_bytes) = health.free_bytes {
+            ::metrics::gauge!(metrics::STORE_FREE_BYTES).set(free_bytes as f64);
+        }
         ::metrics::gauge!(metrics::STORE_QUEUED).set(health.queued as f64);
         ::metrics::gauge!(metrics::CONFLICTS_OPEN).set(conflicts.open as f64);
         ::metrics::gauge!(metrics::CONFLICTS_WAIVED).set(conflicts.waived as f64);
         ::metrics::gauge!(metrics::RULES_UNDECIDED).set(conflicts.undecided as f64);
     }
-    ::metrics::gauge!(metrics::STORE_READ_ONLY).set(f64::from(u8::from(health.read_only.is_some())));
+    let as_gauge = |is_so| f64::from(u8::from(is_so));
+    ::metrics::gauge!(metrics::STORE_READ_ONLY)
+        .set(as_gauge(matches!(health.writes, Writes::Stopped { .. })));
+    ::metrics::gauge!(metrics::STORE_DISK_LOW).set(as_gauge(matches!(health.writes, Writes::DiskLow(_))));
     ::metrics::counter!(metrics::STORE_COMMITS).absolute(health.commits);
     ::metrics::counter!(metrics::STORE_GROUPS).absolute(health.groups);
 

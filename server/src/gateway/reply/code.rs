@@ -88,6 +88,8 @@ pub enum Code {
     Draining,
     /// The store takes no changes.
     StoreUnavailable,
+    /// There is too little room on the disk to write.
+    DiskLow,
     /// This document takes no points.
     NotWidgetData,
     /// A point cannot be read; `line` or `item` says which.
@@ -266,6 +268,7 @@ impl Code {
             Self::StoreUnavailable => {
                 ("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The store takes no changes")
             }
+            Self::DiskLow => ("disk_low", StatusCode::SERVICE_UNAVAILABLE, "The disk has too little room"),
             Self::NotWidgetData => ("not_widget_data", StatusCode::CONFLICT, "This document takes no points"),
             Self::BadPoint => ("bad_point", StatusCode::BAD_REQUEST, "A point cannot be read"),
             Self::TooManyPoints => ("too_many_points", StatusCode::TOO_MANY_REQUESTS, "Too many points wait"),

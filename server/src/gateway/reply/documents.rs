@@ -10,7 +10,7 @@ use super::problem::{Problem, retry_later};
 use crate::content::ContentError;
 use crate::hub::{SubmitError, ViewError};
 use crate::points::AddPointsError;
-use crate::store::{CommitError, LoadError};
+use crate::store::{CommitError, DiskLow, LoadError};
 use dovetail_core::document::Rejection;
 use dovetail_core::grafana::ExportError;
 use dovetail_core::id::{BadDocumentId, DocumentId};
@@ -69,6 +69,7 @@ pub fn of_submit(error: &SubmitError) -> Problem {
         SubmitError::InvalidChange { document, .. } => (Code::InvalidChange, document),
         SubmitError::Rejected { document, why } => (of_rejection(why), document),
         SubmitError::Store { document } => (Code::StoreUnavailable, document),
+        SubmitError::DiskLow { document } => (Code::DiskLow, document),
     };
     about(document, code, error)
 }
@@ -151,6 +152,7 @@ pub fn of_load(error: &LoadError) -> Problem {
 pub fn of_commit(error: &CommitError) -> Problem {
     match error {
         CommitError::TooLarge { .. } => Problem::new(Code::BodyTooLarge, error.to_string()),
+        CommitError::DiskLow(low) => of_low_disk(low),
         _ => {
             tracing::error!(%error, "the store did not take a record");
             retry_later(Problem::new(Code::StoreUnavailable, "the store takes no changes at the moment"))
@@ -163,4 +165,10 @@ pub fn of_commit(error: &CommitError) -> Problem {
 pub fn of_panic(error: &tokio::task::JoinError) -> Problem {
     tracing::error!(%error, "a request failed in the server");
     Problem::new(Code::Internal, "this request could not be answered; the server's log says why")
+}
+
+/// There is too little room to write.
+fn of_low_disk(low: &DiskLow) -> Problem {
+    let detail = format!("the server's disk is low: {low}; nothing is written until there is room");
+    retry_later(Problem::new(Code::DiskLow, detail))
 }

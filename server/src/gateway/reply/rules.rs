@@ -5,8 +5,8 @@
 //! Always true: a rule set that is refused is refused with every fault and its place.
 
 use super::code::Code;
-use super::documents::{of_load, of_submit, of_view};
-use super::problem::{Problem, retry_later};
+use super::documents::{of_commit, of_load, of_submit, of_view};
+use super::problem::Problem;
 use crate::conflicts::DecideError;
 use crate::rules::{BadRules, ReplaceError};
 use crate::store::CommitError;
@@ -68,9 +68,6 @@ pub fn of_replace(error: &ReplaceError) -> Problem {
             let detail = format!("a rule set has at most {bytes_max} bytes as JSON");
             Problem::new(Code::BadRuleSet, detail)
         }
-        ReplaceError::Commit(error) => {
-            tracing::error!(%error, "rules were not stored");
-            retry_later(Problem::new(Code::StoreUnavailable, "the store takes no changes at the moment"))
-        }
+        ReplaceError::Commit(error) => of_commit(error),
     }
 }

@@ -73,10 +73,7 @@ pub(super) async fn commit(store: Arc<dyn Store>, batch: Batch) -> Input {
     let id = batch.document.clone();
     let stop = tracing::debug_span!("store", document = %id);
     let committed = store.commit(batch).instrument(stop).await;
-    Input::Stored(committed.map_err(|error| {
-        commit_fault(&id, &error);
-        CommitFault
-    }))
+    Input::Stored(committed.map_err(|error| commit_fault(&id, &error)))
 }
 
 fn load_fault(document: &DocumentId, error: &LoadError) -> LoadFault {
@@ -87,7 +84,13 @@ fn load_fault(document: &DocumentId, error: &LoadError) -> LoadFault {
     }
 }
 
-fn commit_fault(document: &DocumentId, error: &CommitError) {
+fn commit_fault(document: &DocumentId, error: &CommitError) -> CommitFault {
     metrics::counter!(crate::metrics::COMMITS_FAILED).increment(1);
+    if let CommitError::DiskLow(_) = error {
+        // The store has said so once.
+        tracing::debug!(%document, %error, "did not store");
+        return CommitFault::DiskLow;
+    }
     tracing::error!(%document, error = error as &dyn std::error::Error, "could not store");
+    CommitFault::Unavailable
 }

@@ -17,6 +17,7 @@
 //! forget it, so a second sync on the same file that succeeds proves nothing.
 
 use super::super::{CommitError, Space};
+use super::disk::Disk;
 use super::read::ReadError;
 use super::write::Writer;
 use super::{Opened, panic_message};
@@ -85,13 +86,16 @@ impl Committer {
     /// Starts the thread. `sync` makes durable what a flush has brought to the operating system.
     pub(super) fn start(
         opened: Arc<Opened>,
+        disk: Arc<Disk>,
         sync: impl FnMut() -> io::Result<()> + Send + 'static,
     ) -> io::Result<Self> {
         let progress = Arc::new(Progress::default());
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
         let run = {
             let progress = Arc::clone(&progress);
-            move || Groups { writer: Writer::new(Arc::clone(&opened)), opened, sync, progress }.run(queue)
+            move || {
+                Groups { writer: Writer::new(Arc::clone(&opened)), opened, disk, sync, progress }.run(queue)
+            }
         };
         let thread = thread::Builder::new().name("dovetail-committer".to_owned()).spawn(run)?;
         Ok(Self { jobs: RwLock::new(Some(jobs)), thread: Mutex::new(Some(thread)), progress })
@@ -162,6 +166,7 @@ impl Drop for Committer {
 /// The thread's own.
 struct Groups<S> {
     opened: Arc<Opened>,
+    disk: Arc<Disk>,
     writer: Writer,
     sync: S,
     progress: Arc<Progress>,
@@ -181,24 +186,23 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
 
     /// Writes a group and answers everybody in it.
     fn commit(&mut self, group: Vec<Job>) {
+        if let Err(error) = self.check() {
+            return answer(group.into_iter().map(|job| job.done), &Err(error));
+        }
         let mut waiting = Vec::with_capacity(group.len());
-        let written = match self.progress.read_only.get().cloned() {
-            None => self.write(group, &mut waiting),
-            Some(why) => {
-                waiting.extend(group.into_iter().map(|job| job.done));
-                Err(why)
-            }
-        };
-        let answer = match written {
-            Ok(()) => {
-                self.note_success(waiting.len());
-                Ok(())
-            }
-            Err(why) => Err(CommitError::ReadOnly { why: self.stop_writing(why) }),
-        };
-        for done in waiting {
-            // Who no longer listens is gone, with what was to be told.
-            let _ = done.send(answer.clone());
+        let written = self.write(group, &mut waiting);
+        let written = written.map_err(|why| CommitError::ReadOnly { why: self.stop_writing(why) });
+        if written.is_ok() {
+            self.note_success(waiting.len());
+        }
+        answer(waiting, &written);
+    }
+
+    /// Whether anything may be written now.
+    fn check(&self) -> Result<(), CommitError> {
+        match self.progress.read_only.get() {
+            Some(why) => Err(CommitError::ReadOnly { why: Arc::clone(why) }),
+            None => Ok(self.disk.check()?),
         }
     }
 
@@ -282,6 +286,13 @@ enum Refused {
     Alone(CommitError),
     /// Nothing can be written any more.
     All(Arc<str>),
+}
+
+fn answer(waiting: impl IntoIterator<Item = Answer>, answer: &Result<(), CommitError>) {
+    for done in waiting {
+        // Who no longer listens is gone, with what was to be told.
+        let _ = done.send(answer.clone());
+    }
 }
 
 fn in_words(error: impl fmt::Display) -> Arc<str> {

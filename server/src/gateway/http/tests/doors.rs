@@ -7,8 +7,8 @@ use crate::gateway::COMPUTATIONS_MAX;
 use crate::hub::Hub;
 use crate::permits;
 use crate::server::Server;
-use crate::store::held::{Commits, HeldStore};
-use crate::store::{MemoryStore, SledStore, Store};
+use crate::store::faulty::{Commits, FaultyStore};
+use crate::store::{Floor, MemoryStore, SledStore, Store};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, AutomergeError, ROOT};
 use bytes::Bytes;
@@ -401,7 +401,7 @@ async fn server_on(store: Arc<dyn Store>) -> Server {
 #[tokio::test]
 async fn jd26_the_same_key_is_one_change_and_one_answer() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Arc::new(SledStore::open(dir.path()).unwrap());
+    let store = Arc::new(SledStore::open(dir.path(), Floor::Bytes(0)).unwrap());
     let server = server_on(store).await;
     let routes = server.gateway().routes();
     let new = json!({"a": 1, "list": [1]});
@@ -426,7 +426,7 @@ async fn jd26_the_same_key_is_one_change_and_one_answer() {
     drop(routes);
     server.close().await;
 
-    let server = server_on(Arc::new(SledStore::open(dir.path()).unwrap())).await;
+    let server = server_on(Arc::new(SledStore::open(dir.path(), Floor::Bytes(0)).unwrap())).await;
     let routes = server.gateway().routes();
     let now = etag(&routes, &path).await;
     let again = send(&routes, "PUT", &path, &headers, &body).await;
@@ -510,7 +510,7 @@ async fn jd22_many_at_once_are_all_merged() {
 /// JD33: a write that is stored is answered as one, also when somebody deletes the document before the answer.
 #[tokio::test]
 async fn jd33_what_is_stored_is_never_refused() {
-    let store = HeldStore::new();
+    let store = FaultyStore::over(Arc::new(MemoryStore::new()));
     let config = Config::assemble(std::iter::empty()).unwrap();
     let server = Server::on(config, store.clone(), Clock::standing(super::NOON)).await.unwrap();
     let gateway = server.gateway().clone();
