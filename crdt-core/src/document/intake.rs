@@ -100,6 +100,7 @@ pub(super) fn read_changes<'a>(
             if bytes > change_bytes_max {
                 return Err(BadChange::TooLarge { bytes, bytes_max: change_bytes_max });
             }
+            chunk.check()?;
             unfolded.add(chunk.payload())?;
             bytes_in_all += bytes as u64;
             if unfolded.is_too_much(bytes_in_all, document_ops) {
