@@ -265,7 +265,13 @@ fn body_of_a_document() -> (Arc<dovetail_core::document::Body>, Vec<ChangeHash>)
     let session = SessionId(1);
     machine.handle(
         at(0),
-        Input::Open { session, who: Identity::local(), storage: None, follows: Arc::new(BTreeSet::new()) },
+        Input::Open {
+            session,
+            who: Identity::local(),
+            storage: None,
+            follows: Arc::new(BTreeSet::new()),
+            room: Arc::default(),
+        },
         &mut effects,
     );
     let mut message = plain(doc.get_heads());

@@ -85,20 +85,32 @@ impl Document {
         let received = carefully(|| live.doc.receive_sync_message(&mut state, message));
         match received {
             Ok(Ok(())) => peer.heard_apart(&said, state),
-            Ok(Err(_)) | Err(_) => {
+            Ok(Err(_)) => {
                 let reason = "the sync message cannot be used".to_owned();
-                effects.push(Effect::Refuse { session, refusal: Refusal::InvalidChange { reason } });
-                self.forget_content();
+                self.break_off(session, Refusal::InvalidChange { reason }, effects);
             }
+            Err(panicked) => self.break_off(session, panicked.into(), effects),
         }
+    }
+
+    /// Nothing can be agreed with this one. What Automerge had of the document by then is not used on.
+    fn break_off(&mut self, session: SessionId, refusal: Refusal, effects: &mut Vec<Effect>) {
+        if let Some(peer) = self.peers.get_mut(&session) {
+            peer.progress = Progress::Silent;
+        }
+        effects.push(Effect::Refuse { session, refusal });
+        self.forget_content();
     }
 
     /// Sends to everybody who is free and not up to date.
     pub(super) fn serve(&mut self, effects: &mut Vec<Effect>) {
         match &mut self.content {
             Content::Live(live) => {
-                if serve_live(live, &mut self.peers, &mut self.stale, effects).is_err() {
-                    self.forget_content();
+                if let Err((session, panicked)) = serve_live(live, &mut self.peers, &mut self.stale, effects)
+                {
+                    self.break_off(session, panicked.into(), effects);
+                    // The others have their turn when the document is there again.
+                    self.stale.mark_all();
                 }
             }
             Content::Cold { .. } => self.serve_cold(effects),
@@ -236,7 +248,7 @@ fn serve_live(
     peers: &mut BTreeMap<SessionId, Peer>,
     stale: &mut Stale,
     effects: &mut Vec<Effect>,
-) -> Result<(), Panicked> {
+) -> Result<(), (SessionId, Panicked)> {
     for (session, peer) in stale.take().among(peers) {
         if !peer.grant.may_read() {
             turn_away(session, peer, effects);
@@ -248,7 +260,7 @@ fn serve_live(
             }
             continue;
         }
-        match next(live, peer)? {
+        match next(live, peer).map_err(|panicked| (session, panicked))? {
             Next::Nothing => {}
             Next::Unavailable => effects.push(Effect::Unavailable { session }),
             Next::Body(body) => send(session, peer, body, effects),

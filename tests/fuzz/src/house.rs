@@ -104,7 +104,8 @@ impl Shelf {
 
     /// Somebody reads it.
     pub fn open(&mut self, session: SessionId) {
-        self.tell(Input::Open { session, who: Identity::local(), storage: None, follows: Arc::default() });
+        let (follows, room) = (Arc::default(), Arc::default());
+        self.tell(Input::Open { session, who: Identity::local(), storage: None, follows, room });
     }
 
     /// A sync message comes, and all that follows of it.
@@ -304,8 +305,8 @@ impl House {
     fn tell(&mut self, session: SessionId, document: DocumentId, what: ToDocument) {
         let shelf = self.shelves.entry(document.clone()).or_insert_with(|| Shelf::empty(document));
         match what {
-            ToDocument::Open { who, storage, follows, .. } => {
-                shelf.tell(Input::Open { session, who, storage, follows });
+            ToDocument::Open { who, storage, follows, room, .. } => {
+                shelf.tell(Input::Open { session, who, storage, follows, room });
             }
             ToDocument::Identified(who) => shelf.tell(Input::Identified { session, who }),
             ToDocument::Follow(follows) => shelf.tell(Input::Follow { session, follows }),

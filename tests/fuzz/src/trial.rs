@@ -7,6 +7,7 @@
 
 use crate::meter;
 use fastrand::Rng;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, Once};
@@ -130,14 +131,14 @@ pub fn last_panic() -> String {
     WORDS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
 }
 
-/// How many panics there were so far, caught ones included.
+/// Where panics came from so far, caught ones included, and how many.
 #[must_use]
-pub fn panics() -> u64 {
-    PANICS.load(Ordering::Relaxed)
+pub fn panics() -> BTreeMap<String, u64> {
+    PANICS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
 }
 
 static WORDS: Mutex<String> = Mutex::new(String::new());
-static PANICS: AtomicU64 = AtomicU64::new(0);
+static PANICS: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
 
 /// Since when the input is being dealt with, in milliseconds since the first; 0 when none is.
 static UNDER_WAY: AtomicU64 = AtomicU64::new(0);
@@ -156,7 +157,9 @@ fn watch_over() {
     ONCE.call_once(|| {
         let shown = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            PANICS.fetch_add(1, Ordering::Relaxed);
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            let place = place.rsplit_once("/src/").map_or(place.clone(), |(_, place)| place.to_owned());
+            *PANICS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).entry(place).or_default() += 1;
             *WORDS.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = panic.to_string();
             // The tests' own are to be seen.
             let is_ours = panic.location().is_some_and(|place| place.file().contains("tests/fuzz"));
