@@ -47,7 +47,7 @@ fn once(dice: &mut Rng, bytes: &mut Vec<u8>, other: &[u8]) {
         3 => drop(bytes.splice(span, [])),
         4 => drop(bytes.splice(span, leb128(edge(dice)))),
         5 => {
-            let again = bytes[span.clone()].to_vec();
+            let again = bytes[span].to_vec();
             drop(bytes.splice(at..at, again));
         }
         6 => {

@@ -42,10 +42,10 @@ fn base(mut document: Automerge, edits: &[Edit]) -> Base {
     let before = document.get_heads();
     let made = |edit: &Edit| {
         let mut fork = document.clone();
-        fork.transact::<_, _, AutomergeError>(|tx| edit(tx)).unwrap();
+        fork.transact::<_, _, AutomergeError>(edit).unwrap();
         // And by somebody new.
         let mut other = document.fork().with_actor(ActorId::from([9; 16]));
-        other.transact::<_, _, AutomergeError>(|tx| edit(tx)).unwrap();
+        other.transact::<_, _, AutomergeError>(edit).unwrap();
         [fork, other].map(|doc| doc.get_changes(&before).pop().unwrap().raw_bytes().to_vec())
     };
     let next = edits.iter().flat_map(made).collect();

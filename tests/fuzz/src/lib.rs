@@ -22,4 +22,5 @@ pub mod corpus; // What is bent: things that people really send.
 pub mod house; // A server without sockets: sessions, documents and a store.
 pub mod json; // JSON, bent as a value.
 mod meter; // What is allocated.
+pub mod talk; // Sync messages and frames, bent in what they say.
 pub mod trial; // Throws inputs and watches what becomes of it.
