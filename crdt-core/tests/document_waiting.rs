@@ -5,9 +5,9 @@
 mod world;
 
 use automerge::legacy::OpId;
-use automerge::sync::{Message, State, SyncDoc};
+use automerge::sync::{BloomFilter, Have, Message, State, SyncDoc};
 use automerge::transaction::Transactable;
-use automerge::{ActorId, Automerge, AutomergeError, Change, ROOT, ReadDoc};
+use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, ROOT, ReadDoc};
 use dovetail_core::document::{
     Document, Effect, Input, ORPHAN_BYTES_OF_ONE_MAX, ORPHANS_MAX, ORPHANS_OF_ONE_MAX, Refusal, Ticket,
     WaitingRoom,
@@ -210,4 +210,24 @@ fn poison(document: &Automerge) -> Vec<u8> {
     change.operations[0].pred = vec![OpId::new(1, &maker)].into();
     change.operations[0].key = automerge::legacy::Key::Map("nowhere".into());
     Change::from(change).raw_bytes().to_vec()
+}
+
+/// DO62: whoever says that something was shared which nobody here has is told once to begin anew, not again and again.
+#[test]
+fn do62_who_shares_what_nobody_has_is_told_once_to_begin_anew() {
+    let mut world = board();
+    let bo = world.clients[1].session.unwrap();
+    let (before, nobody_has) = (world.clients[1].received, ChangeHash([7; 32]));
+    let mut said = message(Vec::new());
+    said.heads = vec![nobody_has];
+    said.have = vec![Have { last_sync: vec![nobody_has], bloom: BloomFilter::default() }];
+    world.tell(Input::Message { session: bo, is_request: false, message: said });
+    for _ in 0..10 {
+        world.advance();
+    }
+    let waiting = world.clients[1].from_server.len();
+    assert_eq!((waiting, world.clients[1].received), (1, before));
+    world.run_until_quiet();
+    goes_on(&mut world, 1);
+    world.everyone_agrees();
 }

@@ -390,6 +390,9 @@ fn follow_up(live: &mut Live, peer: &Peer) -> Result<Next, Panicked> {
 /// One step of Automerge's own sync. What our orphans wait for is asked for by name, but not of whom it was refused to.
 fn negotiate(live: &Live, state: &mut State, refused: &Refused) -> Result<Arc<Body>, Panicked> {
     let message = carefully(|| live.doc.generate_sync_message(state))?;
+    // Whatever it is, it tells our heads. Automerge does not note that of a message that has the other side begin anew, and whoever
+    // says that something was shared of which nothing is here would be sent that again and again.
+    state.last_sent_heads = live.heads.to_vec();
     let Some(mut message) = message else { return Ok(Body::heads_only(&live.heads)) };
     if !live.orphans.is_empty() {
         let missing = live.orphans.missing(&live.doc).into_iter();

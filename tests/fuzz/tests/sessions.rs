@@ -17,8 +17,8 @@ use dovetail_fuzz::trial::{Bound, Plan, panics};
 use fastrand::Rng;
 use std::time::Duration;
 
-/// Half a minute of them.
-const RUNS: u64 = 60_000;
+/// A quarter of a minute of them.
+const RUNS: u64 = 15_000;
 
 /// As for changes, of which a frame may bring some.
 const BOUND: Bound = Bound { bytes_each: 2_000, bytes_free: 1 << 30, within: Duration::from_secs(5) };
