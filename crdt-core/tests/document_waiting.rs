@@ -231,3 +231,38 @@ fn do62_who_shares_what_nobody_has_is_told_once_to_begin_anew() {
     goes_on(&mut world, 1);
     world.everyone_agrees();
 }
+
+/// DO63: a change whose checksum does not fit is refused: what it would make could not be loaded again.
+#[test]
+fn do63_a_checksum_that_does_not_fit_is_refused() {
+    let mut world = board();
+    let mut doc = world.disk.document().with_actor(ActorId::from([44; 16]));
+    let before = doc.get_heads();
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "title", 2)).unwrap();
+    let mut change = doc.save_after(&before);
+    change[5] ^= 1;
+    assert!(Change::try_from(&change[..]).is_ok(), "Automerge takes it");
+    let mal = world.clients[1].session.unwrap();
+    bring(&mut world, mal, vec![change]);
+    assert_eq!(world.refused, [mal]);
+    assert!(matches!(&world.refusals[0], Refusal::InvalidChange { reason } if reason.contains("checksum")));
+    assert_eq!(world.disk.document().get_heads(), before);
+    goes_on(&mut world, 0);
+}
+
+/// DO64: a change that lists somebody of whom there is nothing is refused before it is applied; Automerge would panic.
+#[test]
+fn do64_somebody_of_whom_there_is_nothing_is_not_named() {
+    let mut world = board();
+    let mut doc = world.disk.document().with_actor(ActorId::from([44; 16]));
+    let before = doc.get_heads();
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "title", 2)).unwrap();
+    let mut change = doc.get_changes(&before).pop().unwrap().decode();
+    change.operations[0].pred = vec![OpId::new(1, &ActorId::from([77; 16]))].into();
+    let change = Change::from(change);
+    let mal = world.clients[1].session.unwrap();
+    bring(&mut world, mal, vec![change.raw_bytes().to_vec()]);
+    assert_eq!(world.refused, [mal]);
+    assert!(matches!(world.refusals[0], Refusal::InvalidChange { .. }), "{:?}", world.refusals);
+    goes_on(&mut world, 0);
+}

@@ -193,6 +193,20 @@ mod tests {
         }
     }
 
+    /// DO64: an operation names no actor that is not in the change's list.
+    #[test]
+    fn do64_actors_are_among_those_that_are_listed() {
+        let mut runs = |column: &[u8], others| check_actors(Reader { rest: column }, others);
+        assert_eq!(
+            runs(&[0x7e, 0, 1, 0, 3, 2, 1], 1),
+            Ok(()),
+            "two of them, three times nobody, twice the other"
+        );
+        assert_eq!(runs(&[0x7e, 0, 2], 1), Err(ScanError::Actor));
+        assert_eq!(runs(&[2, 1], 0), Err(ScanError::Actor));
+        assert_eq!(runs(&[2], 0), Err(ScanError::Short));
+    }
+
     /// DO43: a count is believed as far as bytes account for it, or what is there.
     #[test]
     fn do43_a_count_alone_is_too_much() {

@@ -278,7 +278,7 @@ async fn se31_the_second_panic_bans_the_address() {
     for name in [crate::metrics::PANICS, crate::metrics::ADDRESSES_BANNED] {
         assert!(figures.contains(name), "{name}");
     }
-    let log = json(&street.ask(ana, request("GET", "/api/audit?limit=50")).await);
+    let log = json(&street.ask(ana, request("GET", "/api/admin/audit?limit=50")).await);
     let lines: Vec<_> = log["entries"].as_array().into_iter().flatten().collect();
     let has = |code: &str| lines.iter().any(|line| line["code"] == code && line["address"] == mal);
     assert!(has("invalid_change") && has("address_banned"), "{log}");
