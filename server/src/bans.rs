@@ -22,9 +22,6 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// The word that programs match on.
-pub const ADDRESS_BANNED: &str = "address_banned";
-
 /// Two panics within this are no coincidence. A client that reconnects comes again within seconds.
 const WARNED_FOR: Duration = Duration::from_secs(60);
 

@@ -196,7 +196,7 @@ mod tests {
     /// DO64: an operation names no actor that is not in the change's list.
     #[test]
     fn do64_actors_are_among_those_that_are_listed() {
-        let mut runs = |column: &[u8], others| check_actors(Reader { rest: column }, others);
+        let runs = |column: &[u8], others| check_actors(Reader { rest: column }, others);
         assert_eq!(
             runs(&[0x7e, 0, 1, 0, 3, 2, 1], 1),
             Ok(()),

@@ -11,7 +11,6 @@ use super::Gateway;
 use super::door::{Caller, Door};
 use super::reply::Code;
 use crate::audit::Action;
-use crate::bans::ADDRESS_BANNED;
 use crate::hub::{Hub, Mailbox, Outbox, Reader};
 use crate::throttle::{Cost, Verdict};
 use bytes::Bytes;
@@ -149,7 +148,7 @@ impl Link {
         door.note(Action::Refused, Some(Code::InvalidChange.as_str()));
         if let Some(banned_for) = address.and_then(|address| self.gateway.guard.bans.strike(address)) {
             tracing::warn!(?address, ?banned_for, "nobody is let in from there");
-            door.note(Action::Limited, Some(ADDRESS_BANNED));
+            door.note(Action::Limited, Some(Code::AddressBanned.as_str()));
         }
     }
 

@@ -7,7 +7,6 @@
 use super::code::Code;
 use super::problem::{Problem, retry_later};
 use crate::auth::{AuthError, CredentialsError};
-use crate::bans::ADDRESS_BANNED;
 use crate::gateway::poll::{Refused, TooManySessions};
 use crate::metrics::THROTTLED;
 use crate::quotas::OverQuota;
@@ -100,7 +99,7 @@ fn whole_seconds(span: Duration) -> u64 {
 /// Somebody who comes from where nobody is let in.
 #[must_use]
 pub fn of_banned(left: Duration) -> Problem {
-    metrics::counter!(THROTTLED, "code" => ADDRESS_BANNED, "verdict" => "stop").increment(1);
+    metrics::counter!(THROTTLED, "code" => Code::AddressBanned.as_str(), "verdict" => "stop").increment(1);
     let seconds = whole_seconds(left);
     let detail = format!(
         "changes that no client makes came from this address more than once, so nobody is let in from it for {seconds} s"

@@ -3,7 +3,6 @@
 //! Always true: a word never changes its meaning, and none is taken away; new ones may come. `docs/HTTP.md` and
 //! `docs/openapi.json` have them all, and a test holds them to what stands here.
 
-use crate::bans::ADDRESS_BANNED;
 use warp::http::StatusCode;
 
 /// What went wrong, as programs know it. The words never change; new ones may come.
@@ -363,7 +362,7 @@ impl Code {
                 ("too_many_failed_logins", StatusCode::TOO_MANY_REQUESTS, "Too many tokens were refused")
             }
             Self::AddressBanned => {
-                (ADDRESS_BANNED, StatusCode::TOO_MANY_REQUESTS, "Nobody is let in from this address")
+                ("address_banned", StatusCode::TOO_MANY_REQUESTS, "Nobody is let in from this address")
             }
         }
     }
