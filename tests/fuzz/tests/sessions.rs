@@ -21,7 +21,7 @@ use std::time::Duration;
 const RUNS: u64 = 15_000;
 
 /// As for changes, of which a frame may bring some.
-const BOUND: Bound = Bound { bytes_each: 2_000, bytes_free: 1 << 30, within: Duration::from_secs(5) };
+const BOUND: Bound = Bound { bytes_each: 2_000, bytes_free: 256 << 20, within: Duration::from_secs(5) };
 
 /// Who works in both documents, and who means harm to the first.
 const WORKER: SessionId = SessionId(1);
