@@ -59,9 +59,18 @@ impl Plan {
     /// As many inputs as a test has the time for, or as the environment says.
     #[must_use]
     pub fn of(target: &'static str, runs: u64, bound: Bound) -> Self {
-        let runs = set("DOVETAIL_FUZZ_RUNS").unwrap_or(runs);
+        Self::set_by(target, set("DOVETAIL_FUZZ_RUNS").unwrap_or(runs), set("DOVETAIL_FUZZ_ONLY"), bound)
+    }
+
+    /// Exactly these, whatever the environment says: cases that somebody has thought of.
+    #[must_use]
+    pub fn of_cases(target: &'static str, cases: u64, bound: Bound) -> Self {
+        Self::set_by(target, cases, None, bound)
+    }
+
+    fn set_by(target: &'static str, runs: u64, only: Option<u64>, bound: Bound) -> Self {
         let seed = set("DOVETAIL_FUZZ_SEED").unwrap_or(SEED);
-        Self { target, seed, runs, only: set("DOVETAIL_FUZZ_ONLY"), bound }
+        Self { target, seed, runs, only, bound }
     }
 
     /// Throws them. What is counted is counted for the whole process, so only one target of a process is at it.

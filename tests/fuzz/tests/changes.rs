@@ -131,25 +131,16 @@ fn goes_on(shelf: &mut Shelf, reader: &mut Automerge, number: u64) {
 #[test]
 fn wi60_few_bytes_that_stand_for_very_much() {
     let base = &corpus::bases()[0];
-    let made = |edit: &dyn Fn(&mut automerge::transaction::Transaction<'_>)| {
-        let mut doc = base.document.fork().with_actor(automerge::ActorId::from([9; 16]));
-        let before = doc.get_heads();
-        doc.transact::<_, _, AutomergeError>(|tx| {
-            edit(tx);
-            Ok(())
-        })
-        .unwrap();
-        doc.get_changes(&before).pop().unwrap().raw_bytes().to_vec()
+    let [list, text] = ["list", "text"].map(|key| base.document.get(ROOT, key).unwrap().unwrap().1);
+    let edit = |number: u64, tx: &mut automerge::transaction::Transaction<'_>| match number {
+        0 => tx.splice(&list, 0, 0, vec![automerge::ScalarValue::Null; 262_000]),
+        1 => tx.splice_text(&text, 0, 0, &" ".repeat(1_000_000)),
+        _ => (0..130).try_for_each(|_| tx.put(ROOT, "x".repeat(1_000_000), 1)),
     };
-    let list = base.document.get(ROOT, "list").unwrap().unwrap().1;
-    let text = base.document.get(ROOT, "text").unwrap().unwrap().1;
-    let zeroes = made(&|tx| tx.splice(&list, 0, 0, vec![automerge::ScalarValue::Null; 262_000]).unwrap());
-    let spaces = made(&|tx| tx.splice_text(&text, 0, 0, &" ".repeat(1_000_000)).unwrap());
-    let same_key = made(&|tx| (0..130).for_each(|_| tx.put(ROOT, "x".repeat(1_000_000), 1).unwrap()));
-    let cases = [zeroes, spaces, same_key];
-    let mut case = cases.iter();
-    Plan::of("few bytes", cases.len() as u64, BOUND).throw(|_, trial| {
-        let chunk = case.next().unwrap();
+    Plan::of_cases("few bytes", 3, BOUND).throw(|_, trial| {
+        let mut doc = base.document.fork().with_actor(automerge::ActorId::from([9; 16]));
+        doc.transact::<_, _, AutomergeError>(|tx| edit(trial.number, tx)).unwrap();
+        let chunk = doc.save_after(&base.document.get_heads());
         let (mut shelf, _) = read_by_somebody(base);
         let message = brought(&base.document, vec![chunk.clone()]);
         trial.watch(chunk.len(), || shelf.message(ATTACKER, message));
