@@ -323,6 +323,19 @@ fn se13_refusals_are_told_with_code_and_words() {
     assert!(Duration::from_secs(20) * 2 <= dovetail_core::limits::SILENCE_MAX);
 }
 
+/// SE30: over whose change Automerge panics, their session ends with `invalid_change`, and they are told nothing of what it said.
+#[test]
+fn se30_a_panic_ends_its_senders_session() {
+    use dovetail_core::document::Refusal;
+    let words = "index out of bounds at line 7".to_owned();
+    let effects = joined().outgoing(Outgoing::Refused(Refusal::Panicked { words: words.clone() }));
+    let (told, closed_with) = ending(&effects).unwrap();
+    assert!(told.starts_with("invalid_change: ") && !told.contains(&words), "{told}");
+    assert_eq!(closed_with, 1008);
+    let keeps = |effect: &Effect| matches!(effect, Effect::Close(CloseReason::Panicked { cause, .. }) if *cause == words);
+    assert!(effects.iter().any(keeps), "for the log");
+}
+
 /// CO10: what the rules say goes to a peer that announced that it understands it, and to no other; who announced
 /// it is told that the server does so too.
 #[test]

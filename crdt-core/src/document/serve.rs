@@ -95,10 +95,15 @@ impl Document {
 
     /// Nothing can be agreed with this one. What Automerge had of the document by then is not used on.
     fn break_off(&mut self, session: SessionId, refusal: Refusal, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Refuse { session, refusal });
+        self.silence(session);
+    }
+
+    /// Nothing is sent to this one before they speak again, and the document is loaded anew.
+    fn silence(&mut self, session: SessionId) {
         if let Some(peer) = self.peers.get_mut(&session) {
             peer.progress = Progress::Silent;
         }
-        effects.push(Effect::Refuse { session, refusal });
         self.forget_content();
     }
 
@@ -108,9 +113,7 @@ impl Document {
             Content::Live(live) => {
                 if let Err((session, panicked)) = serve_live(live, &mut self.peers, &mut self.stale, effects)
                 {
-                    self.break_off(session, panicked.into(), effects);
-                    // The others have their turn when the document is there again.
-                    self.stale.mark_all();
+                    self.could_not_serve(session, panicked, effects);
                 }
             }
             Content::Cold { .. } => self.serve_cold(effects),
@@ -125,6 +128,21 @@ impl Document {
         for (session, peer) in hidden.into_iter().filter(|(_, peer)| !peer.grant.may_read()) {
             turn_away(session, peer, effects);
         }
+    }
+
+    /// Automerge panicked while it made something for a reader. Where it was to answer what they said of themselves, that was it; where
+    /// it was to give out what is there, it is not their doing. In either case it is not tried again at once.
+    fn could_not_serve(&mut self, session: SessionId, panicked: Panicked, effects: &mut Vec<Effect>) {
+        let is_apart =
+            self.peers.get(&session).is_some_and(|peer| matches!(peer.progress, Progress::Apart(_)));
+        if is_apart {
+            self.break_off(session, panicked.into(), effects);
+        } else {
+            tracing::error!(document = %self.id, %session, %panicked, "a reader cannot be served");
+            self.silence(session);
+        }
+        // The others have their turn when the document is there again.
+        self.stale.mark_all();
     }
 
     /// From the manifest and, for those who have nothing, from the stored bytes.

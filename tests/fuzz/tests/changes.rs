@@ -19,8 +19,8 @@ use std::time::Duration;
 /// As many as have to pass.
 const RUNS: u64 = 200_000;
 
-/// Each letter of a text is an operation, of which Automerge holds some 500 bytes while it is applied; built with checks of itself, as
-/// here, it does so twice. And a few bytes may be as many operations as are free, see `measure`.
+/// Each letter of a text is an operation, for which Automerge takes 550 bytes while it is applied, be it built with checks of itself
+/// or without. And a few bytes may be as many operations as are free, see `measure`.
 const BOUND: Bound = Bound { bytes_each: 2_000, bytes_free: 256 << 20, within: Duration::from_secs(5) };
 
 /// Who reads all the time, and who brings bent changes.
