@@ -221,12 +221,15 @@ fn do62_who_shares_what_nobody_has_is_told_once_to_begin_anew() {
     let mut said = message(Vec::new());
     said.heads = vec![nobody_has];
     said.have = vec![Have { last_sync: vec![nobody_has], bloom: BloomFilter::default() }];
+    world.is_slow.push(bo);
     world.tell(Input::Message { session: bo, is_request: false, message: said });
     for _ in 0..10 {
         world.advance();
+        world.tell(Input::Drained { session: bo });
     }
     let waiting = world.clients[1].from_server.len();
     assert_eq!((waiting, world.clients[1].received), (1, before));
+    world.is_slow.clear();
     world.run_until_quiet();
     goes_on(&mut world, 1);
     world.everyone_agrees();
