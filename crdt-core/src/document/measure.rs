@@ -215,7 +215,7 @@ mod tests {
         let zeroes = |ops| Unfolded { ops, ..Unfolded::default() };
         assert!(!zeroes(1 << 18).is_too_much(60, 0));
         assert!(zeroes(2 << 20).is_too_much(60, 5 << 20));
-        assert!(!zeroes(5 << 20).is_too_much(4 << 20, 0), "each letter of a long text");
+        assert!(!zeroes(5 << 20).is_too_much(5 << 20, 0), "each letter of a long text");
         let deletes = |ops| Unfolded { ops, replacing: ops, replaced: ops, key_bytes: 0 };
         assert!(!deletes(5 << 20).is_too_much(60, 5 << 20), "all of a long text");
         assert!(deletes(5 << 20).is_too_much(60, 1 << 20));
