@@ -238,7 +238,7 @@ fn do46_who_comes_first_follows() {
         (cleo, "cleo", Some(store.clone()), vec![]),
     ] {
         let follows = Arc::new(follows.into_iter().collect());
-        world.tell(Input::Open { session, who: person(name), storage, follows });
+        world.tell(Input::Open { session, who: person(name), storage, follows, room: Arc::default() });
     }
     world.run_until_quiet();
     let message = automerge::sync::Message { heads: world.disk.document().get_heads(), ..asked() };

@@ -265,7 +265,13 @@ fn body_of_a_document() -> (Arc<dovetail_core::document::Body>, Vec<ChangeHash>)
     let session = SessionId(1);
     machine.handle(
         at(0),
-        Input::Open { session, who: Identity::local(), storage: None, follows: Arc::new(BTreeSet::new()) },
+        Input::Open {
+            session,
+            who: Identity::local(),
+            storage: None,
+            follows: Arc::new(BTreeSet::new()),
+            room: Arc::default(),
+        },
         &mut effects,
     );
     let mut message = plain(doc.get_heads());
@@ -315,6 +321,19 @@ fn se13_refusals_are_told_with_code_and_words() {
     }
     assert_eq!(CloseReason::ServerStops.close_code(), 1012);
     assert!(Duration::from_secs(20) * 2 <= dovetail_core::limits::SILENCE_MAX);
+}
+
+/// SE30: over whose change Automerge panics, their session ends with `invalid_change`, and they are told nothing of what it said.
+#[test]
+fn se30_a_panic_ends_its_senders_session() {
+    use dovetail_core::document::Refusal;
+    let words = "index out of bounds at line 7".to_owned();
+    let effects = joined().outgoing(Outgoing::Refused(Refusal::Panicked { words: words.clone() }));
+    let (told, closed_with) = ending(&effects).unwrap();
+    assert!(told.starts_with("invalid_change: ") && !told.contains(&words), "{told}");
+    assert_eq!(closed_with, 1008);
+    let keeps = |effect: &Effect| matches!(effect, Effect::Close(CloseReason::Panicked { cause, .. }) if *cause == words);
+    assert!(effects.iter().any(keeps), "for the log");
 }
 
 /// CO10: what the rules say goes to a peer that announced that it understands it, and to no other; who announced

@@ -26,6 +26,8 @@ pub mod quarantine; // What was refused and may be rescued.
 pub mod quotas; // How much each may have.
 pub mod throttle; // How much each may do.
 
+pub mod bans; // From where nobody is let in for a while.
+
 pub mod evaluator; // Rules that take long, away from everybody.
 pub mod inbox; // Conflicts of all documents.
 

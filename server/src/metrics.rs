@@ -83,6 +83,11 @@ pub const QUARANTINE_NOT_KEPT: &str = "dovetail_quarantine_not_kept_total";
 /// Times that somebody was slowed or stopped, by `code` and `verdict`.
 pub const THROTTLED: &str = "dovetail_throttled_total";
 
+/// Times that Automerge panicked over what a connection brought. Nobody's client does that; the log says from where it came.
+pub const PANICS: &str = "dovetail_automerge_panics_total";
+/// Addresses that were banned for doing that twice within a minute.
+pub const ADDRESSES_BANNED: &str = "dovetail_addresses_banned_total";
+
 /// Bounds of the buckets of [`REQUEST_SECONDS`].
 const REQUEST_SECONDS_BUCKETS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 
@@ -181,6 +186,8 @@ fn describe() {
     describe_counter!(AUDIT_NOT_RECORDED, "Entries that the store did not take");
     describe_gauge!(QUARANTINE_BYTES, Unit::Bytes, "Refused changes that are kept");
     describe_counter!(THROTTLED, "Times that somebody was slowed or stopped");
+    describe_counter!(PANICS, "Times that Automerge panicked over what a connection brought");
+    describe_counter!(ADDRESSES_BANNED, "Addresses that were banned for a while");
     describe_counter!(QUARANTINE_NOT_KEPT, "Refused changes that were not kept");
     describe_counter!(STORE_GROUPS, "Groups of batches, one sync of the disk each");
     begin();

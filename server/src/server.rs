@@ -6,6 +6,7 @@
 
 use crate::audit::Audit;
 use crate::auth::{Authenticator, OpenAuthError};
+use crate::bans::Bans;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::gateway::headers::{Shield, guarded};
@@ -100,6 +101,7 @@ impl Server {
         let guard = Guard {
             authenticator,
             throttle,
+            bans: Bans::new(&clock),
             cookie_name: config.auth.cookie_name.clone(),
             origins: config.auth.allowed_origins.clone(),
             proxies: config.trusted_proxies.clone(),

@@ -252,18 +252,22 @@ impl Who<'_> {
 }
 
 impl Key {
-    /// An IPv6 address is as good as all that share its first 64 bits: so many has each household.
     fn of_address(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-            v4 => v4,
-        })
+        Self::Address(network_of(address))
     }
 
     fn shared(&self) -> Self {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
         Self::Shared(hasher.finish() % SHARED_KEYS)
+    }
+}
+
+/// An IPv6 address is as good as all that share its first 64 bits: so many has each household.
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        v4 => v4,
     }
 }
 
@@ -307,14 +311,14 @@ impl ShrinkableKeyedStateStore<Key> for Keys {
     }
 }
 
-type Buckets = RateLimiter<Key, Keys, Machine, StateInformationMiddleware>;
+type Buckets = RateLimiter<Key, Keys, Steady, StateInformationMiddleware>;
 
 /// One limit, with a bucket for each key. A bucket holds what may be used at once and what may be owed.
 #[derive(Debug)]
 struct Limit {
     what: TooMany,
     buckets: Buckets,
-    clock: Machine,
+    clock: Steady,
     per_cell: Duration,
     debt: NonZeroU32,
     /// [`KEYS_MAX`]; a test has fewer.
@@ -328,7 +332,7 @@ struct Limit {
 impl Limit {
     /// `rate` in each period.
     fn new(what: TooMany, rate: u32, period: Duration, clock: &Clock) -> Option<Self> {
-        let clock = Machine { since: Instant::now(), clock: clock.clone() };
+        let clock = Steady::of(clock);
         let per_cell = period / rate.max(1);
         // Failed logins by the minute owe two seconds' worth as well, which is one of them.
         let debt = Duration::from_secs(u64::from(DEBT_PERIODS)).as_nanos() / per_cell.as_nanos().max(1);
@@ -380,19 +384,30 @@ impl Limit {
 /// The time as buckets take it. The machine's clock may be set back, and then nobody may be stopped for an hour, so it is one that
 /// only goes on.
 #[derive(Debug, Clone)]
-struct Machine {
+pub(crate) struct Steady {
     since: Instant,
     clock: Clock,
 }
 
-impl Ticks for Machine {
-    type Instant = Duration;
+impl Steady {
+    pub(crate) fn of(clock: &Clock) -> Self {
+        Self { since: Instant::now(), clock: clock.clone() }
+    }
 
-    fn now(&self) -> Duration {
+    /// Since something that does not matter.
+    pub(crate) fn now(&self) -> Duration {
         match &self.clock {
             Clock::System => self.since.elapsed(),
             standing @ Clock::Standing(_) => Duration::from_millis(standing.now().as_millis()),
         }
+    }
+}
+
+impl Ticks for Steady {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Steady::now(self)
     }
 }
 

@@ -5,6 +5,7 @@
 //! command with its name, and what could not be run is said, never passed over in silence.
 
 mod bench; // Measure.
+mod fuzz; // Throw bent bytes at it.
 mod run; // Start the server.
 mod soak; // Kill it, again and again.
 mod step; // Run one program and say so.
@@ -22,6 +23,7 @@ Commands:
          with `--only NAME` one step: see below
   bench  build release server and bench, and measure; with `--web` the app in a browser; arguments go to the bench
   soak   kill the release server at random moments, `--rounds N` times, and see that nothing acknowledged is lost
+  fuzz   throw bent bytes at everything that reads foreign bytes, `--runs N` for each target, `--seed N`, `--target NAME`
 
 Steps of `test`, in their order: format, lints, docs, npm, types, app, build, rust, cel, web, unit, browser
 ";
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
         "soak" => soak::run(&rest),
+        "fuzz" => fuzz::run(&rest),
         "--help" | "-h" | "help" => {
             print!("{HELP}");
             Ok(())

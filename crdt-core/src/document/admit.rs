@@ -14,6 +14,7 @@
 use super::events::{Effect, Refusal, Rejection};
 use super::intake::{Incoming, has_change};
 use super::places;
+use super::room::WaitingRoom;
 use super::{Document, Ticket};
 use crate::authors::Authors;
 use crate::grant::{Access, Followed, Grant, Identity, Limits, Policy, Role};
@@ -46,6 +47,8 @@ pub(crate) struct Bringer {
     pub(super) from: From,
     pub(super) who: Arc<Identity>,
     pub(super) limits: Option<Limits>,
+    /// Where what has to wait counts. A door's changes never wait.
+    pub(super) room: Option<Arc<WaitingRoom>>,
 }
 
 impl Bringer {

@@ -90,7 +90,7 @@ impl Document {
         let has_orphans = matches!(&self.content, Content::Live(live) if !live.orphans.is_empty());
         match self.apply(now, &mut taken, incoming, effects) {
             Ok(applied) => self.store_or_release(now, taken, applied, effects),
-            Err(reason) => self.find_culprit(taken, has_orphans, &reason, effects),
+            Err(refusal) => self.find_culprit(taken, has_orphans, &refusal, effects),
         }
     }
 
@@ -118,7 +118,7 @@ impl Document {
                     }
                     Err(refusal) => refuse(&waiting, &refusal, effects),
                 },
-                Err(bad) => refuse(&waiting, &Refusal::InvalidChange { reason: bad.to_string() }, effects),
+                Err(bad) => refuse(&waiting, &bad.into(), effects),
             }
         }
         (kept, incoming)
@@ -188,7 +188,11 @@ impl Document {
             }
             Waiting::SetAccess { .. } | Waiting::View { .. } | Waiting::Delete { .. } => return None,
         };
-        let bringer = Bringer { from, who: grant.who().clone(), limits: grant.limits().cloned() };
+        let room = match from {
+            From::Peer(session) => self.peers.get(&session).map(|peer| peer.room.clone()),
+            From::Door(_) => None,
+        };
+        let bringer = Bringer { from, who: grant.who().clone(), limits: grant.limits().cloned(), room };
         Some((Arc::new(bringer), grant.role()))
     }
 
@@ -199,9 +203,9 @@ impl Document {
         taken: &mut Vec<Waiting>,
         incoming: Vec<Incoming>,
         effects: &mut Vec<Effect>,
-    ) -> Result<Option<Applied>, String> {
-        let ready = self.sort_out(now, taken, incoming, effects).map_err(|bad| bad.to_string())?;
-        let (ready, marks) = self.examine(taken, ready, effects);
+    ) -> Result<Option<Applied>, Refusal> {
+        let ready = self.sort_out(now, taken, incoming, effects);
+        let (ready, marks) = self.examine(taken, ready, effects)?;
         let Content::Live(live) = &mut self.content else { return Ok(None) };
         let Some(first) = ready.first() else { return Ok(None) };
         let access = if live.is_absent() {
@@ -214,7 +218,7 @@ impl Document {
         let (chunk, changes) = live::burst(&ready);
         let touched = self.judging.log(&ready);
         let ready = live::Ready { changes: ready, marks };
-        let manifest = live.apply(now, ready, &chunk, access, touched).map_err(|error| error.to_string())?;
+        let manifest = live.apply(now, ready, &chunk, access, touched)?;
         let chunks = [chunk].into_iter().chain(authors).collect();
         Ok(Some(Applied { manifest, chunks, changes }))
     }
@@ -227,12 +231,15 @@ impl Document {
         taken: &mut Vec<Waiting>,
         incoming: Vec<Incoming>,
         effects: &mut Vec<Effect>,
-    ) -> Result<Vec<Incoming>, BadChange> {
-        let Content::Live(live) = &mut self.content else { return Ok(Vec::new()) };
+    ) -> Vec<Incoming> {
+        let Content::Live(live) = &mut self.content else { return Vec::new() };
         let waited = live.orphans.hashes();
-        let ready = live.orphans.sort_out(&live.doc, incoming)?;
-        let Content::Live(live) = &self.content else { return Ok(Vec::new()) };
-        let Some(rights) = self.rights(now) else { return Ok(Vec::new()) };
+        let (ready, crowding) = live.orphans.sort_out(&live.doc, incoming);
+        for bringer in &crowding {
+            self.turn_out(bringer, &BadChange::TooManyOrphans.into(), taken, effects);
+        }
+        let Content::Live(live) = &self.content else { return Vec::new() };
+        let Some(rights) = self.rights(now) else { return Vec::new() };
         let sorted = look_again(&live.doc, &live.authors, rights, ready, &waited);
         let Sorted { kept: mut ready, mut rejected, waiting } = sorted;
         for Rejected { bringer, why, .. } in &rejected {
@@ -251,7 +258,7 @@ impl Document {
             rejected.extend(built_on.iter().chain(&no_room).flat_map(Rejected::on_refused));
             self.reject(rejected, effects);
         }
-        Ok(ready)
+        ready
     }
 
     fn store_or_release(
@@ -290,13 +297,13 @@ impl Document {
         &mut self,
         taken: Vec<Waiting>,
         has_orphans: bool,
-        reason: &str,
+        refusal: &Refusal,
         effects: &mut Vec<Effect>,
     ) {
         self.forget_content();
         if taken.len() <= 1 && !has_orphans {
             for waiting in taken {
-                refuse(&waiting, &Refusal::InvalidChange { reason: reason.to_owned() }, effects);
+                refuse(&waiting, refusal, effects);
             }
             return;
         }

@@ -2,8 +2,10 @@
 //!
 //! Edit path: ← whoever drives the machine tells it an [`Input`], → and carries out each [`Effect`].
 
+use super::careful::Panicked;
 use super::chunk::{Batch, Manifest, Stored};
-use super::{Body, RemoteHeads, Verdict};
+use super::intake::BadChange;
+use super::{Body, RemoteHeads, Verdict, WaitingRoom};
 use crate::grant::{Access, EditPermit, Followed, Identity, Policy, Role};
 use crate::id::{DocumentId, SessionId, StorageId};
 use crate::rules::{Answer, Question, RuleBook};
@@ -30,6 +32,8 @@ pub enum Input {
         storage: Option<StorageId>,
         /// The stores whose heads it wants to hear of.
         follows: Arc<BTreeSet<StorageId>>,
+        /// What it has waiting counts there, over all documents that it reads.
+        room: Arc<WaitingRoom>,
     },
     /// Who is behind a connection has shown a newer token.
     Identified {
@@ -228,6 +232,12 @@ pub enum Refusal {
         /// In words.
         reason: String,
     },
+    /// The sender's doing: Automerge panicked over what they brought. Its own words are for the log.
+    #[error("the change cannot be taken: no client can have made it")]
+    Panicked {
+        /// What Automerge said.
+        words: String,
+    },
     /// Nobody has brought such a document.
     #[error("there is no such document")]
     Unknown,
@@ -297,12 +307,27 @@ impl Rejection {
     }
 }
 
+impl From<Panicked> for Refusal {
+    fn from(panicked: Panicked) -> Self {
+        Refusal::Panicked { words: panicked.to_string() }
+    }
+}
+
+impl From<BadChange> for Refusal {
+    fn from(bad: BadChange) -> Self {
+        match bad {
+            BadChange::Panicked(panicked) => panicked.into(),
+            bad => Refusal::InvalidChange { reason: bad.to_string() },
+        }
+    }
+}
+
 impl Refusal {
     /// What programs look at; it does not change.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Refusal::InvalidChange { .. } => "invalid_change",
+            Refusal::InvalidChange { .. } | Refusal::Panicked { .. } => "invalid_change",
             Refusal::Unknown => "document_not_found",
             Refusal::Deleted => "document_deleted",
             Refusal::Damaged => "document_damaged",

@@ -9,7 +9,7 @@
 use super::Document;
 use super::admit::{Bringer, From, Rejected};
 use super::burst::{Waiting, refuse};
-use super::careful::carefully;
+use super::careful::{Panicked, carefully};
 use super::events::{Effect, Refusal};
 use super::honest::{Dishonest, Examiner, SetMark};
 use super::intake::Incoming;
@@ -33,18 +33,23 @@ struct Examined {
 }
 
 impl Examined {
-    fn of(doc: &Automerge, lineage: &mut Lineage, ready: Vec<Incoming>) -> Self {
+    fn of(doc: &Automerge, lineage: &mut Lineage, ready: Vec<Incoming>) -> Result<Self, Panicked> {
         let mut examined = Self::default();
         let mut next = ready;
         // Once, and once more for each call that is refused after some of it had passed.
         while !next.is_empty() {
-            examined.look_at(doc, lineage, next);
+            examined.look_at(doc, lineage, next)?;
             next = examined.without_forged_calls();
         }
-        examined
+        Ok(examined)
     }
 
-    fn look_at(&mut self, doc: &Automerge, lineage: &mut Lineage, ready: Vec<Incoming>) {
+    fn look_at(
+        &mut self,
+        doc: &Automerge,
+        lineage: &mut Lineage,
+        ready: Vec<Incoming>,
+    ) -> Result<(), Panicked> {
         let mut examiner = Examiner::new(doc, lineage, ready.iter().map(|incoming| &incoming.change));
         for incoming in ready {
             let change = &incoming.change;
@@ -53,7 +58,7 @@ impl Examined {
                 self.rejected.extend(Rejected::on_refused(&incoming));
                 continue;
             }
-            match carefully(|| examiner.examine(change)).unwrap_or(Err(Dishonest::Content)) {
+            match carefully(|| examiner.examine(change))? {
                 Ok(()) => self.passed.push(incoming),
                 Err(why) => {
                     self.gone.insert(change.hash());
@@ -62,6 +67,7 @@ impl Examined {
             }
         }
         self.marks = examiner.marks();
+        Ok(())
     }
 
     /// What passed, to be looked at again without the calls of which something did not. Nothing when there are none.
@@ -91,17 +97,20 @@ impl Examined {
 
 impl Document {
     /// Lets through what a client can have made, and refuses the rest.
+    ///
+    /// # Errors
+    /// When Automerge panicked over one of them: which one shows when they come one by one.
     pub(super) fn examine(
         &mut self,
         taken: &mut Vec<Waiting>,
         ready: Vec<Incoming>,
         effects: &mut Vec<Effect>,
-    ) -> (Vec<Incoming>, Vec<SetMark>) {
-        let Content::Live(live) = &mut self.content else { return Default::default() };
-        let examined = Examined::of(&live.doc, &mut live.lineage, ready);
+    ) -> Result<(Vec<Incoming>, Vec<SetMark>), Panicked> {
+        let Content::Live(live) = &mut self.content else { return Ok(Default::default()) };
+        let examined = Examined::of(&live.doc, &mut live.lineage, ready)?;
         let Examined { passed, marks, forgers, mut rejected, gone } = examined;
         if gone.is_empty() {
-            return (passed, marks);
+            return Ok((passed, marks));
         }
         let built_on = live.orphans.take_built_on(gone.into_iter().map(|hash| (hash, None)));
         rejected.extend(built_on.iter().flat_map(Rejected::on_refused));
@@ -118,7 +127,7 @@ impl Document {
             }
         }
         self.reject(rejected, effects);
-        (passed, marks)
+        Ok((passed, marks))
     }
 
     /// Refuses everything that somebody brought with this burst.

@@ -192,8 +192,16 @@ impl<'a> Examiner<'a> {
 
     /// Of each actor that the change names, up to which operation it may.
     fn reach(&mut self, change: &Change, past: &Past) -> Result<HashMap<ActorId, u64>, Dishonest> {
-        let others = change.other_actor_ids().iter();
-        others.map(|actor| Ok((actor.clone(), self.pasts.reach(past, actor)?))).collect()
+        let mut all = HashMap::new();
+        for actor in change.other_actor_ids() {
+            let reach = self.pasts.reach(past, actor)?;
+            // All that there is of somebody of whom there is nothing: Automerge looks them up and panics.
+            if reach == u64::MAX && self.lineage.last(self.doc, actor).is_none() {
+                return Err(Dishonest::Order);
+            }
+            all.insert(actor.clone(), reach);
+        }
+        Ok(all)
     }
 
     fn check_operations(&mut self, change: &Change, reach: &HashMap<ActorId, u64>) -> Result<(), Dishonest> {

@@ -9,11 +9,13 @@
 //! Invariant: Automerge is only given changes whose dependencies it has or that come before
 //! them in the same burst. Its own queue of orphans stays empty; ours is bounded.
 
-use super::admit::Bringer;
+use super::admit::{Bringer, From};
 use super::careful::{Panicked, carefully};
 use super::honest::Dishonest;
 use super::measure::Unfolded;
+use super::room::{Place, WaitingRoom};
 use super::scan::{ScanError, ScannedKind, scan};
+use crate::id::SessionId;
 use automerge::{Automerge, Change, ChangeHash, ReadDoc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -62,7 +64,7 @@ pub enum BadChange {
     #[error("it builds on changes that are missing")]
     Incomplete,
     /// Too much waits for changes that do not come.
-    #[error("more than {ORPHANS_MAX} changes or {ORPHAN_BYTES_MAX} bytes wait for changes that are missing")]
+    #[error("too many changes wait for changes that are missing; begin anew")]
     TooManyOrphans,
 }
 
@@ -100,6 +102,7 @@ pub(super) fn read_changes<'a>(
             if bytes > change_bytes_max {
                 return Err(BadChange::TooLarge { bytes, bytes_max: change_bytes_max });
             }
+            chunk.check()?;
             unfolded.add(chunk.payload())?;
             bytes_in_all += bytes as u64;
             if unfolded.is_too_much(bytes_in_all, document_ops) {
@@ -137,6 +140,10 @@ impl Incoming {
         Some(Self { change, bringer, others: bringers })
     }
 
+    fn bytes(&self) -> usize {
+        self.change.raw_bytes().len()
+    }
+
     pub(super) fn bringers(&self) -> impl Iterator<Item = &Arc<Bringer>> {
         std::iter::once(&self.bringer).chain(&self.others)
     }
@@ -166,10 +173,12 @@ impl Incoming {
     }
 }
 
-/// Changes whose dependencies are missing, kept until they come.
+/// Changes whose dependencies are missing, kept until they come, or until those who brought them have left.
 #[derive(Debug, Default)]
 pub(crate) struct Orphans {
     changes: BTreeMap<ChangeHash, Incoming>,
+    /// What each of them takes of the room of whoever brought it.
+    places: BTreeMap<ChangeHash, Place>,
     bytes: usize,
 }
 
@@ -190,15 +199,13 @@ impl Orphans {
     }
 
     /// Sorts `incoming` and what waited before into what can be applied now, in an order in
-    /// which it can be, and what has to wait.
-    ///
-    /// # Errors
-    /// When too much would have to wait. Then `incoming` is dropped and what waited before stays.
-    pub(crate) fn sort_out(
+    /// which it can be, and what has to wait. Besides those of whom there is no room for something: it is dropped, and what
+    /// waited before stays.
+    pub(super) fn sort_out(
         &mut self,
         doc: &Automerge,
         incoming: Vec<Incoming>,
-    ) -> Result<Vec<Incoming>, BadChange> {
+    ) -> (Vec<Incoming>, Vec<Arc<Bringer>>) {
         let mut ready: Vec<Incoming> = Vec::new();
         let mut places: BTreeMap<ChangeHash, usize> = BTreeMap::new();
         let mut late: BTreeMap<ChangeHash, Incoming> = BTreeMap::new();
@@ -222,23 +229,24 @@ impl Orphans {
         }
         let mut ready_hashes = places.into_keys().collect();
         if ready.is_empty() && late.is_empty() {
-            return Ok(ready);
+            return (ready, Vec::new());
         }
+        let mut crowding = Vec::new();
         if !(late.is_empty() && self.changes.is_empty()) {
-            self.wait_or_wake(doc, late, &mut ready, &mut ready_hashes)?;
+            crowding = self.wait_or_wake(doc, late, &mut ready, &mut ready_hashes);
         }
-        Ok(ready)
+        (ready, crowding)
     }
 
-    /// Wakes those whose turn has come, and whom they wake in turn.
+    /// Wakes those whose turn has come, and whom they wake in turn. Says of whom there is too much.
     fn wait_or_wake(
         &mut self,
         doc: &Automerge,
         late: BTreeMap<ChangeHash, Incoming>,
         ready: &mut Vec<Incoming>,
         ready_hashes: &mut BTreeSet<ChangeHash>,
-    ) -> Result<(), BadChange> {
-        let late_hashes: Vec<ChangeHash> = late.keys().copied().collect();
+    ) -> Vec<Arc<Bringer>> {
+        let late_hashes: BTreeSet<ChangeHash> = late.keys().copied().collect();
         let mut waiting = late;
         waiting.append(&mut self.changes);
 
@@ -271,23 +279,73 @@ impl Orphans {
         self.keep(waiting, &late_hashes)
     }
 
+    /// Those before go on waiting, and the late ones as far as there is room for them.
     fn keep(
         &mut self,
-        mut waiting: BTreeMap<ChangeHash, Incoming>,
-        late: &[ChangeHash],
-    ) -> Result<(), BadChange> {
-        let size = |waiting: &BTreeMap<ChangeHash, Incoming>| -> usize {
-            waiting.values().map(|incoming| incoming.change.raw_bytes().len()).sum()
-        };
-        let too_many = waiting.len() > ORPHANS_MAX || size(&waiting) > ORPHAN_BYTES_MAX;
-        if too_many {
-            for hash in late {
-                waiting.remove(hash);
+        waiting: BTreeMap<ChangeHash, Incoming>,
+        late: &BTreeSet<ChangeHash>,
+    ) -> Vec<Arc<Bringer>> {
+        let (fresh, before): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(hash, _)| late.contains(hash));
+        self.changes = before.into_iter().collect();
+        self.places.retain(|hash, _| self.changes.contains_key(hash));
+        self.bytes = self.changes.values().map(Incoming::bytes).sum();
+        let mut crowding: Vec<Arc<Bringer>> = Vec::new();
+        for (_, incoming) in fresh {
+            if let Err(incoming) = self.put(incoming)
+                && !crowding.iter().any(|known| known.from == incoming.bringer.from)
+            {
+                crowding.push(incoming.bringer);
             }
         }
-        self.bytes = size(&waiting);
-        self.changes = waiting;
-        if too_many { Err(BadChange::TooManyOrphans) } else { Ok(()) }
+        crowding
+    }
+
+    /// One more waits. What there is no room for is given back.
+    #[expect(clippy::result_large_err, reason = "what is given back is what came")]
+    fn put(&mut self, incoming: Incoming) -> Result<(), Incoming> {
+        let (bytes, hash) = (incoming.bytes(), incoming.change.hash());
+        if self.changes.len() >= ORPHANS_MAX || self.bytes + bytes > ORPHAN_BYTES_MAX {
+            return Err(incoming);
+        }
+        if let Some(room) = &incoming.bringer.room {
+            let Some(place) = Place::take(room, bytes) else { return Err(incoming) };
+            self.places.insert(hash, place);
+        }
+        self.bytes += bytes;
+        self.changes.insert(hash, incoming);
+        Ok(())
+    }
+
+    /// One waits no longer.
+    fn remove(&mut self, hash: &ChangeHash) -> Option<Incoming> {
+        let incoming = self.changes.remove(hash)?;
+        self.places.remove(hash);
+        self.bytes -= incoming.bytes();
+        Some(incoming)
+    }
+
+    /// Somebody has left. What they brought waits on in the name of another connection of theirs and of whoever brought it
+    /// too; what was theirs alone will come again with them.
+    pub(super) fn leave(&mut self, session: SessionId, heir: Option<&(SessionId, Arc<WaitingRoom>)>) {
+        let is_theirs = |bringer: &Arc<Bringer>| bringer.from == From::Peer(session);
+        let theirs = self.changes.iter().filter(|(_, incoming)| incoming.bringers().any(is_theirs));
+        for hash in theirs.map(|(hash, _)| *hash).collect::<Vec<_>>() {
+            let Some(incoming) = self.remove(&hash) else { continue };
+            let left = incoming.bringers().filter_map(|bringer| match heir {
+                Some((heir, room)) if is_theirs(bringer) => {
+                    let from = From::Peer(*heir);
+                    Some(Arc::new(Bringer { from, room: Some(room.clone()), ..Bringer::clone(bringer) }))
+                }
+                None if is_theirs(bringer) => None,
+                _ => Some(bringer.clone()),
+            });
+            let left = left.collect();
+            if let Some(left) = Incoming::by(incoming.change, left) {
+                // It comes again with whoever brought it, too.
+                let _no_room = self.put(left);
+            }
+        }
     }
 
     /// Which wait.
@@ -325,30 +383,19 @@ impl Orphans {
 
     /// Takes out a change, as far as this person brought it.
     fn take(&mut self, hash: &ChangeHash, by: Option<&Bringer>) -> Option<Incoming> {
-        let incoming = self.changes.remove(hash)?;
-        self.bytes -= incoming.change.raw_bytes().len();
+        let incoming = self.remove(hash)?;
         let Some(by) = by else { return Some(incoming) };
         let theirs = incoming.clone().of_those(|bringer| bringer.is_same_person(by));
         if let Some(left) = incoming.of_those(|bringer| !bringer.is_same_person(by)) {
-            self.bytes += left.change.raw_bytes().len();
-            self.changes.insert(*hash, left);
+            // Whoever else brought it has had too much wait, and hears of it with the next.
+            let _no_room = self.put(left);
         }
         theirs
     }
 
     /// Has these wait for what was refused to others. What there is no room for is given back.
     pub(super) fn wait(&mut self, waiting: Vec<Incoming>) -> Vec<Incoming> {
-        let mut rest = Vec::new();
-        for incoming in waiting {
-            let bytes = incoming.change.raw_bytes().len();
-            if self.changes.len() < ORPHANS_MAX && self.bytes + bytes <= ORPHAN_BYTES_MAX {
-                self.bytes += bytes;
-                self.changes.insert(incoming.change.hash(), incoming);
-            } else {
-                rest.push(incoming);
-            }
-        }
-        rest
+        waiting.into_iter().filter_map(|incoming| self.put(incoming).err()).collect()
     }
 
     /// Bytes of changes that wait.

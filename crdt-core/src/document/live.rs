@@ -7,6 +7,7 @@ use super::admit;
 use super::body::{Body, Heads};
 use super::careful::{Panicked, carefully};
 use super::chunk::{Chunk, ChunkKey, ChunkKind, Lifecycle, Manifest, Stored};
+use super::events::Refusal;
 use super::honest::{self, Dishonest, SetMark};
 use super::intake::{Incoming, Orphans};
 use super::past::Lineage;
@@ -269,7 +270,10 @@ impl Live {
         }
         let changes = carefully(|| {
             let mut changes = self.doc.get_changes(has);
-            let named = need.iter().filter(|hash| !changes.iter().any(|change| change.hash() == **hash));
+            // Somebody may ask for very many by name.
+            let lacked: BTreeSet<ChangeHash> = changes.iter().map(Change::hash).collect();
+            let named =
+                need.iter().collect::<BTreeSet<_>>().into_iter().filter(|hash| !lacked.contains(hash));
             let named: Vec<Change> = named.filter_map(|hash| self.doc.get_change_by_hash(hash)).collect();
             changes.splice(0..0, named);
             changes.iter().map(|change| change.raw_bytes().to_vec()).collect::<Vec<_>>()
@@ -322,6 +326,15 @@ pub(super) enum ApplyError {
     Automerge(#[from] AutomergeError),
     #[error(transparent)]
     Panicked(#[from] Panicked),
+}
+
+impl From<ApplyError> for Refusal {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Panicked(panicked) => panicked.into(),
+            error => Refusal::InvalidChange { reason: error.to_string() },
+        }
+    }
 }
 
 /// A message with the whole document, without building it: the stored chunks as they are,

@@ -24,6 +24,7 @@ mod body; // What is sent, made once for all.
 mod burst; // What came together: applied, stored and released as one.
 pub mod careful; // Calls on foreign bytes.
 pub mod chunk; // What is written.
+pub mod claims; // What a sync message claims.
 mod events; // What can happen, and what is answered. Read this first.
 mod examine; // What becomes of changes that no client can have made.
 mod gossip; // How far other stores have come.
@@ -36,6 +37,7 @@ mod peer; // What one reader has and lacks.
 mod phase; // What is known, and what the store is asked.
 mod places; // Whether a change stays within the places of a limited right.
 mod rights; // Who may do what, asked again when that may have changed.
+mod room; // How much one connection may have waiting.
 pub mod scan; // The outside of Automerge's chunks.
 mod serve; // Who is sent what, once everything is stored.
 mod standing; // How it stands, for those who follow it without syncing.
@@ -48,10 +50,11 @@ pub use honest::Dishonest;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
 pub use live::Damage;
 pub use places::out_of_places;
+pub use room::{ORPHAN_BYTES_OF_ONE_MAX, ORPHANS_OF_ONE_MAX, WaitingRoom};
 pub use standing::Standing;
 pub use verdict::{Verdict, judge_stored};
 
-use crate::grant::{Followed, Grant, Identity, Policy};
+use crate::grant::{Followed, Grant, Policy};
 use crate::id::{DocumentId, SessionId, StorageId};
 use crate::limits::DocumentLimits;
 use crate::rules::RuleBook;
@@ -120,8 +123,10 @@ impl Document {
     /// everything that has happened, then lets it [`advance`](Self::advance) once.
     pub fn handle(&mut self, now: Timestamp, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Open { session, who, storage, follows } => {
-                self.open(now, session, &who, storage, &follows, effects);
+            Input::Open { session, who, storage, follows, room } => {
+                let grant = Grant::none(self.id.clone(), who);
+                self.peers.entry(session).or_insert_with(|| Peer::new(grant, storage, Arc::default(), room));
+                self.open(now, session, &follows, effects);
             }
             Input::Identified { session, who } => self.identified(now, session, who, effects),
             Input::Follow { session, follows } => self.follow(session, &follows, effects),
@@ -252,21 +257,22 @@ impl Document {
         &mut self,
         now: Timestamp,
         session: SessionId,
-        who: &Arc<Identity>,
-        storage: Option<StorageId>,
         follows: &Arc<BTreeSet<StorageId>>,
         effects: &mut Vec<Effect>,
     ) {
-        let grant = Grant::none(self.id.clone(), who.clone());
-        self.peers.entry(session).or_insert_with(|| Peer::new(grant, storage, Arc::default()));
         self.somebody_came = true;
         self.ask_for(now, session, effects);
         self.follow(session, follows, effects);
     }
 
     fn leave(&mut self, session: SessionId) {
-        self.peers.remove(&session);
+        let gone = self.peers.remove(&session);
         self.stale.forget(session);
+        if let (Some(gone), Content::Live(live)) = (gone, &mut self.content) {
+            let mut others = self.peers.iter().filter(|(_, other)| other.who.subject == gone.who.subject);
+            let heir = others.next().map(|(session, other)| (*session, other.room.clone()));
+            live.orphans.leave(session, heir.as_ref());
+        }
         // What it brought and nobody has looked at yet was never acknowledged: it will come again.
         self.waiting
             .retain(|waiting| !matches!(waiting, Waiting::Message { session: from, .. } if *from == session));

@@ -15,6 +15,7 @@
 
 use super::admit::Refused;
 use super::body::Heads;
+use super::room::WaitingRoom;
 use crate::grant::{Grant, Identity, Role};
 use crate::id::StorageId;
 use automerge::ChangeHash;
@@ -25,6 +26,10 @@ use std::sync::Arc;
 /// Hashes remembered on top of `base`. Between two messages to it a reader brings one or two heads;
 /// forgetting one costs sending a change twice, which is harmless.
 const OWN_MAX: usize = 16;
+
+/// Changes that one reader may have asked for by name while its socket was busy: as many as one message may name. Who is
+/// not given one asks again.
+const NEED_MAX: usize = super::claims::HASHES_MAX;
 
 /// What we know of what a reader has.
 #[derive(Debug)]
@@ -55,6 +60,8 @@ pub(crate) struct Peer {
     pub(crate) refused: Refused,
     pub(crate) storage: Option<StorageId>,
     pub(crate) follows: Arc<BTreeSet<StorageId>>,
+    /// Where what it has waiting counts.
+    pub(crate) room: Arc<WaitingRoom>,
     pub(crate) progress: Progress,
     /// It announced that it takes whole documents.
     pub(crate) takes_documents: bool,
@@ -80,7 +87,12 @@ pub(crate) struct Said {
 }
 
 impl Peer {
-    pub(crate) fn new(grant: Grant, storage: Option<StorageId>, follows: Arc<BTreeSet<StorageId>>) -> Self {
+    pub(crate) fn new(
+        grant: Grant,
+        storage: Option<StorageId>,
+        follows: Arc<BTreeSet<StorageId>>,
+        room: Arc<WaitingRoom>,
+    ) -> Self {
         Self {
             who: grant.who().clone(),
             grant,
@@ -88,6 +100,7 @@ impl Peer {
             refused: Refused::default(),
             storage,
             follows,
+            room,
             progress: Progress::Silent,
             takes_documents: false,
             free: true,
@@ -100,7 +113,8 @@ impl Peer {
     /// Takes in a message whose heads are all known to us: from here on it follows.
     pub(crate) fn heard(&mut self, said: Said) {
         if self.note_owed(&said) {
-            self.need.extend(said.need);
+            let room = NEED_MAX.saturating_sub(self.need.len());
+            self.need.extend(said.need.into_iter().take(room));
         }
         self.progress = match std::mem::replace(&mut self.progress, Progress::Silent) {
             Progress::Following { base, mut own } if !said.starts_over => {

@@ -253,12 +253,12 @@ impl Document {
         match changes {
             Ok(changes) if changes.is_empty() => {}
             Ok(changes) => {
-                let bringer = Arc::new(Bringer { from: From::Peer(session), who, limits: None });
+                let bringer = Arc::new(Bringer { from: From::Peer(session), who, limits: None, room: None });
                 self.reject(vec![Rejected { bringer, why: Rejection::Hidden, changes }], effects);
             }
             Err(bad) => {
                 let waiting = Waiting::Message { session, is_request, message };
-                refuse(&waiting, &Refusal::InvalidChange { reason: bad.to_string() }, effects);
+                refuse(&waiting, &bad.into(), effects);
             }
         }
     }

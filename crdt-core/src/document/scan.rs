@@ -14,6 +14,9 @@ use std::collections::BTreeSet;
 
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 
+/// Where the checksum stands: the first bytes of the hash.
+const CHECKSUM: std::ops::Range<usize> = 4..8;
+
 /// Hashes are 32 bytes everywhere in the format.
 const HASH_BYTES: usize = 32;
 
@@ -48,6 +51,16 @@ impl<'a> Scanned<'a> {
     pub(super) fn payload(&self) -> &'a [u8] {
         self.payload
     }
+
+    /// Automerge reads a single change without looking at its checksum, and a document that is stored with one that does not
+    /// fit not at all: whoever got such a change in would have taken the document away from everybody.
+    ///
+    /// # Errors
+    /// When what is there is not what it was taken of.
+    pub fn check(&self) -> Result<(), ScanError> {
+        let taken = Sha256::digest(self.hashed);
+        if self.whole[CHECKSUM] == taken[..CHECKSUM.len()] { Ok(()) } else { Err(ScanError::Checksum) }
+    }
 }
 
 /// Why bytes are no chunks.
@@ -62,6 +75,12 @@ pub enum ScanError {
     /// The bytes end before the chunk does.
     #[error("the chunk is cut off")]
     Short,
+    /// The checksum is of something else.
+    #[error("the checksum of the chunk does not fit")]
+    Checksum,
+    /// An operation names an actor by a number that is not in the list.
+    #[error("the change names an actor that it does not list")]
+    Actor,
 }
 
 /// The chunks of `bytes`, one behind the other.

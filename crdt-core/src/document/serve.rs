@@ -85,20 +85,35 @@ impl Document {
         let received = carefully(|| live.doc.receive_sync_message(&mut state, message));
         match received {
             Ok(Ok(())) => peer.heard_apart(&said, state),
-            Ok(Err(_)) | Err(_) => {
+            Ok(Err(_)) => {
                 let reason = "the sync message cannot be used".to_owned();
-                effects.push(Effect::Refuse { session, refusal: Refusal::InvalidChange { reason } });
-                self.forget_content();
+                self.break_off(session, Refusal::InvalidChange { reason }, effects);
             }
+            Err(panicked) => self.break_off(session, panicked.into(), effects),
         }
+    }
+
+    /// Nothing can be agreed with this one. What Automerge had of the document by then is not used on.
+    fn break_off(&mut self, session: SessionId, refusal: Refusal, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Refuse { session, refusal });
+        self.silence(session);
+    }
+
+    /// Nothing is sent to this one before they speak again, and the document is loaded anew.
+    fn silence(&mut self, session: SessionId) {
+        if let Some(peer) = self.peers.get_mut(&session) {
+            peer.progress = Progress::Silent;
+        }
+        self.forget_content();
     }
 
     /// Sends to everybody who is free and not up to date.
     pub(super) fn serve(&mut self, effects: &mut Vec<Effect>) {
         match &mut self.content {
             Content::Live(live) => {
-                if serve_live(live, &mut self.peers, &mut self.stale, effects).is_err() {
-                    self.forget_content();
+                if let Err((session, panicked)) = serve_live(live, &mut self.peers, &mut self.stale, effects)
+                {
+                    self.could_not_serve(session, panicked, effects);
                 }
             }
             Content::Cold { .. } => self.serve_cold(effects),
@@ -113,6 +128,21 @@ impl Document {
         for (session, peer) in hidden.into_iter().filter(|(_, peer)| !peer.grant.may_read()) {
             turn_away(session, peer, effects);
         }
+    }
+
+    /// Automerge panicked while it made something for a reader. Where it was to answer what they said of themselves, that was it; where
+    /// it was to give out what is there, it is not their doing. In either case it is not tried again at once.
+    fn could_not_serve(&mut self, session: SessionId, panicked: Panicked, effects: &mut Vec<Effect>) {
+        let is_apart =
+            self.peers.get(&session).is_some_and(|peer| matches!(peer.progress, Progress::Apart(_)));
+        if is_apart {
+            self.break_off(session, panicked.into(), effects);
+        } else {
+            tracing::error!(document = %self.id, %session, %panicked, "a reader cannot be served");
+            self.silence(session);
+        }
+        // The others have their turn when the document is there again.
+        self.stale.mark_all();
     }
 
     /// From the manifest and, for those who have nothing, from the stored bytes.
@@ -236,7 +266,7 @@ fn serve_live(
     peers: &mut BTreeMap<SessionId, Peer>,
     stale: &mut Stale,
     effects: &mut Vec<Effect>,
-) -> Result<(), Panicked> {
+) -> Result<(), (SessionId, Panicked)> {
     for (session, peer) in stale.take().among(peers) {
         if !peer.grant.may_read() {
             turn_away(session, peer, effects);
@@ -248,7 +278,7 @@ fn serve_live(
             }
             continue;
         }
-        match next(live, peer)? {
+        match next(live, peer).map_err(|panicked| (session, panicked))? {
             Next::Nothing => {}
             Next::Unavailable => effects.push(Effect::Unavailable { session }),
             Next::Body(body) => send(session, peer, body, effects),
@@ -378,6 +408,9 @@ fn follow_up(live: &mut Live, peer: &Peer) -> Result<Next, Panicked> {
 /// One step of Automerge's own sync. What our orphans wait for is asked for by name, but not of whom it was refused to.
 fn negotiate(live: &Live, state: &mut State, refused: &Refused) -> Result<Arc<Body>, Panicked> {
     let message = carefully(|| live.doc.generate_sync_message(state))?;
+    // Whatever it is, it tells our heads. Automerge does not note that of a message that has the other side begin anew, and whoever
+    // says that something was shared of which nothing is here would be sent that again and again.
+    state.last_sent_heads = live.heads.to_vec();
     let Some(mut message) = message else { return Ok(Body::heads_only(&live.heads)) };
     if !live.orphans.is_empty() {
         let missing = live.orphans.missing(&live.doc).into_iter();

@@ -80,6 +80,7 @@ impl Session {
             follows: Arc::new(BTreeSet::new()),
             documents: BTreeMap::new(),
             understands_ours,
+            room: Arc::default(),
         }));
     }
 }

@@ -21,7 +21,7 @@ pub use outgoing::Outgoing;
 pub use renewal::Renewal;
 
 use crate::document::careful::carefully;
-use crate::document::{Heads, RemoteHeads};
+use crate::document::{Heads, Refusal, RemoteHeads, WaitingRoom, claims};
 use crate::grant::Identity;
 use crate::id::{DocumentId, PeerId, SessionId, StorageId};
 use crate::limits::{FOLLOWED_STORAGES_MAX, SessionLimits};
@@ -105,6 +105,14 @@ pub enum CloseReason {
         /// The same may succeed later.
         try_again: bool,
     },
+    /// Automerge panicked over what it brought. Whoever does that again is not let in for a while.
+    #[error("{}: {words}", Self::INVALID_CHANGE)]
+    Panicked {
+        /// What people read.
+        words: String,
+        /// What Automerge said, for the log.
+        cause: String,
+    },
     /// It may not do that. A client that understands more is told so and goes on.
     #[error("{code}: {words}")]
     Forbidden {
@@ -154,6 +162,9 @@ pub enum CloseReason {
 pub const BLOCKED: &str = "whoever administers this server has blocked you; ask them why";
 
 impl CloseReason {
+    /// The code of changes that cannot be taken.
+    const INVALID_CHANGE: &'static str = "invalid_change";
+
     /// Its holder was cut off.
     #[must_use]
     pub fn blocked() -> Self {
@@ -189,7 +200,8 @@ impl CloseReason {
             | CloseReason::TooManyDocuments { .. }
             | CloseReason::TooManyStorages
             | CloseReason::Silent { .. }
-            | CloseReason::SlowReader => 1008,
+            | CloseReason::SlowReader
+            | CloseReason::Panicked { .. } => 1008,
             CloseReason::ServerStops => 1012,
             CloseReason::Refused { try_again: true, .. } => 1013,
             CloseReason::Refused { try_again: false, .. } => 1008,
@@ -243,6 +255,8 @@ pub enum ToDocument {
         follows: Arc<BTreeSet<StorageId>>,
         /// It announced that it knows Dovetail's own messages.
         understands_ours: bool,
+        /// Where what it has waiting counts.
+        room: Arc<WaitingRoom>,
     },
     /// Who is behind it has shown a newer token.
     Identified(Arc<Identity>),
@@ -277,6 +291,8 @@ struct Open {
     documents: BTreeMap<DocumentId, OpenDocument>,
     /// It announced that it knows Dovetail's own messages.
     understands_ours: bool,
+    /// What it has waiting in all of its documents.
+    room: Arc<WaitingRoom>,
 }
 
 /// A document that this connection reads.
@@ -554,8 +570,9 @@ impl Open {
         effects: &mut Vec<Effect>,
     ) -> Result<(), CloseReason> {
         let bad = |words: String| CloseReason::BadFrame(format!("bad_sync_message: {words}"));
+        claims::check(&said.data).map_err(|claims| bad(claims.to_string()))?;
         let message = carefully(|| sync::Message::decode(&said.data))
-            .map_err(|panicked| bad(panicked.to_string()))?
+            .map_err(Refusal::from)?
             .map_err(|error| bad(error.to_string()))?;
         let open = self.open(&said.document, house, effects)?;
         let is_request = said.kind == SyncKind::Request;
@@ -582,7 +599,8 @@ impl Open {
             }
             let (storage, follows) = (self.storage.clone(), self.follows.clone());
             let understands_ours = self.understands_ours;
-            let what = ToDocument::Open { who: who.clone(), storage, follows, understands_ours };
+            let (who, room) = (who.clone(), self.room.clone());
+            let what = ToDocument::Open { who, storage, follows, understands_ours, room };
             effects.push(Effect::Tell { document: document.clone(), what });
         }
         Ok(self.documents.entry(document.clone()).or_insert_with(|| OpenDocument {

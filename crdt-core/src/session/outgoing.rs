@@ -160,12 +160,15 @@ impl From<Rejection> for CloseReason {
 
 impl From<Refusal> for CloseReason {
     fn from(refusal: Refusal) -> Self {
-        if let Refusal::Rejected(rejection) = refusal {
-            return rejection.into();
-        }
+        let words = refusal.to_string();
+        let refusal = match refusal {
+            Refusal::Rejected(rejection) => return rejection.into(),
+            Refusal::Panicked { words: cause } => return CloseReason::Panicked { words, cause },
+            refusal => refusal,
+        };
         CloseReason::Refused {
             code: refusal.code(),
-            words: refusal.to_string(),
+            words,
             try_again: matches!(refusal, Refusal::StoreUnavailable | Refusal::DiskLow),
         }
     }

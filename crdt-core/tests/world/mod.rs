@@ -129,6 +129,8 @@ pub struct World {
     pub answers: Vec<(Ticket, Result<Manifest, Refusal>)>,
     pub views: Vec<Ticket>,
     pub refused: Vec<SessionId>,
+    /// And why.
+    pub refusals: Vec<Refusal>,
     /// Who was told of which other stores.
     pub told_of_stores: Vec<(SessionId, StorageId)>,
     /// Changes that were set aside: whose, why, which.
@@ -173,6 +175,7 @@ impl World {
             answers: Vec::new(),
             views: Vec::new(),
             refused: Vec::new(),
+            refusals: Vec::new(),
             told_of_stores: Vec::new(),
             aside: Vec::new(),
             policy: Arc::default(),
@@ -233,8 +236,9 @@ impl World {
                         client.unavailable += 1;
                     }
                 }
-                Effect::Refuse { session, .. } => {
+                Effect::Refuse { session, refusal } => {
                     self.refused.push(session);
+                    self.refusals.push(refusal);
                     self.cut(session);
                 }
                 Effect::Reject { session, why, changes } => {
@@ -365,7 +369,8 @@ impl World {
         self.clients[n].session = Some(session);
         self.clients[n].state = State::new();
         let who = self.clients[n].who.clone();
-        self.tell(Input::Open { session, who, storage: None, follows: Arc::default() });
+        let (follows, room) = (Arc::default(), Arc::default());
+        self.tell(Input::Open { session, who, storage: None, follows, room });
         self.clients[n].talk();
         session
     }

@@ -73,6 +73,14 @@ pub(super) fn caller(
     )
 }
 
+/// Nobody is told on an open socket that nothing is opened for them.
+pub(super) fn unless_banned(entered: Entered) -> Result<Entered, Problem> {
+    match entered {
+        Err(problem) if problem.code == Code::AddressBanned => Err(problem),
+        entered => Ok(entered),
+    }
+}
+
 /// Counts that somebody opens a connection.
 pub(super) async fn joined(entered: Entered) -> Entered {
     let door = entered?;
@@ -89,6 +97,9 @@ impl Gateway {
 
     async fn let_in(self, parts: Parts<'_>, address: Option<IpAddr>) -> Entered {
         let guard = &self.guard;
+        if let Some(left) = address.and_then(|address| guard.bans.left(address)) {
+            return Err(reply::of_banned(left));
+        }
         let presented = Credentials::read(parts, guard.cookie_name.as_deref(), &guard.origins);
         let presented = presented.map_err(reply::of_credentials)?;
         let who = guard.authenticator.identify_credentials(&presented).await;

@@ -9,6 +9,7 @@
 
 use super::Gateway;
 use super::door::{Caller, Door};
+use super::reply::Code;
 use crate::audit::Action;
 use crate::hub::{Hub, Mailbox, Outbox, Reader};
 use crate::throttle::{Cost, Verdict};
@@ -128,10 +129,27 @@ impl Link {
                     }
                     self.tell(document, what).await;
                 }
-                Effect::Close(reason) => return Some(reason),
+                Effect::Close(reason) => {
+                    self.note_panic(&reason);
+                    return Some(reason);
+                }
             }
         }
         None
+    }
+
+    /// Automerge panicked over what came here: that is written down, and the second time nobody is let in from there.
+    fn note_panic(&self, reason: &CloseReason) {
+        let CloseReason::Panicked { cause, .. } = reason else { return };
+        let address = self.caller.address;
+        let door = Door { gateway: self.gateway.clone(), caller: self.caller.clone() };
+        metrics::counter!(crate::metrics::PANICS).increment(1);
+        tracing::warn!(session = %self.session.id(), ?address, cause, "automerge panicked over a change");
+        door.note(Action::Refused, Some(Code::InvalidChange.as_str()));
+        if let Some(banned_for) = address.and_then(|address| self.gateway.guard.bans.strike(address)) {
+            tracing::warn!(?address, ?banned_for, "nobody is let in from there");
+            door.note(Action::Limited, Some(Code::AddressBanned.as_str()));
+        }
     }
 
     /// The peer has taken what this document sent last: it may send the next.
@@ -202,10 +220,10 @@ impl Link {
 
     async fn tell(&mut self, document: DocumentId, what: ToDocument) {
         let session = self.session.id();
-        if let ToDocument::Open { who, storage, follows, understands_ours } = what {
+        if let ToDocument::Open { who, storage, follows, understands_ours, room } = what {
             let outbox = self.outbox.clone();
             let address = self.caller.address;
-            let reader = Reader { session, who, address, storage, follows, understands_ours, outbox };
+            let reader = Reader { session, who, address, storage, follows, understands_ours, room, outbox };
             // Boxed: once for a document, and an idle connection need not hold room for it.
             let mailbox = Box::pin(self.gateway.hub.read(&document, reader)).await;
             self.mailboxes.extend(mailbox.map(|mailbox| (document, mailbox)));

@@ -21,6 +21,7 @@ pub mod socket; // The automerge-repo WebSocket.
 pub mod upgrade; // From a request to a WebSocket of ours.
 
 use crate::auth::{Authenticator, Origins, Proxies};
+use crate::bans::Bans;
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::feed::Feeds;
@@ -90,6 +91,8 @@ pub struct Guard {
     pub proxies: Proxies,
     /// How much one person, address and document may have at a time.
     pub throttle: Throttle,
+    /// From where nobody is let in for a while.
+    pub bans: Bans,
 }
 
 /// What the doors of rules and conflicts use beside the hub.
@@ -201,6 +204,7 @@ fn open_sync(
 ) -> Result<Response, reply::Problem> {
     let (bytes_max, drain) = (gateway.limits.message_bytes_max, &gateway.drain);
     let server = gateway.hub.identity().peer.clone();
+    let entered = door::unless_banned(entered)?;
     request.open(bytes_max, SYNC_PROTOCOLS, drain, move |websocket, address| async move {
         match door::joined(entered).await {
             Ok(door) => Box::pin(socket::serve(websocket, address, door)).await,

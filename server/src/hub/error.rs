@@ -82,7 +82,9 @@ impl SubmitError {
             Refusal::Unknown => Self::Unknown { document },
             Refusal::Deleted => Self::Deleted { document },
             Refusal::Damaged => Self::Damaged { document },
-            Refusal::InvalidChange { reason } => Self::InvalidChange { document, reason },
+            Refusal::InvalidChange { reason } | Refusal::Panicked { words: reason } => {
+                Self::InvalidChange { document, reason }
+            }
             Refusal::StoreUnavailable => Self::Store { document },
             Refusal::DiskLow => Self::DiskLow { document },
             Refusal::Rejected(Rejection::Hidden) => Self::Unknown { document },
@@ -134,7 +136,9 @@ impl ViewError {
             Refusal::Deleted => Self::Deleted { document },
             Refusal::Damaged => Self::Damaged { document },
             Refusal::StoreUnavailable | Refusal::DiskLow => Self::Store { document },
-            Refusal::InvalidChange { .. } | Refusal::Rejected(_) => Self::Busy { document },
+            Refusal::InvalidChange { .. } | Refusal::Panicked { .. } | Refusal::Rejected(_) => {
+                Self::Busy { document }
+            }
         }
     }
 }

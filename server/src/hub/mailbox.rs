@@ -11,7 +11,7 @@ use super::outbox::Outbox;
 use automerge::Automerge;
 use bytes::Bytes;
 use dovetail_core::document::chunk::Manifest;
-use dovetail_core::document::{Document, Input};
+use dovetail_core::document::{Document, Input, WaitingRoom};
 use dovetail_core::grant::{Access, EditPermit, Identity};
 use dovetail_core::id::{SessionId, StorageId};
 use dovetail_core::session::ToDocument;
@@ -95,6 +95,8 @@ pub struct Reader {
     pub follows: Arc<BTreeSet<StorageId>>,
     /// It announced that it knows Dovetail's own messages.
     pub understands_ours: bool,
+    /// Where what it has waiting for missing changes counts.
+    pub room: Arc<WaitingRoom>,
     /// Where what is for it goes.
     pub outbox: Arc<Outbox>,
 }

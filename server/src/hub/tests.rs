@@ -75,6 +75,7 @@ impl World {
             storage: None,
             follows: Arc::default(),
             understands_ours: true,
+            room: Arc::default(),
             outbox: outbox.clone(),
         };
         let mailbox = self.hub.read(document, reader).await.unwrap();

@@ -52,6 +52,7 @@ pub(super) fn open(
         None => claimed.map(Arc::from),
     };
     let clock = gateway.clock.clone();
+    let entered = door::unless_banned(entered)?;
     request.open(MESSAGE_BYTES_MAX, PROTOCOLS, &gateway.drain, move |socket, address| async move {
         match door::joined(entered).await {
             Ok(door) => Box::pin(socket::serve(socket, address, user, door)).await,

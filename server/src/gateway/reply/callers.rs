@@ -8,6 +8,7 @@ use super::code::Code;
 use super::problem::{Problem, retry_later};
 use crate::auth::{AuthError, CredentialsError};
 use crate::gateway::poll::{Refused, TooManySessions};
+use crate::metrics::THROTTLED;
 use crate::quotas::OverQuota;
 use crate::throttle::TooMany;
 use dovetail_core::grant::BadAccess;
@@ -85,11 +86,25 @@ pub fn of_too_many(what: TooMany, retry_after: Duration) -> Problem {
         TooMany::Connections => Code::TooManyConnections,
         TooMany::FailedLogins => Code::TooManyFailedLogins,
     };
-    // Whole seconds are all that the header has; who comes too early is turned away again.
-    let seconds = retry_after.as_millis().div_ceil(1_000).max(1);
-    let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+    let seconds = whole_seconds(retry_after);
     Problem::new(code, format!("this is more than one may do at a time; come again in {seconds} s"))
         .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+}
+
+/// Whole seconds are all that the header has; who comes too early is turned away again.
+fn whole_seconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis().div_ceil(1_000).max(1)).unwrap_or(u64::MAX)
+}
+
+/// Somebody who comes from where nobody is let in.
+#[must_use]
+pub fn of_banned(left: Duration) -> Problem {
+    metrics::counter!(THROTTLED, "code" => Code::AddressBanned.as_str(), "verdict" => "stop").increment(1);
+    let seconds = whole_seconds(left);
+    let detail = format!(
+        "changes that no client makes came from this address more than once, so nobody is let in from it for {seconds} s"
+    );
+    Problem::new(Code::AddressBanned, detail).with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
 }
 
 /// A session over HTTP that does not take a request.

@@ -172,6 +172,8 @@ pub enum Code {
     TooManyConnections,
     /// More tokens of one address were refused than may be.
     TooManyFailedLogins,
+    /// Nobody is let in from this address for a while.
+    AddressBanned,
 }
 
 impl Code {
@@ -361,6 +363,9 @@ impl Code {
             }
             Self::TooManyFailedLogins => {
                 ("too_many_failed_logins", StatusCode::TOO_MANY_REQUESTS, "Too many tokens were refused")
+            }
+            Self::AddressBanned => {
+                ("address_banned", StatusCode::TOO_MANY_REQUESTS, "Nobody is let in from this address")
             }
         }
     }

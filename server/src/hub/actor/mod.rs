@@ -236,14 +236,14 @@ impl Actor {
     }
 
     fn open(&mut self, reader: Reader) {
-        let Reader { session, who, address, storage, follows, understands_ours, outbox } = reader;
+        let Reader { session, who, address, storage, follows, understands_ours, room, outbox } = reader;
         let who = match self.hub.quotas.get() {
             Some(quotas) => without_making(who, quotas),
             None => who,
         };
         let exit = Exit { outbox, understands_ours, who: who.clone(), address };
         if self.readers.come(session, exit) {
-            self.tell(Input::Open { session, who, storage, follows });
+            self.tell(Input::Open { session, who, storage, follows, room });
         }
     }
 

@@ -2,11 +2,16 @@
 
 use super::*;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Given, Source};
 use crate::server::Server;
 use crate::store::MemoryStore;
+use automerge::legacy::{Key, OpId};
+use automerge::sync::{State, SyncDoc};
+use automerge::transaction::Transactable;
+use automerge::{ActorId, Automerge, AutomergeError, ROOT};
 use bytes::Bytes;
-use dovetail_core::wire::{Join, Message, PeerMetadata};
+use dovetail_core::id::DocumentId;
+use dovetail_core::wire::{Join, Message, PeerMetadata, Sync, SyncKind};
 use serde_json::Value;
 use std::sync::Arc;
 use warp::filters::BoxedFilter;
@@ -175,4 +180,106 @@ async fn sh10_a_server_that_stops_opens_none() {
         (ended["reason"]["code"].as_str(), ended["reason"]["try_again"].as_bool()),
         (Some("restart"), Some(true))
     );
+}
+
+/// A change that passes the gate, and over which Automerge panics when it is to give it out again: it writes to one key, and says
+/// that it replaces what is under another.
+fn poison(document: &Automerge) -> Vec<u8> {
+    let mut doc = document.fork().with_actor(ActorId::from([66; 16]));
+    let before = doc.get_heads();
+    doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, "n", 2)).unwrap();
+    let mut change = doc.get_changes(&before).pop().unwrap().decode();
+    let maker = document.get_changes(&[])[0].actor_id().clone();
+    change.operations[0].pred = vec![OpId::new(1, &maker)].into();
+    change.operations[0].key = Key::Map("nowhere".into());
+    automerge::Change::from(change).raw_bytes().to_vec()
+}
+
+/// Behind a proxy that is trusted, on a clock that stands.
+struct Street {
+    doors: Doors,
+    document: DocumentId,
+    poison: Bytes,
+}
+
+impl Street {
+    async fn open() -> Self {
+        let source = Source::Flag { flag: "--test".to_owned() };
+        let given = Given { name: "trusted_proxies", text: "10.0.0.0/8".to_owned(), source };
+        let config = Config::assemble([given]).unwrap();
+        let clock = Clock::standing(dovetail_core::time::Timestamp::from_millis(1_800_000_000_000));
+        let server = Server::on(config, Arc::new(MemoryStore::new()), clock).await.unwrap();
+        let doors = Doors { routes: server.gateway().routes(), server };
+        let made = doors.ask(request("POST", "/api/docs").json(&serde_json::json!({"n": 1}))).await;
+        let document: DocumentId = json(&made)["id"].as_str().unwrap().parse().unwrap();
+        let saved = doors.ask(request("GET", &format!("/api/docs/{document}/automerge"))).await;
+        let stored = Automerge::load(saved.body()).unwrap();
+        let mut message = stored.generate_sync_message(&mut State::new()).unwrap();
+        message.flags = None;
+        message.changes = vec![poison(&stored)].into();
+        let (sender, data) = ("ana".parse().unwrap(), message.encode());
+        let (kind, target) = (SyncKind::Sync, None);
+        let sync = Sync { kind, sender, target, document: document.clone(), data: data.into() };
+        Self { doors, document, poison: Message::Sync(sync).encode().into() }
+    }
+
+    /// Somebody from there, as the proxy says.
+    async fn ask(&self, from: &str, request: RequestBuilder) -> Answer<Bytes> {
+        let visitor = crate::gateway::accept::Visitor::of_test();
+        self.doors.ask(request.header("x-forwarded-for", from).extension(visitor)).await
+    }
+
+    /// Somebody from there brings the change. Gives why their session ended.
+    async fn panics(&self, from: &str) -> Value {
+        let opened = self.ask(from, request("POST", "/api/realtime/sync")).await;
+        assert_eq!(opened.status(), 201, "{opened:?}");
+        let path = opened.headers()["location"].to_str().unwrap().to_owned();
+        let frames = [&join()[..], &self.poison].concat();
+        self.ask(from, post(&path, "1", frames.into())).await;
+        let mut after = 0;
+        loop {
+            let answer = self.ask(from, request("GET", &format!("{path}?after={after}&wait=20s"))).await;
+            if answer.status() == 410 {
+                return json(&answer)["reason"].clone();
+            }
+            after = number(&answer, "dovetail-cursor");
+        }
+    }
+}
+
+/// SE30, SE31: over whose change Automerge panics, their session ends with `invalid_change`. The second time within a minute
+/// nobody is let in from that address, which is the one that trusted proxies tell; everybody else goes on.
+#[tokio::test]
+async fn se31_the_second_panic_bans_the_address() {
+    let street = Street::open().await;
+    let (mal, ana) = ("203.0.113.9", "203.0.113.10");
+    let list = || request("GET", "/api/docs");
+    for n in 0..2 {
+        assert_eq!(street.ask(mal, list()).await.status(), 200, "{n}");
+        let reason = street.panics(mal).await;
+        assert_eq!((&reason["code"], &reason["close_code"]), (&"invalid_change".into(), &1008.into()));
+        assert!(!reason["detail"].as_str().unwrap().contains("panic"), "{reason}");
+    }
+    let opens = || request("POST", "/api/realtime/sync");
+    for banned in [list(), opens(), request("GET", "/sync"), request("GET", "/api/realtime?userId=x")] {
+        let answer = street.ask(mal, banned).await;
+        assert_eq!((answer.status().as_u16(), json(&answer)["code"].as_str()), (429, Some("address_banned")));
+        assert_eq!(number(&answer, "retry-after"), 600);
+    }
+    // Others go on, and with the document as well.
+    assert_eq!(street.ask(ana, opens()).await.status(), 201);
+    let shown = street.ask(ana, request("GET", &format!("/api/docs/{}", street.document))).await;
+    assert_eq!(json(&shown), serde_json::json!({"n": 1}));
+
+    let gateway = street.doors.server.gateway();
+    gateway.clock.advance(Duration::from_secs(600));
+    assert_eq!(street.ask(mal, list()).await.status(), 200, "it ends by itself");
+    let figures = gateway.metrics.render();
+    for name in [crate::metrics::PANICS, crate::metrics::ADDRESSES_BANNED] {
+        assert!(figures.contains(name), "{name}");
+    }
+    let log = json(&street.ask(ana, request("GET", "/api/admin/audit?limit=50")).await);
+    let lines: Vec<_> = log["entries"].as_array().into_iter().flatten().collect();
+    let has = |code: &str| lines.iter().any(|line| line["code"] == code && line["address"] == mal);
+    assert!(has("invalid_change") && has("address_banned"), "{log}");
 }
