@@ -282,7 +282,7 @@ settings! {
     bodies_max: usize as Count = "32";
 
     /// Free space on the disk of data_dir below which nothing is written: changes are refused with disk_low, reading
-    /// goes on, and writing too once there is room. auto: 5 % of the disk, 256 MiB at least.
+    /// goes on, and writing too once there is room. auto: 5 % of the disk, 256 MiB at least; off: none.
     disk_free_min: Floor as DiskFloor = "auto";
 
     /// Bytes that open documents may take, as measured. The longest unused leave first.

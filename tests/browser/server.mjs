@@ -45,7 +45,7 @@ export class Server {
   /** Resolves when it serves. A second start takes the same port and the same data. */
   async start() {
     const child = spawn(BINARY, ['serve', '--listen', this.address, '--data-dir', this.#directory], {
-      env: { PATH: process.env.PATH, ...this.env },
+      env: { PATH: process.env.PATH, DOVETAIL_DISK_FREE_MIN: 'off', ...this.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#process = child

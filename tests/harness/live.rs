@@ -26,6 +26,7 @@ pub struct Setup {
     env: Vec<(String, String)>,
     data_dir: Option<PathBuf>,
     binary: Option<PathBuf>,
+    through: Vec<String>,
 }
 
 impl Setup {
@@ -54,6 +55,13 @@ impl Setup {
     #[must_use]
     pub fn binary(mut self, path: &Path) -> Self {
         self.binary = Some(path.to_owned());
+        self
+    }
+
+    /// A program that starts the binary, with its arguments before those of the binary.
+    #[must_use]
+    pub fn through(mut self, program: &[&str]) -> Self {
+        self.through = program.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
@@ -243,13 +251,22 @@ async fn launch(
         Some(binary) => binary.clone(),
         None => find_binary()?,
     };
-    let mut command = Command::new(binary);
+    let mut command = match &setup.through[..] {
+        [] => Command::new(binary),
+        [program, arguments @ ..] => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(binary);
+            command
+        }
+    };
     for (name, _) in std::env::vars_os() {
         // What the machine is set to must not decide how a test ends.
         if name.to_string_lossy().starts_with("DOVETAIL_") {
             command.env_remove(name);
         }
     }
+    // Nor how full its disk is; a test that wants a floor says so.
+    command.env("DOVETAIL_DISK_FREE_MIN", "off");
     command.arg("serve").args(["--listen", &listen.to_string(), "--data-dir"]).arg(data_dir);
     command.args(&setup.args).envs(setup.env.iter().map(|(name, value)| (name, value)));
     Ok(Process::start(command, READY_WITHIN, listening_on).await?)

@@ -1,8 +1,8 @@
 //! P2 under SIGKILL: clients write to the real server over sync and over HTTP and note what it acknowledged; at a random moment
 //! it is killed; after each restart all of that is there, in documents that open.
 //!
-//! Meanwhile the server folds documents: they grow by hundreds of changes in a round. It lets go of those that nobody reads as soon as
-//! it looks for them, which it does once a second, so that few rounds see it.
+//! Meanwhile the server folds documents: they grow by hundreds of changes in a round. And it lets go of those that nobody reads fifty
+//! times a second, each folded before, so that they are loaded again by whoever comes next.
 //!
 //! `DOVETAIL_KILL_ROUNDS`: how many rounds, for as long as they take (`cargo xtask soak`); `DOVETAIL_KILL_SEED`: which. The seed decides what is written and when the server
 //! dies; what that meets inside is for the machine to say, so a seed that failed may pass at its next run. SIGKILL leaves the
@@ -42,7 +42,7 @@ const DOCUMENTS: usize = 6;
 /// A document with more changes is left behind, and another begun: to read it after each round takes ever longer.
 const GROWN: usize = 1_000;
 
-/// The server dies within this after the first writes. It looks for documents that it may let go of once a second.
+/// The server dies within this after the first writes.
 const LIVES_MS: Range<u64> = 10..1_200;
 
 /// Documents of one editor: few, so that some are read by nobody.

@@ -125,7 +125,7 @@ export class Server {
 
   async #run(listen) {
     const child = spawn(BINARY, ['serve', '--listen', listen, '--data-dir', this.dataDir], {
-      env: { ...process.env, ...this.env },
+      env: { DOVETAIL_DISK_FREE_MIN: 'off', ...process.env, ...this.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.process = child

@@ -6,6 +6,7 @@
 
 mod bench; // Measure.
 mod fuzz; // Throw bent bytes at it.
+mod installed; // What of others is there.
 mod run; // Start the server.
 mod soak; // Kill it, again and again.
 mod step; // Run one program and say so.

@@ -3,6 +3,7 @@
 //!
 //! Always true: the server is built before the tests that start it, and they start that one.
 
+use crate::installed;
 use crate::step::{self, Failure, cargo, npm, root, target};
 use crate::web;
 use std::time::{Duration, Instant};
@@ -127,6 +128,7 @@ fn build() -> Result<Outcome, Failure> {
 }
 
 fn rust() -> Result<Outcome, Failure> {
+    installed::tracer();
     passed(step::run(cargo().args(["test", "--workspace"]).env("DOVETAIL_BIN", server())))
 }
 

@@ -4,6 +4,7 @@
 //! only when something that it is made of has changed. There are two installs: the workspace in the root, and `tests/web`, whose four
 //! versions of the stock packages must not be mixed with ours.
 
+use crate::installed::{apt, is_there};
 use crate::step::{self, Failure, npm, output, root};
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -149,27 +150,4 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
         collect(&entry.map_err(unread)?.path(), files)?;
     }
     Ok(())
-}
-
-fn is_there(program: &str) -> bool {
-    output(program, &["--version"]).is_some()
-}
-
-/// Installs Debian's packages, where we may.
-fn apt(packages: &[&str], needed: &str) -> Result<(), Failure> {
-    let how = format!("{needed}: install it (Debian: `apt-get install {}`)", packages.join(" "));
-    let is_root = output("id", &["-u"]).as_deref() == Some("0");
-    if !is_root || !is_there("apt-get") {
-        return Err(how);
-    }
-    // Another process may hold apt's lock for a while.
-    let waiting = ["-o", "DPkg::Lock::Timeout=300", "-qq"];
-    step::run(Command::new("apt-get").args(waiting).arg("update"))?;
-    let mut install = Command::new("apt-get");
-    install
-        .args(waiting)
-        .args(["install", "-y", "--no-install-recommends"])
-        .args(packages)
-        .env("DEBIAN_FRONTEND", "noninteractive");
-    step::run(&mut install).map_err(|failed| format!("{failed}; {how}"))
 }

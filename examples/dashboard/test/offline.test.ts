@@ -235,6 +235,7 @@ function updatedPage(options: {
 }) {
   const said: string[] = []
   const listeners: Record<string, () => void> = {}
+  let isControlled = options.controlled
   const worker = (state: string, files = options.files ?? []) => {
     const made: { state: string; changed: () => void } = { state, changed: () => undefined }
     return {
@@ -260,7 +261,7 @@ function updatedPage(options: {
   const reload = vi.fn()
   const page: UpdatedPage = {
     register: () => Promise.resolve(registration as PageRegistration),
-    controlled: () => options.controlled,
+    controlled: () => isControlled,
     onController: (listener) => (listeners['controller'] = listener),
     scripts: () => options.scripts ?? ['/assets/old.js'],
     reload,
@@ -275,7 +276,15 @@ function updatedPage(options: {
     made.state = 'installed'
     made.changed()
   }
-  return { page, registration, reload, said, installs, worker, fire: (name: string) => listeners[name]?.() }
+  const fire = (name: string) => {
+    if (name === 'controller') isControlled = true
+    listeners[name]?.()
+  }
+  const isDeleted = () => {
+    isControlled = false
+    listeners['controller']?.()
+  }
+  return { page, registration, reload, said, installs, worker, fire, isDeleted }
 }
 
 describe('updates', () => {
@@ -294,6 +303,16 @@ describe('updates', () => {
     expect(updates.getState().status).toBe('applying')
     fire('controller')
     expect(reload).toHaveBeenCalledOnce()
+  })
+
+  // CL297
+  it('keeps a page whose worker was deleted, with what it has not sent yet', () => {
+    const { page, reload, fire, isDeleted } = updatedPage({ controlled: true })
+    followUpdates(page)
+    isDeleted()
+    // The next worker is the first of a page that has none.
+    fire('controller')
+    expect(reload).not.toHaveBeenCalled()
   })
 
   it('finds a version that waited before this page came', async () => {

@@ -24,8 +24,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
-/// How often documents that nobody needs are looked for. A second late is early enough.
+/// How often documents that nobody needs are looked for at least. A second late is early enough,
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// unless they stay for less than that; and a look at some thousand documents takes some milliseconds.
+const LOOK_EVERY_LEAST: Duration = Duration::from_millis(20);
 
 /// Decisions about conflicts that are worked out at one time: each has a copy of its document.
 const DECIDING_MAX: usize = 4;
@@ -84,7 +87,7 @@ impl HubLimits {
             },
             memory_budget_bytes: limits.memory_budget_bytes as u64,
             document_idle: limits.document_idle,
-            look_every: LOOK_EVERY,
+            look_every: limits.document_idle.clamp(LOOK_EVERY_LEAST, LOOK_EVERY),
         }
     }
 }

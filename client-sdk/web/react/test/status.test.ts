@@ -120,6 +120,21 @@ describe('the state of a page', () => {
     }
   })
 
+  it('CL233 says so without a server, too', () => {
+    const lost = {
+      storage: { status: 'memory', reason: 'denied' },
+      saving: saving(3, { status: 'unkept' }),
+    } as const
+    for (const link of [WAITING, { status: 'offline' }, { status: 'connecting' }] as const) {
+      const said = (facts: Partial<PageFacts>) => {
+        const all = pageStatuses({ ...FINE, ...facts, link }).map((status) => sayStatus(english, status))
+        return all.map(({ short, long }) => `${short} ${long}`).join(' ')
+      }
+      expect(said(lost)).not.toMatch(/(?<!nothing )kept here|kept on|nothing is lost/i)
+      expect(said({ saving: saving(3) })).toMatch(/kept/)
+    }
+  })
+
   it('CL103 says why and what to do', () => {
     const long = (facts: Partial<PageFacts>) =>
       sayStatus(english, pageStatuses({ ...FINE, ...facts })[0]).long

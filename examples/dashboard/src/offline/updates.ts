@@ -55,6 +55,12 @@ export function followUpdates(page: UpdatedPage): Watchable<UpdateState> {
   let isNewAlready = false
 
   page.onController(() => {
+    // Somebody deleted what the site keeps, the worker as well: no other build is there to be loaded, and what this page has not sent yet
+    // would go with it.
+    if (!page.controlled()) {
+      hadController = false
+      return
+    }
     // Whoever pressed the button is waiting for it, whatever this page is made of.
     const isAsked = state.getState().status === 'applying'
     if (hadController && (isAsked || !isNewAlready)) page.reload()

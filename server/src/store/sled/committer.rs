@@ -94,7 +94,7 @@ impl Committer {
         let run = {
             let progress = Arc::clone(&progress);
             move || {
-                Groups { writer: Writer::new(Arc::clone(&opened)), opened, disk, sync, progress }.run(queue)
+                Groups { writer: Writer::new(Arc::clone(&opened)), opened, disk, sync, progress }.run(queue);
             }
         };
         let thread = thread::Builder::new().name("dovetail-committer".to_owned()).spawn(run)?;

@@ -32,7 +32,7 @@ export class Server {
       BINARY,
       ['serve', '--listen', this.address, '--data-dir', this.#directory, ...this.#args],
       {
-        env: { PATH: process.env['PATH'], ...this.#env },
+        env: { PATH: process.env['PATH'], DOVETAIL_DISK_FREE_MIN: 'off', ...this.#env },
         stdio: ['ignore', 'pipe', 'inherit'],
       },
     )

@@ -41,16 +41,18 @@ export type PageStatus =
       readonly reason: string
       readonly pending: number
     }
-  | { readonly status: 'offline'; readonly pending: number }
+  | { readonly status: 'offline'; readonly pending: number; readonly isKept: boolean }
   | {
       readonly status: 'unreachable'
       readonly pending: number
+      /** Whether this device keeps what waits, and what will. */
+      readonly isKept: boolean
       /** Milliseconds since 1970. */
       readonly retryAtMs: number
       readonly attempt: number
       readonly reason: string
     }
-  | { readonly status: 'connecting'; readonly pending: number }
+  | { readonly status: 'connecting'; readonly pending: number; readonly isKept: boolean }
   | { readonly status: 'loading' }
   | { readonly status: 'view_only' }
   /** `open` business rules do not hold. */
@@ -178,22 +180,30 @@ const noStorage: Check = (facts) =>
       }
     : undefined
 
-const offline: Check = ({ link, saving }) =>
-  link.status === 'offline' ? { status: 'offline', pending: saving.pending } : undefined
+/** What waits, and whether it would be there after this tab. */
+const waiting = ({ storage, saving }: PageFacts) => ({
+  pending: saving.pending,
+  isKept: saving.status !== 'unkept' && storage.status !== 'memory' && storage.status !== 'full',
+})
 
-const unreachable: Check = ({ link, saving }) =>
-  link.status === 'waiting'
+const offline: Check = (facts) =>
+  facts.link.status === 'offline' ? { status: 'offline', ...waiting(facts) } : undefined
+
+const unreachable: Check = (facts) => {
+  const { link } = facts
+  return link.status === 'waiting'
     ? {
         status: 'unreachable',
-        pending: saving.pending,
+        ...waiting(facts),
         retryAtMs: link.retryAtMs,
         attempt: link.attempt,
         reason: link.reason,
       }
     : undefined
+}
 
-const connecting: Check = ({ link, saving }) =>
-  link.status === 'connecting' ? { status: 'connecting', pending: saving.pending } : undefined
+const connecting: Check = (facts) =>
+  facts.link.status === 'connecting' ? { status: 'connecting', ...waiting(facts) } : undefined
 
 const loading: Check = ({ document }) => (document.status === 'loading' ? document : undefined)
 

@@ -158,19 +158,19 @@ export const english: Words = {
       short: `${counted(pending, 'change')} in this tab only`,
       long: `${STORAGE[why]} Keep this tab open until they are saved: closing it loses ${counted(pending, 'change')}.`,
     }),
-    offline: ({ pending }) => ({
-      short: pending > 0 ? `Offline · ${counted(pending, 'change')} kept here` : 'Offline',
-      long: `You are offline. You can go on editing${pending > 0 ? `; ${counted(pending, 'change')} will be sent` : ', and it will be sent'} when the connection is back.`,
+    offline: ({ pending, isKept }) => ({
+      short: pending > 0 ? `Offline · ${counted(pending, 'change')} ${keptHere(isKept)}` : 'Offline',
+      long: `You are offline. You can go on editing${pending > 0 ? `; ${counted(pending, 'change')} will be sent` : ', and it will be sent'} when the connection is back${isKept ? '' : ' and this tab is still open'}.`,
     }),
-    unreachable: ({ pending, attempt }) => ({
+    unreachable: ({ pending, attempt, isKept }) => ({
       short: "Can't reach server",
-      long: `Can't reach the server (attempt ${attempt}). Nothing is lost: ${pending > 0 ? `${counted(pending, 'change')} kept on this device` : 'edits stay on this device'}.`,
+      long: `Can't reach the server (attempt ${attempt}). ${whereItIs(pending, isKept)}`,
     }),
-    connecting: ({ pending }) => ({
+    connecting: ({ pending, isKept }) => ({
       short: 'Connecting…',
       long:
         pending > 0
-          ? `Connecting; ${counted(pending, 'change')} kept here meanwhile.`
+          ? `Connecting; ${counted(pending, 'change')} ${keptHere(isKept)} meanwhile.`
           : 'Connecting to the server.',
     }),
     loading: () => ({ short: 'Opening…', long: 'Looking for the document.' }),
@@ -412,6 +412,16 @@ function keptWords(storage: StorageState, bytes: (bytes: number) => string): str
 
 function savedOr(pending: number): string {
   return pending > 0 ? `Saving ${counted(pending, 'change')}` : 'Saved'
+}
+
+function keptHere(isKept: boolean): string {
+  return isKept ? 'kept here' : 'in this tab only'
+}
+
+/** What becomes of edits while there is no server. */
+function whereItIs(pending: number, isKept: boolean): string {
+  if (!isKept) return 'Edits last only as long as this tab.'
+  return `Nothing is lost: ${pending > 0 ? `${counted(pending, 'change')} kept` : 'edits stay'} on this device.`
 }
 
 function counted(count: number, one: string): string {
