@@ -10,7 +10,6 @@ use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The oldest node that the packages run on.
 const NODE_MAJOR_LEAST: u32 = 20;
