@@ -132,6 +132,9 @@ describe('the state of a page', () => {
       }
       expect(said(lost)).not.toMatch(/(?<!nothing )kept here|kept on|nothing is lost/i)
       expect(said({ saving: saving(3) })).toMatch(/kept/)
+      // What was kept before the device was full still is.
+      const full = { storage: { status: 'full', reason: 'quota' }, saving: saving(3) } as const
+      expect(said(full)).toMatch(/3 changes kept/)
     }
   })
 

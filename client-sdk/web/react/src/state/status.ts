@@ -183,7 +183,10 @@ const noStorage: Check = (facts) =>
 /** What waits, and whether it would be there after this tab. */
 const waiting = ({ storage, saving }: PageFacts) => ({
   pending: saving.pending,
-  isKept: saving.status !== 'unkept' && storage.status !== 'memory' && storage.status !== 'full',
+  isKept:
+    saving.pending > 0
+      ? saving.status !== 'unkept'
+      : storage.status !== 'memory' && storage.status !== 'full',
 })
 
 const offline: Check = (facts) =>
