@@ -82,8 +82,10 @@ impl SubmitError {
             Refusal::Unknown => Self::Unknown { document },
             Refusal::Deleted => Self::Deleted { document },
             Refusal::Damaged => Self::Damaged { document },
-            Refusal::InvalidChange { reason } | Refusal::Panicked { words: reason } => {
-                Self::InvalidChange { document, reason }
+            Refusal::InvalidChange { reason } => Self::InvalidChange { document, reason },
+            Refusal::Panicked { words } => {
+                tracing::error!(%document, words, "automerge panicked over a change from a door");
+                Self::InvalidChange { document, reason: "no client can have made it".to_owned() }
             }
             Refusal::StoreUnavailable => Self::Store { document },
             Refusal::DiskLow => Self::DiskLow { document },
@@ -140,5 +142,20 @@ impl ViewError {
                 Self::Busy { document }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SE30: what Automerge says when it panics is told at no door.
+    #[test]
+    fn se30_a_door_is_not_told_what_automerge_said() {
+        let document: DocumentId = "4NMNnkMhL8jXrdJ9jamS58PAVdXu".parse().unwrap();
+        let words = "called `Option::unwrap()` on a `None` value".to_owned();
+        let told = SubmitError::of(&document, Refusal::Panicked { words: words.clone() });
+        assert!(matches!(told, SubmitError::InvalidChange { .. }));
+        assert!(!told.to_string().contains(&words), "{told}");
     }
 }
