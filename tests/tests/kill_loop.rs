@@ -2,7 +2,7 @@
 //! it is killed; after each restart all of that is there, in documents that open.
 //!
 //! Meanwhile the server folds documents: they grow by hundreds of changes in a round. And it lets go of those that nobody reads fifty
-//! times a second, each folded before, so that they are loaded again by whoever comes next.
+//! times a second, folded before where that is worth it, so that they are loaded again by whoever comes next.
 //!
 //! `DOVETAIL_KILL_ROUNDS`: how many rounds, for as long as they take (`cargo xtask soak`); `DOVETAIL_KILL_SEED`: which. The seed decides what is written and when the server
 //! dies; what that meets inside is for the machine to say, so a seed that failed may pass at its next run. SIGKILL leaves the

@@ -501,6 +501,33 @@ mod tests {
         first.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
     }
 
+    /// ST25: below the floor nothing is written, not in part either, what is there is read, and with room it is written again.
+    #[tokio::test]
+    async fn st25_below_the_floor_nothing_is_written() {
+        let dir = Directory::new();
+        let store = dir.open();
+        store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
+        store.close().await;
+        drop(store);
+
+        let store = SledStore::open(dir.path(), Floor::Bytes(u64::MAX)).unwrap();
+        let low = |error| matches!(error, CommitError::DiskLow(low) if low.floor_bytes == u64::MAX);
+        assert!(low(store.commit(batch(1, vec![changes(&[2; 100])])).await.unwrap_err()));
+        assert!(low(store.commit(batch(2, vec![changes(&[2; 100])])).await.unwrap_err()));
+        let record = vec![("name".to_owned(), Some(Bytes::from_static(b"value")))];
+        assert!(low(store.write_records(Space::Server, record).await.unwrap_err()));
+        assert_eq!(store.load(&id(1)).await.unwrap().unwrap().chunks, [changes(&[1; 100])]);
+        assert!(store.load(&id(2)).await.unwrap().is_none());
+        assert!(store.record(Space::Server, "name").await.unwrap().is_none());
+        assert!(matches!(store.health().writes, Writes::DiskLow(_)));
+        store.close().await;
+        drop(store);
+
+        let store = dir.open();
+        store.commit(batch(2, vec![changes(&[2; 100])])).await.unwrap();
+        assert_eq!(store.health().writes, Writes::Taken);
+    }
+
     /// ST27: a start that was cut off, by SIGKILL or by a full disk, keeps nobody from starting again.
     #[tokio::test]
     async fn st27_what_an_unfinished_start_left_is_passed_over() {
