@@ -8,6 +8,7 @@
 //!
 //! **Invariant:** everything lies in one tree, because a `sled::Batch` is atomic within one.
 
+mod ballast; // Room to start with on a disk that is full.
 mod codec; // What lies under which key, byte by byte. Read this first.
 mod committer; // The thread that writes: groups, sync, answers.
 mod disk; // Whether there is room to write.
@@ -213,6 +214,7 @@ impl SledStore {
         let opened = Arc::new(open_apart(dir)?);
         let sync = sync().map_err(unusable)?;
         let disk = Arc::new(Disk::of(dir, floor));
+        ballast::set_aside(dir, &disk);
         let committer = Committer::start(Arc::clone(&opened), Arc::clone(&disk), sync).map_err(unusable)?;
         Ok(Self { committer, opened: RwLock::new(Some(opened)), disk })
     }
@@ -349,8 +351,7 @@ fn open_here(dir: &Path) -> Result<Opened, OpenError> {
         sled::Error::Io(source) => OpenError::Unusable { dir: dir.to_owned(), source },
         error => OpenError::Corrupt { dir: dir.to_owned(), what: error.to_string() },
     };
-    remove_unfinished(dir).map_err(unusable)?;
-    let db = open_sled(dir).map_err(in_words)?;
+    let db = open_with_room(dir).map_err(in_words)?;
     check_format(dir, &db)?;
     let documents = read::count(&db).map_err(in_words)?;
     db.flush().map_err(in_words)?;
@@ -362,6 +363,20 @@ fn open_here(dir: &Path) -> Result<Opened, OpenError> {
         documents: AtomicU64::new(documents),
         _lock: lock,
     })
+}
+
+/// Opens it also where the disk is full, as long as something is set aside for that.
+fn open_with_room(dir: &Path) -> sled::Result<Db> {
+    remove_unfinished(dir)?;
+    match open_sled(dir) {
+        Err(sled::Error::Io(error))
+            if error.kind() == io::ErrorKind::StorageFull && ballast::let_go(dir)? =>
+        {
+            remove_unfinished(dir)?;
+            open_sled(dir)
+        }
+        opened => opened,
+    }
 }
 
 /// Nobody else has the directory, since our own lock is held. But sled's threads may outlive a store that was dropped
@@ -455,339 +470,4 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::contract::{Place, keeps_the_contract};
-    use dovetail_core::document::chunk::{Chunk, ChunkKind, Lifecycle};
-    use dovetail_core::time::Timestamp;
-    use tempfile::TempDir;
-
-    /// A directory that goes with the test.
-    struct Directory(TempDir);
-
-    impl Directory {
-        fn new() -> Self {
-            Self(tempfile::tempdir().unwrap())
-        }
-
-        fn path(&self) -> &Path {
-            self.0.path()
-        }
-
-        /// The tree itself, as a disk that lost a bit would have it.
-        fn tampered_with(&self, tamper: impl FnOnce(&Db)) {
-            let db = sled::Config::new().path(self.path()).open().unwrap();
-            tamper(&db);
-            db.flush().unwrap();
-        }
-    }
-
-    impl Place for Directory {
-        fn open(&self) -> Arc<dyn Store> {
-            Arc::new(SledStore::open(self.path(), Floor::Bytes(0)).unwrap())
-        }
-    }
-
-    keeps_the_contract!(Directory::new());
-
-    /// ST17: a second process is refused with words that say what to do, and the first one is not disturbed.
-    #[tokio::test]
-    async fn st17_a_directory_is_opened_by_one_process_only() {
-        let dir = Directory::new();
-        let first = dir.open();
-        let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
-        assert!(matches!(refused, OpenError::Locked { .. }), "{refused:?}");
-        assert!(refused.to_string().contains("in use by another process"), "{refused}");
-        first.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
-    }
-
-    /// ST25: below the floor nothing is written, not in part either, what is there is read, and with room it is written again.
-    #[tokio::test]
-    async fn st25_below_the_floor_nothing_is_written() {
-        let dir = Directory::new();
-        let store = dir.open();
-        store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
-        store.close().await;
-        drop(store);
-
-        let store = SledStore::open(dir.path(), Floor::Bytes(u64::MAX)).unwrap();
-        let low = |error| matches!(error, CommitError::DiskLow(low) if low.floor_bytes == u64::MAX);
-        assert!(low(store.commit(batch(1, vec![changes(&[2; 100])])).await.unwrap_err()));
-        assert!(low(store.commit(batch(2, vec![changes(&[2; 100])])).await.unwrap_err()));
-        let record = vec![("name".to_owned(), Some(Bytes::from_static(b"value")))];
-        assert!(low(store.write_records(Space::Server, record).await.unwrap_err()));
-        assert_eq!(store.load(&id(1)).await.unwrap().unwrap().chunks, [changes(&[1; 100])]);
-        assert!(store.load(&id(2)).await.unwrap().is_none());
-        assert!(store.record(Space::Server, "name").await.unwrap().is_none());
-        assert!(matches!(store.health().writes, Writes::DiskLow(_)));
-        store.close().await;
-        drop(store);
-
-        let store = dir.open();
-        store.commit(batch(2, vec![changes(&[2; 100])])).await.unwrap();
-        assert_eq!(store.health().writes, Writes::Taken);
-    }
-
-    /// ST27: a start that was cut off, by SIGKILL or by a full disk, keeps nobody from starting again.
-    #[tokio::test]
-    async fn st27_what_an_unfinished_start_left_is_passed_over() {
-        let dir = Directory::new();
-        let store = dir.open();
-        store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
-        store.close().await;
-        drop(store);
-        for (at, left) in [("FFFFFFFFFFFFFFFE", ""), ("FFFFFFFFFFFFFFFF", "half of what was to come")] {
-            fs::write(dir.path().join(format!("snap.{at}.generating")), left).unwrap();
-        }
-        let store = dir.open();
-        assert!(store.load(&id(1)).await.unwrap().is_some());
-    }
-
-    /// ST16: a damaged chunk or manifest is an error for its own document, and the others are served.
-    #[tokio::test]
-    async fn st16_damage_is_reported_for_its_document_alone() {
-        let (in_head, on_page, in_parts, manifest, sound) = (1, 2, 3, 4, 5);
-        let dir = Directory::new();
-        let store = dir.open();
-        store.commit(batch(in_head, vec![changes(&[1; 100])])).await.unwrap();
-        store.commit(batch(on_page, (0..30).map(|n| changes(&[n; 100])).collect())).await.unwrap();
-        store.commit(batch(in_parts, vec![changes(&[1; 30_000])])).await.unwrap();
-        for document in [manifest, sound] {
-            store.commit(batch(document, vec![changes(&[1; 100])])).await.unwrap();
-        }
-        store.close().await;
-        dir.tampered_with(|db| {
-            flip_byte(db, &codec::head_key(&id(in_head)), -1);
-            flip_byte(db, &codec::page_key(&id(on_page), 1), 40);
-            let part = db.scan_prefix(codec::values_prefix(&id(in_parts))).keys().nth(3).unwrap().unwrap();
-            flip_byte(db, &part, 2_000);
-            flip_byte(db, &codec::head_key(&id(manifest)), 12);
-        });
-
-        let store = dir.open();
-        for document in [in_head, on_page, in_parts, manifest] {
-            let damaged = store.load(&id(document)).await;
-            assert!(
-                matches!(&damaged, Err(LoadError::Damaged { document: of, .. }) if *of == id(document)),
-                "{damaged:?}"
-            );
-        }
-        assert!(matches!(store.manifest(&id(manifest)).await, Err(LoadError::Damaged { .. })));
-        let appended = store.commit(batch(manifest, vec![])).await;
-        assert!(matches!(appended, Err(CommitError::Damaged { .. })), "{appended:?}");
-
-        assert_eq!(store.load(&id(sound)).await.unwrap().unwrap().chunks, [changes(&[1; 100])]);
-        store.commit(batch(sound, vec![])).await.unwrap();
-        let listed: Vec<_> = store.list(None, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
-        assert_eq!(listed, [in_head, on_page, in_parts, sound].map(id), "its manifest cannot be shown");
-        assert_eq!(store.health().writes, Writes::Taken);
-    }
-
-    /// ST16: a part that is gone is noticed.
-    #[tokio::test]
-    async fn st16_a_missing_part_is_damage() {
-        for missing in [0, 1, 7] {
-            let dir = Directory::new();
-            let store = dir.open();
-            store.commit(batch(1, vec![changes(&[1; 30_000])])).await.unwrap();
-            store.close().await;
-            dir.tampered_with(|db| {
-                let part = db.scan_prefix(codec::values_prefix(&id(1))).keys().nth(missing).unwrap().unwrap();
-                db.remove(part).unwrap();
-            });
-            let damaged = dir.open().load(&id(1)).await;
-            assert!(matches!(damaged, Err(LoadError::Damaged { .. })), "part {missing}: {damaged:?}");
-        }
-    }
-
-    /// ST18: nothing lands in files beside the log, which the sync of the log would not reach.
-    #[tokio::test]
-    async fn st18_neither_large_nor_many_values_leave_the_log() {
-        let dir = Directory::new();
-        let store = dir.open();
-        let snapshot =
-            Chunk::new(ChunkKind::Snapshot, (0..20u32 << 20).map(|n| (n ^ (n >> 8)) as u8).collect());
-        store.commit(batch(1, vec![snapshot])).await.unwrap();
-        for n in 0..2_000u32 {
-            let bytes = [&n.to_le_bytes()[..], &[7; 200]].concat();
-            store.commit(batch(2, vec![changes(&bytes)])).await.unwrap();
-        }
-        let bursts = (0..200u32).map(|n| changes(&[&n.to_le_bytes()[..], &[7; 6_000]].concat())).collect();
-        store.commit(batch(3, bursts)).await.unwrap();
-        store.close().await;
-        let blobs: Vec<_> = fs::read_dir(dir.path().join("blobs")).into_iter().flatten().collect();
-        assert!(blobs.is_empty(), "{blobs:?}");
-        assert_eq!(dir.open().load(&id(2)).await.unwrap().unwrap().chunks.len(), 2_000);
-    }
-
-    /// ST19: after one failed sync nothing is answered as stored any more, even if the next sync would work.
-    #[tokio::test]
-    async fn st19_a_failed_sync_makes_the_store_read_only_for_good() {
-        let dir = Directory::new();
-        let mut syncs = 0;
-        let second_fails = move || {
-            syncs += 1;
-            if syncs == 2 { Err(io::Error::other("the cable fell out")) } else { Ok(()) }
-        };
-        let store = SledStore::open_synced_by(dir.path(), Floor::Bytes(0), || Ok(second_fails)).unwrap();
-        store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
-        for _ in 0..3 {
-            let refused = store.commit(batch(2, vec![])).await.unwrap_err();
-            assert!(
-                matches!(&refused, CommitError::ReadOnly { why } if why.contains("the cable fell out")),
-                "{refused}"
-            );
-        }
-        assert!(matches!(store.health().writes, Writes::Stopped { .. }));
-        assert_eq!(store.health().commits, 1);
-
-        // What is durable can still be read. What may not be is not shown, though the tree has it in memory.
-        assert!(store.load(&id(1)).await.unwrap().is_some());
-        assert!(matches!(store.load(&id(2)).await, Err(LoadError::Unreadable { .. })));
-        assert!(matches!(store.manifest(&id(2)).await, Err(LoadError::Unreadable { .. })));
-        let listed: Vec<_> = store.list(None, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
-        assert_eq!(listed, [id(1)]);
-    }
-
-    /// ST22: a reader is not shown what the disk does not hold yet.
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn st22_nothing_is_read_before_it_is_durable() {
-        let dir = Directory::new();
-        let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
-        let (finish, may_finish) = std::sync::mpsc::channel();
-        let waits = move || {
-            begun.send(()).map_err(io::Error::other)?;
-            may_finish.recv().map_err(io::Error::other)
-        };
-        let store = Arc::new(SledStore::open_synced_by(dir.path(), Floor::Bytes(0), || Ok(waits)).unwrap());
-        let read = |what: &'static str| {
-            let store = Arc::clone(&store);
-            tokio::spawn(async move {
-                match what {
-                    "load" => drop(store.load(&id(1)).await.unwrap().unwrap()),
-                    "manifest" => drop(store.manifest(&id(1)).await.unwrap().unwrap()),
-                    _ => assert_eq!(store.list(None, 10).await.unwrap().len(), 1),
-                }
-            })
-        };
-        let commit = tokio::spawn({
-            let store = Arc::clone(&store);
-            async move { store.commit(batch(1, vec![])).await }
-        });
-        has_begun.recv().await.unwrap();
-        let readers = ["load", "manifest", "list"].map(read);
-        // Another document is not held up, and by the time it was read these would have been as well.
-        for _ in 0..20 {
-            assert_eq!(store.load(&id(2)).await, Ok(None));
-        }
-        assert!(!readers.iter().any(tokio::task::JoinHandle::is_finished));
-
-        finish.send(()).unwrap();
-        commit.await.unwrap().unwrap();
-        for reader in readers {
-            reader.await.unwrap();
-        }
-    }
-
-    /// ST19: a panic below is a failed write, not the end of the process, and everybody is answered.
-    #[tokio::test]
-    async fn st19_a_panic_while_writing_makes_the_store_read_only() {
-        let dir = Directory::new();
-        let panics = || -> io::Result<()> { panic!("sled found no page") };
-        let store = SledStore::open_synced_by(dir.path(), Floor::Bytes(0), || Ok(panics)).unwrap();
-        let (one, other) = tokio::join!(store.commit(batch(1, vec![])), store.commit(batch(2, vec![])));
-        for refused in [one, other] {
-            assert_eq!(refused, Err(CommitError::ReadOnly { why: "sled found no page".into() }));
-        }
-        store.close().await;
-    }
-
-    /// ST20: what a newer program has written is not touched.
-    #[tokio::test]
-    async fn st20_a_newer_format_is_refused() {
-        let dir = Directory::new();
-        dir.open().close().await;
-        let newer = codec::FORMAT + 1;
-        dir.tampered_with(|db| {
-            db.insert(codec::FORMAT_KEY, &newer.to_be_bytes()).unwrap();
-        });
-        let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
-        assert!(
-            matches!(refused, OpenError::Newer { found, known: codec::FORMAT, .. } if found == newer),
-            "{refused:?}"
-        );
-    }
-
-    /// ST20: what an older program has written is opened, and is of this format from then on.
-    #[tokio::test]
-    async fn st20_the_older_format_is_taken_over() {
-        let dir = Directory::new();
-        let store = dir.open();
-        store.commit(batch(1, vec![changes(b"kept")])).await.unwrap();
-        store.close().await;
-        drop(store);
-        dir.tampered_with(|db| {
-            db.insert(codec::FORMAT_KEY, &codec::FORMAT_OLDEST.to_be_bytes()).unwrap();
-        });
-        let store = dir.open();
-        assert!(store.load(&id(1)).await.unwrap().is_some());
-        store.close().await;
-        drop(store);
-        dir.tampered_with(|db| {
-            assert_eq!(db.get(codec::FORMAT_KEY).unwrap().unwrap(), codec::FORMAT.to_be_bytes());
-        });
-    }
-
-    /// ST20: a directory that is a sled tree of somebody else is not taken over.
-    #[tokio::test]
-    async fn st20_a_foreign_tree_is_refused() {
-        let dir = Directory::new();
-        dir.tampered_with(|db| {
-            db.insert("theirs", "value").unwrap();
-        });
-        assert!(matches!(SledStore::open(dir.path(), Floor::Bytes(0)), Err(OpenError::Corrupt { .. })));
-    }
-
-    /// ST21: batches that are asked for while the disk is busy share one sync.
-    #[tokio::test]
-    async fn st21_batches_that_wait_share_one_sync() {
-        let dir = Directory::new();
-        let store = dir.open();
-        let commits = (0..200u8).map(|n| store.commit(batch(n, vec![changes(&[n; 150])])));
-        futures_util::future::join_all(commits).await.into_iter().for_each(Result::unwrap);
-        let health = store.health();
-        assert_eq!((health.commits, health.documents), (200, 200));
-        assert!(health.groups < 100, "{} groups", health.groups);
-        assert!(health.last_commit_at.is_some() && health.disk_bytes > 0);
-    }
-
-    fn flip_byte(db: &Db, key: &[u8], at: isize) {
-        let mut record = db.get(key).unwrap().unwrap().to_vec();
-        let at = if at < 0 { record.len() - at.unsigned_abs() } else { at.unsigned_abs() };
-        record[at] ^= 0x10;
-        db.insert(key, record).unwrap();
-    }
-
-    fn id(n: u8) -> DocumentId {
-        DocumentId::from_bytes(&[n; 16]).unwrap()
-    }
-
-    fn changes(bytes: &[u8]) -> Chunk {
-        Chunk::new(ChunkKind::Changes, Bytes::copy_from_slice(bytes))
-    }
-
-    fn batch(document: u8, put: Vec<Chunk>) -> Batch {
-        let manifest = Manifest {
-            heads: vec![],
-            changes: put.len() as u64,
-            bytes: 0,
-            kind: None,
-            title: Some("Sales".to_owned()),
-            created_at: Timestamp::from_millis(1),
-            changed_at: Timestamp::from_millis(2),
-            lifecycle: Lifecycle::Live,
-            access: Arc::default(),
-        };
-        Batch { document: id(document), put, delete: vec![], manifest }
-    }
-}
+mod tests;

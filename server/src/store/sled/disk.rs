@@ -87,6 +87,15 @@ impl Disk {
         }
     }
 
+    /// Whether so much may be taken and the floor is still kept. Not where there is no floor: who wants every byte used
+    /// wants none set aside.
+    pub(super) fn spares(&self, bytes: u64) -> bool {
+        let kept = |Measured { free_bytes, floor_bytes }| {
+            floor_bytes > 0 && free_bytes.saturating_sub(bytes) >= floor_bytes
+        };
+        self.measure().is_some_and(kept)
+    }
+
     fn measure(&self) -> Option<Measured> {
         let disk = rustix::fs::statvfs(&self.dir).ok()?;
         Some(Measured {
