@@ -14,6 +14,7 @@ mod committer; // The thread that writes: groups, sync, answers.
 mod disk; // Whether there is room to write.
 mod read; // Records to documents.
 mod records; // The server's own, that belong to no document.
+mod tally; // Whether what is opened is what was left.
 mod write; // Batches to records.
 
 pub use disk::Floor;
@@ -35,6 +36,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
+use tally::{Noted, Tally};
 
 /// What sled may keep of its pages in memory. Hot documents are in the hub's memory; this is for the
 /// pages that are appended to and for loads.
@@ -72,6 +74,9 @@ struct Opened {
     /// Rung when a sync has ended.
     synced: Condvar,
     documents: AtomicU64,
+    /// Of what was there when it was opened; the writer counts on from here.
+    tally: Tally,
+    noted: Noted,
     _lock: File,
 }
 
@@ -353,14 +358,19 @@ fn open_here(dir: &Path) -> Result<Opened, OpenError> {
     };
     let db = open_with_room(dir).map_err(in_words)?;
     check_format(dir, &db)?;
-    let documents = read::count(&db).map_err(in_words)?;
+    let found = tally::count(&db).map_err(in_words)?;
+    let (noted, last) = Noted::open(dir).map_err(unusable)?;
+    let tally = found.check(last).map_err(|what| OpenError::Corrupt { dir: dir.to_owned(), what })?;
+    noted.write(tally);
     db.flush().map_err(in_words)?;
     sync_names(dir).map_err(unusable)?;
     Ok(Opened {
         db,
         unsynced: Mutex::default(),
         synced: Condvar::new(),
-        documents: AtomicU64::new(documents),
+        documents: AtomicU64::new(found.documents),
+        tally,
+        noted,
         _lock: lock,
     })
 }

@@ -7,9 +7,11 @@
 //! 2  length of id · id · page u32              page:  entries
 //! 3  length of id · id · name 33 · part u16    part:  (the first one: length of the whole) · bytes
 //! 4  a record of the server's own: see `records`
+//! 5                                            tally of the last write of such a record
 //!
 //! tail, page = entry*        entry = kind · hash 32 · length · bytes
-//! manifest   = 0 · manifest, or 1 · hash 32 of a manifest that lies apart as a value in parts
+//! tally      = number 8 · sum 8: see `tally`
+//! manifest   = 2 · tally · manifest, or 3 · tally · hash 32 of a manifest that lies apart as a value in parts; 0 and 1 without a tally
 //! ```
 //! Numbers in keys are big-endian, so that they sort; in records they are LEB128.
 //!
@@ -18,6 +20,7 @@
 //! hash the reader compares (`Chunk::checked`); no bytes whatever make a decoder panic.
 
 use super::super::CHUNK_BYTES_MAX;
+use super::tally::Tally;
 use automerge::ChangeHash;
 use bytes::Bytes;
 use dovetail_core::document::chunk::{ChunkKey, ChunkKind, Lifecycle, Manifest};
@@ -28,9 +31,9 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// What this program writes. A change to anything in this file is a new number.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
-/// Format 2 is the same but for who may do what, which its manifests do not say: they are nobody's. Format 1 kept the
+/// Format 3 is the same but for the tally. Format 2 is the same but for who may do what, which its manifests do not say: they are nobody's. Format 1 kept the
 /// storage id under another key: opened by this program it gets a new storage id, and clients compare documents from
 /// the beginning once.
 pub(super) const FORMAT_OLDEST: u32 = 1;
@@ -46,8 +49,8 @@ pub(super) const TAIL_BYTES_MAX: usize = 1_000;
 /// A manifest up to this size lies in the head, a larger one (of about 60 heads and more) apart.
 const MANIFEST_IN_HEAD_BYTES_MAX: usize = 2 << 10;
 
-/// What else a head consists of: checksum, length, revision, next page and how the manifest lies.
-const HEAD_FRAME_BYTES_MAX: usize = 64;
+/// What else a head consists of: checksum, length, revision, next page, tally and how the manifest lies.
+const HEAD_FRAME_BYTES_MAX: usize = 80;
 
 const _: () = assert!(TAIL_BYTES_MAX + MANIFEST_IN_HEAD_BYTES_MAX + HEAD_FRAME_BYTES_MAX <= RECORD_BYTES_MAX);
 
@@ -57,6 +60,8 @@ mod kind {
     pub(super) const HEAD: u8 = 1;
     pub(super) const PAGE: u8 = 2;
     pub(super) const VALUE: u8 = 3;
+    // 4 is in `records`.
+    pub(super) const TALLY: u8 = 5;
 }
 
 /// Bytes that are not what was written. It says what, in the words of a log line.
@@ -71,6 +76,9 @@ fn damage<T>(what: &str) -> Result<T, Damage> {
 
 /// Where the format's number lies.
 pub(super) const FORMAT_KEY: [u8; 1] = [kind::FORMAT];
+
+/// Where the tally of the server's own records lies.
+pub(super) const TALLY_KEY: [u8; 1] = [kind::TALLY];
 
 /// All heads are neighbours, in the order of their ids' bytes.
 pub(super) const HEADS_PREFIX: [u8; 1] = [kind::HEAD];
@@ -207,6 +215,7 @@ pub(super) enum ManifestPlace {
 pub(super) fn encode_head(
     document: &DocumentId,
     head: &mut Head,
+    tally: Tally,
     manifest: &Manifest,
 ) -> (Vec<u8>, Option<Vec<u8>>) {
     let manifest = encode_manifest(manifest);
@@ -216,15 +225,11 @@ pub(super) fn encode_head(
     let mut fixed = Vec::with_capacity(HEAD_FRAME_BYTES_MAX + manifest.len().min(MANIFEST_IN_HEAD_BYTES_MAX));
     put_number(&mut fixed, head.revision);
     put_number(&mut fixed, u64::from(head.next_page));
+    fixed.push(if apart { place::APART } else { place::HERE });
+    fixed.extend_from_slice(&encode_tally(tally));
     match &head.manifest_apart {
-        None => {
-            fixed.push(0);
-            fixed.extend_from_slice(&manifest);
-        }
-        Some(hash) => {
-            fixed.push(1);
-            fixed.extend_from_slice(hash);
-        }
+        None => fixed.extend_from_slice(&manifest),
+        Some(hash) => fixed.extend_from_slice(hash),
     }
 
     let mut record = Vec::with_capacity(12 + fixed.len() + head.tail.len());
@@ -237,6 +242,47 @@ pub(super) fn encode_head(
 
 /// A head from its bytes.
 pub(super) fn decode_head(document: &DocumentId, record: &[u8]) -> Result<(Head, ManifestPlace), Damage> {
+    let (beginning, mut fixed, tail) = read_head(document, record)?;
+    let place = if beginning.is_apart {
+        ManifestPlace::Apart(fixed.array()?)
+    } else {
+        ManifestPlace::Here(decode_manifest(fixed.rest)?)
+    };
+    let manifest_apart = match &place {
+        ManifestPlace::Here(_) => None,
+        ManifestPlace::Apart(hash) => Some(*hash),
+    };
+    let Beginning { revision, next_page, .. } = beginning;
+    Ok((Head { revision, next_page, manifest_apart, tail: tail.to_vec() }, place))
+}
+
+/// Of a head: its revision, and the tally that it was written with.
+pub(super) fn progress(document: &DocumentId, record: &[u8]) -> Result<(u64, Tally), Damage> {
+    let (beginning, ..) = read_head(document, record)?;
+    Ok((beginning.revision, beginning.tally))
+}
+
+/// What a head begins with.
+struct Beginning {
+    revision: u64,
+    next_page: u32,
+    tally: Tally,
+    is_apart: bool,
+}
+
+/// How the manifest lies. Formats before the fourth have no tally.
+mod place {
+    pub(super) const HERE_WITHOUT_TALLY: u8 = 0;
+    pub(super) const APART_WITHOUT_TALLY: u8 = 1;
+    pub(super) const HERE: u8 = 2;
+    pub(super) const APART: u8 = 3;
+}
+
+/// The beginning, what of the fixed part is left, and the tail.
+fn read_head<'a>(
+    document: &DocumentId,
+    record: &'a [u8],
+) -> Result<(Beginning, Reader<'a>, &'a [u8]), Damage> {
     let mut reader = Reader { rest: record };
     let sum: [u8; 8] = reader.array()?;
     let fixed_len = reader.length()?;
@@ -244,21 +290,31 @@ pub(super) fn decode_head(document: &DocumentId, record: &[u8]) -> Result<(Head,
     if sum != checksum(document.as_bytes(), fixed) {
         return damage("the manifest's checksum is wrong");
     }
-    let tail = reader.rest.to_vec();
-
     let mut fixed = Reader { rest: fixed };
     let revision = fixed.number()?;
     let next_page = u32::try_from(fixed.number()?).or_else(|_| damage("there are not that many pages"))?;
-    let place = match fixed.byte()? {
-        0 => ManifestPlace::Here(decode_manifest(fixed.rest)?),
-        1 => ManifestPlace::Apart(fixed.array()?),
+    let (is_apart, tally) = match fixed.byte()? {
+        place::HERE_WITHOUT_TALLY => (false, Tally::default()),
+        place::APART_WITHOUT_TALLY => (true, Tally::default()),
+        place::HERE => (false, decode_tally(&fixed.array()?)),
+        place::APART => (true, decode_tally(&fixed.array()?)),
         _ => return damage("the manifest lies nowhere that is known"),
     };
-    let manifest_apart = match &place {
-        ManifestPlace::Here(_) => None,
-        ManifestPlace::Apart(hash) => Some(*hash),
-    };
-    Ok((Head { revision, next_page, manifest_apart, tail }, place))
+    Ok((Beginning { revision, next_page, tally, is_apart }, fixed, reader.rest))
+}
+
+/// A tally as heads, its own record and its file hold it.
+pub(super) fn encode_tally(Tally { applied, sum }: Tally) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&applied.to_le_bytes());
+    bytes[8..].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// The other way.
+pub(super) fn decode_tally(bytes: &[u8; 16]) -> Tally {
+    let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+    Tally { applied: number(0), sum: number(8) }
 }
 
 // ---- Manifests
@@ -531,11 +587,13 @@ mod tests {
         /// ST14: a head comes back as it was written, its manifest in it or apart.
         #[test]
         fn st14_a_head_round_trips(
-            manifest in manifests(), revision: u64, next_page: u32,
+            manifest in manifests(), revision: u64, next_page: u32, applied: u64, sum: u64,
             chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..3),
         ) {
             let mut head = Head { revision, next_page, tail: tail_of(&chunks), ..Head::default() };
-            let (record, apart) = encode_head(&document(), &mut head, &manifest);
+            let tally = Tally { applied, sum };
+            let (record, apart) = encode_head(&document(), &mut head, tally, &manifest);
+            prop_assert_eq!(progress(&document(), &record), Ok((revision, tally)));
             prop_assert!(record.len() <= RECORD_BYTES_MAX);
             let (decoded, place) = decode_head(&document(), &record).unwrap();
             prop_assert_eq!(&decoded, &head);
@@ -553,7 +611,7 @@ mod tests {
         #[test]
         fn st16_every_changed_byte_of_a_head_is_noticed(manifest in manifests(), at: prop::sample::Index, by in 1u8..) {
             let mut head = Head { tail: tail_of(&[vec![1; 40]]), ..Head::default() };
-            let (mut record, _) = encode_head(&document(), &mut head, &manifest);
+            let (mut record, _) = encode_head(&document(), &mut head, Tally::default(), &manifest);
             let at = at.index(record.len());
             record[at] ^= by;
             let intact = decode_head(&document(), &record).and_then(|(head, _)| {

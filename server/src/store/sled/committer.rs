@@ -182,6 +182,7 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
             self.commit(group);
             self.progress.in_group.store(0, Ordering::Relaxed);
         }
+        self.opened.noted.sync();
     }
 
     /// Writes a group and answers everybody in it.
@@ -241,7 +242,9 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
         self.writer.apply().map_err(in_words)?;
         self.opened.db.flush().map_err(in_words)?;
         // Sled's flush calls `sync_file_range`, which empties no drive's cache and writes no file size.
-        (self.sync)().map_err(in_words)
+        (self.sync)().map_err(in_words)?;
+        self.opened.noted.write(self.writer.tally());
+        Ok(())
     }
 
     fn stage(&mut self, write: Write) -> Result<(), Refused> {

@@ -111,11 +111,6 @@ pub(super) fn list(
     Ok(found)
 }
 
-/// How many documents there are.
-pub(super) fn count(db: &Db) -> Result<u64, sled::Error> {
-    db.scan_prefix(codec::HEADS_PREFIX).keys().try_fold(0, |count, key| key.map(|_| count + 1))
-}
-
 fn listed(opened: &Opened, key: &[u8], head: &[u8]) -> Result<Option<(DocumentId, Manifest)>, ReadError> {
     let document = codec::document_of_head_key(key)?;
     let manifest = match codec::decode_head(&document, head)? {

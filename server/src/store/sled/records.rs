@@ -21,6 +21,9 @@ use std::ops::Bound;
 /// The first byte of every key here. See the table in [`codec`].
 const KIND: u8 = 4;
 
+/// At most as many as the length of a value and its checksum have.
+const BEGINNING_BYTES: usize = 13;
+
 /// Behind a name.
 const END: u8 = 0;
 
@@ -54,24 +57,45 @@ pub(super) fn records(
     Ok(found)
 }
 
-/// What has to be written so that the record is `value`, or gone. Parts of a longer one before it go too.
-pub(super) fn staged(
+/// What has to be written so that a record is another one, and what both count in the [`Tally`](super::tally::Tally).
+pub(super) struct Exchange {
+    pub(super) records: Vec<(IVec, Option<IVec>)>,
+    pub(super) before: Option<u64>,
+    pub(super) after: Option<u64>,
+}
+
+/// So that the record is `value`, or gone. Parts of a longer one before it go too.
+pub(super) fn exchange(
     db: &Db,
     space: Space,
     name: &str,
     value: Option<&Bytes>,
-) -> Result<Vec<(IVec, Option<IVec>)>, sled::Error> {
-    let before: Vec<IVec> = db.scan_prefix(prefix(space, name)).keys().collect::<Result<_, _>>()?;
-    let mut staged: Vec<_> = before.into_iter().map(|key| (key, None)).collect();
+) -> Result<Exchange, sled::Error> {
+    let prefix = prefix(space, name);
+    let parts: Vec<(IVec, IVec)> = db.scan_prefix(&prefix).collect::<Result<_, _>>()?;
+    let before = parts.first().and_then(|(key, part)| term(key, part));
+    let mut records: Vec<_> = parts.into_iter().map(|(key, _)| (key, None)).collect();
+    let mut after = None;
     if let Some(value) = value {
         let whole = [&checksum(name.as_bytes(), value)[..], value].concat();
-        let part = |(number, part): (u16, Vec<u8>)| {
-            let key = [&prefix(space, name)[..], &number.to_be_bytes()].concat();
-            (IVec::from(key), Some(IVec::from(part)))
-        };
-        staged.extend((0u16..).zip(codec::to_parts(&whole)).map(part));
+        for (number, part) in (0_u16..).zip(codec::to_parts(&whole)) {
+            let key = [&prefix[..], &number.to_be_bytes()].concat();
+            after = after.or_else(|| term(&key, &part));
+            records.push((key.into(), Some(part.into())));
+        }
     }
-    Ok(staged)
+    Ok(Exchange { records, before, after })
+}
+
+/// What all records count.
+pub(super) fn terms(db: &Db) -> impl Iterator<Item = Result<u64, sled::Error>> {
+    db.scan_prefix([KIND]).filter_map(|part| part.map(|(key, part)| term(&key, &part)).transpose())
+}
+
+/// What a record counts, told by the beginning of its first part, where its length and checksum lie; `None` for the parts behind it.
+fn term(key: &[u8], part: &[u8]) -> Option<u64> {
+    let beginning = &part[..part.len().min(BEGINNING_BYTES)];
+    key.ends_with(&[END, 0, 0]).then(|| u64::from_le_bytes(checksum(key, beginning)))
 }
 
 /// Reads until two looks show the same: a write in between may have exchanged some of the parts.

@@ -1,5 +1,7 @@
 //! The sled store keeps the contract, and what is its own: one process, formats, the disk, damage.
 
+mod damage;
+
 use super::*;
 use crate::store::contract::{Place, keeps_the_contract};
 use dovetail_core::document::chunk::{Chunk, ChunkKind, Lifecycle};

@@ -19,6 +19,7 @@
 use super::super::Space;
 use super::codec::{self, Damage, Head, TAIL_BYTES_MAX, ValueName};
 use super::read::ReadError;
+use super::tally::{Tally, term_of_head};
 use super::{Opened, records};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest};
@@ -33,6 +34,8 @@ use std::sync::atomic::Ordering;
 /// (see [`super::committer`]). Beyond that all are forgotten, and one read of the tree brings each back.
 const HEADS_MAX: usize = 4_096;
 
+const KEPT_UNTIL_APPLIED: &str = "a touched head is kept until it is applied";
+
 /// A key and what is to lie there, or `None` for nothing.
 type Record = (IVec, Option<IVec>);
 
@@ -46,6 +49,10 @@ pub(super) struct Writer {
     touched: Vec<DocumentId>,
     /// Records to be applied, but for the heads. Of two for one key the later one counts.
     staged: Vec<Record>,
+    /// Whether some of them are the server's own.
+    own: bool,
+    /// Of what is in the tree and in `staged`, but for the heads that are touched.
+    tally: Tally,
 }
 
 #[derive(Debug, Default)]
@@ -56,8 +63,15 @@ struct OpenHead {
 }
 
 impl Writer {
+    /// Goes on from what was counted in the tree.
     pub(super) fn new(opened: Arc<Opened>) -> Self {
-        Self { opened, heads: HashMap::new(), touched: Vec::new(), staged: Vec::new() }
+        let tally = opened.tally;
+        Self { opened, heads: HashMap::new(), touched: Vec::new(), staged: Vec::new(), own: false, tally }
+    }
+
+    /// Of what was applied last.
+    pub(super) fn tally(&self) -> Tally {
+        self.tally
     }
 
     /// Takes a batch up. It is in the tree after [`Writer::apply`], together with those before it.
@@ -97,9 +111,14 @@ impl Writer {
         writes: &[(String, Option<Bytes>)],
     ) -> Result<(), sled::Error> {
         self.apply()?;
-        for (name, value) in writes {
-            self.staged.extend(records::staged(&self.opened.db, space, name, value.as_ref())?);
+        let last_of_each: HashMap<&str, _> =
+            writes.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect();
+        for (name, value) in last_of_each {
+            let exchange = records::exchange(&self.opened.db, space, name, value)?;
+            self.tally.exchange(exchange.before, exchange.after);
+            self.staged.extend(exchange.records);
         }
+        self.own = true;
         self.opened.unsynced().records = true;
         Ok(())
     }
@@ -107,8 +126,12 @@ impl Writer {
     /// Brings what is staged into the tree, all of it or nothing.
     pub(super) fn apply(&mut self) -> Result<(), sled::Error> {
         let touched = mem::take(&mut self.touched);
+        self.count(&touched);
         for document in &touched {
             self.stage_head(document)?;
+        }
+        if mem::take(&mut self.own) {
+            self.stage_record(codec::TALLY_KEY.to_vec(), codec::encode_tally(self.tally).to_vec());
         }
         let staged = mem::take(&mut self.staged);
         let mut unsynced = self.opened.unsynced();
@@ -153,12 +176,23 @@ impl Writer {
         }
     }
 
+    /// Every head that is written now says what all of them together count.
+    fn count(&mut self, touched: &[DocumentId]) {
+        self.tally.applied += 1;
+        for document in touched {
+            let head = &mut self.heads.get_mut(document).expect(KEPT_UNTIL_APPLIED).head;
+            let term = |revision| term_of_head(document.as_bytes(), revision);
+            let before = (head.revision > 0).then(|| term(head.revision));
+            head.revision += 1;
+            self.tally.exchange(before, Some(term(head.revision)));
+        }
+    }
+
     fn stage_head(&mut self, document: &DocumentId) -> Result<(), sled::Error> {
-        let open = self.heads.get_mut(document).expect("a touched head is kept until it is applied");
+        let open = self.heads.get_mut(document).expect(KEPT_UNTIL_APPLIED);
         let manifest = open.next_manifest.take().expect("that is what touched means");
         let apart_before = open.head.manifest_apart;
-        open.head.revision += 1;
-        let (record, apart) = codec::encode_head(document, &mut open.head, &manifest);
+        let (record, apart) = codec::encode_head(document, &mut open.head, self.tally, &manifest);
         let apart_now = open.head.manifest_apart;
 
         if let Some(hash) = apart_before.filter(|_| apart_before != apart_now) {

@@ -1,0 +1,124 @@
+//! What a store makes of files that a disk, or a person, has bent: whatever it gives back is what was stored, or an error.
+
+use super::*;
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+
+/// Documents in the store that is bent. Some are small, some lie in parts, some were written often.
+const DOCUMENTS: u8 = 60;
+
+/// How many stores are bent in each way.
+const TRIALS: u64 = 40;
+
+/// What a disk does to a file at once.
+const BLOCK: usize = 4 << 10;
+
+/// In which way a file is bent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Bit,
+    Zeroes,
+    CutShort,
+}
+
+/// What came of a bent store.
+#[derive(Debug, Default, Clone, Copy)]
+struct Outcome {
+    refused: usize,
+    opened: usize,
+    sound: usize,
+    fenced: usize,
+    wrong: usize,
+}
+
+/// ST30: from bent files nobody is given anything but what was stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn st30_bent_files_are_never_taken_for_what_was_stored() {
+    let (closed, killed) = (Directory::new(), Directory::new());
+    let expected = written(&closed, &killed).await;
+    for (name, whole) in [("closed", &closed), ("killed", &killed)] {
+        for way in [Way::Bit, Way::Zeroes, Way::CutShort] {
+            let mut outcome = Outcome::default();
+            for seed in 0..TRIALS {
+                let bent = copy(whole.path());
+                bend(bent.path(), way, seed);
+                look(&bent, &expected, &mut outcome, &format!("{name} {way:?} {seed}")).await;
+            }
+            eprintln!("{name} {way:?}: {outcome:?}");
+            assert_eq!(outcome.wrong, 0, "{name} {way:?}: {outcome:?}");
+        }
+    }
+}
+
+/// A store with some history: what was written before its last start is in sled's index, what came afterwards is not. `closed` is as
+/// a server leaves it, `killed` as SIGKILL does.
+async fn written(closed: &Directory, killed: &Directory) -> BTreeMap<u8, Stored> {
+    let store = closed.open();
+    for n in 1..=DOCUMENTS {
+        store.commit(batch(n, vec![changes(&vec![n; 100 * usize::from(n % 50)])])).await.unwrap();
+    }
+    store.close().await;
+    drop(store);
+    let store = closed.open();
+    for round in 0..20_u8 {
+        for n in (1..=DOCUMENTS).filter(|n| n % 3 == 0) {
+            store.commit(batch(n, vec![changes(&[n, round].repeat(200))])).await.unwrap();
+        }
+    }
+    let mut expected = BTreeMap::new();
+    for n in 1..=DOCUMENTS {
+        expected.insert(n, store.load(&id(n)).await.unwrap().unwrap());
+    }
+    copy_into(closed.path(), killed.path());
+    store.close().await;
+    expected
+}
+
+async fn look(bent: &Directory, expected: &BTreeMap<u8, Stored>, outcome: &mut Outcome, trial: &str) {
+    let store = match SledStore::open(bent.path(), Floor::Bytes(0)) {
+        Ok(store) => store,
+        Err(_) => return outcome.refused += 1,
+    };
+    outcome.opened += 1;
+    for (&n, stored) in expected {
+        match store.load(&id(n)).await {
+            Ok(Some(found)) if found == *stored => outcome.sound += 1,
+            Ok(found) => {
+                outcome.wrong += 1;
+                eprintln!("{trial}: document {n}: {:?}", found.map(|found| found.chunks.len()));
+            }
+            Err(_) => outcome.fenced += 1,
+        }
+    }
+    store.close().await;
+}
+
+fn copy(from: &Path) -> Directory {
+    let to = Directory::new();
+    copy_into(from, to.path());
+    to
+}
+
+fn copy_into(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+/// Bends the log, at a place that was written.
+fn bend(dir: &Path, way: Way, seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let log = OpenOptions::new().read(true).write(true).open(dir.join(LOG_FILE)).unwrap();
+    let bytes = fs::read(dir.join(LOG_FILE)).unwrap();
+    let end = bytes.iter().rposition(|&byte| byte != 0).unwrap();
+    let at = random.usize(..end);
+    match way {
+        Way::Bit => log.write_all_at(&[bytes[at] ^ (1 << random.u8(..8))], at as u64).unwrap(),
+        Way::Zeroes => log.write_all_at(&[0; BLOCK], (at / BLOCK * BLOCK) as u64).unwrap(),
+        Way::CutShort => log.set_len((end - random.usize(..20 << 10)) as u64).unwrap(),
+    }
+}
