@@ -125,6 +125,9 @@ impl Writer {
 
     /// Brings what is staged into the tree, all of it or nothing.
     pub(super) fn apply(&mut self) -> Result<(), sled::Error> {
+        if self.touched.is_empty() && self.staged.is_empty() && !self.own {
+            return Ok(()); // Counted and not written it would be missed at the next start.
+        }
         let touched = mem::take(&mut self.touched);
         self.count(&touched);
         for document in &touched {
