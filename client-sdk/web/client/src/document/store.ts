@@ -235,7 +235,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   release(): void {
     if (this.#uses === 0) return
-    if (this.#uses === 1) this.writeAll()
+    if (this.#uses === 1) this.#finish()
     this.#uses -= 1
     if (this.#uses > 0) return
     for (const end of this.#endings.splice(0)) end()
@@ -503,14 +503,18 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#remembered.start(known)
     handle.on('heads-changed', this.#changed)
     handle.on('remote-heads', this.#heardRemote)
-    const noteSaved = () => this.#remembered.saving(this.saving.getState(), this.#pending.server)
+    const counted = () => {
+      const saving = this.saving.getState()
+      this.surroundings.counted(this, saving)
+      this.#remembered.saving(saving, this.#pending.server)
+    }
     this.#endings.push(
       () => void handle.off('heads-changed', this.#changed),
       () => void handle.off('remote-heads', this.#heardRemote),
-      this.#pending.state.subscribe(noteSaved),
+      this.#pending.state.subscribe(counted),
     )
     this.#pending.start(handle.doc(), this.#serverHeads(handle) ?? known?.saved?.heads, known?.saved?.atMs)
-    noteSaved()
+    counted()
     this.#rights = withRights(known?.rights ?? [], this.#rights)
     this.#standing.start(rightOf(this.#rights, this.surroundings.whose()))
     this.#presence.start(handle)
@@ -592,6 +596,14 @@ export class LiveDocument<T> implements DocumentStore<T> {
       )
     }
     return new DovetailError('refused', 'The server did not take an edit; it is undone here.')
+  }
+
+  /** What is being typed is written, and all that came is counted: what waits from then on is what the document has. */
+  #finish(): void {
+    this.writeAll()
+    this.#unwritten.clear()
+    this.#countGoingOn()
+    this.#pending.count()
   }
 
   #countGoingOn(): void {

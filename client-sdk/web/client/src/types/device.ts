@@ -1,6 +1,7 @@
 // What is kept on this device.
 
 import type { DocumentId } from '../ids'
+import type { SavingState } from './edits'
 
 /** How the store on this device is. */
 export type StorageState =
@@ -24,4 +25,22 @@ export interface KeptDocument {
   readonly title: string | undefined
   readonly openedAtMs: number
   readonly pending: number
+}
+
+/** What of all documents of this device is not on the server's disk yet. */
+export interface DeviceSaving {
+  /**
+   * `counting`: what earlier visits and other tabs left is still being read, so nobody knows yet that all is saved. Otherwise that of
+   * the document for which it is worst, as in `SavingState`.
+   */
+  readonly status: 'counting' | SavingState['status']
+  /** How many changes, as far as it is known. */
+  readonly pending: number
+  /** The documents that are open in this tab, and all others of which something waits. */
+  readonly documents: readonly DocumentSaving[]
+}
+
+/** What waits of one document. Of one that is not in the memory of this tab it is not known what its changes are, only that they wait. */
+export interface DocumentSaving extends SavingState {
+  readonly id: DocumentId
 }
