@@ -44,7 +44,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const root = useRef<HTMLElement>(null)
   const announcer = useMemo(() => createAnnouncer(), [])
   const selection = useMemo(() => createSelection(revealTile), [])
-  const data = useMemo(() => createOpenData(store), [store])
+  const data = useMemo(() => createOpenData(store, dovetail.saving), [store, dovetail])
   const preview = useMemo(() => watched<Preview | undefined>(undefined), [])
   const previewed = useWatched(preview)
   const [panel, setPanel] = useState<PanelId | undefined>(undefined)
@@ -99,7 +99,6 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   usePresenceOf(store, selection)
   useUndoKeys(store, editable)
   usePageTitle(store)
-  useLeaveQuestion(data.whole)
   const closePanel = useCallback(() => {
     setPanel(undefined)
     preview.set(undefined)
@@ -335,17 +334,6 @@ function isOnPage(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return true
   const isField = target.isContentEditable || target.matches('input, textarea, select')
   return !isField || target.closest('[data-tile]') !== null
-}
-
-/** The browser asks before it closes a tab that has changes which are nowhere else. */
-function useLeaveQuestion(whole: DashboardStore): void {
-  const wouldLose = useWatched(whole.saving, ({ status, pending }) => status === 'unkept' && pending > 0)
-  useEffect(() => {
-    if (!wouldLose) return
-    const ask = (event: Event) => event.preventDefault()
-    addEventListener('beforeunload', ask)
-    return () => removeEventListener('beforeunload', ask)
-  }, [wouldLose])
 }
 
 function usePageTitle(store: DashboardStore): void {

@@ -8,7 +8,7 @@
 // something waiting stays counted until the server has it. Nothing counts as saved before the notes were read.
 
 import type { DocumentId } from '../ids'
-import type { DeviceSaving, SavingState } from '../types'
+import type { DeviceSaving, DocumentSaving, SavingState } from '../types'
 import { Watched } from '../watch'
 import type { Noted } from './device'
 
@@ -29,11 +29,11 @@ export class Waiting {
   readonly state = new Watched<DeviceSaving>({ status: 'counting', pending: 0, documents: [] })
   readonly #world: WaitingWorld
   /** What each open store says. */
-  readonly #open = new Map<Counting, SavingState>()
+  readonly #open = new Map<Counting, DocumentSaving>()
   /** What waits of documents that were released, and are in memory for that. */
-  readonly #left = new Map<DocumentId, SavingState>()
+  readonly #left = new Map<DocumentId, DocumentSaving>()
   /** What is said of all others. */
-  readonly #elsewhere = new Map<DocumentId, SavingState>()
+  readonly #elsewhere = new Map<DocumentId, DocumentSaving>()
   #isCounted = false
 
   constructor(world: WaitingWorld) {
@@ -43,7 +43,7 @@ export class Waiting {
 
   /** A store has counted what waits of its document. */
   counted(store: Counting, saving: SavingState): void {
-    this.#open.set(store, saving)
+    this.#open.set(store, { id: store.id, ...saving })
     this.#takeOver(store.id)
     this.#tell()
   }
@@ -82,9 +82,13 @@ export class Waiting {
     this.#tell()
   }
 
-  /** The device keeps more, or less, than before. */
+  /** The device keeps more, or less, than before. Open stores say so themselves. */
   storageChanged(): void {
-    if (this.#left.size > 0) this.#tell()
+    const status = this.#world.keepsAll() ? 'kept' : 'unkept'
+    for (const [id, saving] of this.#left) {
+      if (saving.status !== status) this.#left.set(id, { ...saving, status })
+    }
+    this.#tell()
   }
 
   /** How much waits of a document that is in the memory of this tab, if it is. */
@@ -102,7 +106,7 @@ export class Waiting {
 
   #note(id: DocumentId, pending: number, savedAtMs: number | undefined): void {
     if (pending === 0) this.#elsewhere.delete(id)
-    else this.#elsewhere.set(id, { ...ELSEWHERE, pending, savedAtMs })
+    else this.#elsewhere.set(id, { id, ...ELSEWHERE, pending, savedAtMs })
   }
 
   /** From now on this tab knows better. */
@@ -116,32 +120,31 @@ export class Waiting {
   }
 
   /** What the open stores say. Where a document is open in several ways, what goes on is counted by one of them. */
-  #openNow(): Map<DocumentId, SavingState> {
-    const now = new Map<DocumentId, SavingState>()
-    for (const [{ id }, saving] of this.#open) {
-      const most = now.get(id)
-      if (!most || most.pending < saving.pending) now.set(id, saving)
+  #openNow(): Map<DocumentId, DocumentSaving> {
+    const now = new Map<DocumentId, DocumentSaving>()
+    for (const saving of this.#open.values()) {
+      const most = now.get(saving.id)
+      if (!most || most.pending < saving.pending) now.set(saving.id, saving)
     }
     return now
   }
 
-  #leftNow(): [DocumentId, SavingState][] {
-    const status = this.#world.keepsAll() ? 'kept' : 'unkept'
-    return [...this.#left].map(([id, saving]) => [id, { ...saving, status }])
-  }
-
   #tell(): void {
     // Whoever knows better comes later.
-    const known = new Map([...this.#elsewhere, ...this.#leftNow(), ...this.#openNow()])
-    const documents = [...known].map(([id, saving]) => ({ id, ...saving }))
+    const known = new Map([...this.#elsewhere, ...this.#left, ...this.#openNow()])
+    const documents = [...known.values()]
     const worst = (['unkept', 'kept'] as const).find((status) =>
       documents.some((each) => each.status === status),
     )
-    this.state.set({
-      status: this.#isCounted ? (worst ?? 'saved') : 'counting',
-      pending: documents.reduce((sum, { pending }) => sum + pending, 0),
-      documents,
-    })
+    const status = this.#isCounted ? (worst ?? 'saved') : 'counting'
+    const before = this.state.getState()
+    const isSame =
+      before.status === status &&
+      before.documents.length === documents.length &&
+      documents.every((each, at) => each === before.documents[at])
+    if (isSame) return
+    const pending = documents.reduce((sum, each) => sum + each.pending, 0)
+    this.state.set({ status, pending, documents })
   }
 }
 
