@@ -5,7 +5,10 @@ import type { SavingState } from './edits'
 
 /** How the store on this device is. */
 export type StorageState =
-  /** Not asked yet; or somebody deleted what was kept, and what this tab has is being written again. */
+  /**
+   * Not asked yet; or somebody closed what was open, perhaps to delete it, and it is looked for; or somebody deleted what was kept, and
+   * what this tab has is being written again.
+   */
   | { readonly status: 'opening' }
   /** Everything is kept here and survives a reload. Bytes are what the browser says, where it says anything. */
   | {

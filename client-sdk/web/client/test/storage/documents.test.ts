@@ -195,6 +195,26 @@ test('CL260 who had the database that was deleted writes what it has before it s
   expect(keys).toEqual([['one'], ['other']])
 })
 
+test('CL305 a tab that is to let go of its database says opening at once, and kept when it is there again', async () => {
+  const indexedDb = new IDBFactory()
+  const kept = storage({ indexedDb })
+  await kept.save(['a'], bytes(1))
+  const told: string[] = []
+  kept.state.subscribe(() => told.push(kept.state.getState().status))
+  const database = vi.spyOn(indexedDb, 'open')
+  const changing = indexedDb.open('a-documents', 2)
+  changing.addEventListener('upgradeneeded', () => {
+    // Nobody has looked for it yet.
+    expect([told, database.mock.calls.length]).toEqual([['opening'], 1])
+    changing.transaction?.abort()
+  })
+  await until(kept.state, ({ status }) => status === 'opening')
+  await until(kept.state, ({ status }) => status === 'kept')
+  expect(database).toHaveBeenCalledTimes(2)
+  expect(await kept.load(['a'])).toEqual(bytes(1))
+  expect(new Set(told)).toEqual(new Set(['opening', 'kept']))
+})
+
 test('CL260 a database that was only closed is the same one', async () => {
   const indexedDb = new IDBFactory()
   const again = vi.fn(() => Promise.resolve())
