@@ -319,7 +319,7 @@ function useEscape(open: boolean, close: () => void): void {
   useEffect(() => {
     if (!open) return
     const press = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.defaultPrevented) close()
+      if (event.key === 'Escape' && !event.defaultPrevented && !event.isComposing) close()
     }
     addEventListener('keydown', press)
     return () => removeEventListener('keydown', press)

@@ -20,6 +20,8 @@ export interface Going {
   readonly commit: () => void
   /** Others changed the document meanwhile. */
   readonly met?: () => void
+  /** False when all of it is a change already, and only shown on. */
+  readonly isWaiting?: boolean
 }
 
 /** How many edits that could not be made are told of. */
@@ -101,7 +103,7 @@ export class Ongoing {
   }
 
   #goesOn(): boolean {
-    return this.#going !== undefined
+    return this.#going !== undefined && this.#going.isWaiting !== false
   }
 
   #become(going: Going | undefined): void {

@@ -308,16 +308,17 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   /**
    * Makes one change, which is not large, of what was typed, beside what others did meanwhile. What is typed without a pause is taken
-   * back at once, in however many changes it was made.
+   * back at once, in however many changes it was made. Gives the state that was typed into, with it.
    */
   protected writeTyped(
     label: string,
     edit: (draft: Draft) => void,
     { into, beganAtMs, lastAtMs }: Typed,
-  ): void {
+  ): Heads {
     this.#begin()
     const made = this.#copy.changeAt(into, label, edit)
     if (made) this.#undo.made(made, { ...this.surroundings.config.batching, beganAtMs, lastAtMs })
+    return made?.after ?? into
   }
 
   /** Throws when no edit of this size may be made now. */
@@ -337,6 +338,11 @@ export class LiveDocument<T> implements DocumentStore<T> {
   protected show(going: Going): void {
     this.mayWrite()
     this.surroundings.order.turnTo(this.undoable)
+    this.#ongoing.show(going)
+  }
+
+  /** What it did is a change by now, and it goes on. */
+  protected showOn(going: Going): void {
     this.#ongoing.show(going)
   }
 
