@@ -414,10 +414,11 @@ class Client implements Dovetail {
     }
   }
 
-  /** Notes it, for other tabs too where they count what waits. */
+  /** Notes it, and tells whoever waits for that; what waits is told to the other tabs. */
   #note(id: DocumentId, noted: Partial<Noted>): void {
     this.#device.note(id, noted)
-    const { pending } = noted
+    const { pending, saved } = noted
+    if (saved) this.#following.saved(id)
     if (pending !== undefined) this.#tabs.send({ type: 'waits', documentId: id, pending })
   }
 
