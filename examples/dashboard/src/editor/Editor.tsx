@@ -12,7 +12,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useApp } from '../app/context'
 import { bringBack } from '../app/belongings'
 import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
-import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
+import { OPERATIONS_LISTED_MAX, patchedDashboard, removedRow } from '../app/patched'
 import { laterDialog, laterPart } from '../app/later'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
@@ -122,13 +122,26 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
       edit.patch.length < OPERATIONS_LISTED_MAX
         ? []
         : [`Of the undone change only the first ${OPERATIONS_LISTED_MAX} parts are known, and in it.`]
-    const url = data.refusedIn(edit)
+    const url = data.refusedIn(edit)?.url
     if (url !== undefined) {
       copied(now, cut, { url, patch: edit.patch })
       return
     }
     const { value, left } = patchedDashboard(now, edit.patch)
     copied(value, left === 0 ? cut : [...cut, leftWords(left)])
+  }
+  /** A row that somebody removed while something was written into it. */
+  const addAsRow = (edit: RefusedEdit) => {
+    const cells = editable ? removedRow(edit) : undefined
+    const table = cells && data.refusedIn(edit)
+    return (
+      table && {
+        label: 'Add as a row',
+        run: () => {
+          if (attempt('Adding a row', () => table.addRow(cells))) table.refused.dismiss(edit.id)
+        },
+      }
+    )
   }
   const undelete = () => {
     bringBack(dovetail, store.id).catch((error: unknown) => toasts.failed('Bringing it back', error))
@@ -158,7 +171,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           onSignIn={() => signingIn.set(true)}
           onUndelete={undelete}
         />
-        <UndoneChanges store={data.whole} onSaveCopy={copyUndone} />
+        <UndoneChanges store={data.whole} onSaveCopy={copyUndone} remedy={addAsRow} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
             <p role="status">

@@ -23,8 +23,8 @@ export interface OpenData {
   readonly add: (store: WidgetDataStore) => () => void
   /** The store of the dashboard, as what tells of the page sees it. */
   readonly whole: DashboardStore
-  /** The address of the document of a tile in which an edit was refused; nothing when that was in the dashboard. */
-  readonly refusedIn: (edit: RefusedEdit) => string | undefined
+  /** The document of a tile in which an edit was refused; nothing when that was in the dashboard. */
+  readonly refusedIn: (edit: RefusedEdit) => WidgetDataStore | undefined
 }
 
 type Part = Pick<DashboardStore, 'refused'>
@@ -59,7 +59,7 @@ export function createOpenData(dashboard: DashboardStore, device: Watchable<Devi
       }
     },
     refusedIn: ({ id }) =>
-      shown.getState().find(({ refused }) => refused.getState().some((edit) => edit.id === id))?.url,
+      shown.getState().find(({ refused }) => refused.getState().some((edit) => edit.id === id)),
     whole: overlaid(dashboard, {
       saving: combined(device, () => [dashboard.saving, ...belonging().map(staticWatchable)], savingOf),
       refused: { ...refused, dismiss },

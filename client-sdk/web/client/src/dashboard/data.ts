@@ -8,10 +8,12 @@ import { assign, insert, type Draft, type DraftList } from '../document/assign'
 import { LiveDocument } from '../document/store'
 import { listId, plainOfDraft, type Plain } from '../document/plain'
 import { rebased, stretch } from '../document/stretch'
+import { DovetailError } from '../errors'
 import type { Surroundings } from '../document/surroundings'
 import type { Heads, Point, WidgetData, WidgetDataStore } from '../types'
 import { planPoints, writePoints } from './points'
 import { readWidgetData } from './read'
+import { lostRows } from './rows'
 import { Typing } from './typing'
 
 /** What writes so few bytes that nobody counts them. */
@@ -31,6 +33,7 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     super(surroundings, id, readWidgetData, made)
     const { order } = surroundings
     this.onEnd(order.enter(id, this.undoable))
+    this.onCame((before) => this.#tellLostRows(before))
     this.onEnd(this.permission.subscribe(() => order.changed()))
   }
 
@@ -174,6 +177,24 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     // That state has gone: something in it was refused.
     write(typing.in(this.#text()), this.heads)
     return undefined
+  }
+
+  /** What was written into a row that somebody removed meanwhile is said, and stands in `refused` for whoever wants it back. */
+  #tellLostRows(before: Heads): void {
+    const state = this.getState()
+    if (state.status !== 'ready') return
+    const { rows } = readWidgetData(this.rootAsStored())
+    if (rows === state.value.rows) return
+    const there = new Set(rows.map((row) => listId(row)))
+    const gone = state.value.rows.flatMap((cells) => {
+      const id = listId(cells)
+      return id === undefined || there.has(id) ? [] : [{ id, cells }]
+    })
+    if (gone.length === 0) return
+    for (const row of lostRows(this.doc(), before, gone, (actor) => this.isMine(actor))) {
+      const fault = new DovetailError('row_removed', 'Somebody removed the row at the same time.')
+      this.lost('Changed a cell', fault, [{ op: 'add', path: `/rows/${rows.length}`, value: row.cells }])
+    }
   }
 
   /** As many columns as the table has, by their names or by the cells of its rows. */

@@ -34,6 +34,7 @@ import type {
   DocumentStore,
   Heads,
   History,
+  JsonPatchOperation,
   PermissionState,
   Presence,
   RefusedEdit,
@@ -100,6 +101,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly #endings: (() => void)[] = []
   /** What is being typed and is no edit yet. */
   readonly #unwritten = new Set<Unwritten>()
+  #onCame: (before: Heads) => void = () => undefined
   #isGoingOn = false
   #uses = 1
   /** What all who share this device's store may do, as far as it is known. */
@@ -357,8 +359,18 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   /** It is over, and became a change, as far as it could: what could not be made is said where refused edits are. */
-  protected lost(label: string, fault: DovetailError): void {
-    this.#ongoing.lose(label, fault, this.surroundings.environment.now())
+  protected lost(label: string, fault: DovetailError, patch?: readonly JsonPatchOperation[]): void {
+    this.#ongoing.lose(label, fault, this.surroundings.environment.now(), patch)
+  }
+
+  /** Whether a change of this actor was made on this device, as far as it is known. */
+  protected isMine(actor: string): boolean {
+    return this.#remembered.actors.has(actor)
+  }
+
+  /** Calls with the state before, when changes came from elsewhere and are not shown yet. */
+  protected onCame(call: (before: Heads) => void): void {
+    this.#onCame = call
   }
 
   /** What goes on becomes a change now. */
@@ -565,6 +577,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     const before = this.#shown
     if (this.#copy.has(before)) {
       this.#pending.came(doc)
+      this.#onCame(before)
       this.#updates.came(doc, before, this.#copy.heads)
       return
     }
