@@ -6,10 +6,11 @@ import {
   type DashboardStore,
   type NewWidget,
   type RefusedEdit,
-  type SavingState,
+  type DeviceSaving,
+  type DocumentSaving,
   type WidgetDataStore,
 } from '@dovetail/client'
-import { DashboardRealtimeProvider } from '@dovetail/react'
+import { DashboardRealtimeProvider, staticWatchable } from '@dovetail/react'
 import { act, cleanup, render, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -72,7 +73,7 @@ async function opened(widgets: Readonly<Record<string, NewWidget>>): Promise<Das
   const shown = overlaid(store, { refused: { ...refused, dismiss: () => undefined } })
   render(
     <AppContext value={app}>
-      <DashboardRealtimeProvider client={dovetail}>
+      <DashboardRealtimeProvider client={app.dovetail}>
         <Editor store={shown} />
       </DashboardRealtimeProvider>
     </AppContext>,
@@ -352,12 +353,23 @@ test('CL242 the button of a notice takes back what the notice tells of, and Ctrl
   table.release()
 })
 
+test('CL303 what a tile leaves behind is counted as long as it waits', async () => {
+  const table = dovetail.createWidgetData('table')
+  table.addRow(['web'])
+  const store = await opened({ ...THREE, t: { kind: 'table', title: 'Hosts', data: table.url } })
+  const waits = () => store.saving.getState().pending + table.saving.getState().pending
+  await waitFor(() => expect(pendingSaid()).toBe(waits()))
+  act(() => store.edit({ edit: 'removeWidget', id: 't' }))
+  expect(screen.queryByRole('group', { name: /^Hosts, / })).toBeNull()
+  await waitFor(() => expect(pendingSaid()).toBe(waits()))
+})
+
 test('CL248 a table whose changes have no room left ends all edits, and the banner says so', async () => {
   const table = dovetail.createWidgetData('table')
   await table.settled()
   table.setColumns(['Name'])
   table.addRow(['web'])
-  vi.spyOn(dovetail, 'openWidgetData').mockImplementation(() => full(table))
+  app = { ...app, dovetail: overlaidClient({ saving: full(table) }) }
   await opened({ ...THREE, t: { kind: 'table', title: 'Hosts', data: table.url } })
   await waitFor(() =>
     expect(screen.getByRole('button', { name: 'Add widget' })).toHaveProperty('disabled', true),
@@ -365,11 +377,20 @@ test('CL248 a table whose changes have no room left ends all edits, and the bann
   expect(screen.getByRole('region', { name: 'State of this page' }).textContent).toMatch(/no more are taken/)
 })
 
-/** As if no change could wait any more. */
-function full(store: WidgetDataStore): WidgetDataStore {
-  const saving = watched<SavingState>({ ...store.saving.getState(), pending: 1, room: 'full' })
-  return new Proxy(store, {
-    get: (target, name) => (name === 'saving' ? saving : (Reflect.get(target, name, target) as unknown)),
+/** As if no change of the table could wait any more. */
+function full({ id, saving }: WidgetDataStore): Dovetail['saving'] {
+  const document: DocumentSaving = { id, ...saving.getState(), pending: 1, room: 'full' }
+  return staticWatchable<DeviceSaving>({ status: 'unkept', pending: 1, documents: [document] })
+}
+
+/** The client with something else in it; all else is its own. */
+function overlaidClient(parts: Partial<Dovetail>): Dovetail {
+  return new Proxy(dovetail, {
+    get(target, name) {
+      if (Object.hasOwn(parts, name)) return Reflect.get(parts, name) as unknown
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
   })
 }
 

@@ -24,7 +24,9 @@ afterEach(() => {
 })
 
 function around(documents: readonly KeptDocument[], forget: (id: string) => Promise<void>) {
-  const made = app({ dovetail: { kept: () => Promise.resolve(documents), forget } })
+  const pending = documents.reduce((sum, each) => sum + each.pending, 0)
+  const saving = staticWatchable({ status: pending > 0 ? 'kept' : 'saved', pending, documents: [] } as const)
+  const made = app({ dovetail: { kept: () => Promise.resolve(documents), saving, forget } })
   const credentials = {
     ...made.credentials,
     signOut: () => void asked.push('signOut'),

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { saved, stat } from '../app.mjs'
+import { saved, says, stat } from '../app.mjs'
 import { looksFine } from '../look.mjs'
 import { see, world } from '../world.mjs'
 
@@ -121,3 +121,27 @@ async function fingerOn(page) {
     up: () => touch('touchEnd', []),
   }
 }
+
+test('CL310 on a phone the pill leaves out the seconds until the next try, for which there is no room', async (t) => {
+  const here = await world(t)
+  const id = await here.server.dashboard({ widgets: { a: stat('CPU') } })
+  const ana = await here.person(PHONE)
+  const page = await ana.tab(`/d/${id}`)
+  await saved(page)
+  const pill = page.locator('.dovetail-pill')
+  const cut = () =>
+    pill.evaluate((each) =>
+      [...each.querySelectorAll('span')]
+        .filter((span) => span.scrollWidth > span.clientWidth)
+        .map(({ textContent }) => textContent),
+    )
+  await here.server.kill()
+  await says(page, /^Can't reach/)
+  assert.deepEqual(await cut(), [])
+  assert.ok(!(await pill.innerText()).includes('retry'))
+  await looksFine(page, 'phone-unreachable')
+  await page.setViewportSize({ width: 1360, height: 844 })
+  await see(page, 'the seconds', () =>
+    document.querySelector('.dovetail-pill').innerText.includes('retry in'),
+  )
+})

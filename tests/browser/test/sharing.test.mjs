@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { rename, saved, says, shows, stat } from '../app.mjs'
+import { addWidget, newDashboard, rename, saved, says, shows, stat } from '../app.mjs'
 import { ASKING, tokenOf } from '../server.mjs'
 import { looksFine } from '../look.mjs'
 import { seen, world } from '../world.mjs'
@@ -85,4 +85,20 @@ test('CL158 who has a link may view without signing in, until the link is revoke
   await shows(page, 'Processor')
   const late = await (await here.person()).tab(link.slice(here.url.length))
   await seen(late.getByRole('heading', { name: 'This dashboard is not there' }))
+})
+
+test('CL309 of a table that was just made the server is told whom it follows, and asked nothing before it has it', async (t) => {
+  const here = await world(t)
+  const ana = await here.person()
+  const page = await ana.tab('/')
+  const missing = []
+  const told = page.waitForResponse((answer) => answer.request().method() === 'PUT' && answer.ok())
+  page.on('response', (answer) => {
+    if (answer.status() >= 400) missing.push(`${answer.status()} ${answer.url()}`)
+  })
+  const id = await newDashboard(page)
+  await addWidget(page, 'Table')
+  await saved(page)
+  assert.equal((await told).request().postDataJSON().follows, id)
+  assert.deepEqual(missing, [])
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { addWidget, newDashboard, saved, shows } from '../app.mjs'
 import { looksFine } from '../look.mjs'
-import { see, world } from '../world.mjs'
+import { see, seen, world } from '../world.mjs'
 
 /** The table that a new widget comes with, on two devices. */
 async function oneTable(t) {
@@ -81,4 +81,23 @@ test('CL284 two who write into the same cell both find the one that stands, whol
   await has(anas, { 'Name, row 1': 'proxy' })
   for (const page of [anas, bos]) await page.reload()
   for (const page of [anas, bos]) await has(page, { 'Name, row 1': 'proxy', 'Value, row 1': '1' })
+})
+
+test('CL311 who wrote into a row that somebody removed meanwhile is told, and has it again with one press', async (t) => {
+  const { bo, anas, bos } = await oneTable(t)
+  await bo.offline()
+  await write(bos, 'Value', 2, 'precious')
+  await anas.getByRole('button', { name: 'Remove row 2' }).click()
+  await saved(anas)
+  await bo.online()
+  const undone = await seen(bos.getByRole('region', { name: 'Undone changes' }))
+  await seen(undone.getByText('Somebody removed a row while you wrote into it. It had: Item 2, precious.'))
+  await looksFine(bos, 'row-removed')
+  assert.equal(await anas.getByRole('region', { name: 'Undone changes' }).count(), 0)
+  await undone.getByRole('button', { name: 'Add as a row' }).click()
+  for (const page of [anas, bos]) {
+    await has(page, { 'Name, row 3': 'Item 2', 'Value, row 3': 'precious' })
+    await saved(page)
+  }
+  assert.equal(await undone.count(), 0)
 })

@@ -35,12 +35,13 @@ import { documentId, sameHeads, unique, type DocumentId } from './ids'
 import { createLink } from './link/connect'
 import type { Link, OwnMessage } from './link/link'
 import { changeFits } from './link/parts'
-import { DeviceNotes } from './outbox/device'
+import { DeviceNotes, type Noted } from './outbox/device'
 import { Eviction } from './outbox/evict'
 import { hearing } from './outbox/hearing'
 import { Holds } from './outbox/holds'
 import { Leftovers } from './outbox/leftovers'
 import { LoadedDocuments } from './outbox/loaded'
+import { Waiting } from './outbox/waiting'
 import type { Me } from './presence'
 import { createRefusals, type Refusals } from './refusal/refusals'
 import { SyncAnew } from './refusal/sync'
@@ -53,6 +54,7 @@ import { createTabs, type Tabs } from './tabs/tabs'
 import type {
   Api,
   DashboardStore,
+  DeviceSaving,
   DocumentStore,
   Dovetail,
   KeptDocument,
@@ -110,6 +112,7 @@ class Client implements Dovetail {
   readonly link: Watchable<LinkState>
   readonly session: Watchable<Session | undefined>
   readonly storage: Watchable<StorageState>
+  readonly saving: Watchable<DeviceSaving>
   readonly api: Api
   readonly #config: ResolvedConfig
   readonly #environment: Environment
@@ -118,6 +121,7 @@ class Client implements Dovetail {
   readonly #documents: DocumentStorage
   readonly #notes: Promise<Notes>
   readonly #device: DeviceNotes
+  readonly #waiting: Waiting
   readonly #tabs: Tabs
   readonly #tabAdapter: TabAdapter | undefined
   readonly #refusals: Refusals
@@ -151,6 +155,11 @@ class Client implements Dovetail {
         : openNotes(environment, name)
     this.#holds = new Holds(name, environment)
     this.#device = new DeviceNotes(this.#notes, environment, name, this.#peerId)
+    this.#waiting = new Waiting({
+      noted: () => this.#device.all(),
+      keepsAll: () => this.#documents.keepsAll,
+    })
+    this.saving = this.#waiting.state
     this.#tabs = createTabs(environment, name)
     this.#tabAdapter = tabAdapter(config, environment, {
       isHere: (id) => this.#loaded.isHere(id),
@@ -182,7 +191,10 @@ class Client implements Dovetail {
     this.#loaded = new LoadedDocuments({
       repo: this.#repo,
       documents: this.#documents,
-      device: this.#device,
+      saved: (id, saved) => {
+        this.#waiting.saved(id)
+        this.#note(id, { pending: 0, saved })
+      },
       refusals: this.#refusals,
       now: environment.now,
       isOpen: (id) => this.#holds.has(id),
@@ -282,7 +294,7 @@ class Client implements Dovetail {
         kind,
         title,
         openedAtMs: openedAtMs ?? 0,
-        pending: this.#pendingHere(id) ?? pending,
+        pending: this.#waiting.pendingOf(id) ?? pending,
       }))
       .sort((one, other) => other.openedAtMs - one.openedAtMs)
   }
@@ -290,7 +302,7 @@ class Client implements Dovetail {
   async forget(id: string, options: { evenUnsaved?: boolean } = {}): Promise<void> {
     const known = parsed(id)
     const { pending } = await this.#device.read(known)
-    const waiting = this.#pendingHere(known) ?? pending
+    const waiting = this.#waiting.pendingOf(known) ?? pending
     if (waiting > 0 && !options.evenUnsaved) {
       throw new DovetailError('not_saved', `${waiting} changes of this document are on this device only.`)
     }
@@ -347,15 +359,10 @@ class Client implements Dovetail {
     return [...this.#open.values()].filter((store) => store.id === id)
   }
 
-  /** What waits of a document, if it is here by now. */
-  #pendingHere(id: DocumentId): number | undefined {
-    const ready = this.#of(id).filter((store) => store.getState().status === 'ready')
-    return ready[0]?.saving.getState().pending
-  }
-
   #released(store: Released): void {
     const { id, serverHeads } = store
     for (const [key, open] of this.#open) if (open === store) this.#open.delete(key)
+    this.#waiting.released(store)
     if (this.#of(id).length > 0) return
     this.#holds.letGo(id)
     this.#loaded.released(id, serverHeads)
@@ -395,7 +402,8 @@ class Client implements Dovetail {
       dismiss: (id, refused) => this.#refusals.dismiss(id, refused),
       judgeOf: (kind, id) => this.#rules.judgeOf(kind, id),
       noted: (id) => this.#device.read(id),
-      note: (id, noted) => this.#device.note(id, noted),
+      note: (id, noted) => this.#note(id, noted),
+      counted: (store, saving) => this.#waiting.counted(store, saving),
       serverStorageId: () => this.#link.server.getState().storageId,
       tellTabs: (documentId, heads) => {
         this.#tabs.send({ type: 'acked', documentId, heads, atMs: this.#environment.now() })
@@ -404,6 +412,14 @@ class Client implements Dovetail {
       released: (store) => this.#released(store),
       whyMissing: (id) => this.#whyMissing(id),
     }
+  }
+
+  /** Notes it, and tells whoever waits for that; what waits is told to the other tabs. */
+  #note(id: DocumentId, noted: Partial<Noted>): void {
+    this.#device.note(id, noted)
+    const { pending, saved } = noted
+    if (saved) this.#following.saved(id)
+    if (pending !== undefined) this.#tabs.send({ type: 'waits', documentId: id, pending })
   }
 
   #whose(): Whose {
@@ -433,6 +449,7 @@ class Client implements Dovetail {
     await this.#refusals.forget(id)
     await this.#documents.removeRange([id])
     await this.#device.forget(id)
+    this.#waiting.forgotten(id)
     // This tab may have opened it meanwhile, as others may.
     await this.#loaded.heardForgotten(id)
     this.#tabs.send({ type: 'forgotten', documentId: id })
@@ -445,6 +462,7 @@ class Client implements Dovetail {
 
   /** Somebody deleted the notes under the open tab. What cannot be noted is not known later, and that is all. */
   #noteAgain(): void {
+    this.#waiting.emptied()
     this.#noting = Promise.allSettled([
       this.#refusals.noteAgain(),
       this.#device.noteAgain((id) => id in this.#repo.handles),
@@ -472,11 +490,14 @@ class Client implements Dovetail {
       this.#environment.onClockBack(() => this.#clockBack()),
       this.storage.subscribe(() => {
         for (const store of this.#open.values()) store.storageChanged()
+        this.#waiting.storageChanged()
       }),
       this.#tabs.on('acked', ({ documentId, heads }) =>
         this.#each(documentId, (store) => store.heardHeads(heads, 'tab')),
       ),
+      this.#tabs.on('waits', ({ documentId, pending }) => this.#waiting.heard(documentId, pending)),
       this.#tabs.on('forgotten', ({ documentId }) => {
+        this.#waiting.forgotten(documentId)
         // What cannot be written is said by the storage.
         void this.#loaded.heardForgotten(documentId).catch(() => undefined)
       }),

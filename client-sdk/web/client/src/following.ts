@@ -3,7 +3,7 @@
 // Edit path: ← a document is made for another one, with or without a connection; → the server is told (`follows` in its access)
 // as soon as it has both.
 //
-// Always true: only what was made here, and for that, is let follow. A dashboard names documents that its writers put there;
+// Always true: nothing is asked before the server has both, as far as this device knows. Only what was made here, and for that, is let follow. A dashboard names documents that its writers put there;
 // who shows one of ours in theirs gets no right to it by that. What is wanted is on the device, so a later visit does it too.
 
 import type { Environment } from './environment'
@@ -13,7 +13,7 @@ import { backoffMs, type Windows } from './link/backoff'
 import type { Noted } from './outbox/device'
 import type { Api } from './types'
 
-/** Between two attempts: the server may not have both documents yet. */
+/** Between two attempts: the server may have lost one of them, or may not be able to answer. */
 const BETWEEN: Windows = { firstMs: 2_000, mostMs: 60_000 }
 
 /** What it works on. */
@@ -37,6 +37,8 @@ export class Following {
   #isLooking = false
   /** Something came while it looked. */
   #looksAgain = false
+  /** What the server does not have yet, and something waits for. */
+  readonly #missing = new Set<DocumentId>()
   #isOver = false
 
   constructor(world: FollowingWorld) {
@@ -47,6 +49,12 @@ export class Following {
   made(id: DocumentId, follows: DocumentId): void {
     this.#world.device.note(id, { follows })
     this.look()
+  }
+
+  /** The server has this. */
+  saved(id: DocumentId): void {
+    // What is looked at now may not know of it.
+    if (this.#isLooking || this.#missing.has(id)) this.look()
   }
 
   /** There is a connection, or something new to do. */
@@ -81,8 +89,16 @@ export class Following {
   /** Whether something is left to do. */
   async #all(): Promise<boolean> {
     let isLeft = false
-    for (const [id, { follows }] of await this.#world.device.all().catch(() => [])) {
+    const all = await this.#world.device.all().catch(() => [])
+    const known = new Map(all)
+    // What this device knows nothing of was there before it.
+    const isMissing = (id: DocumentId) => known.has(id) && known.get(id)?.saved === undefined
+    this.#missing.clear()
+    for (const [id, { follows }] of all) {
       if (follows === undefined || this.#isOver) continue
+      const missing = [id, follows].filter(isMissing)
+      for (const each of missing) this.#missing.add(each)
+      if (missing.length > 0) continue
       if (await this.#isDone(id, follows)) this.#world.device.note(id, { follows: undefined })
       else isLeft = true
     }

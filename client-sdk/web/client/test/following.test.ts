@@ -10,9 +10,13 @@ import type { Access } from '../src/types'
 const TABLE = 'table' as DocumentId
 const BOARD = 'board' as DocumentId
 
+const SAVED = { saved: { heads: [], atMs: 1 } }
+
 /** A device, and a server that answers one after the other with these. */
 function world(...answers: (Partial<Access> | DovetailError)[]) {
-  const noted = new Map<DocumentId, Partial<Noted>>()
+  const noted = new Map<DocumentId, Partial<Noted>>(
+    ['table', 'board', 'note'].map((id) => [id as DocumentId, SAVED]),
+  )
   const written: unknown[] = []
   const server = { isLive: true, isKnown: true }
   const entry = ([id, each]: [DocumentId, Partial<Noted>]) => [id, each as Noted] as const
@@ -105,6 +109,49 @@ test('CL293 who did not say yet who they are waits, and nothing is given up', as
   following.look()
   await vi.advanceTimersByTimeAsync(0)
   expect([written.length, noted.get(TABLE)?.follows]).toEqual([1, undefined])
+})
+
+test.each([
+  [TABLE, BOARD],
+  [BOARD, TABLE],
+])('CL309 the server is not asked before it has both: %s comes last', async (last, first) => {
+  const { parts, written, noted, left } = world({})
+  noted.set(TABLE, { saved: undefined })
+  noted.set(BOARD, { saved: undefined })
+  const following = new Following(parts)
+  following.made(TABLE, BOARD)
+  for (const id of [first, last]) {
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect([written, left()]).toEqual([[], 1])
+    noted.set(id, { ...noted.get(id), ...SAVED })
+    following.saved(id)
+  }
+  await vi.advanceTimersByTimeAsync(0)
+  expect([written.length, left()]).toEqual([1, 0])
+  following.close()
+})
+
+test('CL309 what the server has while it is looked is not missed', async () => {
+  const { parts, written, noted } = world({})
+  noted.set(TABLE, { saved: undefined })
+  const following = new Following(parts)
+  following.made(TABLE, BOARD)
+  // It has read the notes, and did not look at them yet.
+  parts.device.note(TABLE, SAVED)
+  following.saved(TABLE)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(written).toHaveLength(1)
+  following.close()
+})
+
+test('CL309 of a dashboard that this device knows nothing of the server is asked', async () => {
+  const { parts, written, noted } = world({})
+  noted.delete(BOARD)
+  const following = new Following(parts)
+  following.made(TABLE, BOARD)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(written).toHaveLength(1)
+  following.close()
 })
 
 test('CL210 what is made while the server is asked is not forgotten', async () => {

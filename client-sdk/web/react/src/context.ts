@@ -10,7 +10,7 @@ import { english, type Words } from './state/words'
 /** As much of a client as hooks and components use: an app's whole one, or `staticDovetail()`. */
 export type PageClient = Pick<
   Dovetail,
-  'link' | 'session' | 'storage' | 'open' | 'openDashboard' | 'openWidgetData' | 'reconnect'
+  'link' | 'session' | 'storage' | 'saving' | 'open' | 'openDashboard' | 'openWidgetData' | 'reconnect'
 >
 
 /** What a page may do beyond what the client can. What is missing has no button. */

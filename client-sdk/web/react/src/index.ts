@@ -15,7 +15,7 @@ export type { WidgetRealtimeProps, WidgetSurroundings } from './components/Widge
 export { PresenceAvatars } from './components/PresenceAvatars'
 export type { PresenceAvatarsProps } from './components/PresenceAvatars'
 export { UndoneChanges } from './components/UndoneChanges'
-export type { UndoneChangesProps } from './components/UndoneChanges'
+export type { UndoneChangesProps, UndoneRemedy } from './components/UndoneChanges'
 
 export { useWatched, sameItems } from './hooks/useWatched'
 export { useWebSocket } from './hooks/useWebSocket'

@@ -1,7 +1,7 @@
 import { act, fireEvent, render, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { useCallback, useState } from 'react'
-import type { DashboardStore, Widget } from '@dovetail/client'
+import type { DashboardStore, RefusedEdit, Widget } from '@dovetail/client'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   ConflictResolutionUI,
@@ -276,6 +276,20 @@ describe('PresenceAvatars', () => {
 })
 
 describe('UndoneChanges', () => {
+  it('CL311 what somebody removed while it was written into is said as that, with what the app can do', () => {
+    const patch = [{ op: 'add', path: '/rows/1', value: ['web', null, 42] }] as const
+    dashboard.refused.set([refusedEdit('row', { code: 'row_removed', patch }), refusedEdit('other')])
+    const run = vi.fn()
+    const remedy = ({ code }: RefusedEdit) =>
+      code === 'row_removed' ? { label: 'Add as a row', run } : undefined
+    show(<UndoneChanges store={store} remedy={remedy} />, { client })
+    expect(screen.getAllByRole('alert')[0]?.textContent).toBe(
+      'Somebody removed a row while you wrote into it. It had: web, 42.',
+    )
+    fireEvent.click(screen.getByRole('button', { name: 'Add as a row' }))
+    expect(run).toHaveBeenCalledTimes(1)
+  })
+
   it('CL116 says what was undone and why, until somebody dismisses it', async () => {
     const onSaveCopy = vi.fn()
     const { show: again, container } = show(<UndoneChanges store={store} />, { client })

@@ -9,6 +9,7 @@ import type {
   Dashboard,
   DashboardPresence,
   DashboardStore,
+  DeviceSaving,
   DocumentStore,
   DocumentState,
   Edit,
@@ -130,6 +131,7 @@ export class FakeClient implements PageClient {
     bytesMax: 2_000_000_000,
     persistent: true,
   })
+  readonly saving = new Watched<DeviceSaving>({ status: 'saved', pending: 0, documents: [] })
   readonly asked: string[] = []
   readonly dashboard: FakeDashboard
 

@@ -10,6 +10,7 @@ const FINE: PageFacts = {
   open: 0,
   refused: [],
   document: { status: 'ready', gone: undefined },
+  isCounted: true,
   savingShown: 0,
   update: false,
 }
@@ -22,6 +23,7 @@ const CASES: readonly (readonly [string, Partial<PageFacts>, string, string])[] 
   ['all is well', {}, 'Saved', 'ok'],
   ['a first connection', { link: { status: 'connecting' } }, 'Connecting…', 'info'],
   ['a document is looked for', { document: { status: 'loading' } }, 'Opening…', 'info'],
+  ['nobody knows yet what earlier visits left', { isCounted: false }, 'Opening…', 'info'],
   ['saving', { saving: saving(3), savingShown: 3 }, 'Saving 3 changes…', 'info'],
   ['one change', { saving: saving(1), savingShown: 1 }, 'Saving 1 change…', 'info'],
   ['no network', { link: { status: 'offline' }, saving: saving(7) }, 'Offline · 7 changes kept here', 'warn'],

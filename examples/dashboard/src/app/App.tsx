@@ -12,6 +12,7 @@ import { documentOf, format, useRoute, type Route } from './routes'
 import { SignIn } from './SignIn'
 import { startAnew } from './startAnew'
 import { ToastList } from './ToastList'
+import { useLeaveQuestion } from './waiting'
 import { NARROW } from '../editor/useMedia'
 import { ListPage } from '../list/ListPage'
 import { appUpdate, UpdatePrompt } from '../offline'
@@ -40,6 +41,7 @@ export function App() {
   const path = format(route)
   const document = documentOf(route)
   const link = credentials.linkFor(document)
+  useLeaveQuestion(dovetail.saving)
   useEffect(() => {
     // A client holds the secret of one link. What another one opens wants a client of its own.
     if (link !== undefined && link !== credentials.linkInUse) startAnew()

@@ -3,11 +3,11 @@
 import { useWatched } from '@dovetail/react'
 import { storageNameOf, type LinkState, type StorageState } from '@dovetail/client'
 import { KeyRound } from 'lucide-react'
-import { useEffect, useState, type SubmitEvent } from 'react'
+import { useState, type SubmitEvent } from 'react'
 import { useApp } from './context'
 import { Dialog } from './Dialog'
-import { changes, waitingIn } from './SignOut'
 import { startAnew } from './startAnew'
+import { changes } from './waiting'
 
 /** Whether the server has refused us for want of a token that it takes. */
 export function wantsToken(link: LinkState): boolean {
@@ -118,12 +118,6 @@ function keptMeanwhile(storage: StorageState): string {
 /** How many changes stay behind on this device when somebody signs in with `token`, because it is somebody else. */
 function useStaying(token: string): number {
   const { dovetail, credentials } = useApp()
-  const [waiting, setWaiting] = useState(0)
-  useEffect(() => {
-    dovetail.kept().then(
-      (kept) => setWaiting(waitingIn(kept)),
-      () => undefined,
-    )
-  }, [dovetail])
+  const waiting = useWatched(dovetail.saving, ({ pending }) => pending)
   return token !== '' && storageNameOf({ token }) !== credentials.storageName ? waiting : 0
 }

@@ -1,12 +1,14 @@
 // Asks before somebody signs out: what waits for the server, and whether what is kept here shall go.
 
-import type { Dovetail, KeptDocument } from '@dovetail/client'
+import type { DeviceSaving, Dovetail } from '@dovetail/client'
 import { DovetailError } from '@dovetail/client'
+import { useWatched } from '@dovetail/react'
 import { LogOut } from 'lucide-react'
-import { useEffect, useState, type SubmitEvent } from 'react'
+import { useState, type SubmitEvent } from 'react'
 import { useApp } from './context'
 import { Dialog } from './Dialog'
 import { startAnew } from './startAnew'
+import { changes, losesWithTab } from './waiting'
 
 /** Shown while `open`. Who signs out begins with a new page. */
 export function SignOut({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }) {
@@ -19,13 +21,9 @@ export function SignOut({ open, onClose }: { readonly open: boolean; readonly on
 
 function SignOutForm() {
   const { dovetail, credentials } = useApp()
-  const [kept, setKept] = useState<readonly KeptDocument[]>()
+  const saving = useWatched(dovetail.saving)
   const [removing, setRemoving] = useState(false)
   const [failed, setFailed] = useState<string>()
-  useEffect(() => {
-    dovetail.kept().then(setKept, () => setKept([]))
-  }, [dovetail])
-  const waiting = waitingIn(kept ?? [])
   const submit = async (event: SubmitEvent) => {
     event.preventDefault()
     setFailed(undefined)
@@ -42,12 +40,9 @@ function SignOutForm() {
   }
   return (
     <form className="form" onSubmit={(event) => void submit(event)}>
-      {waiting > 0 && (
+      {saving.pending > 0 && (
         <p role="status">
-          <strong>{changes(waiting)} not on the server yet.</strong>{' '}
-          {removing
-            ? 'Removing what is saved here loses that for good.'
-            : 'That is kept on this device, and sent when you sign in here again.'}
+          <strong>{changes(saving.pending)} not on the server yet.</strong> {becomesOf(saving, removing)}
         </p>
       )}
       <p>Nobody else who signs in on this device is shown what you have here.</p>
@@ -57,7 +52,7 @@ function SignOutForm() {
       </label>
       {failed !== undefined && <p role="alert">{failed}</p>}
       <div className="form-end">
-        <button type="submit" className="button primary" disabled={kept === undefined}>
+        <button type="submit" className="button primary" disabled={saving.status === 'counting'}>
           <LogOut size={15} aria-hidden="true" />
           {removing ? 'Remove and sign out' : 'Sign out'}
         </button>
@@ -66,14 +61,12 @@ function SignOutForm() {
   )
 }
 
-/** How many changes wait for the server. */
-export function waitingIn(kept: readonly KeptDocument[]): number {
-  return kept.reduce((sum, { pending }) => sum + pending, 0)
-}
-
-/** As in "3 changes are …". */
-export function changes(count: number): string {
-  return count === 1 ? 'One change is' : `${count} changes are`
+/** What becomes of what waits. */
+function becomesOf(saving: DeviceSaving, removing: boolean): string {
+  if (removing) return 'Removing what is saved here loses that for good.'
+  return losesWithTab(saving)
+    ? 'This device does not keep all of it: what is in this tab only is lost when you sign out.'
+    : 'That is kept on this device, and sent when you sign in here again.'
 }
 
 /** Nothing that this person had is on the device any more. Throws when another tab has some of it open. */

@@ -3,7 +3,14 @@
 // Always true: what no longer fits is left out and counted; nothing given is changed. What comes out can be written as it is: a field
 // that a patch made odd is as it was before.
 
-import type { Dashboard, JsonPatchOperation, Widget, WidgetData } from '@dovetail/client'
+import type {
+  Dashboard,
+  JsonPatchOperation,
+  RefusedEdit,
+  Widget,
+  WidgetData,
+  WidgetDataStore,
+} from '@dovetail/client'
 
 /** Something with a patch applied. */
 export interface Patched<T> {
@@ -66,6 +73,16 @@ function readWidget(widget: Part, before: Widget = NEW): Widget {
     ...(typeof parent === 'string' ? { parent } : {}),
     ...(typeof data === 'string' && data.startsWith('automerge:') ? { data } : {}),
   }
+}
+
+/** The cells of a row that others removed while it was written into; nothing when that is not what happened. */
+export function removedRow({ code, patch: [added] }: RefusedEdit): Parameters<WidgetDataStore['addRow']>[0] {
+  if (code !== 'row_removed' || !added || !('value' in added) || !Array.isArray(added.value)) return undefined
+  return added.value.map((cell: unknown) => (isCell(cell) ? cell : null))
+}
+
+function isCell(value: unknown): value is string | number | boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value)
 }
 
 type Part = Record<string, unknown>

@@ -12,7 +12,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useApp } from '../app/context'
 import { bringBack } from '../app/belongings'
 import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
-import { OPERATIONS_LISTED_MAX, patchedDashboard } from '../app/patched'
+import { OPERATIONS_LISTED_MAX, patchedDashboard, removedRow } from '../app/patched'
 import { laterDialog, laterPart } from '../app/later'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
@@ -44,7 +44,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   const root = useRef<HTMLElement>(null)
   const announcer = useMemo(() => createAnnouncer(), [])
   const selection = useMemo(() => createSelection(revealTile), [])
-  const data = useMemo(() => createOpenData(store), [store])
+  const data = useMemo(() => createOpenData(store, dovetail.saving), [store, dovetail])
   const preview = useMemo(() => watched<Preview | undefined>(undefined), [])
   const previewed = useWatched(preview)
   const [panel, setPanel] = useState<PanelId | undefined>(undefined)
@@ -99,7 +99,6 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
   usePresenceOf(store, selection)
   useUndoKeys(store, editable)
   usePageTitle(store)
-  useLeaveQuestion(data.whole)
   const closePanel = useCallback(() => {
     setPanel(undefined)
     preview.set(undefined)
@@ -123,13 +122,26 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
       edit.patch.length < OPERATIONS_LISTED_MAX
         ? []
         : [`Of the undone change only the first ${OPERATIONS_LISTED_MAX} parts are known, and in it.`]
-    const url = data.refusedIn(edit)
+    const url = data.refusedIn(edit)?.url
     if (url !== undefined) {
       copied(now, cut, { url, patch: edit.patch })
       return
     }
     const { value, left } = patchedDashboard(now, edit.patch)
     copied(value, left === 0 ? cut : [...cut, leftWords(left)])
+  }
+  /** A row that somebody removed while something was written into it. */
+  const addAsRow = (edit: RefusedEdit) => {
+    const cells = editable ? removedRow(edit) : undefined
+    const table = cells && data.refusedIn(edit)
+    return (
+      table && {
+        label: 'Add as a row',
+        run: () => {
+          if (attempt('Adding a row', () => table.addRow(cells))) table.refused.dismiss(edit.id)
+        },
+      }
+    )
   }
   const undelete = () => {
     bringBack(dovetail, store.id).catch((error: unknown) => toasts.failed('Bringing it back', error))
@@ -159,7 +171,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
           onSignIn={() => signingIn.set(true)}
           onUndelete={undelete}
         />
-        <UndoneChanges store={data.whole} onSaveCopy={copyUndone} />
+        <UndoneChanges store={data.whole} onSaveCopy={copyUndone} remedy={addAsRow} />
         {previewed && (
           <section className="preview-bar" aria-label="Preview">
             <p role="status">
@@ -320,7 +332,7 @@ function useEscape(open: boolean, close: () => void): void {
   useEffect(() => {
     if (!open) return
     const press = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.defaultPrevented) close()
+      if (event.key === 'Escape' && !event.defaultPrevented && !event.isComposing) close()
     }
     addEventListener('keydown', press)
     return () => removeEventListener('keydown', press)
@@ -335,17 +347,6 @@ function isOnPage(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return true
   const isField = target.isContentEditable || target.matches('input, textarea, select')
   return !isField || target.closest('[data-tile]') !== null
-}
-
-/** The browser asks before it closes a tab that has changes which are nowhere else. */
-function useLeaveQuestion(whole: DashboardStore): void {
-  const wouldLose = useWatched(whole.saving, ({ status, pending }) => status === 'unkept' && pending > 0)
-  useEffect(() => {
-    if (!wouldLose) return
-    const ask = (event: Event) => event.preventDefault()
-    addEventListener('beforeunload', ask)
-    return () => removeEventListener('beforeunload', ask)
-  }, [wouldLose])
 }
 
 function usePageTitle(store: DashboardStore): void {

@@ -10,6 +10,7 @@ import { Logo } from '../app/Logo'
 import { Menu, type MenuEntry } from '../app/Menu'
 import { navigate } from '../app/routes'
 import { exports } from '../files/exports'
+import { isComposing } from './composing'
 import { useEditor } from './context'
 import { dashboardOf } from './shown'
 import type { PanelId } from './slots'
@@ -136,7 +137,7 @@ function Title({ store, editable }: { readonly store: DashboardStore; readonly e
         onKeyDown={(event) => {
           if (event.key !== 'Enter' && event.key !== 'Escape') return
           event.stopPropagation()
-          event.currentTarget.blur()
+          if (!isComposing(event)) event.currentTarget.blur()
         }}
       />
     </h1>

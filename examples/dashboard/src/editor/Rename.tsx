@@ -2,6 +2,7 @@
 //
 // Edit path: Enter, leaving the field, and whatever takes it away write the title (useDraft.ts); Escape leaves it as it was.
 
+import { isComposing } from './composing'
 import { useEditor } from './context'
 import { useDraft } from './useDraft'
 
@@ -38,6 +39,7 @@ export function Rename({ id, label, title, onDone }: RenameProps) {
       onBlur={finish}
       onKeyDown={(event) => {
         event.stopPropagation()
+        if (isComposing(event)) return
         if (event.key === 'Escape') draft.drop()
         if (event.key === 'Enter' || event.key === 'Escape') finish()
       }}

@@ -1,28 +1,44 @@
 // The documents that the tiles show, next to the dashboard itself: what of them people must be told with it.
 //
-// Always true: the page says "Saved" only when the tables, texts and points that it shows are saved as well, and what the server
-// refused of them is told where everything refused is told.
+// Always true: the page says "Saved" only when the tables, texts and points that it shows, or showed since it was opened, are saved as
+// well, also before their tiles have opened them. What the server refused of them is told where everything refused is told.
 
-import type { DashboardStore, RefusedEdit, SavingState, Watchable, WidgetDataStore } from '@dovetail/client'
+import {
+  documentUrl,
+  type Dashboard,
+  type DashboardStore,
+  type DeviceSaving,
+  type DocumentId,
+  type RefusedEdit,
+  type SavingState,
+  type Watchable,
+  type WidgetDataStore,
+} from '@dovetail/client'
+import { staticWatchable } from '@dovetail/react'
 import { watched } from '../app/watched'
-import { overlaid } from './shown'
+import { dashboardOf, overlaid } from './shown'
 
 export interface OpenData {
   /** A tile shows this document, until what is returned is called. */
   readonly add: (store: WidgetDataStore) => () => void
   /** The store of the dashboard, as what tells of the page sees it. */
   readonly whole: DashboardStore
-  /** The address of the document of a tile in which an edit was refused; nothing when that was in the dashboard. */
-  readonly refusedIn: (edit: RefusedEdit) => string | undefined
+  /** The document of a tile in which an edit was refused; nothing when that was in the dashboard. */
+  readonly refusedIn: (edit: RefusedEdit) => WidgetDataStore | undefined
 }
 
-type Part = Pick<DashboardStore, 'saving' | 'refused'>
+type Part = Pick<DashboardStore, 'refused'>
 
-/** Begins with the dashboard alone. */
-export function createOpenData(dashboard: DashboardStore): OpenData {
+/** Begins with the dashboard alone. `device`: what waits of all documents that are here. */
+export function createOpenData(dashboard: DashboardStore, device: Watchable<DeviceSaving>): OpenData {
   // A document that two tiles show is there twice, and counts once.
   const shown = watched<readonly WidgetDataStore[]>([])
   const parts = (): readonly Part[] => [dashboard, ...new Set(shown.getState())]
+  const isNamed = namedIn(dashboard)
+  // A tile that goes may leave something behind that waits.
+  const wasShown = new Set<DocumentId>()
+  const belonging = () =>
+    device.getState().documents.filter(({ id }) => id !== dashboard.id && (wasShown.has(id) || isNamed(id)))
   const refused = combined(
     shown,
     () => parts().map((part) => part.refused),
@@ -35,6 +51,7 @@ export function createOpenData(dashboard: DashboardStore): OpenData {
   }
   return {
     add: (store) => {
+      wasShown.add(store.id)
       shown.set([...shown.getState(), store])
       return () => {
         const at = shown.getState().indexOf(store)
@@ -42,11 +59,23 @@ export function createOpenData(dashboard: DashboardStore): OpenData {
       }
     },
     refusedIn: ({ id }) =>
-      shown.getState().find(({ refused }) => refused.getState().some((edit) => edit.id === id))?.url,
+      shown.getState().find(({ refused }) => refused.getState().some((edit) => edit.id === id)),
     whole: overlaid(dashboard, {
-      saving: combined(shown, () => parts().map((part) => part.saving), savingOf),
+      saving: combined(device, () => [dashboard.saving, ...belonging().map(staticWatchable)], savingOf),
       refused: { ...refused, dismiss },
     }),
+  }
+}
+
+/** Whether a widget names a document. The addresses are compared as they stand, because to read each of them would take long. */
+function namedIn(dashboard: DashboardStore): (id: DocumentId) => boolean {
+  let last:
+    { readonly widgets: Dashboard['widgets']; readonly named: ReadonlySet<string | undefined> } | undefined
+  return (id) => {
+    const { widgets } = dashboardOf(dashboard.getState())
+    if (last?.widgets !== widgets)
+      last = { widgets, named: new Set(Object.values(widgets).map(({ data }) => data)) }
+    return last.named.has(id) || last.named.has(documentUrl(id))
   }
 }
 

@@ -1,9 +1,10 @@
 // The list of dashboards: search, make, import, duplicate, delete.
 
-import type { DocumentId } from '@dovetail/client'
+import type { DeviceSaving, DocumentId } from '@dovetail/client'
 import { useNow, useWatched } from '@dovetail/react'
 import {
   CloudOff,
+  CloudUpload,
   Copy,
   Ellipsis,
   FileJson,
@@ -23,6 +24,7 @@ import { Link } from '../app/Link'
 import { Logo } from '../app/Logo'
 import { Menu, type MenuEntry } from '../app/Menu'
 import { navigate } from '../app/routes'
+import { changes, losesWithTab } from '../app/waiting'
 import { agoText } from '../widgets/format'
 import {
   createDocuments,
@@ -121,6 +123,7 @@ export function ListPage() {
           </label>
         </div>
         <Whence state={state} />
+        {!online && <NotSent />}
         <p className="sr" role="status">
           {searching ? `${dashboards.length} found` : ''}
         </p>
@@ -202,8 +205,26 @@ function Whence({ state }: { readonly state: DocumentsState }) {
   )
 }
 
+/** What waits while there is no connection: of the dashboards, and of the tables and notes in them. */
+function NotSent() {
+  const { dovetail } = useApp()
+  const saving = useWatched(dovetail.saving)
+  if (saving.pending === 0) return null
+  return (
+    <p className="whence" role="status">
+      <CloudUpload size={16} aria-hidden="true" />
+      {changes(saving.pending)} not on the server yet.{' '}
+      {losesWithTab(saving)
+        ? 'Keep this tab open: what is in it only is lost when it is closed.'
+        : 'That is kept on this device, and sent when there is a connection.'}
+    </p>
+  )
+}
+
 function Card({ listed, documents }: { readonly listed: Listed; readonly documents: Documents }) {
+  const { dovetail } = useApp()
   const now = useNow()
+  const pending = useWatched(dovetail.saving, (saving) => pendingOf(saving, listed.id))
   const entries = useEntries(listed, documents)
   const title = listed.title || 'Untitled dashboard'
   return (
@@ -216,9 +237,9 @@ function Card({ listed, documents }: { readonly listed: Listed; readonly documen
         <span className="muted">
           {listed.atMs === undefined || now === undefined ? 'Kept on this device' : agoText(listed.atMs, now)}
         </span>
-        {listed.pending > 0 && (
+        {pending > 0 && (
           <span className="chip warn">
-            {listed.pending} {listed.pending === 1 ? 'change' : 'changes'} waiting
+            {pending} {pending === 1 ? 'change' : 'changes'} waiting
           </span>
         )}
         <Menu label={`Menu of ${title}`} groups={entries}>
@@ -227,6 +248,10 @@ function Card({ listed, documents }: { readonly listed: Listed; readonly documen
       </div>
     </li>
   )
+}
+
+function pendingOf({ documents }: DeviceSaving, id: DocumentId): number {
+  return documents.find((document) => document.id === id)?.pending ?? 0
 }
 
 function useEntries(listed: Listed, documents: Documents): readonly (readonly MenuEntry[])[] {

@@ -23,8 +23,6 @@ export interface Listed {
   readonly kind: string | undefined
   /** When it was last changed on the server, or last opened here, in milliseconds since 1970. */
   readonly atMs: number | undefined
-  /** Changes that are not on the server yet. */
-  readonly pending: number
   /** It can be opened without a connection. */
   readonly kept: boolean
 }
@@ -167,7 +165,6 @@ export function joined(listed: readonly ListedDocument[], kept: readonly KeptDoc
         title: (copy && copy.pending > 0 ? copy.title : undefined) ?? document.title ?? copy?.title ?? '',
         kind: document.kind ?? copy?.kind,
         atMs: document.changed ?? document.created ?? copy?.openedAtMs,
-        pending: copy?.pending ?? 0,
         kept: copy !== undefined,
       }
     })
@@ -179,7 +176,6 @@ export function joined(listed: readonly ListedDocument[], kept: readonly KeptDoc
       title: document.title ?? '',
       kind: document.kind,
       atMs: document.openedAtMs,
-      pending: document.pending,
       kept: true,
     }))
   return [...there, ...only]

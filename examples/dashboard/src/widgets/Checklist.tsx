@@ -3,8 +3,10 @@
 
 import { unique } from '@dovetail/client'
 import { Plus, X } from 'lucide-react'
-import { useState, type SubmitEvent } from 'react'
+import type { KeyboardEvent, SubmitEvent } from 'react'
+import { isComposing } from '../editor/composing'
 import { useEditor } from '../editor/context'
+import { useDraft } from '../editor/useDraft'
 import { at, numberAt, textAt } from './options'
 import type { ViewProps } from './view'
 
@@ -84,29 +86,43 @@ export function ChecklistView({ id, widget, editable }: ViewProps) {
   )
 }
 
+/** What was typed and not added yet is added when the page goes, or the list. */
 function NewItem({ id }: { readonly id: string }) {
-  const { act } = useEditor()
-  const [text, setText] = useState('')
-  const add = (event: SubmitEvent) => {
-    event.preventDefault()
+  const { store, act } = useEditor()
+  const add = (text: string) => {
     const words = text.trim()
-    if (words === '') return
+    if (words === '') return true
     const value = { text: words, done: false, at: Date.now() }
-    const added = act(
+    return act(
       { edit: 'setOption', id, path: ['items', unique()], value },
       { label: `Put “${words}” on the list` },
     )
-    if (added) setText('')
+  }
+  const draft = useDraft({ store, label: 'Put something on the list', text: '', onWrite: add })
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault()
+    draft.write()
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape' || !draft.isTyping || isComposing(event)) return
+    event.stopPropagation()
+    draft.drop()
   }
   return (
-    <form className="checklist-add" onSubmit={add}>
+    <form className="checklist-add" onSubmit={submit}>
       <input
         aria-label="New item"
         placeholder="Add an item…"
-        value={text}
-        onChange={(event) => setText(event.target.value)}
+        value={draft.text}
+        onChange={({ target: { value } }) => (value === '' ? draft.drop() : draft.type(value))}
+        onKeyDown={onKeyDown}
       />
-      <button type="submit" className="icon-button small" aria-label="Add item" disabled={text.trim() === ''}>
+      <button
+        type="submit"
+        className="icon-button small"
+        aria-label="Add item"
+        disabled={draft.text.trim() === ''}
+      >
         <Plus size={15} aria-hidden="true" />
       </button>
     </form>

@@ -2,10 +2,13 @@
 //
 // Edit path: every keystroke → `setText`, which shows it at once, and writes what differs when typing pauses; ← what others write comes
 // in with that, and the caret stays with the letter that it stood at.
+//
+// Always true: while letters are being composed the field is set by nobody: an input method would go on with what is not there any more.
 
 import type { WidgetDataStore } from '@dovetail/client'
 import { Eye, NotebookPen, Pencil } from 'lucide-react'
-import { useLayoutEffect, useRef, useState } from 'react'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { isComposing } from '../editor/composing'
 import { useEditor } from '../editor/context'
 import { movedCaret } from './caret'
 import { Markdown } from './Markdown'
@@ -100,6 +103,7 @@ function Writer({
     remember()
   }, [text])
   useLayoutEffect(() => area.current?.focus(), [])
+  const composing = useComposing(store)
   return (
     <textarea
       ref={area}
@@ -108,6 +112,8 @@ function Writer({
       value={text}
       spellCheck
       onSelect={remember}
+      onCompositionStart={composing.begin}
+      onCompositionEnd={composing.end}
       onChange={(event) => {
         const { value } = event.target
         remember()
@@ -116,8 +122,42 @@ function Writer({
       onKeyDown={(event) => {
         if (event.key !== 'Escape') return
         event.stopPropagation()
-        onDone()
+        if (!isComposing(event)) onDone()
       }}
     />
   )
+}
+
+/** Holds the text while letters are being composed. */
+function useComposing(store: WidgetDataStore): Composing {
+  const composing = useMemo(() => composingIn(store), [store])
+  useEffect(() => composing.over, [composing])
+  return composing
+}
+
+interface Composing {
+  readonly begin: () => void
+  readonly end: () => void
+  /** The field goes. */
+  readonly over: () => void
+}
+
+function composingIn(store: WidgetDataStore): Composing {
+  let letGo: (() => void) | undefined
+  let soon: ReturnType<typeof setTimeout> | undefined
+  const over = () => {
+    letGo?.()
+    letGo = undefined
+  }
+  return {
+    begin: () => {
+      clearTimeout(soon)
+      letGo ??= store.holdText()
+    },
+    // Some browsers tell of the last letters after this.
+    end: () => {
+      soon = setTimeout(over)
+    },
+    over,
+  }
 }

@@ -11,6 +11,7 @@ import { Plus, Trash2 } from 'lucide-react'
 import { useState, type KeyboardEvent } from 'react'
 import { useToasts } from '../app/context'
 import { offerUndo } from '../app/toasts'
+import { isComposing } from '../editor/composing'
 import { useEditor } from '../editor/context'
 import { useDraft, type DraftOptions } from '../editor/useDraft'
 import { NoData } from './Placeholder'
@@ -185,6 +186,7 @@ function AddTools({
 function Cell({ name, ...options }: DraftOptions & { readonly name: string }) {
   const draft = useDraft(options)
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
+    if (isComposing(event)) return
     if (event.key === 'Escape' && draft.isTyping) {
       event.stopPropagation()
       draft.drop()

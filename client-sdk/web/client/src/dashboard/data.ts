@@ -8,10 +8,12 @@ import { assign, insert, type Draft, type DraftList } from '../document/assign'
 import { LiveDocument } from '../document/store'
 import { listId, plainOfDraft, type Plain } from '../document/plain'
 import { rebased, stretch } from '../document/stretch'
+import { DovetailError } from '../errors'
 import type { Surroundings } from '../document/surroundings'
 import type { Heads, Point, WidgetData, WidgetDataStore } from '../types'
 import { planPoints, writePoints } from './points'
 import { readWidgetData } from './read'
+import { lostRows } from './rows'
 import { Typing } from './typing'
 
 /** What writes so few bytes that nobody counts them. */
@@ -24,11 +26,14 @@ type Cell = string | number | boolean | null
 
 export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDataStore {
   #typing: Typing | undefined
+  /** How many fields show the text in which letters are being composed. */
+  #held = 0
 
   constructor(surroundings: Surroundings, id: DocumentId, made?: DocHandle<Draft>) {
     super(surroundings, id, readWidgetData, made)
     const { order } = surroundings
     this.onEnd(order.enter(id, this.undoable))
+    this.onCame((before) => this.#tellLostRows(before))
     this.onEnd(this.permission.subscribe(() => order.changed()))
   }
 
@@ -99,7 +104,7 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
 
   setText(text: string): void {
     this.mayWrite()
-    const typing = this.#typing ?? this.#newTyping()
+    const typing = this.#typing ?? this.#newTyping(this.heads, this.#text())
     if (text === typing.text) return
     const { start, end, put } = stretch(typing.before, text)
     if ((end - start + put.length) * LETTER_BYTES_MAX > this.surroundings.changeBytesMax()) {
@@ -111,16 +116,38 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     this.show(typing)
   }
 
+  holdText(): () => void {
+    this.#held += 1
+    this.#typing ??= this.#newTyping(this.heads, this.#text())
+    this.showOn(this.#typing)
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      this.#held -= 1
+      if (this.#held === 0) this.#letGo()
+    }
+  }
+
+  /** What others typed meanwhile shows; while something of ours waits, with that. */
+  #letGo(): void {
+    const typing = this.#typing
+    if (!typing || typing.isWaiting) return
+    this.#typing = undefined
+    this.drop(typing)
+  }
+
   /** So much at once that it may be too large: that shows when it is made, and it is shown only then. */
   #paste(shown: string, text: string): void {
     this.flush()
+    this.#letGo()
     const pasted = rebased(shown, text, this.#text())
     this.write('Typed', (draft) => assign(draft, ['text'], pasted))
   }
 
-  #newTyping(): Typing {
+  #newTyping(into: Heads, text: string): Typing {
     const { config, environment } = this.surroundings
-    return new Typing(this.heads, this.#text(), {
+    return new Typing(into, text, {
       batching: config.batching,
       now: environment.now,
       end: () => this.flush(),
@@ -130,15 +157,44 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
 
   #make(typing: Typing): void {
     this.#typing = undefined
+    let after: Heads | undefined = typing.into
+    if (typing.isWaiting) {
+      after = undefined
+      this.finishing('Typed', () => (after = this.#write(typing)))
+    }
+    if (this.#held === 0 || !after) return
+    this.#typing = this.#newTyping(after, typing.text)
+    this.showOn(this.#typing)
+  }
+
+  /** The state in which the text is what was typed, as far as there is one. */
+  #write(typing: Typing): Heads | undefined {
     const write = (text: string, into: Heads) => {
       const { beganAtMs, lastAtMs } = typing
-      this.writeTyped('Typed', (draft) => assign(draft, ['text'], text), { into, beganAtMs, lastAtMs })
+      return this.writeTyped('Typed', (draft) => assign(draft, ['text'], text), { into, beganAtMs, lastAtMs })
     }
-    this.finishing('Typed', () => {
-      if (this.has(typing.into)) write(typing.text, typing.into)
-      // That state has gone: something in it was refused.
-      else write(typing.in(this.#text()), this.heads)
+    if (this.has(typing.into)) return write(typing.text, typing.into)
+    // That state has gone: something in it was refused.
+    write(typing.in(this.#text()), this.heads)
+    return undefined
+  }
+
+  /** What was written into a row that somebody removed meanwhile is said, and stands in `refused` for whoever wants it back. */
+  #tellLostRows(before: Heads): void {
+    const state = this.getState()
+    if (state.status !== 'ready') return
+    const { rows } = readWidgetData(this.rootAsStored())
+    if (rows === state.value.rows) return
+    const there = new Set(rows.map((row) => listId(row)))
+    const gone = state.value.rows.flatMap((cells) => {
+      const id = listId(cells)
+      return id === undefined || there.has(id) ? [] : [{ id, cells }]
     })
+    if (gone.length === 0) return
+    for (const row of lostRows(this.doc(), before, gone, (actor) => this.isMine(actor))) {
+      const fault = new DovetailError('row_removed', 'Somebody removed the row at the same time.')
+      this.lost('Changed a cell', fault, [{ op: 'add', path: `/rows/${rows.length}`, value: row.cells }])
+    }
   }
 
   /** As many columns as the table has, by their names or by the cells of its rows. */

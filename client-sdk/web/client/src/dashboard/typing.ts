@@ -3,7 +3,7 @@
 // Edit path: ← every letter (data.ts); → the text that is shown; → one change in the state that was typed into.
 //
 // Always true: it is a difference against that state. What others write meanwhile is beside it, and Automerge merges the letters of both
-// and keeps those of each together. Until then the text shows what is typed here alone.
+// and keeps those of each together. Until then the text shows what is typed here alone; a text that is held does so after it, too.
 
 import type { ResolvedConfig } from '../config'
 import type { Going } from '../document/ongoing'
@@ -33,9 +33,9 @@ export class Typing implements Going, Typed {
   readonly into: Heads
   /** What the text was in that state. */
   readonly before: string
-  readonly beganAtMs: number
   readonly #need: TypingNeed
   #text: string
+  #beganAtMs: number
   #lastAtMs: number
   #longestMs: number
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -44,10 +44,10 @@ export class Typing implements Going, Typed {
   constructor(into: Heads, before: string, need: TypingNeed) {
     this.into = into
     this.before = before
-    this.beganAtMs = need.now()
+    this.#beganAtMs = need.now()
     this.#need = need
     this.#text = before
-    this.#lastAtMs = this.beganAtMs
+    this.#lastAtMs = this.#beganAtMs
     this.#longestMs = Math.min(need.batching.longestMs, UNSEEN_MS_MAX)
   }
 
@@ -56,14 +56,24 @@ export class Typing implements Going, Typed {
     return this.#text
   }
 
+  /** Whether something was typed. */
+  get isWaiting(): boolean {
+    return this.#text !== this.before
+  }
+
+  get beganAtMs(): number {
+    return this.#beganAtMs
+  }
+
   get lastAtMs(): number {
     return this.#lastAtMs
   }
 
   /** The text becomes this one. */
   type(text: string): void {
-    this.#text = text
     this.#lastAtMs = this.#need.now()
+    if (!this.isWaiting) this.#beganAtMs = this.#lastAtMs
+    this.#text = text
     this.#setTimer()
   }
 
@@ -73,6 +83,7 @@ export class Typing implements Going, Typed {
 
   /** What others write shows together with what is typed here, so this takes no longer than a pause would. */
   met(): void {
+    if (!this.isWaiting) return
     this.#longestMs = Math.min(this.#longestMs, this.#need.batching.pauseMs)
     this.#setTimer()
   }
@@ -88,7 +99,7 @@ export class Typing implements Going, Typed {
   }
 
   #setTimer(): void {
-    const endsAtMs = Math.min(this.#lastAtMs + this.#need.batching.pauseMs, this.beganAtMs + this.#longestMs)
+    const endsAtMs = Math.min(this.#lastAtMs + this.#need.batching.pauseMs, this.#beganAtMs + this.#longestMs)
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#need.end(), endsAtMs - this.#need.now())
   }

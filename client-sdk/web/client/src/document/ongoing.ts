@@ -7,7 +7,7 @@
 
 import type { DovetailError } from '../errors'
 import { unique } from '../ids'
-import type { RefusedEdit } from '../types'
+import type { JsonPatchOperation, RefusedEdit } from '../types'
 import { Watched } from '../watch'
 import type { PlainObject } from './plain'
 import { writeToPlain, type Write } from './writes'
@@ -20,6 +20,8 @@ export interface Going {
   readonly commit: () => void
   /** Others changed the document meanwhile. */
   readonly met?: () => void
+  /** False when all of it is a change already, and only shown on. */
+  readonly isWaiting?: boolean
 }
 
 /** How many edits that could not be made are told of. */
@@ -77,7 +79,12 @@ export class Ongoing {
   }
 
   /** Of an edit that was to become a change this part could not be made. */
-  lose(label: string, { code, message }: DovetailError, atMs: number): void {
+  lose(
+    label: string,
+    { code, message }: DovetailError,
+    atMs: number,
+    patch: readonly JsonPatchOperation[] = [],
+  ): void {
     const edit: RefusedEdit = {
       id: unique(),
       atMs,
@@ -86,7 +93,7 @@ export class Ongoing {
       labels: [label],
       remade: 0,
       lost: 0,
-      patch: [],
+      patch,
       setAside: false,
     }
     this.lost.set([...this.lost.getState(), edit].slice(-LOST_MAX))
@@ -101,7 +108,7 @@ export class Ongoing {
   }
 
   #goesOn(): boolean {
-    return this.#going !== undefined
+    return this.#going !== undefined && this.#going.isWaiting !== false
   }
 
   #become(going: Going | undefined): void {

@@ -34,6 +34,7 @@ import type {
   DocumentStore,
   Heads,
   History,
+  JsonPatchOperation,
   PermissionState,
   Presence,
   RefusedEdit,
@@ -100,6 +101,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly #endings: (() => void)[] = []
   /** What is being typed and is no edit yet. */
   readonly #unwritten = new Set<Unwritten>()
+  #onCame: (before: Heads) => void = () => undefined
   #isGoingOn = false
   #uses = 1
   /** What all who share this device's store may do, as far as it is known. */
@@ -235,7 +237,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   release(): void {
     if (this.#uses === 0) return
-    if (this.#uses === 1) this.writeAll()
+    if (this.#uses === 1) this.#finish()
     this.#uses -= 1
     if (this.#uses > 0) return
     for (const end of this.#endings.splice(0)) end()
@@ -308,16 +310,17 @@ export class LiveDocument<T> implements DocumentStore<T> {
 
   /**
    * Makes one change, which is not large, of what was typed, beside what others did meanwhile. What is typed without a pause is taken
-   * back at once, in however many changes it was made.
+   * back at once, in however many changes it was made. Gives the state that was typed into, with it.
    */
   protected writeTyped(
     label: string,
     edit: (draft: Draft) => void,
     { into, beganAtMs, lastAtMs }: Typed,
-  ): void {
+  ): Heads {
     this.#begin()
     const made = this.#copy.changeAt(into, label, edit)
     if (made) this.#undo.made(made, { ...this.surroundings.config.batching, beganAtMs, lastAtMs })
+    return made?.after ?? into
   }
 
   /** Throws when no edit of this size may be made now. */
@@ -340,6 +343,11 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#ongoing.show(going)
   }
 
+  /** What it did is a change by now, and it goes on. */
+  protected showOn(going: Going): void {
+    this.#ongoing.show(going)
+  }
+
   /** It is over, without a change. */
   protected drop(going: Going): void {
     this.#ongoing.drop(going)
@@ -351,8 +359,18 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   /** It is over, and became a change, as far as it could: what could not be made is said where refused edits are. */
-  protected lost(label: string, fault: DovetailError): void {
-    this.#ongoing.lose(label, fault, this.surroundings.environment.now())
+  protected lost(label: string, fault: DovetailError, patch?: readonly JsonPatchOperation[]): void {
+    this.#ongoing.lose(label, fault, this.surroundings.environment.now(), patch)
+  }
+
+  /** Whether a change of this actor was made on this device, as far as it is known. */
+  protected isMine(actor: string): boolean {
+    return this.#remembered.actors.has(actor)
+  }
+
+  /** Calls with the state before, when changes came from elsewhere and are not shown yet. */
+  protected onCame(call: (before: Heads) => void): void {
+    this.#onCame = call
   }
 
   /** What goes on becomes a change now. */
@@ -503,14 +521,18 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#remembered.start(known)
     handle.on('heads-changed', this.#changed)
     handle.on('remote-heads', this.#heardRemote)
-    const noteSaved = () => this.#remembered.saving(this.saving.getState(), this.#pending.server)
+    const counted = () => {
+      const saving = this.saving.getState()
+      this.surroundings.counted(this, saving)
+      this.#remembered.saving(saving, this.#pending.server)
+    }
     this.#endings.push(
       () => void handle.off('heads-changed', this.#changed),
       () => void handle.off('remote-heads', this.#heardRemote),
-      this.#pending.state.subscribe(noteSaved),
+      this.#pending.state.subscribe(counted),
     )
     this.#pending.start(handle.doc(), this.#serverHeads(handle) ?? known?.saved?.heads, known?.saved?.atMs)
-    noteSaved()
+    counted()
     this.#rights = withRights(known?.rights ?? [], this.#rights)
     this.#standing.start(rightOf(this.#rights, this.surroundings.whose()))
     this.#presence.start(handle)
@@ -555,6 +577,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     const before = this.#shown
     if (this.#copy.has(before)) {
       this.#pending.came(doc)
+      this.#onCame(before)
       this.#updates.came(doc, before, this.#copy.heads)
       return
     }
@@ -592,6 +615,14 @@ export class LiveDocument<T> implements DocumentStore<T> {
       )
     }
     return new DovetailError('refused', 'The server did not take an edit; it is undone here.')
+  }
+
+  /** What is being typed is written, and all that came is counted: what waits from then on is what the document has. */
+  #finish(): void {
+    this.writeAll()
+    this.#unwritten.clear()
+    this.#countGoingOn()
+    this.#pending.count()
   }
 
   #countGoingOn(): void {

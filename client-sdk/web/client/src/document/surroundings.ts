@@ -9,7 +9,7 @@ import type { DocumentId } from '../ids'
 import type { Noted } from '../outbox/device'
 import type { Me } from '../presence'
 import type { Whose } from '../rights'
-import type { Heads, RefusedEdit, Watchable } from '../types'
+import type { Heads, RefusedEdit, SavingState, Watchable } from '../types'
 import type { WhyMissing } from './find'
 import type { TabOrder } from './order'
 
@@ -39,6 +39,8 @@ export interface Surroundings {
   /** What this device noted about the document when it was last open. */
   readonly noted: (id: DocumentId) => Promise<Noted>
   readonly note: (id: DocumentId, noted: Partial<Noted>) => void
+  /** A store has counted what waits of its document. */
+  readonly counted: (store: Released, saving: SavingState) => void
   /** Under which the server's heads come with its sync messages. */
   readonly serverStorageId: () => string | undefined
   /** Other tabs are told what the server has. */

@@ -18,7 +18,7 @@ import { sameHeads, unique, type DocumentId } from '../ids'
 import type { Refusals } from '../refusal/refusals'
 import type { DocumentStorage } from '../storage/documents'
 import type { Heads } from '../types'
-import type { DeviceNotes } from './device'
+import type { Noted } from './device'
 
 /**
  * Between two looks. Much longer than the 100 ms for which the repo gathers what it sends, and long enough that who goes back and
@@ -30,7 +30,8 @@ export const LOOK_AFTER_MS = 2_000
 export interface LoadedWorld {
   readonly repo: Repo
   readonly documents: Pick<DocumentStorage, 'state' | 'save'>
-  readonly device: Pick<DeviceNotes, 'note'>
+  /** The server has all of a document that nobody here has open. */
+  readonly saved: (id: DocumentId, saved: Noted['saved']) => void
   readonly refusals: Pick<Refusals, 'guard' | 'isSettled' | 'letGo'>
   readonly now: Environment['now']
   /** Whether somebody in this tab has it open. */
@@ -86,6 +87,8 @@ export class LoadedDocuments {
     if (this.#world.isOpen(id) || !this.#isLoaded(id)) return
     this.#server.set(id, [...heads].sort())
     this.#lookSoon()
+    const handle = this.#world.repo.handles[id]
+    if (handle?.isReady()) this.#tellSaved(handle)
   }
 
   /** A message about it came, of the server or of another tab. */
@@ -153,6 +156,7 @@ export class LoadedDocuments {
     const nobodys = Object.values(this.#world.repo.handles).filter(
       ({ documentId }) => !this.#world.isOpen(documentId),
     )
+    for (const handle of nobodys) if (handle.isReady()) this.#tellSaved(handle)
     const found = nobodys.map((handle) => [handle, this.#next(handle)] as const)
     for (const [handle, next] of found) if (next === 'leaves') void this.#leave(handle)
     if (found.some(([, next]) => next === 'changes')) this.#lookSoon()
@@ -183,6 +187,13 @@ export class LoadedDocuments {
     this.#written.set(handle.documentId, heads)
   }
 
+  /** Its store was gone when that was to be said. */
+  #tellSaved(handle: DocHandle<unknown>): void {
+    const heads = headsOf(handle)
+    if (!this.#hasServer(handle, heads) || !this.#waited.delete(handle.documentId)) return
+    this.#world.saved(handle.documentId, { heads, atMs: this.#world.now() })
+  }
+
   #hasServer(handle: DocHandle<unknown>, heads: Heads): boolean {
     const storageId = this.#world.serverStorageId()
     const info = storageId === undefined ? undefined : handle.getSyncInfo(storageId as StorageId)
@@ -192,9 +203,6 @@ export class LoadedDocuments {
 
   async #leave(handle: DocHandle<unknown>): Promise<void> {
     const id = handle.documentId
-    const saved = { heads: headsOf(handle), atMs: this.#world.now() }
-    // Its store was gone when that was to be noted.
-    if (this.#waited.has(id)) this.#world.device.note(id, { pending: 0, saved })
     this.#left.add(id)
     await this.#unload(id)
   }

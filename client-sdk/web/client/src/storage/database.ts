@@ -24,23 +24,32 @@ const MARK_KEY = 0
 type Reading = IDBPObjectStore<unknown, string[], string>
 type Writing = IDBPObjectStore<unknown, string[], string, 'readwrite'>
 
+/** What is heard of a database that was open, beside what is asked of it. */
+export interface DatabaseHears {
+  /** It was closed under the page, and is opened again. */
+  readonly lost?: () => void
+  /** It is there again, as it was. */
+  readonly found?: () => void
+  /** It was deleted: what there is now is another one. */
+  readonly emptied: () => void
+}
+
 export class Database {
   readonly #factory: IDBFactory | undefined
   readonly #name: string
   readonly #store: string
-  readonly #emptied: () => void
+  readonly #hears: DatabaseHears
   #opening: Promise<IDBPDatabase> | undefined
   #database: IDBPDatabase | undefined
   #mark: string | undefined
   #look: ReturnType<typeof setTimeout> | undefined
   #isClosed = false
 
-  /** `emptied` is called when it was deleted while it was in use here: what there is now is another one. */
-  constructor(factory: IDBFactory | undefined, name: string, store: string, emptied: () => void) {
+  constructor(factory: IDBFactory | undefined, name: string, store: string, hears: DatabaseHears) {
     this.#factory = factory
     this.#name = name
     this.#store = store
-    this.#emptied = emptied
+    this.#hears = hears
   }
 
   /** Rejects where there is no IndexedDB, or where it does not answer. */
@@ -109,10 +118,11 @@ export class Database {
   }
 
   #know(mark: string | undefined): void {
-    if (mark === undefined) return
     const before = this.#mark
-    this.#mark = mark
-    if (before !== undefined && before !== mark && !this.#isClosed) this.#emptied()
+    this.#mark = mark ?? before
+    if (this.#isClosed) return
+    if (before !== undefined && before !== this.#mark) this.#hears.emptied()
+    else this.#hears.found?.()
   }
 
   /** It is not asked any more. Of several that find it closed, the first has it opened again. */
@@ -121,6 +131,7 @@ export class Database {
     if (this.#database !== database) return
     this.#database = undefined
     this.#opening = undefined
+    if (!this.#isClosed) this.#hears.lost?.()
     this.#lookIn(LOOK_AFTER_MS)
   }
 

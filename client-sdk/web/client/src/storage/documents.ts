@@ -47,7 +47,11 @@ export class DocumentStorage implements StorageAdapterInterface {
     if (kind === 'memory') {
       this.#without('the app keeps nothing here')
     } else {
-      this.#database = new Database(environment.indexedDb, `${name}-documents`, STORE, () => this.#emptied())
+      this.#database = new Database(environment.indexedDb, `${name}-documents`, STORE, {
+        lost: () => this.#lost(),
+        found: () => this.#found(),
+        emptied: () => this.#emptied(),
+      })
       void this.#open(this.#database)
     }
   }
@@ -107,8 +111,7 @@ export class DocumentStorage implements StorageAdapterInterface {
       this.#without(this.#environment.indexedDb ? String(error) : 'this browser gives the page no storage')
       return
     }
-    this.#tellKept()
-    // Nobody waits for either: a person may be asked about the first, and the second may take long.
+    // Nobody waits for it: a person may be asked.
     void this.#askToPersist()
   }
 
@@ -116,6 +119,19 @@ export class DocumentStorage implements StorageAdapterInterface {
     this.#database?.close()
     this.#database = undefined
     this.#tell({ status: 'memory', reason })
+  }
+
+  /** The database is closed, and perhaps deleted: until it is known, nobody is told that what was kept is there. */
+  #lost(): void {
+    if (this.state.getState().status === 'kept') this.#tell({ status: 'opening' })
+  }
+
+  /** It is open, for the first time or again, and what was kept is there. */
+  #found(): void {
+    if (this.state.getState().status !== 'opening' || this.#keeping) return
+    this.#tellKept()
+    // Nobody waits for it, because it may take long.
+    void this.#measure()
   }
 
   /** Somebody deleted the database, and there is another one now. */
@@ -185,7 +201,6 @@ export class DocumentStorage implements StorageAdapterInterface {
   }
 
   async #askToPersist(): Promise<void> {
-    await this.#measure()
     this.#persistent = await this.#environment.askToPersist()
     if (this.#persistent) await this.#measure()
   }
@@ -200,7 +215,7 @@ export class DocumentStorage implements StorageAdapterInterface {
     const estimate = await this.#environment.storageEstimate()
     const { status } = this.state.getState()
     const isUnkept = status === 'memory' || (status === 'full' && this.#unkept.size > 0)
-    if (isUnkept || this.#keeping) return
+    if (isUnkept || status === 'opening' || this.#keeping) return
     const { usage: bytes, quota: bytesMax } = estimate ?? {}
     this.#tell({ status: 'kept', bytes, bytesMax, persistent: this.#persistent })
   }

@@ -41,8 +41,8 @@ const STORE = 'notes'
 /** Opens the notes of this name. Never rejects: without a database they are in memory. */
 export async function openNotes(environment: Pick<Environment, 'indexedDb'>, name: string): Promise<Notes> {
   const emptied = new Watched(0)
-  const database = new Database(environment.indexedDb, `${name}-notes`, STORE, () => {
-    emptied.set(emptied.getState() + 1)
+  const database = new Database(environment.indexedDb, `${name}-notes`, STORE, {
+    emptied: () => emptied.set(emptied.getState() + 1),
   })
   try {
     await database.open()

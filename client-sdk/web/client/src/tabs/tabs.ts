@@ -26,6 +26,8 @@ export type TabMessage =
       readonly heads: Heads
       readonly atMs: number
     }
+  /** So much of the document waits for the server, or nothing any more. */
+  | { readonly type: 'waits'; readonly documentId: DocumentId; readonly pending: number }
   /** Nothing of the document is on this device any more. */
   | { readonly type: 'forgotten'; readonly documentId: DocumentId }
   /** What somebody may do, as the server said it to them: they may be somebody else than whoever hears it. */
@@ -107,6 +109,8 @@ const byType: { readonly [K in TabMessageType]: Reader<K> } = {
   dismissed: ({ id }, about) => (isText(id) ? { type: 'dismissed', documentId: about, id } : undefined),
   acked: ({ heads, atMs }, about) =>
     isHeads(heads) && isTime(atMs) ? { type: 'acked', documentId: about, heads, atMs } : undefined,
+  waits: ({ pending }, about) =>
+    isCount(pending) ? { type: 'waits', documentId: about, pending } : undefined,
   forgotten: (_, about) => ({ type: 'forgotten', documentId: about }),
   permission: ({ role, paths, whose }, about) => {
     const person = readWhose(whose)
@@ -142,6 +146,10 @@ function isText(value: unknown): value is string {
 
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
 }
 
 function isHeads(value: unknown): value is Heads {

@@ -84,6 +84,12 @@ export interface WidgetDataStore extends DocumentStore<WidgetData> {
    * the same time.
    */
   setText(text: string): void
+  /**
+   * Until what is returned is called, the text that is shown changes by `setText` alone: for a field in which letters are being composed,
+   * and whose value must not become another one meanwhile. What is typed is saved and shown to others as ever; what others type is in the
+   * document, and shows afterwards.
+   */
+  holdText(): () => void
 }
 
 /** One thing that somebody does to a dashboard; the closed list of docs/DASHBOARD.md. */

@@ -5,7 +5,7 @@ import type { DocumentId } from '../ids'
 import type { Api } from './api'
 import type { LinkState, Session } from './connection'
 import type { DashboardStore, NewWidget, WidgetDataStore } from './dashboard'
-import type { KeptDocument, StorageState } from './device'
+import type { DeviceSaving, KeptDocument, StorageState } from './device'
 import type { DocumentStore } from './document'
 import type { Watchable } from './watchable'
 
@@ -14,6 +14,8 @@ export interface Dovetail {
   readonly link: Watchable<LinkState>
   readonly session: Watchable<Session | undefined>
   readonly storage: Watchable<StorageState>
+  /** What waits for the server, of all documents of this device, opened or not. */
+  readonly saving: Watchable<DeviceSaving>
   /** What of the server's plain HTTP interface a page needs. */
   readonly api: Api
   /** Opens a document of one's own shape, by id or `automerge:` URL. Throws `DovetailError` `bad_document_id`. */

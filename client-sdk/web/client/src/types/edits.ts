@@ -28,7 +28,8 @@ export interface PendingChange {
 
 /**
  * Changes of ours that the server did not take. They are undone here; what was made after them is kept where it can be. An edit that
- * went on and could not be made in the end, because others had removed what it was about, is among them, with the code of `edit`.
+ * went on and could not be made in the end, because others had removed what it was about, is among them, with the code of `edit`; so
+ * is one that was made, into a row that others removed without knowing of it (`row_removed`).
  */
 export interface RefusedEdit {
   readonly id: string

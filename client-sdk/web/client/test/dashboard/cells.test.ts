@@ -192,3 +192,70 @@ class Person {
     this.#table.addRow([`by${this.#who}.${this.#count}`])
   }
 }
+
+/** What is told of rows that others removed. */
+const told = (table: WidgetDataStore) =>
+  table.refused
+    .getState()
+    .map(({ code, patch }) => [code, patch.map((each) => 'value' in each && each.value)])
+
+test('CL311 who wrote into a row that somebody removed at the same time is told, with the whole row', () => {
+  const all = tables(
+    ['a', 'b'],
+    [
+      ['x', 'y'],
+      ['z', ''],
+    ],
+  )
+  const [one, other] = two(all)
+  other.setCell(1, 1, 'precious')
+  one.removeRow(1)
+  meet(all)
+  expect(content(other).rows).toEqual([['x', 'y']])
+  expect(told(other)).toEqual([['row_removed', [['z', 'precious']]]])
+  expect([told(one), told(all[2]!)]).toEqual([[], []])
+  for (const { id } of other.refused.getState()) other.refused.dismiss(id)
+  expect(told(other)).toEqual([])
+})
+
+test('CL311 so is who hears of the removal after a third one has written, and who removed other rows at the same time', () => {
+  const all = tables(['a'], [['x'], ['y'], ['z']])
+  const [one, other, third] = all as unknown as [WidgetDataStore, WidgetDataStore, WidgetDataStore]
+  other.setCell(0, 0, 'precious')
+  bring(other, third)
+  one.removeRow(0)
+  third.setCell(2, 0, 'later')
+  other.removeRow(1)
+  bring(third, one)
+  bring(one, other)
+  expect(content(other).rows).toEqual([['later']])
+  expect(told(other)).toEqual([['row_removed', [['precious']]]])
+})
+
+test('CL311 nobody is told of a row that was removed by who knew what was in it, whoever else did not', () => {
+  const all = tables(['a'], [['x'], ['y'], ['z']])
+  const [one, other, third] = all as unknown as [WidgetDataStore, WidgetDataStore, WidgetDataStore]
+  other.setCell(0, 0, 'seen')
+  bring(other, one)
+  one.removeRow(0)
+  third.setCell(2, 0, 'of somebody who knew nothing of it')
+  bring(third, one)
+  bring(one, other)
+  expect([content(other).rows.length, ...all.map(told)]).toEqual([2, [], [], []])
+})
+
+test('CL311 nor of one that they removed themselves, or into which others wrote', () => {
+  const all = tables(['a'], [['x'], ['y'], ['z']])
+  const [one, other, third] = all as unknown as [WidgetDataStore, WidgetDataStore, WidgetDataStore]
+  other.setCell(0, 0, 'not wanted any more')
+  other.removeRow(0)
+  third.setCell(1, 0, 'of another')
+  bring(third, other)
+  one.removeRow(0)
+  one.removeRow(0)
+  bring(one, other)
+  expect(content(other).rows).toEqual([['z']])
+  expect(told(other)).toEqual([])
+  bring(one, third)
+  expect(told(third)).toEqual([['row_removed', [['of another']]]])
+})

@@ -217,6 +217,45 @@ describe('with others', () => {
     expect(['mine..THEIRS', 'THEIRSmine..']).toContain(text())
   })
 
+  test('CL306 a text that is held shows what is typed here alone, though all of it is saved and all that others type is there', () => {
+    type('start ')
+    meet([note, theirs])
+    const waited = pending()
+    const end = note.holdText()
+    expect([text(), pending()]).toEqual(['start ', waited])
+    theirs.setText('THEIRS start ')
+    meet([theirs])
+    bring(theirs, note)
+    expect([text(), stored()]).toEqual(['start ', 'THEIRS start '])
+    note.setText('start か')
+    vi.advanceTimersByTime(PAUSE_MS)
+    theirs.setText('THEIRS start THEIRS')
+    meet([theirs])
+    bring(theirs, note)
+    note.setText('start かん')
+    note.setText('start 漢')
+    vi.advanceTimersByTime(PAUSE_MS)
+    expect(text()).toBe('start 漢')
+    const before = changes(note)
+    vi.advanceTimersByTime(LONGEST_MS)
+    expect(changes(note)).toBe(before)
+    end()
+    end()
+    expect(text()).toMatch(/^THEIRS start (漢THEIRS|THEIRS漢)$/)
+    note.undoing.undo()
+    expect(text()).toBe('THEIRS start THEIRS')
+  })
+
+  test('CL306 a text that is held is written when the page goes, and what is larger than one types shows at once', () => {
+    note.holdText()
+    type('ab')
+    for (const hide of hides) hide()
+    expect([text(), stored()]).toEqual(['ab', 'ab'])
+    const large = 'x'.repeat(70_000)
+    note.setText(`ab${large}`)
+    expect(text()).toBe(`ab${large}`)
+  })
+
   const letters = fc.integer({ min: 1, max: 6 })
   const steps = fc.array(
     fc.oneof(
@@ -225,6 +264,7 @@ describe('with others', () => {
       fc.record({ what: fc.constant('erase' as const), who: fc.nat(1), letters }),
       fc.record({ what: fc.constant('wait' as const), ms: fc.nat(700) }),
       fc.record({ what: fc.constant('bring' as const), from: fc.nat(1) }),
+      fc.record({ what: fc.constant('hold' as const), who: fc.nat(1) }),
     ),
     { minLength: 20, maxLength: 60 },
   )
@@ -241,12 +281,15 @@ describe('with others', () => {
           else if (step.what === 'bring') bring(all[step.from]!, all[1 - step.from]!)
           else {
             const writer = writers[step.who]!
+            writer.looks()
             if (step.what === 'jump') writer.jump(step.to)
+            else if (step.what === 'hold') writer.hold()
             else if (step.what === 'erase')
               for (const letter of writer.erase(step.letters)) erased.add(letter)
             else for (let n = 0; n < step.letters; n++) typed.add(writer.type(unlike(typed)))
           }
         }
+        for (const writer of writers) writer.letGo()
         meet(all)
         expect(text(all[0])).toBe(text(all[1]))
         expect(lettersOf(text(all[0])).sort()).toEqual(
@@ -298,6 +341,9 @@ function unlike(typed: ReadonlySet<string>): string {
 class Writer {
   readonly #store: WidgetDataStore
   #behind: string | undefined
+  #end: (() => void) | undefined
+  /** What the field shows. */
+  #shown = ''
 
   constructor(store: WidgetDataStore) {
     this.#store = store
@@ -306,7 +352,7 @@ class Writer {
   type(letter: string): string {
     const [before, after] = this.#sides()
     this.#behind = letter
-    this.#store.setText([...before, letter, ...after].join(''))
+    this.#set([...before, letter, ...after])
     return letter
   }
 
@@ -315,12 +361,34 @@ class Writer {
     const [before, after] = this.#sides()
     const gone = before.splice(-count)
     this.#behind = before.at(-1)
-    this.#store.setText([...before, ...after].join(''))
+    this.#set([...before, ...after])
     return gone
   }
 
   jump(to: number): void {
     this.#behind = lettersOf(content(this.#store).text)[to]
+  }
+
+  /** Begins or ends to compose letters. */
+  hold(): void {
+    if (this.#end) this.letGo()
+    else this.#end = this.#store.holdText()
+    this.#shown = content(this.#store).text
+  }
+
+  letGo(): void {
+    this.#end?.()
+    this.#end = undefined
+  }
+
+  /** Whoever composes letters sees no others come. */
+  looks(): void {
+    if (this.#end) expect(content(this.#store).text).toBe(this.#shown)
+  }
+
+  #set(letters: readonly string[]): void {
+    this.#store.setText(letters.join(''))
+    this.#shown = letters.join('')
   }
 
   #sides(): [string[], string[]] {

@@ -86,6 +86,20 @@ test('CL265 what waits stays in memory until the server has it, and reaches it t
   await shows(tab(new Device(), host.url).openDashboard(made.id), ({ title }) => title === 'b')
 })
 
+test('CL301 what was released before the server had it counts as waiting until it does', async () => {
+  const host = await server()
+  const ana = tab(new Device(), host.url, SOON)
+  const made = ana.createDashboard({ title: 'a' })
+  await made.saved()
+  await host.kill()
+  made.edit(rename('b'))
+  made.release()
+  expect(ana.saving.getState()).toMatchObject({ status: 'kept', documents: [{ id: made.id, pending: 1 }] })
+  await host.start()
+  await until(ana.saving, ({ status }) => status === 'saved')
+  await shows(tab(new Device(), host.url).openDashboard(made.id), ({ title }) => title === 'b')
+})
+
 test('CL265 what others edit later is on the device, and in memory no longer than it takes', async () => {
   const { url } = await server()
   const device = new Device()

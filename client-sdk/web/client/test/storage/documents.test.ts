@@ -195,6 +195,28 @@ test('CL260 who had the database that was deleted writes what it has before it s
   expect(keys).toEqual([['one'], ['other']])
 })
 
+test('CL305 a tab that is to let go of its database says opening at once, and kept when it is there again', async () => {
+  const indexedDb = new IDBFactory()
+  const kept = storage({ indexedDb })
+  await kept.save(['a'], bytes(1))
+  const told: string[] = []
+  kept.state.subscribe(() => told.push(kept.state.getState().status))
+  const opened = vi.spyOn(indexedDb, 'open')
+  const changing = indexedDb.open('a-documents', 2)
+  // It has let go of it by then, and did not look for it yet.
+  const meanwhile = await new Promise((resolve) =>
+    changing.addEventListener('upgradeneeded', () => {
+      resolve([[...told], opened.mock.calls.length])
+      changing.transaction?.abort()
+    }),
+  )
+  expect(meanwhile).toEqual([['opening'], 1])
+  await until(kept.state, ({ status }) => status === 'kept')
+  expect(opened).toHaveBeenCalledTimes(2)
+  expect(await kept.load(['a'])).toEqual(bytes(1))
+  expect(new Set(told)).toEqual(new Set(['opening', 'kept']))
+})
+
 test('CL260 a database that was only closed is the same one', async () => {
   const indexedDb = new IDBFactory()
   const again = vi.fn(() => Promise.resolve())

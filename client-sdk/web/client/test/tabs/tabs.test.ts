@@ -12,6 +12,7 @@ const said: readonly TabMessage[] = [
   { type: 'refused', documentId, ledger: { v: 1 } },
   { type: 'dismissed', documentId, id: 'one' },
   { type: 'acked', documentId, heads: [hash], atMs: 5 },
+  { type: 'waits', documentId, pending: 3 },
   { type: 'permission', documentId, role: 'write', paths: undefined, whose: { user: 'ana', link: null } },
   {
     type: 'permission',
@@ -82,6 +83,7 @@ describe('the channel between tabs', () => {
     ['an id that is no text', { type: 'dismissed', documentId, id: 5 }],
     ['an id without end', { type: 'dismissed', documentId, id: 'x'.repeat(5000) }],
     ['heads that are none', { type: 'acked', documentId, heads: ['zz'], atMs: 5 }],
+    ['no count', { type: 'waits', documentId, pending: -1 }],
     ['no time', { type: 'acked', documentId, heads: [hash], atMs: NaN }],
     ['an unknown role', { type: 'permission', documentId, role: 'owner', whose: { user: 'a', link: null } }],
     ['nobody’s right', { type: 'permission', documentId, role: 'read' }],

@@ -88,5 +88,9 @@ function CountDown({ untilMs }: { readonly untilMs: number }): ReactNode {
   const words = useWords()
   const seconds = useSecondsUntil(untilMs)
   if (seconds === undefined) return null
-  return <span aria-hidden="true">· {words.retryIn(seconds)}</span>
+  return (
+    <span aria-hidden="true" className="dovetail-countdown">
+      · {words.retryIn(seconds)}
+    </span>
+  )
 }

@@ -15,10 +15,18 @@ export interface UndoneChangesProps {
   readonly store: Pick<DocumentStore<unknown>, 'refused'>
   /** Keeps what was undone in a document of one's own; without it there is no button for that. */
   readonly onSaveCopy?: ((edit: RefusedEdit) => void) | undefined
+  /** What the app can do about an edit besides: a button of its own, or none. */
+  readonly remedy?: ((edit: RefusedEdit) => UndoneRemedy | undefined) | undefined
+}
+
+/** A button of an app, and what it does. */
+export interface UndoneRemedy {
+  readonly label: string
+  readonly run: () => void
 }
 
 /** Nothing while nothing was refused. */
-export function UndoneChanges({ store, onSaveCopy }: UndoneChangesProps): ReactNode {
+export function UndoneChanges({ store, onSaveCopy, remedy }: UndoneChangesProps): ReactNode {
   const words = useWords()
   const refused = useWatched(store.refused)
   if (refused.length === 0) return null
@@ -30,6 +38,7 @@ export function UndoneChanges({ store, onSaveCopy }: UndoneChangesProps): ReactN
           edit={edit}
           onDismiss={() => store.refused.dismiss(edit.id)}
           onSaveCopy={onSaveCopy && (() => onSaveCopy(edit))}
+          remedy={remedy?.(edit)}
         />
       ))}
     </section>
@@ -40,9 +49,10 @@ interface UndoneProps {
   readonly edit: RefusedEdit
   readonly onDismiss: () => void
   readonly onSaveCopy: (() => void) | undefined
+  readonly remedy: UndoneRemedy | undefined
 }
 
-function Undone({ edit, onDismiss, onSaveCopy }: UndoneProps): ReactNode {
+function Undone({ edit, onDismiss, onSaveCopy, remedy }: UndoneProps): ReactNode {
   const words = useWords()
   const [open, setOpen] = useState(false)
   return (
@@ -50,6 +60,7 @@ function Undone({ edit, onDismiss, onSaveCopy }: UndoneProps): ReactNode {
       <Icon name="undo" />
       <p role="alert">{words.undone.sentence(edit)}</p>
       <div className="dovetail-actions">
+        {remedy && <Button onPress={remedy.run}>{remedy.label}</Button>}
         <Button expanded={open} onPress={() => setOpen(!open)}>
           {words.actions.details}
         </Button>

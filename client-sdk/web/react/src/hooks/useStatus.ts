@@ -1,7 +1,7 @@
 // How the page is, in one state: what the pill and the banners show.
 
 import { useMemo } from 'react'
-import type { ConflictsState, DocumentStore, PermissionState } from '@dovetail/client'
+import type { ConflictsState, DeviceSaving, DocumentStore, PermissionState } from '@dovetail/client'
 import { useProvided } from '../context'
 import { documentFacts, pageStatuses, type PageStatus } from '../state/status'
 import { useHeld } from './useHeld'
@@ -21,6 +21,7 @@ export function useStatuses(store: AnyStore): readonly [PageStatus, ...PageStatu
   const link = useWatched(client.link)
   const storage = useWatched(client.storage)
   const saving = useWatched(store.saving)
+  const isCounted = useWatched(client.saving, countedOf)
   const role = useWatched(store.permission, roleOf)
   const open = useWatched(store.conflicts, openOf)
   const refused = useWatched(store.refused)
@@ -28,8 +29,9 @@ export function useStatuses(store: AnyStore): readonly [PageStatus, ...PageStatu
   const savingShown = useHeld(saving.pending, SAVING_SHOWN_FOR_MS)
   const update = actions.update !== undefined
   return useMemo(
-    () => pageStatuses({ link, storage, saving, role, open, refused, document, savingShown, update }),
-    [link, storage, saving, role, open, refused, document, savingShown, update],
+    () =>
+      pageStatuses({ link, storage, saving, role, open, refused, document, isCounted, savingShown, update }),
+    [link, storage, saving, role, open, refused, document, isCounted, savingShown, update],
   )
 }
 
@@ -40,6 +42,10 @@ type AnyStore = Pick<
 
 function roleOf(permission: PermissionState): PermissionState['role'] {
   return permission.role
+}
+
+function countedOf({ status }: DeviceSaving): boolean {
+  return status !== 'counting'
 }
 
 function openOf(conflicts: ConflictsState): number {

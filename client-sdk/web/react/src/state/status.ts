@@ -84,6 +84,8 @@ export interface PageFacts {
   readonly open: number
   readonly refused: readonly RefusedEdit[]
   readonly document: DocumentFacts
+  /** Whether it is known by now what earlier visits and other tabs left on this device: until then nobody may say that all is saved. */
+  readonly isCounted: boolean
   /** How many changes are told as being saved: a moment longer than it takes, because it would only flicker. */
   readonly savingShown: number
   /** A newer version of the app is there. */
@@ -208,7 +210,8 @@ const unreachable: Check = (facts) => {
 const connecting: Check = (facts) =>
   facts.link.status === 'connecting' ? { status: 'connecting', ...waiting(facts) } : undefined
 
-const loading: Check = ({ document }) => (document.status === 'loading' ? document : undefined)
+const loading: Check = ({ document, isCounted }) =>
+  document.status === 'loading' || !isCounted ? { status: 'loading' } : undefined
 
 const viewOnly: Check = ({ role }) =>
   role === 'read' || role === 'none' ? { status: 'view_only' } : undefined

@@ -9,6 +9,7 @@ import type {
   Dashboard,
   DashboardPresence,
   DashboardStore,
+  DeviceSaving,
   DocumentState,
   DocumentStore,
   HistoryGroup,
@@ -112,6 +113,7 @@ export interface StaticDovetailParts {
   readonly link?: LinkState
   readonly session?: Session
   readonly storage?: StorageState
+  readonly saving?: DeviceSaving
   /** By the id that they are opened by. What is not among them is an empty dashboard. */
   readonly documents?: Readonly<Record<string, DocumentStore<unknown>>>
 }
@@ -126,6 +128,7 @@ export function staticDovetail(parts: StaticDovetailParts = {}): PageClient {
     storage: staticWatchable(
       parts.storage ?? { status: 'kept', bytes: undefined, bytesMax: undefined, persistent: true },
     ),
+    saving: staticWatchable(parts.saving ?? { status: 'saved', pending: 0, documents: [] }),
     // Whoever lists a document knows of what kind it is.
     open: <T>(id: string) => found(id) as DocumentStore<T>,
     openDashboard: (id) => found(id) as DashboardStore,

@@ -361,6 +361,7 @@ function keptOrNot(unkept: number): string {
 
 /** Labels are told as they are: they quote what things are called themselves. */
 function undoneSentence(edit: RefusedEdit): string {
+  if (edit.code === 'row_removed') return rowRemovedSentence(edit)
   const what = edit.labels.length > 0 ? edit.labels.join('; ') : 'a change'
   const them = edit.labels.length > 1 ? 'them' : 'it'
   const kept =
@@ -375,6 +376,13 @@ function undoneSentence(edit: RefusedEdit): string {
     aside,
   ]
   return all.filter(Boolean).join(' ')
+}
+
+/** Nobody refused it: somebody else did something that it could not stand beside. */
+function rowRemovedSentence({ patch: [added] }: RefusedEdit): string {
+  const cells = added && 'value' in added && Array.isArray(added.value) ? (added.value as unknown[]) : []
+  const filled = cells.filter((cell) => cell !== null && cell !== '').map(String)
+  return `Somebody removed a row while you wrote into it. It had: ${filled.join(', ')}.`
 }
 
 function linkWords(link: LinkState): string {
