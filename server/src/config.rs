@@ -262,7 +262,8 @@ settings! {
     ping_interval: Duration as Span = "20s";
 
     /// A peer from which nothing came for so long is gone. Two missed pings, not one: a
-    /// phone that changes network misses one without being gone.
+    /// phone that changes network misses one without being gone. Whoever takes nothing of an answer for so long
+    /// is gone as well.
     silence_max: Duration as Span = "40s";
 
     /// How long a request's head may take, and how long a kept connection may idle.

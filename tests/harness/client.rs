@@ -280,6 +280,14 @@ impl Client {
     /// When the connection ends, or the server sends an `error` or nonsense.
     pub async fn step(&mut self) -> Result<(), ClientError> {
         let message = self.receive().await?;
+        self.take(message).await
+    }
+
+    /// Does what a stock client would with a message that [`receive`](Self::receive) gave.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub async fn take(&mut self, message: Value) -> Result<(), ClientError> {
         match message.text("type") {
             Some("sync" | "request") => self.synchronize(&message).await,
             Some("doc-unavailable") => {

@@ -8,6 +8,7 @@
 //! Always true: a connection holds one [`Visitor`] for as long as its socket is open, also
 //! after it has become a WebSocket. So "all slots are back" means "everybody is gone".
 
+use super::patient::Patient;
 use crate::config::Limits;
 use crate::metrics;
 use crate::shutdown::Drain;
@@ -81,6 +82,7 @@ pub async fn serve(
     let http = protocol(limits);
 
     while let Some((stream, visitor)) = next_visitor(&listener, &slots, &mut drain).await {
+        let stream = Patient::new(stream, limits.silence_max);
         let connection = connection(http.clone(), stream, visitor, routes.clone(), drain.clone());
         tokio::spawn(Box::pin(connection));
     }
@@ -106,6 +108,9 @@ async fn next_visitor(
         // The slot first: who finds none waits in the kernel's queue and costs nothing here.
         let permit = Arc::clone(slots).acquire_owned().await.expect("this semaphore is never closed");
         let (stream, address) = accept(listener).await;
+        // An edit is one small packet, and the next one waits for its answer: without this the
+        // kernel would hold it back for up to 40 ms to see whether more comes.
+        let _ = stream.set_nodelay(true);
         (stream, Visitor { address, _slot: Arc::new(Slot::taken(permit)) })
     };
     tokio::select! {
@@ -144,14 +149,11 @@ fn protocol(limits: &Limits) -> http1::Builder {
 /// One connection's life as HTTP. A WebSocket leaves it through [`super::upgrade`].
 async fn connection(
     http: http1::Builder,
-    stream: TcpStream,
+    stream: Patient<TcpStream>,
     visitor: Visitor,
     routes: BoxedFilter<(Response,)>,
     mut drain: Drain,
 ) {
-    // An edit is one small packet, and the next one waits for its answer: without this the
-    // kernel would hold it back for up to 40 ms to see whether more comes.
-    let _ = stream.set_nodelay(true);
     let address = visitor.address;
     let service = TowerToHyperService::new(warp::service(routes));
     let introduced = service_fn(move |mut request: hyper::Request<Incoming>| {

@@ -14,6 +14,7 @@ mod foreign; // Pages that were not let in, for the log.
 pub mod headers; // What browsers are told, and which pages may call.
 pub mod http; // What is answered at which path.
 mod link; // What ties a session to the documents.
+mod patient; // Answers that nobody reads are not held.
 mod poll; // Sync over plain HTTP.
 mod realtime; // The JSON WebSocket.
 pub mod reply; // Errors as words.

@@ -29,7 +29,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 /// When so much waits to be written, nothing more is read. A client that opens 200 documents at
-/// once is answered 200 times; whoever has more than that waiting does not read.
+/// once is answered 200 times; whoever has more than that waiting does not read. Answers that go into the socket at once count as
+/// well: its buffer has no bound of its own, and whoever only pings would fill the memory with pongs.
 const UNREAD_MAX: usize = 1_024;
 
 /// How long a peer may take to read our last words.
@@ -77,6 +78,8 @@ struct Open {
     socket: Socket,
     /// Something was written and not flushed.
     is_writing: bool,
+    /// Pings, ours too, that were answered since the socket last had taken everything.
+    pongs: usize,
 }
 
 /// What can happen to a connection. Closed on purpose.
@@ -94,7 +97,7 @@ impl Connection {
     fn new(socket: Socket, Door { gateway, caller }: Door) -> Self {
         Self {
             link: Link::new(gateway, caller),
-            wire: Open { socket, is_writing: false },
+            wire: Open { socket, is_writing: false, pongs: 0 },
             in_socket: Vec::new(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         }
@@ -149,12 +152,13 @@ impl Connection {
             && let Poll::Ready(flushed) = Pin::new(&mut self.wire.socket).poll_flush(cx)
         {
             self.wire.is_writing = false;
+            self.wire.pongs = 0;
             return Poll::Ready(match flushed {
                 Ok(()) => Event::Flushed,
                 Err(error) => Event::Gone(Some(error)),
             });
         }
-        let may_read = !self.wire.is_writing || self.link.outbox.waiting() < UNREAD_MAX;
+        let may_read = !self.wire.is_writing || self.link.outbox.waiting() + self.wire.pongs < UNREAD_MAX;
         if may_read && let Poll::Ready(read) = Pin::new(&mut self.wire.socket).poll_next(cx) {
             return Poll::Ready(match read {
                 Some(Ok(message)) => Event::Frame(message),
@@ -187,7 +191,9 @@ impl Connection {
         match message {
             Message::Binary(bytes) => {
                 let _stop = tracing::debug_span!("gateway.socket", bytes = bytes.len()).entered();
-                self.link.receive(now, &bytes)
+                let effects = self.link.receive(now, &bytes);
+                self.wire.pongs += effects.iter().filter(|effect| matches!(effect, Effect::Write(_))).count();
+                effects
             }
             Message::Text(_) => {
                 let words = "bad_frame: this protocol has no text frames, send binary ones";
@@ -197,6 +203,7 @@ impl Connection {
             Message::Ping(_) | Message::Close(_) => {
                 self.link.session.heard(now);
                 self.wire.is_writing = true;
+                self.wire.pongs += 1;
                 Vec::new()
             }
             Message::Pong(_) | Message::Frame(_) => {

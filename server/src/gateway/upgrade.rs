@@ -5,6 +5,7 @@
 //! when hyper has let go of the socket it is handed on bare, without hyper's types around it.
 
 use super::accept::Visitor;
+use super::patient::Patient;
 use super::reply::{Code, Problem};
 use crate::auth;
 use crate::shutdown::Drain;
@@ -128,8 +129,8 @@ fn socket_config(message_bytes_max: usize) -> WebSocketConfig {
 async fn handed_over(upgrade: OnUpgrade, config: WebSocketConfig) -> Option<Socket> {
     let upgraded =
         upgrade.await.inspect_err(|error| tracing::debug!(%error, "left during the handshake")).ok()?;
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().expect("the accept loop serves TCP streams");
-    let socket = parts.io.into_inner();
+    let parts = upgraded.downcast::<TokioIo<Patient<TcpStream>>>().expect("the accept loop serves these");
+    let socket = parts.io.into_inner().into_inner();
     let early = parts.read_buf.to_vec();
     Some(WebSocketStream::from_partially_read(socket, early, Role::Server, Some(config)).await)
 }

@@ -41,7 +41,7 @@ use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 /// When so many answers wait to be written, nothing more is read. One that subscribes to everything it may
-/// has 256.
+/// has 256. Pongs count as well: they go into the socket's buffer at once, which has no bound of its own.
 const REPLIES_MAX: usize = 1_024;
 
 /// Serves one connection until it ends.
@@ -86,6 +86,8 @@ struct Connection {
     stopping: BoxFuture<'static, ()>,
     /// Something was written and not flushed.
     is_writing: bool,
+    /// Pings that were answered since the socket last had taken everything.
+    pongs: usize,
     /// Nobody is there any more.
     is_gone: bool,
     timer: Pin<Box<Sleep>>,
@@ -124,6 +126,7 @@ impl Connection {
             next_edit: None,
             stopping: async move { drain.begun().await }.boxed(),
             is_writing: false,
+            pongs: 0,
             is_gone: false,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             gateway,
@@ -171,6 +174,7 @@ impl Connection {
             && let Poll::Ready(flushed) = Pin::new(&mut self.socket).poll_flush(cx)
         {
             self.is_writing = false;
+            self.pongs = 0;
             return Poll::Ready(match flushed {
                 Ok(()) => Wake::Flushed,
                 Err(error) => Wake::Gone(Some(error)),
@@ -181,7 +185,7 @@ impl Connection {
         {
             return Poll::Ready(Wake::Edited(edited));
         }
-        let may_read = self.next_edit.is_none() && self.replies.len() < REPLIES_MAX;
+        let may_read = self.next_edit.is_none() && self.replies.len() + self.pongs < REPLIES_MAX;
         if may_read && let Poll::Ready(read) = Pin::new(&mut self.socket).poll_next(cx) {
             return Poll::Ready(match read {
                 Some(Ok(message)) => Wake::Frame(message),
@@ -233,6 +237,7 @@ impl Connection {
             Message::Ping(_) | Message::Close(_) => {
                 self.session.heard(now);
                 self.is_writing = true;
+                self.pongs += 1;
                 Vec::new()
             }
             Message::Pong(_) | Message::Frame(_) => {
