@@ -9,8 +9,8 @@ use automerge::sync::{BloomFilter, Have, Message, State, SyncDoc};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, ROOT, ReadDoc};
 use dovetail_core::document::{
-    Document, Effect, Input, ORPHAN_BYTES_OF_ONE_MAX, ORPHANS_MAX, ORPHANS_OF_ONE_MAX, Refusal, Ticket,
-    WaitingRoom,
+    CommitFault, Document, Effect, Input, ORPHAN_BYTES_OF_ONE_MAX, ORPHANS_MAX, ORPHANS_OF_ONE_MAX, Refusal,
+    Ticket, WaitingRoom,
 };
 use dovetail_core::grant::{Access, Identity, LinkHash};
 use dovetail_core::id::{DocumentId, SessionId};
@@ -268,4 +268,81 @@ fn do64_somebody_of_whom_there_is_nothing_is_not_named() {
     assert_eq!(world.refused, [mal]);
     assert!(matches!(world.refusals[0], Refusal::InvalidChange { .. }), "{:?}", world.refusals);
     goes_on(&mut world, 0);
+}
+
+/// The first client has sent an edit that builds on another one, and not that, as after a filter that erred: it waits aside. The
+/// second one brings what it waits for.
+fn something_waits() -> (World, Vec<ChangeHash>) {
+    let mut world = World::new(3);
+    world.clients[0].put("title", 1);
+    for n in 0..3 {
+        world.connect(n);
+    }
+    world.run_until_quiet();
+    for value in [1, 2] {
+        world.clients[0].put("late", value);
+    }
+    let heads = world.clients[0].doc.get_heads();
+    let made = world.clients[0].doc.get_changes(&world.clients[1].doc.get_heads());
+    world.clients[0].talk();
+    let message = world.clients[0].to_server.front_mut().unwrap();
+    message.changes = vec![made[1].raw_bytes().to_vec()].into();
+    world.deliver_to_server(0);
+    world.advance();
+    assert!(world.disk.document().get(ROOT, "late").unwrap().is_none());
+    world.clients[1].doc.apply_changes([made[0].clone()]).unwrap();
+    world.clients[1].talk();
+    world.deliver_to_server(1);
+    world.advance();
+    assert_eq!(world.disk.asked.len(), 1, "both are on their way to the disk");
+    (world, heads)
+}
+
+/// DO67: what somebody has sent is forgotten with the commit of somebody else, who does not come back. Their connection holds, and
+/// they are told to bring it again: no client does that by itself, not even when it is asked for it by name.
+#[test]
+fn do67_what_was_forgotten_is_brought_again() {
+    let (mut world, heads) = something_waits();
+    world.disk.asked.clear();
+    world.tell(Input::Stored(Err(CommitFault::Unavailable)));
+    world.run_until_quiet();
+    assert_eq!(world.refused.len(), 1, "whose commit it was");
+    assert!(world.clients[0].session.is_some());
+    for head in heads {
+        assert!(world.disk.document().get_change_by_hash(&head).is_some(), "the edit came in");
+    }
+    assert_eq!(world.clients[2].doc.get_heads(), world.clients[0].doc.get_heads());
+}
+
+/// DO67: whoever brings nothing though they were told to is not told a second time.
+#[test]
+fn do67_it_is_told_once() {
+    let mut world = board();
+    let session = world.clients[1].session.unwrap();
+    let mut message = Automerge::new().generate_sync_message(&mut State::new()).unwrap();
+    message.heads = vec![ChangeHash([7; 32])];
+    let mut told = Vec::new();
+    for _ in 0..6 {
+        world.tell(Input::Message { session, is_request: false, message: message.clone() });
+        world.advance();
+        told.extend(world.clients[1].from_server.drain(..));
+    }
+    let heads = told.iter().map(|bytes| Message::decode(bytes).unwrap().heads.len());
+    assert_eq!(heads.collect::<Vec<_>>(), [1, 0], "asked by name, then told that all is lost, then silence");
+}
+
+/// DO68: what was edited while the document was deleted comes in when that is taken back, on the connection that held.
+#[test]
+fn do68_edits_of_a_deleted_document_come_in_when_it_is_back() {
+    let mut world = board();
+    world.tell(Input::Delete { ticket: Ticket(60), deleted: true });
+    world.run_until_quiet();
+    world.clients[0].put("meanwhile", 1);
+    world.clients[0].talk();
+    world.run_until_quiet();
+    world.tell(Input::Delete { ticket: Ticket(61), deleted: false });
+    world.run_until_quiet();
+    assert!(world.refused.is_empty());
+    assert!(world.disk.document().get(ROOT, "meanwhile").unwrap().is_some());
+    world.everyone_agrees();
 }

@@ -73,6 +73,20 @@ pub(crate) struct Peer {
     pub(crate) need: Vec<ChangeHash>,
     /// What it said last, if that brought nothing: its heads, and what it asked for by name.
     last_said: Option<(Vec<ChangeHash>, Vec<ChangeHash>)>,
+    pub(crate) anew: Anew,
+}
+
+/// Whether it is told to bring everything again that we lack. What it has sent on this connection it does not send a second
+/// time, not even when it is asked for it by name: it believes that we have it. But we may have forgotten it, with a commit
+/// that failed or a document that was deleted, while the connection held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Anew {
+    /// It brings what it is asked for.
+    No,
+    /// It does not: the next message tells it.
+    Due,
+    /// It was told. That it brings nothing all the same is its own affair.
+    Told,
 }
 
 /// What a message says about its sender, once its changes are dealt with.
@@ -107,6 +121,7 @@ impl Peer {
             owed: false,
             need: Vec::new(),
             last_said: None,
+            anew: Anew::No,
         }
     }
 
@@ -130,7 +145,13 @@ impl Peer {
 
     /// Takes in a message with heads that we lack; the caller has told its `State` already.
     pub(crate) fn heard_apart(&mut self, said: &Said, state: Box<State>) {
-        self.note_owed(said);
+        let is_news = self.note_owed(said);
+        if said.brought_changes {
+            self.anew = Anew::No;
+        } else if !is_news && self.anew == Anew::No {
+            self.anew = Anew::Due;
+            self.owed = true;
+        }
         self.progress = Progress::Apart(state);
     }
 

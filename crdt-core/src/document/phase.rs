@@ -317,7 +317,8 @@ impl Document {
         }
     }
 
-    /// Drops what is in memory; what is stored is what counts.
+    /// Drops what is in memory; what is stored is what counts. What waited there for what is missing comes again from those who
+    /// brought it, see [`Anew`](super::peer::Anew).
     pub(super) fn forget_content(&mut self) {
         self.judging.forget();
         if let Content::Live(live) = &self.content {

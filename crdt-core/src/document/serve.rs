@@ -13,7 +13,7 @@ use super::events::{Effect, Refusal};
 use super::gossip::RemoteHeads;
 use super::intake::has_change;
 use super::live::Live;
-use super::peer::{Peer, Progress};
+use super::peer::{Anew, Peer, Progress};
 use super::phase::{Asked, Content};
 use super::{Document, peer};
 use crate::id::{SessionId, StorageId};
@@ -371,7 +371,7 @@ fn next(live: &mut Live, peer: &mut Peer) -> Result<Next, Panicked> {
             if !peer.owed && state.last_sent_heads[..] == live.heads[..] {
                 return Ok(Next::Nothing);
             }
-            negotiate(live, state, &peer.refused).map(Next::Body)
+            negotiate(live, state, &peer.refused, &mut peer.anew).map(Next::Body)
         }
     }
 }
@@ -406,7 +406,12 @@ fn follow_up(live: &mut Live, peer: &Peer) -> Result<Next, Panicked> {
 }
 
 /// One step of Automerge's own sync. What our orphans wait for is asked for by name, but not of whom it was refused to.
-fn negotiate(live: &Live, state: &mut State, refused: &Refused) -> Result<Arc<Body>, Panicked> {
+fn negotiate(
+    live: &Live,
+    state: &mut State,
+    refused: &Refused,
+    anew: &mut Anew,
+) -> Result<Arc<Body>, Panicked> {
     let message = carefully(|| live.doc.generate_sync_message(state))?;
     // Whatever it is, it tells our heads. Automerge does not note that of a message that has the other side begin anew, and whoever
     // says that something was shared of which nothing is here would be sent that again and again.
@@ -418,6 +423,12 @@ fn negotiate(live: &Live, state: &mut State, refused: &Refused) -> Result<Arc<Bo
         message.need.sort_unstable();
         message.need.dedup();
         message.have.clear();
+    }
+    if *anew == Anew::Due {
+        *anew = Anew::Told;
+        // To have no heads is to have lost everything. Every version of Automerge forgets then what it has sent, and sends what
+        // we lack by the filter.
+        message.heads.clear();
     }
     Ok(Body::negotiated(message, &live.heads))
 }

@@ -5,28 +5,41 @@
 #![allow(dead_code)] // no test uses all of it
 #![allow(missing_debug_implementations, unreachable_pub)]
 
-use automerge::sync::{Message, State, SyncDoc};
-use automerge::transaction::Transactable;
-use automerge::{ActorId, Automerge, AutomergeError, ChangeHash, ROOT, ReadDoc};
-use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest, Stored};
+use automerge::sync::{Message, State};
+use automerge::{ActorId, ChangeHash, ROOT, ReadDoc};
+use dovetail_core::document::chunk::{Batch, Manifest};
 use dovetail_core::document::{Document, Effect, Input, Refusal, Ticket, Verdict};
 use dovetail_core::grant::{Followed, Identity, Policy, Role};
 use dovetail_core::id::{DocumentId, SessionId, StorageId};
 use dovetail_core::limits::DocumentLimits;
-use dovetail_core::rules::{
-    InForce, Judge, Question, Report, RuleBook, RuleSet, UndecidedReason, to_the_end,
-};
+use dovetail_core::rules::{Judge, Question, Report, RuleBook, UndecidedReason, to_the_end};
 use dovetail_core::time::Timestamp;
+use dovetail_tests::world::replica::HearError;
+use dovetail_tests::world::{Replica, StoredDocument, boards};
 use serde_json::json;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// A store in memory whose answers wait until they are let go.
 #[derive(Default)]
 pub struct Disk {
-    pub manifest: Option<Manifest>,
-    pub chunks: BTreeMap<ChunkKey, Chunk>,
+    stored: StoredDocument,
     pub asked: VecDeque<Asked>,
+}
+
+impl Deref for Disk {
+    type Target = StoredDocument;
+
+    fn deref(&self) -> &StoredDocument {
+        &self.stored
+    }
+}
+
+impl DerefMut for Disk {
+    fn deref_mut(&mut self) -> &mut StoredDocument {
+        &mut self.stored
+    }
 }
 
 pub enum Asked {
@@ -36,39 +49,12 @@ pub enum Asked {
     Commit(Box<Batch>),
 }
 
-impl Disk {
-    pub fn write(&mut self, batch: Batch) {
-        for key in &batch.delete {
-            self.chunks.remove(key);
-        }
-        self.chunks.extend(batch.put.into_iter().map(|chunk| (chunk.key(), chunk)));
-        self.manifest = Some(batch.manifest);
-    }
-
-    pub fn load(&self) -> Option<Stored> {
-        let manifest = self.manifest.clone()?;
-        Some(Stored { manifest, chunks: self.chunks.values().cloned().collect() })
-    }
-
-    /// The document as a server would find it after a crash at this very moment.
-    pub fn document(&self) -> Automerge {
-        let content = |chunk: &&Chunk| chunk.key().kind.is_content();
-        let mut chunks: Vec<&Chunk> = self.chunks.values().filter(content).collect();
-        chunks.sort_by_key(|chunk| chunk.key().kind);
-        let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.bytes().to_vec()).collect();
-        if bytes.is_empty() { Automerge::new() } else { Automerge::load(&bytes).unwrap() }
-    }
-}
-
-/// A stock client: Automerge, a sync state per connection, and two queues to the server.
+/// A stock client: a document with a sync state per connection, and two queues to the server.
 pub struct Client {
-    pub doc: Automerge,
-    pub state: State,
+    pub replica: Replica,
     pub session: Option<SessionId>,
     pub to_server: VecDeque<Message>,
     pub from_server: VecDeque<Vec<u8>>,
-    /// Announces that it takes whole documents.
-    pub is_modern: bool,
     pub unavailable: usize,
     pub received: usize,
     /// Who is behind it.
@@ -80,41 +66,35 @@ pub struct Client {
     pub acknowledged: usize,
 }
 
+impl Deref for Client {
+    type Target = Replica;
+
+    fn deref(&self) -> &Replica {
+        &self.replica
+    }
+}
+
+impl DerefMut for Client {
+    fn deref_mut(&mut self) -> &mut Replica {
+        &mut self.replica
+    }
+}
+
 impl Client {
-    pub fn put(&mut self, key: &str, value: i64) {
-        self.doc.transact::<_, _, AutomergeError>(|tx| tx.put(ROOT, key, value)).unwrap();
-    }
-
-    /// On a document of a kind that has rules.
-    pub fn put_on_board(&mut self, key: &str, value: i64) {
-        let write = |tx: &mut automerge::transaction::Transaction<'_>| {
-            if tx.get(ROOT, "kind")?.is_none() {
-                tx.put(ROOT, "kind", "board")?;
-            }
-            tx.put(ROOT, key, value)
-        };
-        self.doc.transact::<_, _, AutomergeError>(write).unwrap();
-    }
-
     pub fn talk(&mut self) {
-        if self.session.is_some()
-            && let Some(mut message) = self.doc.generate_sync_message(&mut self.state)
-        {
-            if !self.is_modern {
-                message.flags = None;
-            }
-            self.to_server.push_back(Message::decode(&message.encode()).unwrap());
+        if self.session.is_some() {
+            self.to_server.extend(self.replica.say());
         }
     }
 
     pub fn listen(&mut self) -> bool {
         let Some(bytes) = self.from_server.pop_front() else { return false };
         self.received += 1;
-        let message = Message::decode(&bytes).unwrap();
-        assert!(message.flags.is_none(), "no flags section leaves the server");
-        // A client that lies about its actor cannot take the truth either; that is its own affair.
-        if self.doc.receive_sync_message(&mut self.state, message).is_ok() {
-            self.talk();
+        match self.replica.hear(&bytes) {
+            Ok(()) => self.talk(),
+            // A client that lies about its actor cannot take the truth either; that is its own affair.
+            Err(HearError::Automerge(_)) => {}
+            Err(other) => panic!("{other}"),
         }
         true
     }
@@ -152,12 +132,10 @@ pub struct World {
 impl World {
     pub fn new(clients: u8) -> Self {
         let client = |n: u8| Client {
-            doc: Automerge::new().with_actor(ActorId::from([n + 1])),
-            state: State::new(),
+            replica: Replica::new(ActorId::from([n + 1]), n.is_multiple_of(2)),
             session: None,
             to_server: VecDeque::new(),
             from_server: VecDeque::new(),
-            is_modern: n.is_multiple_of(2),
             unavailable: 0,
             received: 0,
             who: Identity::local(),
@@ -480,26 +458,9 @@ pub fn decided(report: &Report, of: &Report) -> Report {
     report
 }
 
-/// Boards on which every member of the root that is called like a client's key has a bound, and no two
-/// people may write the same one apart.
+/// Those of boards, and what is evaluated elsewhere.
 pub fn rules() -> Arc<RuleBook> {
-    let rule = |key: &str, predicate: &str| {
-        let mut rule = json!({"id": format!("{key}-{predicate}"), "predicate": predicate, "over": key, "message": "{found}"});
-        match predicate {
-            "range" => {
-                rule["max"] = json!(10);
-                rule["proposals"] = json!(["clamp"]);
-            }
-            _ => rule["message"] = json!("{values}"),
-        }
-        rule
-    };
-    let keys = ["k0", "k1", "k2", "k3", "k4"];
-    let rules = keys.iter().flat_map(|key| [rule(key, "range"), rule(key, "exclusive_field")]);
-    let rules: Vec<_> = rules.chain(expressions()).collect();
-    let source = serde_json::from_value(json!({"kind": "board", "rule": rules})).unwrap();
-    let rules = Arc::new(RuleSet::compile(source).unwrap());
-    Arc::new(RuleBook::empty().with(InForce { version: 3, rules }))
+    boards::rules(expressions())
 }
 
 /// What is evaluated elsewhere, where that can be done.

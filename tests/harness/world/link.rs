@@ -1,0 +1,97 @@
+//! One connection between a client and the server: two queues that keep their order.
+//!
+//! Always true: nothing overtakes anything on the same link. What was on its way when the link was cut is lost, and each end finds
+//! out by itself, when somebody says so.
+
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// What goes over a link.
+#[derive(Debug, Clone)]
+pub(super) enum Packet {
+    /// A message.
+    Frame(Bytes),
+    /// The server asks whether anybody is there.
+    Ping,
+    /// Somebody is.
+    Pong,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// Whose it is: a number of a client.
+    pub(super) owner: usize,
+    /// On its way to the server.
+    pub(super) up: VecDeque<Packet>,
+    /// On its way to the client.
+    pub(super) down: VecDeque<Packet>,
+    /// Nothing arrives any more.
+    pub(super) is_cut: bool,
+    /// The client believes that it is connected by it.
+    pub(super) client_holds: bool,
+    /// The server does.
+    pub(super) server_holds: bool,
+}
+
+impl Link {
+    /// One that was just made.
+    pub(super) fn new(owner: usize) -> Self {
+        Self {
+            owner,
+            up: VecDeque::new(),
+            down: VecDeque::new(),
+            is_cut: false,
+            client_holds: true,
+            server_holds: true,
+        }
+    }
+
+    /// The client says something.
+    pub(super) fn send_up(&mut self, packet: Packet) {
+        if !self.is_cut && self.server_holds {
+            self.up.push_back(packet);
+        }
+    }
+
+    /// The server says something.
+    pub(super) fn send_down(&mut self, packet: Packet) {
+        if !self.is_cut && self.client_holds {
+            self.down.push_back(packet);
+        }
+    }
+
+    /// The network is gone.
+    pub(super) fn cut(&mut self) {
+        self.is_cut = true;
+        self.up.clear();
+        self.down.clear();
+    }
+
+    /// The client lets go of it. What it has said before may still arrive.
+    pub(super) fn client_lets_go(&mut self) {
+        self.client_holds = false;
+        self.down.clear();
+    }
+
+    /// The server lets go of it. What it has said before may still arrive.
+    pub(super) fn server_lets_go(&mut self) {
+        self.server_holds = false;
+        self.up.clear();
+    }
+
+    /// Whether there is something for the server to take: a message, or the end of them.
+    pub(super) fn has_something_up(&self) -> bool {
+        self.server_holds && !self.is_cut && !(self.up.is_empty() && self.client_holds)
+    }
+
+    /// Whether there is something for the client to take: a message, or the end of them.
+    pub(super) fn has_something_down(&self) -> bool {
+        self.client_holds && !self.is_cut && !(self.down.is_empty() && self.server_holds)
+    }
+
+    /// Whether both ends have let go of it.
+    pub(super) fn is_over(&self) -> bool {
+        !self.client_holds && !self.server_holds
+    }
+}

@@ -1,0 +1,278 @@
+//! What happens in a world, step by step, as a seed says.
+//!
+//! Always true: the same seed makes the same script. A step means something in every state of the world, if only nothing, so any of
+//! them may be left out.
+
+use super::store::Fault;
+use fastrand::Rng;
+
+/// What happens, from the beginning until everything heals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// How many clients there are.
+    pub clients: usize,
+    /// How many documents, all of which every client has open.
+    pub documents: usize,
+    /// Whether rules are in force for them.
+    pub has_rules: bool,
+    /// Whether judging takes longer than the disk.
+    pub judges_late: bool,
+    /// What happens.
+    pub steps: Vec<Step>,
+}
+
+/// One thing that happens. Numbers of clients and documents wrap around; `link` picks among those of a client on which that can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A client makes some changes, one behind the other.
+    Edit {
+        /// Who.
+        client: usize,
+        /// Of what.
+        document: usize,
+        /// How many.
+        changes: u8,
+        /// What they are.
+        value: u8,
+    },
+    /// A client that is not connected connects.
+    Connect {
+        /// Who.
+        client: usize,
+    },
+    /// A client connects again, though it is connected. What it was connected by is forgotten, at its end.
+    Redial {
+        /// Who.
+        client: usize,
+    },
+    /// The network of a client is gone; nobody has noticed yet.
+    Cut {
+        /// Whose.
+        client: usize,
+    },
+    /// A client finds that out.
+    ClientNotices {
+        /// Who.
+        client: usize,
+    },
+    /// The server finds that out.
+    ServerNotices {
+        /// Of whom.
+        client: usize,
+        /// On which of its links.
+        link: usize,
+    },
+    /// A client's next message arrives, or the end of a link that it let go of.
+    Up {
+        /// Whose.
+        client: usize,
+        /// On which of its links.
+        link: usize,
+    },
+    /// The server's next message arrives, or the end of what it had to say.
+    Down {
+        /// Whose.
+        client: usize,
+    },
+    /// The server's end of a link has written what it had to, or takes more.
+    Socket {
+        /// Whose.
+        client: usize,
+        /// Which of its links.
+        link: usize,
+    },
+    /// A document's task has its turn.
+    Turn {
+        /// Which.
+        document: usize,
+    },
+    /// A rule has been evaluated.
+    Evaluate {
+        /// Of which document.
+        document: usize,
+    },
+    /// The disk does what it was asked for.
+    Disk {
+        /// So much of it.
+        questions: u8,
+    },
+    /// The disk fails at the next thing.
+    DiskFails {
+        /// How.
+        how: Fault,
+    },
+    /// A document has to leave memory.
+    Rest {
+        /// Which.
+        document: usize,
+    },
+    /// Somebody changes a document by a door.
+    Door {
+        /// Which.
+        document: usize,
+    },
+    /// Somebody deletes a document, or takes that back.
+    Delete {
+        /// Which.
+        document: usize,
+        /// Or takes it back.
+        deleted: bool,
+    },
+    /// A client loses its device, and goes on with an old copy of it or with nothing.
+    LoseDevice {
+        /// Who.
+        client: usize,
+        /// With a copy.
+        has_backup: bool,
+    },
+    /// Time passes, and everybody looks at the clock.
+    Wait {
+        /// So much.
+        seconds: u8,
+    },
+    /// Everybody has a turn, so often.
+    Rounds {
+        /// After some ten of them everything that was under way has come to an end.
+        rounds: u8,
+    },
+    /// The server is killed and started again.
+    Crash {
+        /// Before the last of so many effects more.
+        effects: u8,
+        /// So many of the batches that it had asked for are on the disk all the same.
+        batches: u8,
+        /// So many of the messages that were on their way to each client arrive.
+        messages: u8,
+    },
+}
+
+/// How often something happens, and whether a world does well without it.
+struct Kind {
+    weight: u32,
+    is_fault: bool,
+    make: fn(&mut Draw) -> Step,
+}
+
+const fn usual(weight: u32, make: fn(&mut Draw) -> Step) -> Kind {
+    Kind { weight, is_fault: false, make }
+}
+
+const fn fault(weight: u32, make: fn(&mut Draw) -> Step) -> Kind {
+    Kind { weight, is_fault: true, make }
+}
+
+const KINDS: [Kind; 23] = [
+    usual(12, |draw| Step::Edit {
+        client: draw.client(),
+        document: draw.document(),
+        changes: 1 + draw.up_to(2),
+        value: draw.up_to(255),
+    }),
+    usual(8, |draw| Step::Connect { client: draw.client() }),
+    usual(24, |draw| Step::Up { client: draw.mover(), link: draw.link() }),
+    usual(24, |draw| Step::Down { client: draw.mover() }),
+    usual(30, |draw| Step::Socket { client: draw.mover(), link: draw.link() }),
+    usual(30, |draw| Step::Turn { document: draw.document() }),
+    usual(16, |draw| Step::Disk { questions: 1 + draw.up_to(2) }),
+    usual(2, |draw| Step::Evaluate { document: draw.document() }),
+    usual(16, |draw| Step::Rounds { rounds: 1 + draw.up_to(5) }),
+    usual(2, |draw| Step::Wait { seconds: draw.up_to(2) }),
+    fault(3, |draw| Step::Edit {
+        client: draw.client(),
+        document: draw.document(),
+        changes: 8 + draw.up_to(12),
+        value: draw.up_to(255),
+    }),
+    fault(8, |draw| Step::Door { document: draw.document() }),
+    fault(2, |draw| Step::Redial { client: draw.client() }),
+    fault(4, |draw| Step::Cut { client: draw.client() }),
+    fault(4, |draw| Step::ClientNotices { client: draw.client() }),
+    fault(4, |draw| Step::ServerNotices { client: draw.client(), link: draw.link() }),
+    fault(3, |draw| Step::DiskFails { how: if draw.is_so() { Fault::Low } else { Fault::Hiccup } }),
+    fault(1, |_| Step::DiskFails { how: Fault::Broken }),
+    fault(4, |draw| Step::Rest { document: draw.document() }),
+    fault(2, |draw| Step::LoseDevice { client: draw.client(), has_backup: draw.is_so() }),
+    fault(1, |draw| Step::Wait { seconds: 15 + draw.up_to(30) }),
+    fault(4, |draw| Step::Crash { effects: draw.up_to(12), batches: draw.up_to(3), messages: draw.up_to(4) }),
+    fault(2, |draw| Step::Delete { document: draw.document(), deleted: draw.is_so() }),
+];
+
+/// What a seed decides.
+struct Draw {
+    random: Rng,
+    clients: usize,
+    documents: usize,
+    /// How quick the network of each client is.
+    speeds: Vec<u32>,
+}
+
+impl Script {
+    /// The script of a seed.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Self {
+        /// From one edit to some hundred messages.
+        const STEPS_MAX: usize = 240;
+        let mut random = Rng::with_seed(seed);
+        let clients = random.usize(1..=4);
+        let documents = 1 + usize::from(random.u8(0..4) == 0);
+        let speeds = (0..clients).map(|_| [1, 4, 8][random.usize(0..3)]).collect();
+        let has_rules = random.u8(0..3) == 0;
+        let judges_late = random.bool();
+        let weights: Vec<u32> = KINDS.iter().map(|kind| kind.drawn(&mut random)).collect();
+        let count = random.usize(20..=STEPS_MAX);
+        let mut draw = Draw { random, clients, documents, speeds };
+        let steps = (0..count).map(|_| (KINDS[draw.among(&weights)].make)(&mut draw)).collect();
+        Self { clients, documents, has_rules, judges_late, steps }
+    }
+}
+
+impl Kind {
+    /// In each world half of the faults do not happen, so that the others are seen alone.
+    fn drawn(&self, random: &mut Rng) -> u32 {
+        match self.is_fault {
+            true => self.weight * random.u32(0..=1) * random.u32(1..=3),
+            false => self.weight * 2,
+        }
+    }
+}
+
+impl Draw {
+    fn client(&mut self) -> usize {
+        self.random.usize(0..self.clients)
+    }
+
+    /// Somebody whose network does something.
+    fn mover(&mut self) -> usize {
+        let speeds = self.speeds.clone();
+        self.among(&speeds)
+    }
+
+    fn document(&mut self) -> usize {
+        self.random.usize(0..self.documents)
+    }
+
+    fn link(&mut self) -> usize {
+        self.random.usize(0..2)
+    }
+
+    fn up_to(&mut self, most: u8) -> u8 {
+        self.random.u8(0..=most)
+    }
+
+    fn is_so(&mut self) -> bool {
+        self.random.bool()
+    }
+
+    /// One of them, the heavier the likelier.
+    fn among(&mut self, weights: &[u32]) -> usize {
+        let mut at = self.random.u32(0..weights.iter().sum());
+        weights
+            .iter()
+            .position(|weight| {
+                let is_it = at < *weight;
+                at = at.saturating_sub(*weight);
+                is_it
+            })
+            .unwrap_or(0)
+    }
+}
