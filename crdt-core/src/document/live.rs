@@ -37,6 +37,14 @@ pub enum Damage {
     /// Chunks are missing, or there are some too many.
     #[error("the chunks amount to other heads than the manifest tells")]
     Heads,
+    /// The same heads with another history before them cannot be: the manifest is not of this document.
+    #[error("the manifest tells of {told} changes, and {found} are there")]
+    Changes {
+        /// As the manifest tells.
+        told: u64,
+        /// As the chunks amount to.
+        found: u64,
+    },
     /// Automerge cannot read them.
     #[error("automerge cannot read the stored chunks")]
     Load(#[from] AutomergeError),
@@ -46,6 +54,18 @@ pub enum Damage {
     /// Whose the actors are cannot be read.
     #[error(transparent)]
     Authors(#[from] BadAuthors),
+}
+
+/// Looks whether what is stored is what was written: every chunk can be read, together they amount to the heads and the number
+/// of changes that the manifest tells, and whose the actors are is known. Each chunk's hash was compared when it was read.
+///
+/// # Errors
+/// Says what is damaged.
+pub fn verify(stored: &Stored) -> Result<(), Damage> {
+    let live = Live::load(stored)?;
+    let told = live.manifest.changes;
+    let found = carefully(|| live.doc.get_changes_meta(&[]).len() as u64)?;
+    if found == told { Ok(()) } else { Err(Damage::Changes { told, found }) }
 }
 
 /// The last burst: who was at `from` gets its changes and is up to date. The message is made for the

@@ -19,7 +19,7 @@ mod write; // Batches to records.
 
 pub use disk::Floor;
 
-use super::{CommitError, Health, LoadError, Space, Store, StoreFuture, Writes, check_records, check_size};
+use super::{CommitError, Health, Listed, LoadError, Space, Store, StoreFuture, Writes, check_records, check_size};
 use bytes::Bytes;
 use committer::{Committer, Write};
 use disk::Disk;
@@ -277,7 +277,7 @@ impl Store for SledStore {
         &self,
         after: Option<&DocumentId>,
         limit: usize,
-    ) -> StoreFuture<'_, Result<Vec<(DocumentId, Manifest)>, LoadError>> {
+    ) -> StoreFuture<'_, Result<Vec<Listed>, LoadError>> {
         let after = after.cloned();
         Box::pin(self.read(move |opened| read::list(opened, after.as_ref(), limit), ReadError::of_the_store))
     }

@@ -124,8 +124,11 @@ async fn st16_damage_is_reported_for_its_document_alone() {
 
     assert_eq!(store.load(&id(sound)).await.unwrap().unwrap().chunks, [changes(&[1; 100])]);
     store.commit(batch(sound, vec![])).await.unwrap();
-    let listed: Vec<_> = store.list(None, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
-    assert_eq!(listed, [in_head, on_page, in_parts, sound].map(id), "its manifest cannot be shown");
+    let listed = store.list(None, 10).await.unwrap();
+    let ids: Vec<_> = listed.iter().map(|(id, _)| id.clone()).collect();
+    assert_eq!(ids, [in_head, on_page, in_parts, manifest, sound].map(id));
+    let damaged = listed.iter().filter(|(_, manifest)| manifest.is_err()).map(|(id, _)| id.clone());
+    assert_eq!(damaged.collect::<Vec<_>>(), [id(manifest)], "its manifest cannot be shown");
     assert_eq!(store.health().writes, Writes::Taken);
 }
 

@@ -1,0 +1,86 @@
+//! What is stored, for those who have to answer for it: administrators of the server check it while it serves.
+//!
+//! Edit path: no edit comes by here.
+
+use super::streamed::{Pieces, streamed};
+use crate::damaged::Damaged;
+use crate::gateway::Gateway;
+use crate::gateway::door::Door;
+use crate::gateway::reply::Problem;
+use crate::verify::{Check, Finding, Pace, Summary};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use warp::reply::Response;
+
+/// How often one is told how far it is: common proxies cut a connection that is silent for a minute.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// GET /api/admin/verify: a line for each document that is damaged, one now and then that tells how far it is, and one at the end.
+pub(super) async fn check(door: Door) -> Result<Response, Problem> {
+    door.serve()?;
+    let gateway = door.gateway.clone();
+    let drain = gateway.drain.clone();
+    Ok(streamed("application/x-ndjson", drain, move |lines| check_all(gateway, lines)))
+}
+
+async fn check_all(gateway: Gateway, lines: Pieces) {
+    // One at a time: two would take twice as much of what others need.
+    let _turn = gateway.verifying.lock().await;
+    let mut check = Check::new(gateway.store.clone(), Pace::Slow);
+    let mut told = Instant::now();
+    let last = loop {
+        let finding = match check.next().await {
+            Ok(Some(finding)) => finding,
+            Ok(None) => break with(counted(&check.summary()), "done", true.into()),
+            Err(error) => {
+                tracing::error!(%error, "the check of what is stored has ended early");
+                let why = "the store cannot be read; the log tells more";
+                break with(with(counted(&check.summary()), "done", false.into()), "detail", why.into());
+            }
+        };
+        note(gateway.hub.damaged(), &finding);
+        let is_due = told.elapsed() >= TELL_EVERY;
+        if let Some(line) = as_line(&finding).or_else(|| is_due.then(|| counted(&check.summary()))) {
+            told = Instant::now();
+            if !lines.send(bytes(&line)).await {
+                return;
+            }
+        }
+    };
+    lines.send(bytes(&last)).await;
+}
+
+/// Nothing of one that is as it was written.
+fn as_line(finding: &Finding) -> Option<Value> {
+    match finding {
+        Finding::Sound(_) => None,
+        Finding::Damaged { document, what } => Some(json!({ "id": document.to_string(), "damage": what })),
+        Finding::Record { space, what } => Some(json!({ "records": space.name(), "damage": what })),
+    }
+}
+
+fn with(mut line: Value, name: &str, value: Value) -> Value {
+    line[name] = value;
+    line
+}
+
+fn counted(summary: &Summary) -> Value {
+    json!({
+        "documents": summary.documents,
+        "damaged": summary.damaged,
+        "records_damaged": summary.records_damaged,
+    })
+}
+
+fn note(damaged: &Damaged, finding: &Finding) {
+    match finding {
+        Finding::Sound(document) => damaged.is_sound(document),
+        Finding::Damaged { document, what } => damaged.note(document, what),
+        Finding::Record { .. } => {}
+    }
+}
+
+fn bytes(line: &Value) -> Bytes {
+    format!("{line}\n").into()
+}
