@@ -18,6 +18,6 @@ pub mod talk; // A client of the JSON WebSocket.
 
 pub use client::{Client, ClientError, new_document_id};
 pub use json_document::JsonDocument;
-pub use live::{Server, Setup};
+pub use live::{Server, Setup, binary};
 pub use sse::EventReader;
 pub use talk::{Talk, TalkError};

@@ -68,6 +68,15 @@ pub fn verify(stored: &Stored) -> Result<(), Damage> {
     if found == told { Ok(()) } else { Err(Damage::Changes { told, found }) }
 }
 
+/// One snapshot of what [`content`] gave.
+///
+/// # Errors
+/// When Automerge cannot read it.
+pub fn folded(content: &[u8]) -> Result<Chunk, Damage> {
+    let saved = carefully(|| Automerge::load(content).map(|doc| doc.save()))??;
+    Ok(Chunk::new(ChunkKind::Snapshot, saved.into()))
+}
+
 /// The last burst: who was at `from` gets its changes and is up to date. The message is made for the
 /// first who needs it; a document that only one client writes and reads needs none.
 #[derive(Debug)]
@@ -121,7 +130,7 @@ impl Live {
     /// # Errors
     /// When that is not what was stored.
     pub(crate) fn load(stored: &Stored) -> Result<Self, Damage> {
-        let bytes = in_loading_order(stored);
+        let bytes = content(stored);
         let doc = carefully(|| Automerge::load(&bytes))??;
         if doc.get_heads() != stored.manifest.heads {
             return Err(Damage::Heads);
@@ -363,15 +372,16 @@ impl From<ApplyError> for Refusal {
 /// # Errors
 /// When they are not what was stored.
 pub(crate) fn whole_from_chunks(stored: &Stored) -> Result<Arc<Body>, Damage> {
-    let content = stored.chunks.iter().filter(|chunk| chunk.key().kind.is_content());
-    if heads_of(content.map(|chunk| &chunk.bytes()[..]))? != stored.manifest.heads {
+    let chunks = stored.chunks.iter().filter(|chunk| chunk.key().kind.is_content());
+    if heads_of(chunks.map(|chunk| &chunk.bytes()[..]))? != stored.manifest.heads {
         return Err(Damage::Heads);
     }
-    Ok(Body::whole(&stored.manifest.heads.as_slice().into(), in_loading_order(stored)))
+    Ok(Body::whole(&stored.manifest.heads.as_slice().into(), content(stored)))
 }
 
-/// Snapshots first: Automerge wants to begin with one if there is one.
-fn in_loading_order(stored: &Stored) -> Vec<u8> {
+/// The bytes of a stored document as `Automerge::load` takes them. Snapshots first: it wants to begin with one if there is one.
+#[must_use]
+pub fn content(stored: &Stored) -> Vec<u8> {
     let size = stored.chunks.iter().map(|chunk| chunk.bytes().len()).sum();
     let mut bytes = Vec::with_capacity(size);
     for kind in [ChunkKind::Snapshot, ChunkKind::Changes] {

@@ -10,7 +10,7 @@
 //!
 //! **Invariant:** no type of the engine below is seen from here upwards.
 
-pub use self::sled::{Floor, OpenError, SledStore};
+pub use self::sled::{Floor, OpenError, Rebuild, SledStore};
 pub use memory::MemoryStore;
 
 use bytes::Bytes;

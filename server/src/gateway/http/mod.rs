@@ -63,6 +63,7 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         audit(gateway),
         quarantine(gateway),
         verify(gateway),
+        backup(gateway),
         kept_item(gateway),
         accept(gateway),
         access(gateway),
@@ -234,6 +235,15 @@ fn verify(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         .and(parameters())
         .then(|door, parameters| plain(ROUTE, "GET", parameters, door, stored::check));
     path.and(check).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+fn backup(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/backup";
+    let path = warp::path!("api" / "admin" / "backup");
+    let copy = get(gateway)
+        .and(parameters())
+        .then(|door, parameters| plain(ROUTE, "GET", parameters, door, stored::copy));
+    path.and(copy).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
 fn accept(gateway: &Gateway) -> BoxedFilter<(Response,)> {

@@ -2,7 +2,10 @@
 //!
 //! Edit path: no edit comes by here.
 
+use super::documents::put;
 use super::streamed::{Pieces, streamed};
+use crate::backup::End;
+use crate::backup::write::Backup;
 use crate::damaged::Damaged;
 use crate::gateway::Gateway;
 use crate::gateway::door::Door;
@@ -11,6 +14,7 @@ use crate::verify::{Check, Finding, Pace, Summary};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use warp::http::header::CONTENT_DISPOSITION;
 use warp::reply::Response;
 
 /// How often one is told how far it is: common proxies cut a connection that is silent for a minute.
@@ -63,6 +67,34 @@ fn as_line(finding: &Finding) -> Option<Value> {
 fn with(mut line: Value, name: &str, value: Value) -> Value {
     line[name] = value;
     line
+}
+
+/// GET /api/admin/backup: all that is stored, as one tar file. One that is cut has no end, and is not taken for a backup.
+pub(super) async fn copy(door: Door) -> Result<Response, Problem> {
+    door.serve()?;
+    let gateway = door.gateway.clone();
+    let drain = gateway.drain.clone();
+    let mut response = streamed("application/x-tar", drain, move |pieces| copy_all(gateway, pieces));
+    put(&mut response, CONTENT_DISPOSITION, "attachment; filename=\"dovetail-backup.tar\"");
+    Ok(response)
+}
+
+async fn copy_all(gateway: Gateway, pieces: Pieces) {
+    let _turn = gateway.verifying.lock().await;
+    let mut backup = Backup::new(gateway.store.clone(), Pace::Even, gateway.clock.now());
+    loop {
+        match backup.next().await {
+            Ok(Some(piece)) => {
+                if !pieces.send(piece).await {
+                    return;
+                }
+            }
+            Ok(None) => break,
+            Err(error) => return tracing::error!(%error, "a backup has ended early"),
+        }
+    }
+    let End { documents, left_out, .. } = backup.end();
+    tracing::info!(documents, left_out = left_out.len(), "a backup was made");
 }
 
 fn counted(summary: &Summary) -> Value {

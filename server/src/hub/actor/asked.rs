@@ -6,8 +6,8 @@
 //! Always true: there is at most one question, and its answer is given out once. Why the store could not answer goes to the log,
 //! and the machine is told no more than what it has to decide by.
 
-use crate::hub::rights;
 use crate::damaged::Damaged;
+use crate::hub::rights;
 use crate::store::{CommitError, LoadError, Store};
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::document::{CommitFault, Input, LoadFault};

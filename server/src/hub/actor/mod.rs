@@ -303,7 +303,9 @@ impl Actor {
         let store = || self.hub.store.clone();
         match effect {
             Effect::LoadManifest => self.asked.ask(asked::manifest(store(), self.id.clone())),
-            Effect::LoadChunks => self.asked.ask(asked::chunks(store(), self.id.clone(), self.hub.damaged.clone())),
+            Effect::LoadChunks => {
+                self.asked.ask(asked::chunks(store(), self.id.clone(), self.hub.damaged.clone()))
+            }
             Effect::LoadFollowed { document } => self.asked.ask(asked::followed(store(), document)),
             Effect::Commit(batch) => {
                 self.stored.will_be(&batch.manifest);
