@@ -27,7 +27,7 @@ async fn st34_a_backup_comes_back_as_it_was() {
     assert_eq!(documents.len(), 3);
     for saved in documents {
         let stored = store.load(&saved.id).await.unwrap().unwrap();
-        assert_eq!(Manifest { bytes: 0, ..saved.manifest }, Manifest { bytes: 0, ..stored.manifest });
+        assert_eq!(Manifest { bytes: 0, ..saved.manifest.clone() }, Manifest { bytes: 0, ..stored.manifest });
         let content = saved.chunks.iter().find(|chunk| chunk.key().kind == ChunkKind::Snapshot).unwrap();
         let document = Automerge::load(content.bytes()).unwrap();
         assert_eq!(document.get_heads(), saved.manifest.heads);

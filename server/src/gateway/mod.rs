@@ -76,8 +76,8 @@ pub struct Gateway {
     polls: poll::Polls,
     bodies: BodySlots,
     computations: Arc<Semaphore>,
-    /// The turn to check all that is stored.
-    verifying: Arc<tokio::sync::Mutex<()>>,
+    /// The turn to read all that is stored.
+    reading_all: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What decides who comes in.
@@ -162,7 +162,7 @@ impl Gateway {
             polls,
             bodies,
             computations,
-            verifying: Arc::default(),
+            reading_all: Arc::default(),
         }
     }
 

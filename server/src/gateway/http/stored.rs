@@ -9,11 +9,12 @@ use crate::backup::write::Backup;
 use crate::damaged::Damaged;
 use crate::gateway::Gateway;
 use crate::gateway::door::Door;
-use crate::gateway::reply::Problem;
+use crate::gateway::reply::{Code, Problem};
 use crate::verify::{Check, Finding, Pace, Summary};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use tokio::sync::OwnedMutexGuard;
 use warp::http::header::CONTENT_DISPOSITION;
 use warp::reply::Response;
 
@@ -24,13 +25,22 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 pub(super) async fn check(door: Door) -> Result<Response, Problem> {
     door.serve()?;
     let gateway = door.gateway.clone();
-    let drain = gateway.drain.clone();
-    Ok(streamed("application/x-ndjson", drain, move |lines| check_all(gateway, lines)))
+    let (turn, drain) = (turn(&gateway)?, gateway.drain.clone());
+    Ok(streamed("application/x-ndjson", drain, move |lines| async move {
+        check_all(gateway, lines).await;
+        drop(turn);
+    }))
+}
+
+/// One at a time: two would take twice as much of what others need.
+fn turn(gateway: &Gateway) -> Result<OwnedMutexGuard<()>, Problem> {
+    gateway.reading_all.clone().try_lock_owned().map_err(|_| {
+        let detail = "all that is stored is being checked or copied already; one does so at a time";
+        Problem::new(Code::TooManyRequests, detail)
+    })
 }
 
 async fn check_all(gateway: Gateway, lines: Pieces) {
-    // One at a time: two would take twice as much of what others need.
-    let _turn = gateway.verifying.lock().await;
     let mut check = Check::new(gateway.store.clone(), Pace::Slow);
     let mut told = Instant::now();
     let last = loop {
@@ -73,14 +83,16 @@ fn with(mut line: Value, name: &str, value: Value) -> Value {
 pub(super) async fn copy(door: Door) -> Result<Response, Problem> {
     door.serve()?;
     let gateway = door.gateway.clone();
-    let drain = gateway.drain.clone();
-    let mut response = streamed("application/x-tar", drain, move |pieces| copy_all(gateway, pieces));
+    let (turn, drain) = (turn(&gateway)?, gateway.drain.clone());
+    let mut response = streamed("application/x-tar", drain, move |pieces| async move {
+        copy_all(gateway, pieces).await;
+        drop(turn);
+    });
     put(&mut response, CONTENT_DISPOSITION, "attachment; filename=\"dovetail-backup.tar\"");
     Ok(response)
 }
 
 async fn copy_all(gateway: Gateway, pieces: Pieces) {
-    let _turn = gateway.verifying.lock().await;
     let mut backup = Backup::new(gateway.store.clone(), Pace::Even, gateway.clock.now());
     loop {
         match backup.next().await {

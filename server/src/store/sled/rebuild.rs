@@ -9,7 +9,7 @@
 use super::tally::{Noted, Tally};
 use super::{Beginning, Floor, LOG_FILE, OpenError, SNAPSHOT_PREFIX, SledStore, lock, log_sync, sync_names};
 use crate::store::Store;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,11 +19,12 @@ const DIRECTORY: &str = "rebuilding";
 /// What sled writes down of itself at the first start. The same in every store of ours.
 const CONF_FILE: &str = "conf";
 
-/// A new store in the making.
+/// A new store in the making. Dropped before it is finished, nothing of it stays.
 #[derive(Debug)]
 pub struct Rebuild {
     dir: PathBuf,
-    store: SledStore,
+    /// `None` when it was closed.
+    store: Option<SledStore>,
 }
 
 impl Rebuild {
@@ -38,28 +39,38 @@ impl Rebuild {
             fs::remove_dir_all(&new).map_err(unusable)?;
         }
         fs::create_dir_all(&new).map_err(unusable)?;
-        // What is noted beside the old log must not be more than the new one has.
-        let (_, noted) = Noted::open(dir).map_err(unusable)?;
-        let store = SledStore::begin_at(&new, noted.unwrap_or_default())?;
-        Ok(Self { dir: dir.to_owned(), store })
+        // It goes on counting, so that what is noted beside the old log is not more than the new one has.
+        let noted = Noted::read(dir).map_err(unusable)?.unwrap_or_default();
+        let beginning = Beginning::At(Tally { applied: noted.applied, sum: 0 });
+        // A disk that becomes full costs the new one only, and what that has taken is free again afterwards.
+        let store = SledStore::open_synced_by(&new, Floor::Bytes(0), beginning, log_sync(&new))?;
+        Ok(Self { dir: dir.to_owned(), store: Some(store) })
     }
 
     /// To be written to.
     #[must_use]
     pub fn store(&self) -> &SledStore {
-        &self.store
+        self.store.as_ref().expect("it is closed by `finish` only, which takes the whole")
     }
 
     /// Puts it in the place of the one before, which nobody may hold any more.
     ///
     /// # Errors
     /// See [`OpenError`]; then the one before is still there.
-    pub async fn finish(self) -> Result<(), OpenError> {
-        let Self { dir, store } = self;
-        store.close().await;
-        drop(store);
-        let _lock = lock(&dir)?;
-        take_its_place(&dir).map_err(|source| OpenError::Unusable { dir, source })
+    pub async fn finish(mut self) -> Result<(), OpenError> {
+        if let Some(store) = self.store.take() {
+            store.close().await;
+        }
+        let _lock = lock(&self.dir)?;
+        take_its_place(&self.dir).map_err(|source| OpenError::Unusable { dir: self.dir.clone(), source })
+    }
+}
+
+impl Drop for Rebuild {
+    fn drop(&mut self) {
+        drop(self.store.take());
+        // After `finish` there is none. One that cannot be removed is removed by the next rebuild.
+        let _ = fs::remove_dir_all(self.dir.join(DIRECTORY));
     }
 }
 
@@ -75,16 +86,7 @@ fn take_its_place(dir: &Path) -> io::Result<()> {
     if !dir.join(CONF_FILE).exists() {
         fs::rename(new.join(CONF_FILE), dir.join(CONF_FILE))?;
     }
-    sync_names(dir)?;
+    File::open(dir)?.sync_all()?;
     fs::rename(new.join(LOG_FILE), dir.join(LOG_FILE))?;
-    sync_names(dir)?;
-    fs::remove_dir_all(new)
-}
-
-impl SledStore {
-    /// Opens an empty directory, to go on counting from `tally`.
-    fn begin_at(dir: &Path, tally: Tally) -> Result<Self, OpenError> {
-        // A disk that becomes full costs the new one only, and what that has taken is free again afterwards.
-        Self::open_synced_by(dir, Floor::Bytes(0), Beginning::At(tally), log_sync(dir))
-    }
+    sync_names(dir)
 }

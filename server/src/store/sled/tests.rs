@@ -355,9 +355,9 @@ async fn st33_a_store_that_is_rebuilt_takes_the_place_of_the_one_before() {
     store.close().await;
     drop(store);
 
-    let given_up = Rebuild::begin(dir.path()).unwrap();
-    given_up.store().commit(batch(9, vec![changes(b"of a rebuild that was killed")])).await.unwrap();
-    drop(given_up);
+    let killed = Rebuild::begin(dir.path()).unwrap();
+    killed.store().commit(batch(9, vec![changes(b"of a rebuild that was killed")])).await.unwrap();
+    std::mem::forget(killed);
     assert_eq!(dir.open().list(None, 10).await.unwrap().len(), 1, "nothing of the old one is touched");
 
     let rebuild = Rebuild::begin(dir.path()).unwrap();
