@@ -31,6 +31,10 @@ pub mod bans; // From where nobody is let in for a while.
 pub mod evaluator; // Rules that take long, away from everybody.
 pub mod inbox; // Conflicts of all documents.
 
+pub mod backup; // All of it in a file, and back.
+pub mod damaged; // What the disk has bent, as far as it is known.
+pub mod verify; // Whether what is stored is what was written.
+
 pub mod hub; // One task per open document.
 
 pub mod conflicts; // What people, and rules by themselves, decide about conflicts.

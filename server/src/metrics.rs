@@ -37,6 +37,8 @@ pub const POINTS_ACCEPTED: &str = "dovetail_points_accepted_total";
 /// Documents with a task: somebody reads them, or did a moment ago.
 pub const DOCUMENTS_OPEN: &str = "dovetail_documents_open";
 /// Documents with their content in memory.
+pub const DOCUMENTS_DAMAGED: &str = "dovetail_documents_damaged";
+/// See `docs/OPERATING.md`.
 pub const DOCUMENTS_LIVE: &str = "dovetail_documents_live";
 /// Bytes of documents in memory, estimated. At `memory_budget_bytes` the longest unused leave.
 pub const RESIDENT_BYTES: &str = "dovetail_resident_bytes";
@@ -166,6 +168,7 @@ fn describe() {
     describe_counter!(EPHEMERALS_DROPPED, "Ephemeral messages not delivered to a slow socket");
     describe_counter!(POINTS_ACCEPTED, "Points that became durable in widget data documents");
     describe_gauge!(DOCUMENTS_OPEN, "Documents with a task");
+    describe_gauge!(DOCUMENTS_DAMAGED, "Documents that are known to be damaged");
     describe_gauge!(DOCUMENTS_LIVE, "Documents with their content in memory");
     describe_gauge!(RESIDENT_BYTES, Unit::Bytes, "Bytes of documents in memory, estimated");
     describe_histogram!(RULES_SECONDS, Unit::Seconds, "Judging a document by its rules");

@@ -95,7 +95,7 @@ impl Sweep {
             };
             let is_last = page.len() < PAGE;
             for (document, manifest) in page {
-                if self.is_to_be_judged(&document, &manifest, book)
+                if manifest.is_ok_and(|manifest| self.is_to_be_judged(&document, &manifest, book))
                     && !self.judged_by_those_who_have_it(&document).await
                 {
                     unread += u64::from(!self.judge(&document, book).await);

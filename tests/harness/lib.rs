@@ -19,6 +19,6 @@ pub mod world; // A world without sockets: a server, clients, and everything tha
 
 pub use client::{Client, ClientError, new_document_id};
 pub use json_document::JsonDocument;
-pub use live::{Server, Setup};
+pub use live::{Server, Setup, binary};
 pub use sse::EventReader;
 pub use talk::{Talk, TalkError};

@@ -249,7 +249,7 @@ async fn launch(
 ) -> Result<(Process, SocketAddr), LiveError> {
     let binary = match &setup.binary {
         Some(binary) => binary.clone(),
-        None => find_binary()?,
+        None => self::binary()?,
     };
     let mut command = match &setup.through[..] {
         [] => Command::new(binary),
@@ -277,8 +277,11 @@ fn listening_on(line: &str) -> Option<SocketAddr> {
     line.split_once("listening on http://")?.1.trim().parse().ok()
 }
 
-/// `DOVETAIL_BIN`, or `dovetail` in the directory of the running test or just above it.
-fn find_binary() -> Result<PathBuf, LiveError> {
+/// The server that is tested: `DOVETAIL_BIN`, or `dovetail` in the directory of the running test or just above it.
+///
+/// # Errors
+/// When there is none.
+pub fn binary() -> Result<PathBuf, LiveError> {
     if let Some(binary) = std::env::var_os("DOVETAIL_BIN") {
         return Ok(binary.into());
     }

@@ -45,6 +45,14 @@ pub enum Damage {
     /// Chunks are missing, or there are some too many.
     #[error("the chunks amount to other heads than the manifest tells")]
     Heads,
+    /// The same heads with another history before them cannot be: the manifest is not of this document.
+    #[error("the manifest tells of {told} changes, and {found} are there")]
+    Changes {
+        /// As the manifest tells.
+        told: u64,
+        /// As the chunks amount to.
+        found: u64,
+    },
     /// Automerge cannot read them.
     #[error("automerge cannot read the stored chunks")]
     Load(#[from] AutomergeError),
@@ -54,6 +62,27 @@ pub enum Damage {
     /// Whose the actors are cannot be read.
     #[error(transparent)]
     Authors(#[from] BadAuthors),
+}
+
+/// Looks whether what is stored is what was written: every chunk can be read, together they amount to the heads and the number
+/// of changes that the manifest tells, and whose the actors are is known. Each chunk's hash was compared when it was read.
+///
+/// # Errors
+/// Says what is damaged.
+pub fn verify(stored: &Stored) -> Result<(), Damage> {
+    let live = Live::load(stored)?;
+    let told = live.manifest.changes;
+    let found = carefully(|| live.doc.get_changes_meta(&[]).len() as u64)?;
+    if found == told { Ok(()) } else { Err(Damage::Changes { told, found }) }
+}
+
+/// One snapshot of what [`content`] gave.
+///
+/// # Errors
+/// When Automerge cannot read it.
+pub fn folded(content: &[u8]) -> Result<Chunk, Damage> {
+    let saved = carefully(|| Automerge::load(content).map(|doc| doc.save()))??;
+    Ok(Chunk::new(ChunkKind::Snapshot, saved.into()))
 }
 
 /// The last burst: who was at `from` gets its changes and is up to date. The message is made for the
@@ -109,7 +138,7 @@ impl Live {
     /// # Errors
     /// When that is not what was stored.
     pub(crate) fn load(stored: &Stored) -> Result<Self, Damage> {
-        let bytes = in_loading_order(stored);
+        let bytes = content(stored);
         let doc = carefully(|| Automerge::load(&bytes))??;
         if doc.get_heads() != stored.manifest.heads {
             return Err(Damage::Heads);
@@ -352,15 +381,16 @@ impl From<ApplyError> for Refusal {
 /// # Errors
 /// When they are not what was stored.
 pub(crate) fn whole_from_chunks(stored: &Stored) -> Result<Arc<Body>, Damage> {
-    let content = stored.chunks.iter().filter(|chunk| chunk.key().kind.is_content());
-    if heads_of(content.map(|chunk| &chunk.bytes()[..]))? != stored.manifest.heads {
+    let chunks = stored.chunks.iter().filter(|chunk| chunk.key().kind.is_content());
+    if heads_of(chunks.map(|chunk| &chunk.bytes()[..]))? != stored.manifest.heads {
         return Err(Damage::Heads);
     }
-    Ok(Body::whole(&stored.manifest.heads.as_slice().into(), in_loading_order(stored)))
+    Ok(Body::whole(&stored.manifest.heads.as_slice().into(), content(stored)))
 }
 
-/// Snapshots first: Automerge wants to begin with one if there is one.
-fn in_loading_order(stored: &Stored) -> Vec<u8> {
+/// The bytes of a stored document as `Automerge::load` takes them. Snapshots first: it wants to begin with one if there is one.
+#[must_use]
+pub fn content(stored: &Stored) -> Vec<u8> {
     let size = stored.chunks.iter().map(|chunk| chunk.bytes().len()).sum();
     let mut bytes = Vec::with_capacity(size);
     for kind in [ChunkKind::Snapshot, ChunkKind::Changes] {

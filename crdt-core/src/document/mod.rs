@@ -48,7 +48,7 @@ pub use events::{CommitFault, Effect, Input, LoadFault, Refusal, Rejection, Tick
 pub use gossip::RemoteHeads;
 pub use honest::Dishonest;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
-pub use live::Damage;
+pub use live::{Damage, content, folded, verify};
 pub use places::out_of_places;
 pub use room::{ORPHAN_BYTES_OF_ONE_MAX, ORPHANS_OF_ONE_MAX, WaitingRoom};
 pub use standing::Standing;

@@ -1,7 +1,7 @@
 //! What can be written on the command line. Flags of settings are not listed here: they
 //! come from [`crate::config::table`].
 
-use super::{Failure, export, import, token};
+use super::{Failure, export, import, stored, token};
 use crate::config::{self, Config, Given, Setting, Source};
 use clap::{Arg, ArgMatches, Command};
 use std::path::Path;
@@ -27,6 +27,10 @@ pub(super) fn command() -> Command {
         .subcommand(with_settings(token::command()))
         .subcommand(import::command())
         .subcommand(export::command())
+        .subcommand(stored::backup_command())
+        .subcommand(stored::restore_command())
+        .subcommand(stored::verify_command())
+        .subcommand(stored::compact_command())
 }
 
 /// The configuration that this command line, this process's environment and the file make.

@@ -11,6 +11,7 @@ mod place; // With a running server, or in a directory.
 mod remote; // A running server.
 mod serve; // `dovetail`, `dovetail serve`.
 mod show; // `dovetail config`.
+mod stored; // `dovetail verify`, `backup`, `restore`, `compact`.
 mod token; // `dovetail token`.
 
 use crate::config::ConfigError;
@@ -54,6 +55,10 @@ fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("token", matches)) => token::run(matches),
         Some(("import", matches)) => import::run(matches),
         Some(("export", matches)) => export::run(matches),
+        Some(("verify", matches)) => stored::verify(matches),
+        Some(("backup", matches)) => stored::backup(matches),
+        Some(("restore", matches)) => stored::restore(matches),
+        Some(("compact", matches)) => stored::compact(matches),
         Some((other, _)) => unreachable!("{other} is no command of arguments::command"),
     }
 }

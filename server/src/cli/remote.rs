@@ -7,11 +7,14 @@
 use super::Failure;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, HeaderValue};
-use hyper::{Method, Request, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use std::error::Error;
+use std::fs::File;
+use std::io::Write;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -81,6 +84,34 @@ impl Remote {
         self.ask(Method::GET, path, Bytes::new()).await
     }
 
+    /// Writes the answer's body into a file as it comes. However long that takes: it is as long as the server has something to
+    /// send, and one that falls silent is given up.
+    pub(super) async fn download(&self, path: &str, file: &mut File) -> Result<(), Failure> {
+        let broken = |why: String| Failure::Failed(format!("no answer from {}: {why}", self.url));
+        let stream = self.connect().await?;
+        let sending = self.send(stream, Method::GET, path, Bytes::new());
+        let answered = tokio::time::timeout(ANSWER_WITHIN, sending).await;
+        let answer = answered
+            .map_err(|_| broken("it takes too long".to_owned()))?
+            .map_err(|error| broken(error.to_string()))?;
+        let status = answer.status();
+        let mut body = answer.into_body();
+        if !status.is_success() {
+            let problem = body.collect().await.map_err(|error| broken(error.to_string()))?;
+            return Err(refused(status, &problem.to_bytes()));
+        }
+        loop {
+            let frame = tokio::time::timeout(ANSWER_WITHIN, body.frame()).await;
+            let frame = frame.map_err(|_| broken("it has fallen silent".to_owned()))?;
+            let Some(frame) = frame else { return Ok(()) };
+            let frame = frame.map_err(|error| broken(error.to_string()))?;
+            if let Ok(bytes) = frame.into_data() {
+                let written = file.write_all(&bytes);
+                written.map_err(|error| Failure::Failed(format!("cannot write the file: {error}")))?;
+            }
+        }
+    }
+
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Failure> {
         let stream = self.connect().await?;
         let exchange = self.exchange(stream, method, path, body);
@@ -114,6 +145,19 @@ impl Remote {
         path: &str,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
+        let answer = self.send(stream, method, path, body).await?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        Ok((status, body))
+    }
+
+    async fn send(
+        &self,
+        stream: TcpStream,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Box<dyn Error + Send + Sync>> {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Drives the bytes; ends when the answer is read and `sender` gone.
         tokio::spawn(connection);
@@ -126,10 +170,7 @@ impl Remote {
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
-        let answer = sender.send_request(request).await?;
-        let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
-        Ok((status, body))
+        Ok(sender.send_request(request).await?)
     }
 }
 

@@ -77,6 +77,8 @@ pub struct Gateway {
     polls: poll::Polls,
     bodies: BodySlots,
     computations: Arc<Semaphore>,
+    /// The turn to read all that is stored.
+    reading_all: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What decides who comes in.
@@ -161,6 +163,7 @@ impl Gateway {
             polls,
             bodies,
             computations,
+            reading_all: Arc::default(),
         }
     }
 

@@ -35,6 +35,7 @@ pub use watch::{Lost, Watch};
 
 use crate::clock::Clock;
 use crate::config::Limits;
+use crate::damaged::Damaged;
 use crate::evaluator::Evaluator;
 use crate::inbox::Inbox;
 use crate::quotas::{OverQuota, Quotas};
@@ -87,6 +88,8 @@ pub struct Statistics {
     pub documents_open: u64,
     /// Documents with their content in memory.
     pub documents_live: u64,
+    /// Documents that are known to be damaged.
+    pub documents_damaged: u64,
     /// Connections that have joined.
     pub sessions: u64,
     /// Bytes of documents in memory, estimated.
@@ -381,6 +384,12 @@ impl Hub {
         &self.shared.inbox
     }
 
+    /// Documents that are known to be damaged.
+    #[must_use]
+    pub fn damaged(&self) -> &Damaged {
+        &self.shared.damaged
+    }
+
     /// Follows a document: wakes whoever holds it when what is stored has changed. A document that nobody
     /// has read is only known to stand somewhere once somebody [`view`](Self::view)s it.
     #[must_use]
@@ -406,6 +415,7 @@ impl Hub {
             documents_open: documents.len() as u64,
             documents_live: vitals.clone().filter(|vitals| vitals.is_live.load(Ordering::Relaxed)).count()
                 as u64,
+            documents_damaged: self.shared.damaged.count(),
             sessions: self.shared.sessions.count() as u64,
             resident_bytes: vitals.map(|vitals| vitals.resident_bytes.load(Ordering::Relaxed)).sum(),
         }

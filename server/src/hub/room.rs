@@ -35,7 +35,7 @@ pub(super) async fn count_stored(store: &dyn Store, quotas: &Quotas) -> Result<(
     let mut after = None;
     loop {
         let page = store.list(after.as_ref(), PAGE).await?;
-        for (_, manifest) in &page {
+        for manifest in page.iter().filter_map(|(_, manifest)| manifest.as_ref().ok()) {
             if let Some((owner, bytes)) = owned(manifest) {
                 quotas.changed(&owner, None, Some(bytes));
             }

@@ -9,6 +9,7 @@ use super::sessions::Sessions;
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::Limits;
+use crate::damaged::Damaged;
 use crate::evaluator::Evaluator;
 use crate::inbox::Inbox;
 use crate::quarantine::Quarantine;
@@ -47,6 +48,7 @@ pub(super) struct Shared {
     /// Who may do what with whole kinds of documents.
     pub(super) policy: watch::Sender<Arc<Policy>>,
     pub(super) inbox: Arc<Inbox>,
+    pub(super) damaged: Damaged,
     /// Set once, before anybody is served.
     pub(super) records: OnceLock<Records>,
     /// How much each person has, where that is bounded. Set once, too.
@@ -110,6 +112,7 @@ impl Shared {
             rules: watch::Sender::default(),
             policy: watch::Sender::new(Arc::new(policy)),
             inbox: Arc::default(),
+            damaged: Damaged::default(),
             records: OnceLock::new(),
             quotas: OnceLock::new(),
             evaluator: Evaluator::default(),

@@ -2,7 +2,7 @@
 //!
 //! Always true: what fails here is not written below, and what is held back is not written before it is let go.
 
-use super::{CommitError, DiskLow, Health, LoadError, Space, Store, StoreFuture, Writes};
+use super::{CommitError, DiskLow, Health, Listed, LoadError, Space, Store, StoreFuture, Writes};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Manifest, Stored};
 use dovetail_core::id::DocumentId;
@@ -98,7 +98,7 @@ impl Store for FaultyStore {
         &self,
         after: Option<&DocumentId>,
         limit: usize,
-    ) -> StoreFuture<'_, Result<Vec<(DocumentId, Manifest)>, LoadError>> {
+    ) -> StoreFuture<'_, Result<Vec<Listed>, LoadError>> {
         self.below.list(after, limit)
     }
 

@@ -5,7 +5,7 @@
 //!
 //! **Invariant:** a document has chunks only if it has a manifest; a batch brings both.
 
-use super::{CommitError, Health, LoadError, Space, Store, StoreFuture, check_records, check_size};
+use super::{CommitError, Health, Listed, LoadError, Space, Store, StoreFuture, check_records, check_size};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, Manifest, Stored};
 use dovetail_core::id::DocumentId;
@@ -88,13 +88,13 @@ impl Store for MemoryStore {
         &self,
         after: Option<&DocumentId>,
         limit: usize,
-    ) -> StoreFuture<'_, Result<Vec<(DocumentId, Manifest)>, LoadError>> {
+    ) -> StoreFuture<'_, Result<Vec<Listed>, LoadError>> {
         let after = after.cloned();
         Box::pin(async move {
             let start = after.map_or(Bound::Unbounded, Bound::Excluded);
             let content = self.to_read()?;
             let found = content.documents.range((start, Bound::Unbounded)).take(limit);
-            Ok(found.map(|(id, document)| (id.clone(), document.manifest.clone())).collect())
+            Ok(found.map(|(id, document)| (id.clone(), Ok(document.manifest.clone()))).collect())
         })
     }
 

@@ -10,7 +10,7 @@
 //!
 //! **Invariant:** no type of the engine below is seen from here upwards.
 
-pub use self::sled::{Floor, OpenError, SledStore};
+pub use self::sled::{Floor, OpenError, Rebuild, SledStore};
 pub use memory::MemoryStore;
 
 use bytes::Bytes;
@@ -57,6 +57,25 @@ pub enum Space {
     Quarantine,
 }
 
+impl Space {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Server, Self::Rules, Self::Answers, Self::Access, Self::Audit, Self::Quarantine];
+
+    /// As people read it: `rules`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Rules => "rules",
+            Self::Answers => "answers",
+            Self::Access => "access",
+            Self::Audit => "audit",
+            Self::Quarantine => "quarantine",
+        }
+    }
+}
+
 /// What a store answers with. Boxed, so that the hub can hold any store as `Arc<dyn Store>`;
 /// tied to the store alone, so that the arguments need not outlive the call.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -89,8 +108,7 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     fn manifest(&self, document: &DocumentId) -> StoreFuture<'_, Result<Option<Manifest>, LoadError>>;
 
     /// Up to `limit` documents, deleted ones included, in the order of the bytes of their ids, starting
-    /// behind `after`. Fewer than `limit` means that there are no more. One whose manifest is damaged is
-    /// left out and logged, so that it does not hide the others; asked for by its id it is an error.
+    /// behind `after`. Fewer than `limit` means that there are no more.
     ///
     /// # Errors
     /// See [`LoadError`].
@@ -98,7 +116,7 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         &self,
         after: Option<&DocumentId>,
         limit: usize,
-    ) -> StoreFuture<'_, Result<Vec<(DocumentId, Manifest)>, LoadError>>;
+    ) -> StoreFuture<'_, Result<Vec<Listed>, LoadError>>;
 
     /// A record of the server's own, or `None` if there is none of that name.
     ///
@@ -136,6 +154,9 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// [`CommitError::Closed`] and [`LoadError::Closed`].
     fn close(&self) -> StoreFuture<'_, ()>;
 }
+
+/// A document in a list: its manifest, or in words what is wrong with it.
+pub type Listed = (DocumentId, Result<Manifest, String>);
 
 /// How a store is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

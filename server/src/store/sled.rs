@@ -13,13 +13,17 @@ mod codec; // What lies under which key, byte by byte. Read this first.
 mod committer; // The thread that writes: groups, sync, answers.
 mod disk; // Whether there is room to write.
 mod read; // Records to documents.
+mod rebuild; // A new one in the place of the one before.
 mod records; // The server's own, that belong to no document.
 mod tally; // Whether what is opened is what was left.
 mod write; // Batches to records.
 
 pub use disk::Floor;
+pub use rebuild::Rebuild;
 
-use super::{CommitError, Health, LoadError, Space, Store, StoreFuture, Writes, check_records, check_size};
+use super::{
+    CommitError, Health, Listed, LoadError, Space, Store, StoreFuture, Writes, check_records, check_size,
+};
 use bytes::Bytes;
 use committer::{Committer, Write};
 use disk::Disk;
@@ -76,6 +80,8 @@ struct Opened {
     documents: AtomicU64,
     /// Of what was there when it was opened; the writer counts on from here.
     tally: Tally,
+    /// In words what is missing from it, if somebody wanted it all the same.
+    missing: Option<String>,
     noted: Noted,
     _lock: File,
 }
@@ -90,6 +96,17 @@ struct Unsynced {
     syncs: u64,
     /// The sync failed: it stays unknown what of them the disk holds.
     failed: bool,
+}
+
+/// How a directory is opened.
+#[derive(Debug, Clone, Copy)]
+enum Beginning {
+    /// Everything that was answered has to be there.
+    AsItWasLeft,
+    /// Whatever is there.
+    AsItIs,
+    /// It is empty, and goes on counting from there.
+    At(Tally),
 }
 
 /// Why a directory could not be opened.
@@ -107,8 +124,9 @@ pub enum OpenError {
 
     /// The disk's doing, or somebody wrote into the directory.
     #[error(
-        "the store in {} is damaged and was left as it is ({what}): make a copy of the directory, then put a \
-         backup in its place or name another directory",
+        "the store in {0} is damaged: {what}. Nothing is served from it. Make a copy of the directory; then \
+         `dovetail verify {0}` shows what of it is sound, `dovetail restore BACKUP --data-dir DIR` makes a new one from a backup, and \
+         `dovetail compact {0} --leave-out-damaged` goes on with what there is",
         dir.display()
     )]
     Corrupt {
@@ -200,23 +218,37 @@ impl SledStore {
     /// # Errors
     /// See [`OpenError`]; nothing is changed then.
     pub fn open(dir: &Path, floor: Floor) -> Result<Self, OpenError> {
-        Self::open_synced_by(dir, floor, || {
-            let log = File::open(dir.join(LOG_FILE))?;
-            Ok(move || log.sync_data())
-        })
+        Self::open_synced_by(dir, floor, Beginning::AsItWasLeft, log_sync(dir))
+    }
+
+    /// Whether there is a store in a directory.
+    #[must_use]
+    pub fn lies_in(dir: &Path) -> bool {
+        dir.join(LOG_FILE).exists()
+    }
+
+    /// Opens what is there, though something may be missing from it, to be looked at and copied. Says what is missing.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_as_it_is(dir: &Path) -> Result<(Self, Option<String>), OpenError> {
+        let store = Self::open_synced_by(dir, Floor::Bytes(0), Beginning::AsItIs, log_sync(dir))?;
+        let missing = store.opened().and_then(|opened| opened.missing.clone());
+        Ok((store, missing))
     }
 
     /// `sync` makes what makes the log durable, once there is one. A test makes one that fails.
     fn open_synced_by<S>(
         dir: &Path,
         floor: Floor,
+        beginning: Beginning,
         sync: impl FnOnce() -> io::Result<S>,
     ) -> Result<Self, OpenError>
     where
         S: FnMut() -> io::Result<()> + Send + 'static,
     {
         let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
-        let opened = Arc::new(open_apart(dir)?);
+        let opened = Arc::new(open_apart(dir, beginning)?);
         let sync = sync().map_err(unusable)?;
         let disk = Arc::new(Disk::of(dir, floor));
         ballast::set_aside(dir, &disk);
@@ -277,7 +309,7 @@ impl Store for SledStore {
         &self,
         after: Option<&DocumentId>,
         limit: usize,
-    ) -> StoreFuture<'_, Result<Vec<(DocumentId, Manifest)>, LoadError>> {
+    ) -> StoreFuture<'_, Result<Vec<Listed>, LoadError>> {
         let after = after.cloned();
         Box::pin(self.read(move |opened| read::list(opened, after.as_ref(), limit), ReadError::of_the_store))
     }
@@ -335,11 +367,20 @@ impl Store for SledStore {
     }
 }
 
+/// Syncs the log, which is there by then.
+fn log_sync(dir: &Path) -> impl FnOnce() -> io::Result<Box<dyn FnMut() -> io::Result<()> + Send>> {
+    let log = dir.join(LOG_FILE);
+    move || {
+        let log = File::open(log)?;
+        Ok(Box::new(move || log.sync_data()))
+    }
+}
+
 /// Opens on a thread of its own, because sled panics on files that it cannot read.
-fn open_apart(dir: &Path) -> Result<Opened, OpenError> {
+fn open_apart(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
     let apart = thread::Builder::new().name("dovetail-open".to_owned()).spawn({
         let dir = dir.to_owned();
-        move || open_here(&dir)
+        move || open_here(&dir, beginning)
     });
     let apart = apart.map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
     apart
@@ -347,7 +388,7 @@ fn open_apart(dir: &Path) -> Result<Opened, OpenError> {
         .unwrap_or_else(|panic| Err(OpenError::Corrupt { dir: dir.to_owned(), what: panic_message(&*panic) }))
 }
 
-fn open_here(dir: &Path) -> Result<Opened, OpenError> {
+fn open_here(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
     let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
     fs::create_dir_all(dir).map_err(unusable)?;
     let lock = lock(dir)?;
@@ -360,8 +401,15 @@ fn open_here(dir: &Path) -> Result<Opened, OpenError> {
     check_format(dir, &db)?;
     let found = tally::count(&db).map_err(in_words)?;
     let (noted, last) = Noted::open(dir).map_err(unusable)?;
-    let tally = found.check(last).map_err(|what| OpenError::Corrupt { dir: dir.to_owned(), what })?;
-    noted.write(tally);
+    let (tally, missing) = match (beginning, found.check(last)) {
+        (Beginning::At(tally), _) => (tally, None),
+        (_, Ok(tally)) => (tally, None),
+        (Beginning::AsItIs, Err(what)) => (found.as_it_is(last), Some(what)),
+        (Beginning::AsItWasLeft, Err(what)) => return Err(OpenError::Corrupt { dir: dir.to_owned(), what }),
+    };
+    if missing.is_none() {
+        noted.write(tally);
+    }
     db.flush().map_err(in_words)?;
     sync_names(dir).map_err(unusable)?;
     Ok(Opened {
@@ -370,6 +418,7 @@ fn open_here(dir: &Path) -> Result<Opened, OpenError> {
         synced: Condvar::new(),
         documents: AtomicU64::new(found.documents),
         tally,
+        missing,
         noted,
         _lock: lock,
     })

@@ -14,6 +14,7 @@ use crate::audit::Action;
 use crate::content::{self, Form, Intake};
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
+use crate::store::Listed;
 use automerge::{Automerge, ChangeHash};
 use dovetail_core::document::chunk::{Lifecycle, Manifest};
 use dovetail_core::doors;
@@ -41,16 +42,44 @@ const OTHERS_MAX: usize = 2_000;
 /// drawn has 16.
 const CURSOR_BYTES: usize = 4;
 
+/// Which documents are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Live,
+    Deleted,
+    /// What is stored of it is not what was written, as far as that is known.
+    Damaged,
+}
+
+impl State {
+    fn read(text: &str) -> Result<Self, Problem> {
+        match text {
+            "live" => Ok(Self::Live),
+            "deleted" => Ok(Self::Deleted),
+            "damaged" => Ok(Self::Damaged),
+            _ => Err(Problem::new(Code::BadParameter, "state is live, deleted or damaged")
+                .with("parameter", "state")),
+        }
+    }
+}
+
 /// GET /api/docs: a page of documents in the order of their ids, deleted ones included.
 pub(super) async fn list(door: Door, mut parameters: Parameters) -> Result<Response, Problem> {
     let after = parameters.take::<DocumentId>("after")?;
     let limit = parameters.take_number("limit", 1..=PAGE_DOCUMENTS_MAX)?.unwrap_or(PAGE_DOCUMENTS);
+    let state = parameters.take::<String>("state")?;
     parameters.finish()?;
     door.person()?;
+    let wanted = state.as_deref().map(State::read).transpose()?;
 
-    let Listed { found, next } = visible(&door, after, limit).await?;
-    let next = next.map(|after| format!("/api/docs?after={after}&limit={limit}"));
-    let documents: Vec<Value> = found.iter().map(|(id, manifest)| described(id, manifest)).collect();
+    let Page { found, next } = visible(&door, after, limit, wanted).await?;
+    let of_state = state.map(|state| format!("&state={state}")).unwrap_or_default();
+    let next = next.map(|after| format!("/api/docs?after={after}&limit={limit}{of_state}"));
+    let describe = |(id, manifest): &Listed| match (wanted, manifest) {
+        (Some(State::Damaged), _) | (_, Err(_)) => described_damaged(&door, id, manifest),
+        (_, Ok(manifest)) => described(id, manifest),
+    };
+    let documents: Vec<Value> = found.iter().map(describe).collect();
 
     let mut response = reply::json(StatusCode::OK, &json!({ "documents": documents, "next": next }));
     if let Some(next) = next {
@@ -60,14 +89,20 @@ pub(super) async fn list(door: Door, mut parameters: Parameters) -> Result<Respo
 }
 
 /// Some documents, and behind which id there may be more.
-struct Listed {
-    found: Vec<(DocumentId, Manifest)>,
+struct Page {
+    found: Vec<Listed>,
     next: Option<DocumentId>,
 }
 
 /// The next documents that somebody may see. Those of others are passed over, and no page tells how many there are.
-async fn visible(door: &Door, mut after: Option<DocumentId>, limit: usize) -> Result<Listed, Problem> {
-    let sees_all = door.serve().is_ok();
+async fn visible(
+    door: &Door,
+    mut after: Option<DocumentId>,
+    limit: usize,
+    wanted: Option<State>,
+) -> Result<Page, Problem> {
+    // Of all documents few are damaged or deleted, so a page of those may look through many.
+    let finds_each = door.serve().is_ok() && matches!(wanted, None | Some(State::Live));
     let (mut found, mut looked) = (Vec::new(), 0);
     let began_after = after.clone();
     loop {
@@ -77,7 +112,7 @@ async fn visible(door: &Door, mut after: Option<DocumentId>, limit: usize) -> Re
         let is_last = page.len() < LISTED_AT_ONCE;
         after = page.last().map(|(id, _)| id.clone());
         for (id, manifest) in page {
-            if door.grant_in(&id, &manifest).await?.may_read() {
+            if is_shown(door, wanted, &id, &manifest).await? {
                 found.push((id, manifest));
             }
         }
@@ -85,24 +120,43 @@ async fn visible(door: &Door, mut after: Option<DocumentId>, limit: usize) -> Re
         if found.len() > limit {
             found.truncate(limit);
             let next = found.last().map(|(id, _)| id.clone());
-            return Ok(Listed { found, next });
+            return Ok(Page { found, next });
         }
         if is_last {
-            return Ok(Listed { found, next: None });
+            return Ok(Page { found, next: None });
         }
-        if !sees_all
+        if !finds_each
             && looked >= OTHERS_MAX
             && let Some(next) =
                 looked_as_far_as(after.as_ref(), &found).filter(|next| Some(next) > began_after.as_ref())
         {
-            return Ok(Listed { found, next: Some(next) });
+            return Ok(Page { found, next: Some(next) });
         }
     }
 }
 
+/// Whether it is one of those that are asked for, and the caller may see it. Of one whose manifest is damaged nobody knows whose it is.
+async fn is_shown(
+    door: &Door,
+    wanted: Option<State>,
+    id: &DocumentId,
+    manifest: &Result<Manifest, String>,
+) -> Result<bool, Problem> {
+    let Ok(manifest) = manifest else {
+        return Ok(wanted == Some(State::Damaged) && door.serve().is_ok());
+    };
+    let is_wanted = match wanted {
+        None => true,
+        Some(State::Live) => manifest.lifecycle == Lifecycle::Live,
+        Some(State::Deleted) => manifest.lifecycle != Lifecycle::Live,
+        Some(State::Damaged) => door.gateway.hub.damaged().what(id).is_some(),
+    };
+    Ok(is_wanted && door.grant_in(id, manifest).await?.may_read())
+}
+
 /// Where the next page begins that has looked as far as a document: at the beginning of its id, which is before all that
 /// begin so, or behind what was found last. Nothing else of an id is told to whoever may not see it.
-fn looked_as_far_as(last: Option<&DocumentId>, found: &[(DocumentId, Manifest)]) -> Option<DocumentId> {
+fn looked_as_far_as(last: Option<&DocumentId>, found: &[Listed]) -> Option<DocumentId> {
     let bytes = last?.as_bytes();
     let beginning = DocumentId::from_bytes(&bytes[..CURSOR_BYTES.min(bytes.len())]).ok();
     beginning.max(found.last().map(|(id, _)| id.clone()))
@@ -331,6 +385,20 @@ fn described(id: &DocumentId, manifest: &Manifest) -> Value {
         "changed": manifest.changed_at.as_millis(),
         "state": state,
         "deleted": deleted,
+    })
+}
+
+/// What a list says of a document that is damaged.
+fn described_damaged(door: &Door, id: &DocumentId, manifest: &Result<Manifest, String>) -> Value {
+    let manifest = manifest.as_ref();
+    let known = || door.gateway.hub.damaged().what(id).unwrap_or_default();
+    json!({
+        "id": id.to_string(),
+        "url": id.to_url(),
+        "kind": manifest.ok().and_then(|manifest| manifest.kind.as_deref()),
+        "title": manifest.ok().and_then(|manifest| manifest.title.as_deref()),
+        "state": "damaged",
+        "damage": manifest.err().cloned().unwrap_or_else(known),
     })
 }
 

@@ -9,22 +9,18 @@
 use super::documents::parsed;
 use super::parameters::{self, Parameters};
 use super::segment::Segment;
+use super::streamed::body_of;
 use crate::feed::{Event, Subscription, dotted, from_dotted};
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::shutdown::Drain;
 use automerge::ChangeHash;
 use bytes::Bytes;
-use futures_util::{Stream, stream};
-use std::convert::Infallible;
+use futures_util::{StreamExt, stream};
 use std::pin::Pin;
-use std::sync::Mutex;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
-use warp::Reply;
 use warp::http::HeaderMap;
-use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use warp::reply::Response;
 
 /// When nothing happens, a comment says that the connection lives. Common proxies cut one that was silent
@@ -65,19 +61,12 @@ pub(super) async fn follow(
         heads: String::new(),
         is_over: false,
     };
-    let greeting = stream::iter([Ok(Bytes::from_static(GREETING.as_bytes()))]);
+    let greeting = stream::iter([Bytes::from_static(GREETING.as_bytes())]);
     let told = stream::unfold(events, |mut events| async {
         let bytes = events.next().await?;
-        Some((Ok::<_, Infallible>(bytes), events))
+        Some((bytes, events))
     });
-    let body = OneReader(Mutex::new(Box::pin(futures_util::StreamExt::chain(greeting, told))));
-    let mut response = warp::reply::stream(body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx would gather events until it has a full buffer.
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(body_of("text/event-stream", greeting.chain(told)))
 }
 
 /// The heads that the reader has. A browser sends whatever it got as the last id, so a header that is none
@@ -147,18 +136,4 @@ impl Events {
 /// One event. JSON without line breaks is one line of data.
 fn written(name: &str, id: &str, members: &str) -> Bytes {
     format!("event: {name}\nid: {id}\ndata: {{{members}}}\n\n").into()
-}
-
-type Told = Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>>;
-
-/// A stream for a body: warp wants one that could be shared, though nobody ever does.
-struct OneReader(Mutex<Told>);
-
-impl Stream for OneReader {
-    type Item = Result<Bytes, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // Nobody else ever holds the lock, so it cannot be poisoned.
-        self.0.get_mut().map_or(Poll::Ready(None), |told| told.as_mut().poll_next(cx))
-    }
 }

@@ -21,6 +21,8 @@ pub(super) mod parameters; // What stands behind the `?`.
 mod points; // Points for a widget data document.
 mod rules; // Which rules are in force.
 mod segment; // One piece of a path.
+mod stored; // What is stored, checked while it serves.
+mod streamed; // An answer that is made while it is read.
 mod sync; // Sync without a WebSocket.
 mod turns; // Turns for writers who would rather be refused than merged.
 mod versions; // States that somebody named.
@@ -60,6 +62,8 @@ pub(super) fn routes(gateway: &Gateway) -> BoxedFilter<(Response,)> {
         document(gateway),
         audit(gateway),
         quarantine(gateway),
+        verify(gateway),
+        backup(gateway),
         kept_item(gateway),
         accept(gateway),
         access(gateway),
@@ -222,6 +226,24 @@ fn kept_item(gateway: &Gateway) -> BoxedFilter<(Response,)> {
             plain(ROUTE, "DELETE", parameters, door, |door| admin::discard(door, item))
         });
     show.or(discard).unify().or(path.map(|_| only("GET, HEAD, DELETE")())).unify().boxed()
+}
+
+fn verify(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/verify";
+    let path = warp::path!("api" / "admin" / "verify");
+    let check = get(gateway)
+        .and(parameters())
+        .then(|door, parameters| plain(ROUTE, "GET", parameters, door, stored::check));
+    path.and(check).or(path.map(only("GET, HEAD"))).unify().boxed()
+}
+
+fn backup(gateway: &Gateway) -> BoxedFilter<(Response,)> {
+    const ROUTE: &str = "/api/admin/backup";
+    let path = warp::path!("api" / "admin" / "backup");
+    let copy = get(gateway)
+        .and(parameters())
+        .then(|door, parameters| plain(ROUTE, "GET", parameters, door, stored::copy));
+    path.and(copy).or(path.map(only("GET, HEAD"))).unify().boxed()
 }
 
 fn accept(gateway: &Gateway) -> BoxedFilter<(Response,)> {

@@ -42,6 +42,7 @@ pub(super) fn metrics(door: &Door) -> Result<Response, Problem> {
         ::metrics::gauge!(metrics::REALTIME_SESSIONS).set(gateway.people.count() as f64);
         ::metrics::gauge!(metrics::FEEDS).set(gateway.feeds.open() as f64);
         ::metrics::gauge!(metrics::DOCUMENTS_OPEN).set(hub.documents_open as f64);
+        ::metrics::gauge!(metrics::DOCUMENTS_DAMAGED).set(hub.documents_damaged as f64);
         ::metrics::gauge!(metrics::DOCUMENTS_LIVE).set(hub.documents_live as f64);
         ::metrics::gauge!(metrics::RESIDENT_BYTES).set(hub.resident_bytes as f64);
         ::metrics::gauge!(metrics::DOCUMENTS_STORED).set(health.documents as f64);

@@ -14,7 +14,7 @@ use crate::gateway::Gateway;
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::rules::{Format, Origin, Version, parse};
-use dovetail_core::document::chunk::Lifecycle;
+use dovetail_core::document::chunk::{Lifecycle, Manifest};
 use dovetail_core::document::judge_stored;
 use dovetail_core::id::DocumentId;
 use dovetail_core::rules::{InForce, Report, RuleBook, RuleSet};
@@ -105,7 +105,10 @@ pub(super) async fn dry_run(door: Door, kind: Segment, body: Sending) -> Result<
         let page = gateway.store.list(after.as_ref(), PAGE).await.map_err(|error| reply::of_load(&error))?;
         let is_last = page.len() < PAGE;
         for (document, manifest) in page {
-            if manifest.kind.as_deref() == Some(kind) && manifest.lifecycle == Lifecycle::Live {
+            let is_judged = |manifest: Manifest| {
+                manifest.kind.as_deref() == Some(kind) && manifest.lifecycle == Lifecycle::Live
+            };
+            if manifest.is_ok_and(is_judged) {
                 found.add(&document, judged(gateway, &document, &book).await?.as_ref());
             }
             after = Some(document);

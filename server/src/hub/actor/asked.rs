@@ -6,6 +6,7 @@
 //! Always true: there is at most one question, and its answer is given out once. Why the store could not answer goes to the log,
 //! and the machine is told no more than what it has to decide by.
 
+use crate::damaged::Damaged;
 use crate::hub::rights;
 use crate::store::{CommitError, LoadError, Store};
 use dovetail_core::document::chunk::Batch;
@@ -65,8 +66,12 @@ pub(super) async fn followed(store: Arc<dyn Store>, document: DocumentId) -> Inp
     Input::Followed(found.map(Arc::new).map_err(|error| load_fault(&document, &error)))
 }
 
-pub(super) async fn chunks(store: Arc<dyn Store>, id: DocumentId) -> Input {
-    Input::Chunks(store.load(&id).await.map_err(|error| load_fault(&id, &error)))
+pub(super) async fn chunks(store: Arc<dyn Store>, id: DocumentId, damaged: Damaged) -> Input {
+    let loaded = store.load(&id).await;
+    if let Err(LoadError::Damaged { what, .. }) = &loaded {
+        damaged.note(&id, what);
+    }
+    Input::Chunks(loaded.map_err(|error| load_fault(&id, &error)))
 }
 
 pub(super) async fn commit(store: Arc<dyn Store>, batch: Batch) -> Input {

@@ -291,8 +291,11 @@ impl Actor {
     }
 
     fn publish(&self) {
-        let verdict = self.document.verdict_told().cloned();
-        self.desk.publish(News { standing: self.document.standing(), verdict });
+        let (standing, verdict) = (self.document.standing(), self.document.verdict_told().cloned());
+        if standing == Standing::Damaged {
+            self.hub.damaged.note(&self.id, "what is stored of it does not fit together");
+        }
+        self.desk.publish(News { standing, verdict });
     }
 
     /// Routing only.
@@ -300,7 +303,9 @@ impl Actor {
         let store = || self.hub.store.clone();
         match effect {
             Effect::LoadManifest => self.asked.ask(asked::manifest(store(), self.id.clone())),
-            Effect::LoadChunks => self.asked.ask(asked::chunks(store(), self.id.clone())),
+            Effect::LoadChunks => {
+                self.asked.ask(asked::chunks(store(), self.id.clone(), self.hub.damaged.clone()))
+            }
             Effect::LoadFollowed { document } => self.asked.ask(asked::followed(store(), document)),
             Effect::Commit(batch) => {
                 self.stored.will_be(&batch.manifest);

@@ -5,7 +5,7 @@
 //! A document lies in several records, and sled reads them one by one while the committer may replace them
 //! all. The head is replaced by every batch, so what was read between two equal heads is one state.
 
-use super::super::LoadError;
+use super::super::{Listed, LoadError};
 use super::Opened;
 use super::codec::{self, Damage, Head, Joined, ManifestPlace, ValueName};
 use bytes::Bytes;
@@ -90,7 +90,7 @@ pub(super) fn list(
     opened: &Opened,
     after: Option<&DocumentId>,
     limit: usize,
-) -> Result<Vec<(DocumentId, Manifest)>, ReadError> {
+) -> Result<Vec<Listed>, ReadError> {
     let start = after
         .map_or(Bound::Included(codec::HEADS_PREFIX.to_vec()), |id| Bound::Excluded(codec::head_key(id)));
     let behind_heads = Bound::Excluded(vec![codec::HEADS_PREFIX[0] + 1]);
@@ -100,10 +100,9 @@ pub(super) fn list(
             break;
         }
         let (key, record) = head?;
-        match listed(opened, &key, &record) {
-            Ok(document) => found.extend(document),
-            Err(ReadError::Damaged(Damage(what))) => error!(?key, what, "a document is left out of the list"),
-            Err(error) => return Err(error),
+        match codec::document_of_head_key(&key) {
+            Ok(document) => found.push(listed(opened, document, &record)?),
+            Err(Damage(what)) => error!(?key, what, "a document is left out of the list"),
         }
     }
     let never_synced = opened.wait_until_synced(found.iter().map(|(document, _)| document));
@@ -111,13 +110,19 @@ pub(super) fn list(
     Ok(found)
 }
 
-fn listed(opened: &Opened, key: &[u8], head: &[u8]) -> Result<Option<(DocumentId, Manifest)>, ReadError> {
-    let document = codec::document_of_head_key(key)?;
-    let manifest = match codec::decode_head(&document, head)? {
-        (_, ManifestPlace::Here(manifest)) => Some(manifest),
-        (_, ManifestPlace::Apart(_)) => manifest(opened, &document)?,
+fn listed(opened: &Opened, document: DocumentId, head: &[u8]) -> Result<Listed, ReadError> {
+    let found = match codec::decode_head(&document, head) {
+        Ok((_, ManifestPlace::Here(manifest))) => Ok(manifest),
+        Ok((_, ManifestPlace::Apart(_))) => manifest(opened, &document).and_then(|found| {
+            found.ok_or_else(|| ReadError::Damaged(Damage("its manifest is missing".to_owned())))
+        }),
+        Err(damage) => Err(damage.into()),
     };
-    Ok(manifest.map(|manifest| (document, manifest)))
+    match found {
+        Ok(manifest) => Ok((document, Ok(manifest))),
+        Err(ReadError::Damaged(Damage(what))) => Ok((document, Err(what))),
+        Err(error) => Err(error),
+    }
 }
 
 /// Calls `read` with the document's head until the head is the same afterwards, and gives

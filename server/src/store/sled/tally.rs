@@ -120,13 +120,17 @@ impl Noted {
     pub(super) fn open(dir: &Path) -> io::Result<(Self, Option<Tally>)> {
         let file =
             File::options().read(true).write(true).create(true).truncate(false).open(dir.join(FILE))?;
-        let mut bytes = [0; FILE_BYTES];
-        let noted = match file.read_exact_at(&mut bytes, 0) {
-            Ok(()) => from_bytes(&bytes),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
-            Err(error) => return Err(error),
-        };
+        let noted = said_by(&file)?;
         Ok((Self(file), noted))
+    }
+
+    /// What it says, if it is there.
+    pub(super) fn read(dir: &Path) -> io::Result<Option<Tally>> {
+        match File::open(dir.join(FILE)) {
+            Ok(file) => said_by(&file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Notes what the log holds. It is a net below the log: where it cannot be written, the log is still true.
@@ -141,6 +145,15 @@ impl Noted {
         if let Err(error) = self.0.sync_data() {
             warn!(%error, "what was stored last could not be noted beside the log");
         }
+    }
+}
+
+fn said_by(file: &File) -> io::Result<Option<Tally>> {
+    let mut bytes = [0; FILE_BYTES];
+    match file.read_exact_at(&mut bytes, 0) {
+        Ok(()) => Ok(from_bytes(&bytes)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -124,8 +124,11 @@ async fn st16_damage_is_reported_for_its_document_alone() {
 
     assert_eq!(store.load(&id(sound)).await.unwrap().unwrap().chunks, [changes(&[1; 100])]);
     store.commit(batch(sound, vec![])).await.unwrap();
-    let listed: Vec<_> = store.list(None, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
-    assert_eq!(listed, [in_head, on_page, in_parts, sound].map(id), "its manifest cannot be shown");
+    let listed = store.list(None, 10).await.unwrap();
+    let ids: Vec<_> = listed.iter().map(|(id, _)| id.clone()).collect();
+    assert_eq!(ids, [in_head, on_page, in_parts, manifest, sound].map(id));
+    let damaged = listed.iter().filter(|(_, manifest)| manifest.is_err()).map(|(id, _)| id.clone());
+    assert_eq!(damaged.collect::<Vec<_>>(), [id(manifest)], "its manifest cannot be shown");
     assert_eq!(store.health().writes, Writes::Taken);
 }
 
@@ -174,7 +177,9 @@ async fn st19_a_failed_sync_makes_the_store_read_only_for_good() {
         syncs += 1;
         if syncs == 2 { Err(io::Error::other("the cable fell out")) } else { Ok(()) }
     };
-    let store = SledStore::open_synced_by(dir.path(), Floor::Bytes(0), || Ok(second_fails)).unwrap();
+    let store =
+        SledStore::open_synced_by(dir.path(), Floor::Bytes(0), Beginning::AsItWasLeft, || Ok(second_fails))
+            .unwrap();
     store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
     for _ in 0..3 {
         let refused = store.commit(batch(2, vec![])).await.unwrap_err();
@@ -204,7 +209,9 @@ async fn st22_nothing_is_read_before_it_is_durable() {
         begun.send(()).map_err(io::Error::other)?;
         may_finish.recv().map_err(io::Error::other)
     };
-    let store = Arc::new(SledStore::open_synced_by(dir.path(), Floor::Bytes(0), || Ok(waits)).unwrap());
+    let store = Arc::new(
+        SledStore::open_synced_by(dir.path(), Floor::Bytes(0), Beginning::AsItWasLeft, || Ok(waits)).unwrap(),
+    );
     let read = |what: &'static str| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
@@ -239,7 +246,8 @@ async fn st22_nothing_is_read_before_it_is_durable() {
 async fn st19_a_panic_while_writing_makes_the_store_read_only() {
     let dir = Directory::new();
     let panics = || -> io::Result<()> { panic!("sled found no page") };
-    let store = SledStore::open_synced_by(dir.path(), Floor::Bytes(0), || Ok(panics)).unwrap();
+    let store = SledStore::open_synced_by(dir.path(), Floor::Bytes(0), Beginning::AsItWasLeft, || Ok(panics))
+        .unwrap();
     let (one, other) = tokio::join!(store.commit(batch(1, vec![])), store.commit(batch(2, vec![])));
     for refused in [one, other] {
         assert_eq!(refused, Err(CommitError::ReadOnly { why: "sled found no page".into() }));
@@ -334,4 +342,75 @@ fn batch(document: u8, put: Vec<Chunk>) -> Batch {
         access: Arc::default(),
     };
     Batch { document: id(document), put, delete: vec![], manifest }
+}
+
+/// ST33: what is written anew takes the place of the one before, counts on from it, and leaves nothing of it behind.
+#[tokio::test]
+async fn st33_a_store_that_is_rebuilt_takes_the_place_of_the_one_before() {
+    let dir = Directory::new();
+    let store = dir.open();
+    for n in 0..50 {
+        store.commit(batch(1, vec![changes(&[n; 400])])).await.unwrap();
+    }
+    store.close().await;
+    drop(store);
+
+    let killed = Rebuild::begin(dir.path()).unwrap();
+    killed.store().commit(batch(9, vec![changes(b"of a rebuild that was killed")])).await.unwrap();
+    std::mem::forget(killed);
+    assert_eq!(dir.open().list(None, 10).await.unwrap().len(), 1, "nothing of the old one is touched");
+
+    let rebuild = Rebuild::begin(dir.path()).unwrap();
+    rebuild.store().commit(batch(1, vec![changes(b"folded")])).await.unwrap();
+    rebuild.finish().await.unwrap();
+    let store = dir.open();
+    let stored = store.load(&id(1)).await.unwrap().unwrap();
+    assert_eq!(stored.chunks, [changes(b"folded")]);
+    assert_eq!(store.list(None, 10).await.unwrap().len(), 1);
+    store.commit(batch(2, vec![changes(b"later")])).await.unwrap();
+    store.close().await;
+    drop(store);
+    assert!(dir.open().load(&id(2)).await.unwrap().is_some());
+    assert!(!dir.path().join("rebuilding").exists());
+}
+
+/// ST33: the one before is not taken away from whoever holds it.
+#[tokio::test]
+async fn st33_a_store_that_is_held_is_not_replaced() {
+    let dir = Directory::new();
+    let store = dir.open();
+    store.commit(batch(1, vec![changes(b"here")])).await.unwrap();
+    let rebuild = Rebuild::begin(dir.path()).unwrap();
+    assert!(matches!(rebuild.finish().await, Err(OpenError::Locked { .. })));
+    assert!(store.load(&id(1)).await.unwrap().is_some());
+}
+
+/// ST31: a log whose end is missing is opened for whoever wants what is left, is said to be so, and is refused to all others also
+/// afterwards.
+#[tokio::test]
+async fn st31_what_is_left_can_be_looked_at() {
+    let dir = Directory::new();
+    let store = dir.open();
+    store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
+    store.close().await;
+    drop(store);
+    let before = fs::read(dir.path().join(LOG_FILE)).unwrap();
+    let store = dir.open();
+    store.commit(batch(2, vec![changes(&[2; 100])])).await.unwrap();
+    store.close().await;
+    drop(store);
+    fs::write(dir.path().join(LOG_FILE), before).unwrap();
+    fs::read_dir(dir.path()).unwrap().map(Result::unwrap).for_each(|entry| {
+        if entry.file_name().to_string_lossy().starts_with(SNAPSHOT_PREFIX) {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    });
+    for _ in 0..2 {
+        let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
+        assert!(refused.to_string().contains("the last 1 of 2 writes are missing"), "{refused}");
+        let (store, missing) = SledStore::open_as_it_is(dir.path()).unwrap();
+        assert!(missing.is_some());
+        assert!(store.load(&id(1)).await.unwrap().is_some());
+        store.close().await;
+    }
 }

@@ -30,14 +30,19 @@ struct Outcome {
     sound: usize,
     fenced: usize,
     wrong: usize,
+    taken: usize,
+    refused_alone: usize,
+    stopped: usize,
 }
 
 /// ST30: from bent files nobody is given anything but what was stored.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn st30_bent_files_are_never_taken_for_what_was_stored() {
-    let (closed, killed) = (Directory::new(), Directory::new());
+    let (closed, killed, indexed) = (Directory::new(), Directory::new(), Directory::new());
     let expected = written(&closed, &killed).await;
-    for (name, whole) in [("closed", &closed), ("killed", &killed)] {
+    copy_into(closed.path(), indexed.path());
+    indexed.open().close().await;
+    for (name, whole) in [("closed", &closed), ("killed", &killed), ("indexed", &indexed)] {
         for way in [Way::Bit, Way::Zeroes, Way::CutShort] {
             let mut outcome = Outcome::default();
             for seed in 0..TRIALS {
@@ -89,6 +94,15 @@ async fn look(bent: &Directory, expected: &BTreeMap<u8, Stored>, outcome: &mut O
                 eprintln!("{trial}: document {n}: {:?}", found.map(|found| found.chunks.len()));
             }
             Err(_) => outcome.fenced += 1,
+        }
+        let written = store.commit(batch(n, vec![changes(b"later")])).await;
+        match written {
+            Ok(()) => outcome.taken += 1,
+            Err(CommitError::Damaged { .. }) => outcome.refused_alone += 1,
+            Err(error) => {
+                outcome.stopped += 1;
+                eprintln!("{trial}: {n}: {error}");
+            }
         }
     }
     store.close().await;

@@ -1,0 +1,92 @@
+//! A store that is written anew beside the one that is there, and takes its place when it is complete.
+//!
+//! It grows in a directory within the data directory, which may be the root of a disk of its own that cannot be renamed. At the end
+//! one rename brings its log to where the log before it was. Until then nothing of the old one is touched, and from then on nothing
+//! of it is left; a process that is killed at whatever moment leaves the one or the other.
+//!
+//! Edit path: no edit comes by here.
+
+use super::tally::{Noted, Tally};
+use super::{Beginning, Floor, LOG_FILE, OpenError, SNAPSHOT_PREFIX, SledStore, lock, log_sync, sync_names};
+use crate::store::Store;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where the new one grows.
+const DIRECTORY: &str = "rebuilding";
+
+/// What sled writes down of itself at the first start. The same in every store of ours.
+const CONF_FILE: &str = "conf";
+
+/// A new store in the making. Dropped before it is finished, nothing of it stays.
+#[derive(Debug)]
+pub struct Rebuild {
+    dir: PathBuf,
+    /// `None` when it was closed.
+    store: Option<SledStore>,
+}
+
+impl Rebuild {
+    /// Begins an empty one for `dir`. What one before it has left is removed.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn begin(dir: &Path) -> Result<Self, OpenError> {
+        let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+        let new = dir.join(DIRECTORY);
+        if new.exists() {
+            fs::remove_dir_all(&new).map_err(unusable)?;
+        }
+        fs::create_dir_all(&new).map_err(unusable)?;
+        // It goes on counting, so that what is noted beside the old log is not more than the new one has.
+        let noted = Noted::read(dir).map_err(unusable)?.unwrap_or_default();
+        let beginning = Beginning::At(Tally { applied: noted.applied, sum: 0 });
+        // A disk that becomes full costs the new one only, and what that has taken is free again afterwards.
+        let store = SledStore::open_synced_by(&new, Floor::Bytes(0), beginning, log_sync(&new))?;
+        Ok(Self { dir: dir.to_owned(), store: Some(store) })
+    }
+
+    /// To be written to.
+    #[must_use]
+    pub fn store(&self) -> &SledStore {
+        self.store.as_ref().expect("it is closed by `finish` only, which takes the whole")
+    }
+
+    /// Puts it in the place of the one before, which nobody may hold any more.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; then the one before is still there.
+    pub async fn finish(mut self) -> Result<(), OpenError> {
+        if let Some(store) = self.store.take() {
+            store.close().await;
+        }
+        let _lock = lock(&self.dir)?;
+        take_its_place(&self.dir).map_err(|source| OpenError::Unusable { dir: self.dir.clone(), source })
+    }
+}
+
+impl Drop for Rebuild {
+    fn drop(&mut self) {
+        drop(self.store.take());
+        // After `finish` there is none. One that cannot be removed is removed by the next rebuild.
+        let _ = fs::remove_dir_all(self.dir.join(DIRECTORY));
+    }
+}
+
+fn take_its_place(dir: &Path) -> io::Result<()> {
+    let new = dir.join(DIRECTORY);
+    // The index of the old log would be taken for one of the new. Without one the log is read from its beginning.
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(SNAPSHOT_PREFIX) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    if !dir.join(CONF_FILE).exists() {
+        fs::rename(new.join(CONF_FILE), dir.join(CONF_FILE))?;
+    }
+    File::open(dir)?.sync_all()?;
+    fs::rename(new.join(LOG_FILE), dir.join(LOG_FILE))?;
+    sync_names(dir)
+}

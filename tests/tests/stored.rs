@@ -1,0 +1,221 @@
+//! What is stored, in the hands of those who keep it: damaged, checked, saved in a file, brought back and written anew, with the real
+//! binary.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on says where
+
+use dovetail_core::id::DocumentId;
+use dovetail_server::store::{Floor, SledStore, Space, Store};
+use dovetail_tests::{Server, Setup, binary};
+use serde_json::{Value, json};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// So long that it lies in records of its own, away from all heads.
+const LONG_TEXT_LETTERS: usize = 60_000;
+
+/// ST30, ST32: of a document whose bytes were bent everybody is told so, in lists and in checks, too; all others are served.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn st30_a_damaged_document_is_fenced_and_the_others_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let bent = five_and_a_long_one(folder.path()).await;
+    bend(folder.path(), &bent).await;
+    let server = Setup::default().data_dir(folder.path()).start().await.unwrap();
+    let (bent, damaged) = (bent.to_string(), format!("/api/docs/{bent}"));
+    for _ in 0..2 {
+        let answer = server.get(&damaged).await.unwrap();
+        assert_eq!((answer.status, code(&answer.json())), (500, "document_damaged"), "{}", answer.text());
+    }
+    for n in 0..5 {
+        let listed = server.get("/api/docs?state=live").await.unwrap().json();
+        let of_n =
+            listed["documents"].as_array().unwrap().iter().find(|one| one["title"] == format!("Note {n}"));
+        let path = format!("/api/docs/{}", of_n.unwrap()["id"].as_str().unwrap());
+        assert_eq!(server.get(&path).await.unwrap().json()["n"], n);
+    }
+    let made = server.post("/api/docs", &json!({ "title": "Later" })).await.unwrap();
+    assert_eq!(made.status, 201, "others are written");
+
+    let listed = server.get("/api/docs?state=damaged").await.unwrap().json();
+    assert_eq!(listed["documents"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed["documents"][0]["id"], bent);
+    assert_eq!(listed["documents"][0]["state"], "damaged");
+
+    let lines = server.get("/api/admin/verify").await.unwrap().text();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["id"], bent);
+    assert_eq!(
+        *lines.last().unwrap(),
+        json!({ "documents": 7, "damaged": 1, "records_damaged": 0, "done": true })
+    );
+    assert!(server.get("/metrics").await.unwrap().text().contains("dovetail_documents_damaged 1"));
+    stop(server).await;
+
+    let checked = dovetail(&["verify", folder.path().to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(1), "{checked:?}");
+    assert!(text(&checked.stdout).starts_with(&bent), "{checked:?}");
+    assert!(text(&checked.stderr).contains("7 documents were checked, 1 are damaged"), "{checked:?}");
+
+    let refused = dovetail(&["compact", folder.path().to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let compacted = dovetail(&["compact", folder.path().to_str().unwrap(), "--leave-out-damaged"]);
+    assert!(compacted.status.success(), "{compacted:?}");
+    let server = Setup::default().data_dir(folder.path()).start().await.unwrap();
+    assert_eq!(server.get(&damaged).await.unwrap().status, 404);
+    assert_eq!(server.get("/api/docs").await.unwrap().json()["documents"].as_array().unwrap().len(), 6);
+}
+
+/// ST31: a store whose log was cut is not served from: the process ends, names the directory and tells the ways out, which lead out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn st31_a_log_that_was_cut_ends_the_start_with_the_ways_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Setup::default().data_dir(folder.path()).start().await.unwrap();
+    for n in 0..20 {
+        server.post("/api/docs", &json!({ "n": n })).await.unwrap();
+    }
+    server.kill().await.unwrap();
+    drop(server);
+    let log = std::fs::File::options().write(true).read(true).open(folder.path().join("db")).unwrap();
+    let bytes = std::fs::read(folder.path().join("db")).unwrap();
+    let end = bytes.iter().rposition(|&byte| byte != 0).unwrap();
+    log.set_len(end as u64 - 2_000).unwrap();
+
+    let dir = folder.path().to_str().unwrap();
+    let started = dovetail(&["serve", "--listen", "127.0.0.1:0", "--data-dir", dir]);
+    assert_eq!(started.status.code(), Some(1), "{started:?}");
+    let said = text(&started.stderr);
+    for told in [dir, "dovetail verify", "dovetail restore", "writes are missing"] {
+        assert!(said.contains(told), "{told} is not in {said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+    let checked = dovetail(&["verify", dir]);
+    assert_eq!(checked.status.code(), Some(1), "{checked:?}");
+    assert!(text(&checked.stderr).contains("0 are damaged"), "what is left is sound by itself: {checked:?}");
+    assert!(dovetail(&["compact", dir, "--leave-out-damaged"]).status.success());
+    let server = Setup::default().data_dir(folder.path()).start().await.unwrap();
+    assert_eq!(server.get("/api/docs").await.unwrap().status, 200);
+}
+
+/// ST34: a backup that was made while people write is restored as another server with the same documents.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn st34_a_backup_of_a_serving_server_is_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, again) = (folder.path().join("data"), folder.path().join("again"));
+    let file = folder.path().join("dovetail.tar");
+    let server = Setup::default().data_dir(&data).start().await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..30 {
+        let made = server.post("/api/docs", &json!({ "n": n })).await.unwrap().json();
+        ids.push(made["id"].as_str().unwrap().to_owned());
+    }
+    server.delete(&format!("/api/docs/{}", ids[7])).await.unwrap();
+    let backup = ["backup", "--out", file.to_str().unwrap(), "--server", &server.url()];
+    let (saved, _) = tokio::join!(
+        tokio::task::spawn_blocking({
+            let backup = backup.map(str::to_owned);
+            move || dovetail(&backup.each_ref().map(String::as_str))
+        }),
+        async {
+            for n in 0..30 {
+                server.post("/api/docs", &json!({ "later": n })).await.unwrap();
+            }
+        }
+    );
+    let saved = saved.unwrap();
+    assert!(saved.status.success(), "{saved:?}");
+    stop(server).await;
+
+    let restored = dovetail(&["restore", file.to_str().unwrap(), "--data-dir", again.to_str().unwrap()]);
+    assert!(restored.status.success(), "{restored:?}");
+    assert!(dovetail(&["verify", again.to_str().unwrap()]).status.success());
+    assert_ne!(storage_id(&again).await, storage_id(&data).await, "to clients it is another server");
+    let other = Setup::default().data_dir(&again).start().await.unwrap();
+    for (n, id) in ids.iter().enumerate() {
+        let answer = other.get(&format!("/api/docs/{id}")).await.unwrap();
+        if n == 7 {
+            assert_eq!((answer.status, code(&answer.json())), (410, "document_deleted"));
+        } else {
+            assert_eq!(answer.json()["n"], n);
+        }
+    }
+    let refused = dovetail(&["restore", file.to_str().unwrap(), "--data-dir", data.to_str().unwrap()]);
+    assert!(text(&refused.stderr).contains("already"), "nothing is restored over a store: {refused:?}");
+}
+
+/// ST33: a directory that is compacted takes less room, and holds the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn st33_a_directory_that_is_compacted_holds_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Setup::default().data_dir(folder.path()).start().await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..200 {
+        let made =
+            server.post("/api/docs", &json!({ "n": n, "text": "x".repeat(2_000) })).await.unwrap().json();
+        ids.push(made["id"].as_str().unwrap().to_owned());
+    }
+    let refused = dovetail(&["compact", folder.path().to_str().unwrap()]);
+    assert!(text(&refused.stderr).contains("in use by another process"), "{refused:?}");
+    stop(server).await;
+    let storage_before = storage_id(folder.path()).await;
+    let bytes_before = std::fs::metadata(folder.path().join("db")).unwrap().len();
+    let compacted = dovetail(&["compact", folder.path().to_str().unwrap()]);
+    assert!(compacted.status.success(), "{compacted:?}");
+    assert!(std::fs::metadata(folder.path().join("db")).unwrap().len() < bytes_before);
+    assert_eq!(storage_id(folder.path()).await, storage_before, "to clients it is the same server");
+    let server = Setup::default().data_dir(folder.path()).start().await.unwrap();
+    for (n, id) in ids.iter().enumerate() {
+        assert_eq!(server.get(&format!("/api/docs/{id}")).await.unwrap().json()["n"], n);
+    }
+}
+
+/// Five small documents, and one that is long, in a directory that nobody holds, all of it in the store's index. Gives the long one.
+async fn five_and_a_long_one(dir: &Path) -> DocumentId {
+    let mut dice = fastrand::Rng::with_seed(7);
+    let long: String = (0..LONG_TEXT_LETTERS).map(|_| dice.alphanumeric()).collect();
+    let server = Setup::default().data_dir(dir).start().await.unwrap();
+    for n in 0..5 {
+        server.post("/api/docs", &json!({ "title": format!("Note {n}"), "n": n })).await.unwrap();
+    }
+    let made = server.post("/api/docs", &json!({ "title": "Long", "text": long })).await.unwrap().json();
+    stop(server).await;
+    SledStore::open(dir, Floor::Bytes(0)).unwrap().close().await;
+    made["id"].as_str().unwrap().parse().unwrap()
+}
+
+/// Exchanges a bit in the middle of the largest chunk of a document, wherever that lies in the log.
+async fn bend(dir: &Path, document: &DocumentId) {
+    let store = SledStore::open(dir, Floor::Bytes(0)).unwrap();
+    let chunks = store.load(document).await.unwrap().unwrap().chunks;
+    store.close().await;
+    let largest = chunks.iter().max_by_key(|chunk| chunk.bytes().len()).unwrap().bytes();
+    let wanted = &largest[largest.len() / 2..][..16];
+    let log = std::fs::read(dir.join("db")).unwrap();
+    let places = (0..log.len() - 16).filter(|&at| &log[at..at + 16] == wanted);
+    let file = std::fs::File::options().write(true).open(dir.join("db")).unwrap();
+    for at in places {
+        file.write_all_at(&[log[at] ^ 1], at as u64).unwrap();
+    }
+}
+
+async fn storage_id(dir: &Path) -> Vec<u8> {
+    let store = SledStore::open(dir, Floor::Bytes(0)).unwrap();
+    let id = store.record(Space::Server, "storage-id").await.unwrap().unwrap();
+    store.close().await;
+    id.to_vec()
+}
+
+async fn stop(mut server: Server) {
+    server.terminate().await.unwrap();
+}
+
+fn dovetail(arguments: &[&str]) -> Output {
+    Command::new(binary().unwrap()).args(arguments).output().unwrap()
+}
+
+fn code(problem: &Value) -> &str {
+    problem["code"].as_str().unwrap_or_default()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
