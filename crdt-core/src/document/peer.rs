@@ -85,7 +85,7 @@ pub(crate) enum Anew {
     No,
     /// It does not: the next message tells it.
     Due,
-    /// It was told. That it brings nothing all the same is its own affair.
+    /// It was told. That it brings nothing all the same is its own affair, until we forget something again.
     Told,
 }
 

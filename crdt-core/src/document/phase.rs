@@ -262,6 +262,7 @@ impl Document {
         self.stale.mark_all();
         for peer in self.peers.values_mut() {
             peer.progress = peer::Progress::Following { base: Arc::from([]), own: Vec::new() };
+            peer.anew = peer::Anew::No;
         }
     }
 
@@ -321,6 +322,9 @@ impl Document {
     /// brought it, see [`Anew`](super::peer::Anew).
     pub(super) fn forget_content(&mut self) {
         self.judging.forget();
+        for peer in self.peers.values_mut() {
+            peer.anew = peer::Anew::No;
+        }
         if let Content::Live(live) = &self.content {
             self.content = if live.is_absent() { Content::Unknown } else { at_rest(live.manifest.clone()) };
         }

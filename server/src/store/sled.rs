@@ -395,7 +395,7 @@ fn open_here(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
 
     let in_words = |error| match error {
         sled::Error::Io(source) => OpenError::Unusable { dir: dir.to_owned(), source },
-        error => OpenError::Corrupt { dir: dir.to_owned(), what: error.to_string() },
+        error => OpenError::Corrupt { dir: dir.to_owned(), what: damage_in_words(&error) },
     };
     let db = open_with_room(dir).map_err(in_words)?;
     check_format(dir, &db)?;
@@ -487,13 +487,22 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// What sled found wrong, without what only its makers can use.
+fn damage_in_words(error: &sled::Error) -> String {
+    match error {
+        sled::Error::Corruption { at: Some(at), .. } => format!("its log cannot be read at {at}"),
+        sled::Error::Corruption { at: None, .. } => "its log cannot be read".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// Writes the format into a new tree, and refuses one of another.
 fn check_format(dir: &Path, db: &Db) -> Result<(), OpenError> {
     let corrupt = |what: &str| OpenError::Corrupt { dir: dir.to_owned(), what: what.to_owned() };
-    let format = db.get(codec::FORMAT_KEY).map_err(|error| corrupt(&error.to_string()))?;
+    let format = db.get(codec::FORMAT_KEY).map_err(|error| corrupt(&damage_in_words(&error)))?;
     let write = || {
         let written = db.insert(codec::FORMAT_KEY, &codec::FORMAT.to_be_bytes());
-        written.map(|_| ()).map_err(|error| corrupt(&error.to_string()))
+        written.map(|_| ()).map_err(|error| corrupt(&damage_in_words(&error)))
     };
     let Some(format) = format else {
         return if db.is_empty() { write() } else { Err(corrupt("it has no format number")) };
