@@ -385,6 +385,24 @@ async fn st33_a_store_that_is_held_is_not_replaced() {
     assert!(store.load(&id(1)).await.unwrap().is_some());
 }
 
+/// ST31: what was refused is not missed at the next start, when nothing was written after it either.
+#[tokio::test]
+async fn st31_what_was_refused_is_not_missed() {
+    let dir = Directory::new();
+    let store = dir.open();
+    for document in [1, 2] {
+        store.commit(batch(document, vec![changes(&[1; 100])])).await.unwrap();
+    }
+    store.close().await;
+    dir.tampered_with(|db| flip_byte(db, &codec::head_key(&id(1)), 12));
+    let store = dir.open();
+    let refused = store.commit(batch(1, vec![changes(&[2; 100])])).await;
+    assert!(matches!(refused, Err(CommitError::Damaged { .. })), "{refused:?}");
+    store.close().await;
+    drop(store);
+    dir.open().close().await;
+}
+
 /// ST31: a log whose end is missing is opened for whoever wants what is left, is said to be so, and is refused to all others also
 /// afterwards.
 #[tokio::test]
