@@ -26,7 +26,7 @@ use std::path::Path;
 use tracing::{error, warn};
 
 /// Beside the log.
-const FILE: &str = "dovetail.tally";
+pub(super) const FILE: &str = "dovetail.tally";
 
 /// Number, sum and checksum, in one sector of the disk.
 const FILE_BYTES: usize = 24;
