@@ -11,6 +11,7 @@ use bytes::Bytes;
 use dovetail_core::document::chunk::{Chunk, ChunkKind, Manifest, Stored};
 use dovetail_core::document::{folded, verify};
 use dovetail_core::id::DocumentId;
+use std::fmt::Display;
 use std::io::{self, Read};
 
 /// The most bytes of anything but a document's content: a manifest has some hundred, the end a line for each document that is left out.
@@ -49,7 +50,7 @@ pub(crate) enum ReadBackupError {
     Cut,
 }
 
-fn damaged(path: &str, what: impl ToString) -> ReadBackupError {
+fn damaged(path: &str, what: impl Display) -> ReadBackupError {
     ReadBackupError::Damaged { path: path.to_owned(), what: what.to_string() }
 }
 

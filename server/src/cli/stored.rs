@@ -125,7 +125,7 @@ async fn tell_damage(store: Arc<dyn Store>) -> Result<Summary, Failure> {
             Finding::Sound(_) => {}
             Finding::Damaged { document, what } => print(format!("{document}\t{what}\n").as_bytes())?,
             Finding::Record { space, what } => {
-                print(format!("records of {}\t{what}\n", space.name()).as_bytes())?
+                print(format!("records of {}\t{what}\n", space.name()).as_bytes())?;
             }
         }
     }

@@ -24,7 +24,7 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 /// GET /api/admin/verify: a line for each document that is damaged, one now and then that tells how far it is, and one at the end.
 pub(super) async fn check(door: Door) -> Result<Response, Problem> {
     door.serve()?;
-    let gateway = door.gateway.clone();
+    let gateway = door.gateway;
     let (turn, drain) = (turn(&gateway)?, gateway.drain.clone());
     Ok(streamed("application/x-ndjson", drain, move |lines| async move {
         check_all(gateway, lines).await;
@@ -82,7 +82,7 @@ fn with(mut line: Value, name: &str, value: Value) -> Value {
 /// GET /api/admin/backup: all that is stored, as one tar file. One that is cut has no end, and is not taken for a backup.
 pub(super) async fn copy(door: Door) -> Result<Response, Problem> {
     door.serve()?;
-    let gateway = door.gateway.clone();
+    let gateway = door.gateway;
     let (turn, drain) = (turn(&gateway)?, gateway.drain.clone());
     let mut response = streamed("application/x-tar", drain, move |pieces| async move {
         copy_all(gateway, pieces).await;

@@ -304,7 +304,7 @@ impl Actor {
         match effect {
             Effect::LoadManifest => self.asked.ask(asked::manifest(store(), self.id.clone())),
             Effect::LoadChunks => {
-                self.asked.ask(asked::chunks(store(), self.id.clone(), self.hub.damaged.clone()))
+                self.asked.ask(asked::chunks(store(), self.id.clone(), self.hub.damaged.clone()));
             }
             Effect::LoadFollowed { document } => self.asked.ask(asked::followed(store(), document)),
             Effect::Commit(batch) => {
