@@ -35,7 +35,7 @@ const NO_LARGE_PAGES: (&str, &str) = ("MIMALLOC_ALLOW_THP", "0");
 /// ST35: of ten thousand documents those stay in memory that fit into `memory_budget_bytes`, and what the system says that the
 /// server takes has a bound. Each is right when it is opened again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn st30_ten_thousand_documents_fit_into_the_budget() {
+async fn st35_ten_thousand_documents_fit_into_the_budget() {
     let settings = ["--memory-budget-bytes", "32MiB", "--message-bytes-max", "1MiB"];
     let (name, off) = NO_LARGE_PAGES;
     let server =

@@ -42,7 +42,9 @@ async fn st30_bent_files_are_never_taken_for_what_was_stored() {
     let expected = written(&closed, &killed).await;
     copy_into(closed.path(), indexed.path());
     indexed.open().close().await;
-    for (name, whole) in [("closed", &closed), ("killed", &killed), ("indexed", &indexed)] {
+    let rebuilt = rebuilt(&expected).await;
+    let states = [("closed", &closed), ("killed", &killed), ("indexed", &indexed), ("rebuilt", &rebuilt)];
+    for (name, whole) in states {
         for way in [Way::Bit, Way::Zeroes, Way::CutShort] {
             let mut outcome = Outcome::default();
             for seed in 0..TRIALS {
@@ -54,6 +56,22 @@ async fn st30_bent_files_are_never_taken_for_what_was_stored() {
             assert_eq!(outcome.wrong, 0, "{name} {way:?}: {outcome:?}");
         }
     }
+}
+
+/// The same, written anew, and not opened since: nothing of it is in sled's index.
+async fn rebuilt(expected: &BTreeMap<u8, Stored>) -> Directory {
+    let dir = Directory::new();
+    let rebuild = Rebuild::begin(dir.path()).unwrap();
+    for (n, stored) in expected {
+        let Stored { manifest, chunks } = stored.clone();
+        rebuild
+            .store()
+            .commit(Batch { document: id(*n), put: chunks, delete: vec![], manifest })
+            .await
+            .unwrap();
+    }
+    rebuild.finish().await.unwrap();
+    dir
 }
 
 /// A store with some history: what was written before its last start is in sled's index, what came afterwards is not. `closed` is as
