@@ -59,7 +59,7 @@ use crate::id::{DocumentId, SessionId, StorageId};
 use crate::limits::DocumentLimits;
 use crate::rules::RuleBook;
 use crate::time::Timestamp;
-use automerge::Automerge;
+use automerge::{Automerge, ReadDoc};
 use burst::{Waiting, refuse};
 use chunk::{Lifecycle, Manifest};
 use gossip::Gossip;
@@ -69,6 +69,17 @@ use serve::Stale;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use verdict::Judging;
+
+/// How large a document is, in all that has a bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Changes.
+    pub changes: u64,
+    /// Bytes of chunks, as they are stored.
+    pub bytes: u64,
+    /// Operations.
+    pub ops: u64,
+}
 
 /// One document. See the top of the file.
 #[derive(Debug)]
@@ -250,6 +261,18 @@ impl Document {
             Content::Live(live) => live.resident_bytes(),
             Content::Cold { whole: Some(whole), .. } => whole.bytes.len() as u64,
             _ => 0,
+        }
+    }
+
+    /// How large it is, as far as it is in memory.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        match &self.content {
+            Content::Live(live) => {
+                let Manifest { changes, bytes, .. } = live.manifest;
+                Size { changes, bytes, ops: live.doc.stats().num_ops }
+            }
+            _ => Size::default(),
         }
     }
 
