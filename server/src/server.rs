@@ -143,7 +143,7 @@ impl Server {
         let clock = gateway.clock.clone();
         let shield = Shield::new(config.auth.allowed_origins.clone(), config.listen, gateway.asks(), clock);
         let routes = guarded(gateway.routes(), shield);
-        let serving = accept::serve(listener, routes, &config.limits, shutdown.watch());
+        let serving = accept::serve(listener, routes, &config.limits, &gateway.crowd, shutdown.watch());
         let stopping = async {
             stop.await;
             sweeping.abort();

@@ -34,6 +34,7 @@ use crate::shutdown::Drain;
 use crate::store::Store;
 use crate::sweep::Progress;
 use crate::throttle::Throttle;
+use accept::Crowd;
 use body_slots::BodySlots;
 use door::Entered;
 use realtime::People;
@@ -75,6 +76,8 @@ pub struct Gateway {
     /// What feeds widget data documents.
     pub points: Points,
     polls: poll::Polls,
+    /// Who is connected.
+    pub crowd: Arc<Crowd>,
     bodies: BodySlots,
     computations: Arc<Semaphore>,
     /// The turn to read all that is stored.
@@ -161,6 +164,7 @@ impl Gateway {
             turns,
             points,
             polls,
+            crowd: Crowd::new(config.limits.connections_per_address_max, config.trusted_proxies.clone()),
             bodies,
             computations,
             reading_all: Arc::default(),

@@ -14,6 +14,7 @@ use dovetail_core::document::chunk::Manifest;
 use dovetail_core::document::{Document, Input, WaitingRoom};
 use dovetail_core::grant::{Access, EditPermit, Identity};
 use dovetail_core::id::{SessionId, StorageId};
+use dovetail_core::limits::EPHEMERAL_BYTES_MAX;
 use dovetail_core::session::ToDocument;
 use dovetail_core::time::Timestamp;
 use std::collections::BTreeSet;
@@ -47,6 +48,10 @@ impl Mailbox {
             ToDocument::Identified(who) => Call::Input(Input::Identified { session, who }),
             ToDocument::Follow(follows) => Call::Input(Input::Follow { session, follows }),
             ToDocument::RemoteHeads(news) => Call::Input(Input::RemoteHeads { session, news }),
+            ToDocument::Ephemeral(frame) if frame.data().len() > EPHEMERAL_BYTES_MAX => {
+                metrics::counter!(crate::metrics::EPHEMERALS_DROPPED).increment(1);
+                return;
+            }
             ToDocument::Ephemeral(frame) => {
                 Call::Ephemeral(Arc::new(Said { from: session, frame: Arc::new(frame), spoken: None }))
             }
