@@ -113,6 +113,12 @@ impl Audit {
         Ok(Self { inner })
     }
 
+    /// How many entries there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.inner.names().len()
+    }
+
     /// Takes in an act that changed something. Resolves when it is durable.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ pub mod telemetry; // Logs.
 mod permits; // For tests: the right to everything.
 pub mod store; // Where documents are kept.
 
+pub mod near; // How near a figure is to its bound.
+
 pub mod serial; // Names that sort by time.
 
 pub mod audit; // Who did what, and who was refused what.

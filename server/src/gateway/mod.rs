@@ -19,7 +19,8 @@ mod poll; // Sync over plain HTTP.
 mod realtime; // The JSON WebSocket.
 pub mod reply; // Errors as words.
 pub mod socket; // The automerge-repo WebSocket.
-pub mod upgrade; // From a request to a WebSocket of ours.
+pub mod upgrade;
+mod used; // How much of each bound is used. // From a request to a WebSocket of ours.
 
 use crate::auth::{Authenticator, Origins, Proxies};
 use crate::bans::Bans;
@@ -28,6 +29,7 @@ use crate::config::{Config, Limits};
 use crate::feed::Feeds;
 use crate::hub::{Hub, Records};
 use crate::metrics::Metrics;
+use crate::near::Nearness;
 use crate::points::Points;
 use crate::rules::Shelf;
 use crate::shutdown::Drain;
@@ -78,6 +80,8 @@ pub struct Gateway {
     polls: poll::Polls,
     /// Who is connected.
     pub crowd: Arc<Crowd>,
+    /// Which bounds are near.
+    near: Arc<Nearness>,
     bodies: BodySlots,
     computations: Arc<Semaphore>,
     /// The turn to read all that is stored.
@@ -164,6 +168,7 @@ impl Gateway {
             turns,
             points,
             polls,
+            near: Arc::default(),
             crowd: Crowd::new(config.limits.connections_per_address_max, config.trusted_proxies.clone()),
             bodies,
             computations,

@@ -11,7 +11,7 @@ use super::outbox::Outbox;
 use automerge::Automerge;
 use bytes::Bytes;
 use dovetail_core::document::chunk::Manifest;
-use dovetail_core::document::{Document, Input, WaitingRoom};
+use dovetail_core::document::{Document, Input, Size, WaitingRoom};
 use dovetail_core::grant::{Access, EditPermit, Identity};
 use dovetail_core::id::{SessionId, StorageId};
 use dovetail_core::limits::EPHEMERAL_BYTES_MAX;
@@ -203,6 +203,8 @@ pub(super) struct Vitals {
     pub(super) is_live: AtomicBool,
     /// When a right or a token of a reader ends.
     pub(super) asks_again_at_ms: AtomicU64,
+    /// How large it is, while it is in memory.
+    size: Mutex<Size>,
     /// Sessions that were told that they may write.
     writers: Mutex<BTreeSet<SessionId>>,
 }
@@ -213,8 +215,18 @@ impl Vitals {
         self.resident_bytes.store(document.resident_bytes(), Ordering::Relaxed);
         self.readers.store(document.readers(), Ordering::Relaxed);
         self.is_live.store(document.is_live(), Ordering::Relaxed);
+        *self.sized() = document.size();
         let asks_again = document.asks_again_at().map_or(u64::MAX, Timestamp::as_millis);
         self.asks_again_at_ms.store(asks_again, Ordering::Relaxed);
+    }
+
+    /// How large it is, while it is in memory.
+    pub(super) fn size(&self) -> Size {
+        *self.sized()
+    }
+
+    fn sized(&self) -> MutexGuard<'_, Size> {
+        self.size.lock().expect("nothing panics while it holds this lock")
     }
 
     pub(super) fn writers(&self) -> MutexGuard<'_, BTreeSet<SessionId>> {
@@ -229,6 +241,7 @@ impl Default for Vitals {
             resident_bytes: AtomicU64::default(),
             readers: AtomicUsize::default(),
             is_live: AtomicBool::default(),
+            size: Mutex::default(),
             asks_again_at_ms: AtomicU64::new(u64::MAX),
             writers: Mutex::default(),
         }

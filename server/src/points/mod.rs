@@ -35,7 +35,7 @@ pub const POINTS_PER_REQUEST_MAX: usize = 10_000;
 
 /// Points that may wait for one document's next change. Twice a request, so that one which brings as
 /// many as it may is taken while another waits. A change of so many takes some tenths of a second.
-const POINTS_WAITING_MAX: usize = 2 * POINTS_PER_REQUEST_MAX;
+pub(crate) const POINTS_WAITING_MAX: usize = 2 * POINTS_PER_REQUEST_MAX;
 
 /// Documents that are fed at one time. Each costs some kilobytes; their copies have a bound in bytes.
 const COLLECTORS_MAX: usize = 4_096;
@@ -184,6 +184,12 @@ impl Points {
                 copies_bytes: AtomicU64::new(0),
             }),
         }
+    }
+
+    /// How many points wait for the document for which most do.
+    pub(crate) fn most_waiting(&self) -> usize {
+        let collectors = self.inner.collectors();
+        collectors.values().map(|door| door.vitals.waiting.load(Ordering::SeqCst)).max().unwrap_or(0)
     }
 
     /// Adds points; resolves when they are durable.

@@ -295,7 +295,8 @@ fn op35_an_address_has_so_many_connections() {
     drop(second);
     assert!(crowd.join(ip("203.0.113.7")).is_some(), "one has ended");
 
-    let household = [crowd.join(ip("2001:db8:1:2::1")).unwrap(), crowd.join(ip("2001:db8:1:2:3::9")).unwrap()];
+    let household =
+        [crowd.join(ip("2001:db8:1:2::1")).unwrap(), crowd.join(ip("2001:db8:1:2:3::9")).unwrap()];
     assert!(crowd.join(ip("2001:db8:1:2:ffff::")).is_none(), "one household");
     let proxied: Vec<_> = (0..9).map(|_| crowd.join(ip("10.9.9.9")).unwrap()).collect();
     let here: Vec<_> = (0..9).map(|_| crowd.join(ip("127.0.0.1")).unwrap()).collect();

@@ -154,6 +154,11 @@ impl Polls {
         Ok(token)
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.table.sessions().len()
+    }
+
     /// Whose session it is.
     ///
     /// # Errors

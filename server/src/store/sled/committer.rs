@@ -45,6 +45,9 @@ const GROUP_BYTES_MAX: usize = 4 << 20;
 /// at a time, so more documents than that write at once before anybody waits for room in the queue.
 const QUEUE_JOBS_MAX: usize = GROUP_JOBS_MAX;
 
+/// Batches that are accepted and not yet durable, before writers wait: those that wait and the group that is being written.
+pub const COMMITS_WAITING_MAX: usize = QUEUE_JOBS_MAX + GROUP_JOBS_MAX;
+
 /// A group that takes longer than this is worth a line in the log: people notice.
 const SLOW_GROUP: Duration = Duration::from_secs(1);
 
