@@ -8,7 +8,7 @@
 //! **Invariant:** nobody waits for a note to be written, and whoever records an act can wait until it is durable.
 
 mod entry; // What a line says. Read this first.
-mod waiting; // What is to be written soon.
+pub(crate) mod waiting; // What is to be written soon.
 
 pub(crate) use entry::HIDDEN;
 pub use entry::{Action, Entry, UnknownAction};

@@ -49,6 +49,8 @@ pub mod content; // What comes in becomes a document, and a document what goes o
 
 pub mod gateway; // What others can reach.
 
+pub mod bounds; // Every bound that somebody can come up against.
+
 pub mod server; // All of it put together, from the first lock to the last commit.
 
 pub mod cli; // The commands of the binary.

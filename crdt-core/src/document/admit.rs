@@ -28,7 +28,7 @@ use std::sync::{Arc, LazyLock};
 
 /// How many refused changes are remembered of one reader. One that brings more is sent away, and comes back with a
 /// clean slate.
-pub(super) const REFUSED_MAX: usize = 4_096;
+pub const REFUSED_MAX: usize = 4_096;
 
 /// How many dependencies of refused changes are remembered of one reader, 32 bytes each: a change has one or two, and can
 /// have a million.

@@ -16,12 +16,12 @@ use super::scan::{Reader, ScanError};
 /// Operations that the changes of one message may have besides one for each of their bytes: a list of as many zeroes as a value of
 /// JSON may have is that many in a few bytes. Each takes Automerge some 500 bytes while it is applied, and 2 µs: somebody who may
 /// write makes us spend 140 MB and 0.7 s on 136 bytes, and no more than that.
-const OPS_FREE: u64 = 1 << 18;
+pub const OPS_FREE: u64 = 1 << 18;
 const _: () = assert!(crate::json::NODES_MAX as u64 + 1 < OPS_FREE);
 
 /// The most bytes that the keys in one message come to when each operation has its own copy, as it has in Automerge. A
 /// million operations of a dashboard are a sixth of that.
-const KEY_BYTES_MAX: u64 = 128 << 20;
+pub const KEY_BYTES_MAX: u64 = 128 << 20;
 
 /// Columns, by how Automerge numbers them: the place of the column, then the type of what is in it.
 mod column {

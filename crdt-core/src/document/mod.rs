@@ -43,12 +43,15 @@ mod serve; // Who is sent what, once everything is stored.
 mod standing; // How it stands, for those who follow it without syncing.
 mod verdict; // What the rules say of it.
 
+pub use admit::REFUSED_MAX;
 pub use body::{Body, Heads};
+pub use claims::HASHES_MAX;
 pub use events::{CommitFault, Effect, Input, LoadFault, Refusal, Rejection, Ticket};
 pub use gossip::RemoteHeads;
 pub use honest::Dishonest;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
 pub use live::{Damage, content, folded, verify};
+pub use measure::{KEY_BYTES_MAX, OPS_FREE};
 pub use places::out_of_places;
 pub use room::{ORPHAN_BYTES_OF_ONE_MAX, ORPHANS_OF_ONE_MAX, WaitingRoom};
 pub use standing::Standing;

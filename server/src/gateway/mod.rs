@@ -15,8 +15,8 @@ pub mod headers; // What browsers are told, and which pages may call.
 pub mod http; // What is answered at which path.
 mod link; // What ties a session to the documents.
 mod patient; // Answers that nobody reads are not held.
-mod poll; // Sync over plain HTTP.
-mod realtime; // The JSON WebSocket.
+pub(crate) mod poll; // Sync over plain HTTP.
+pub(crate) mod realtime; // The JSON WebSocket.
 pub mod reply; // Errors as words.
 pub mod socket; // The automerge-repo WebSocket.
 pub mod upgrade;
@@ -122,7 +122,7 @@ const SYNC_PROTOCOLS: &[&str] = &["automerge-repo.v1"];
 /// How many requests may make a document of a body, or a form of a document, at one time. Each
 /// takes a core for up to a second, and JSON takes up to sixteen times its length while it is
 /// read: 256 MiB for the largest body. More wait for their turn.
-const COMPUTATIONS_MAX: usize = 4;
+pub(crate) const COMPUTATIONS_MAX: usize = 4;
 
 impl Gateway {
     /// A gateway to these documents.

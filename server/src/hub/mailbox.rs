@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Calls that may wait in a mailbox. With the 500 busiest editors of one document each having one
 /// under way there is room to spare; beyond it their sockets are not read.
-pub(super) const MAILBOX_MAX: usize = 1_024;
+pub(crate) const MAILBOX_MAX: usize = 1_024;
 
 /// The way to a document's task, for those who use it.
 #[derive(Debug, Clone)]
@@ -231,6 +231,40 @@ impl Vitals {
 
     pub(super) fn writers(&self) -> MutexGuard<'_, BTreeSet<SessionId>> {
         self.writers.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dovetail_core::wire::{Ephemeral, EphemeralFrame};
+
+    /// OP34: an ephemeral message of so many bytes is passed on, a larger one is not, and nobody is punished for it.
+    #[tokio::test]
+    async fn op34_ephemeral_messages_have_a_bound() {
+        let (calls, mut calls_of) = mpsc::channel(4);
+        let (notes, _notes_of) = mpsc::unbounded_channel();
+        let (drained, desk, vitals) = (Arc::default(), Arc::default(), Arc::default());
+        let mailbox = Mailbox { calls, notes, drained, desk, vitals };
+        let of = |bytes: usize| {
+            let data = vec![7; bytes];
+            let said = Ephemeral {
+                sender: "p".parse().unwrap(),
+                target: None,
+                document: "4NMNnkMhL8jXrdJ9jamS58PAVdXu".parse().unwrap(),
+                session_id: "s".into(),
+                count: 1,
+                data: data.as_slice().into(),
+            };
+            ToDocument::Ephemeral(EphemeralFrame::new(&said))
+        };
+        for bytes in [EPHEMERAL_BYTES_MAX + 1, EPHEMERAL_BYTES_MAX] {
+            mailbox.tell(SessionId(1), of(bytes)).await;
+        }
+        let taken = calls_of.try_recv().unwrap();
+        let Call::Ephemeral(said) = taken else { panic!("{taken:?}") };
+        assert_eq!(said.frame.data().len(), EPHEMERAL_BYTES_MAX);
+        assert!(calls_of.try_recv().is_err(), "the larger one went nowhere");
     }
 }
 

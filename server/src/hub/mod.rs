@@ -14,11 +14,11 @@
 //!  error outbox desk room │ mailbox │ sessions watch │ shared │ rights │ actor upkeep │ this one
 //! ```
 
-mod actor; // The task of one document. Read this first.
-mod desk; // What a task publishes for those who follow without syncing.
+pub(crate) mod actor; // The task of one document. Read this first.
+pub(crate) mod desk; // What a task publishes for those who follow without syncing.
 mod error; // Why something was not done.
-mod mailbox; // The way to a document's task.
-mod outbox; // What waits for one socket.
+pub(crate) mod mailbox; // The way to a document's task.
+pub(crate) mod outbox; // What waits for one socket.
 mod rights; // Who may do what with which document.
 mod room; // Whose a document is and how much it takes.
 mod sessions; // Who is connected, and under which names.

@@ -38,11 +38,11 @@ pub const POINTS_PER_REQUEST_MAX: usize = 10_000;
 pub(crate) const POINTS_WAITING_MAX: usize = 2 * POINTS_PER_REQUEST_MAX;
 
 /// Documents that are fed at one time. Each costs some kilobytes; their copies have a bound in bytes.
-const COLLECTORS_MAX: usize = 4_096;
+pub(crate) const COLLECTORS_MAX: usize = 4_096;
 
 /// What all copies together may take. Beyond it a copy is not kept until the next change but made again,
 /// which costs some milliseconds each time: with 10,000 changes a copy has 5 MB.
-const COPIES_BYTES_MAX: u64 = 128 << 20;
+pub(crate) const COPIES_BYTES_MAX: u64 = 128 << 20;
 
 /// Automerge keeps about this much in memory for each change.
 const BYTES_PER_CHANGE: u64 = 450;

@@ -27,7 +27,7 @@ pub mod contract; // What "a store" means, rule by rule. Read this next.
 #[cfg(any(test, feature = "contract"))]
 pub mod faulty; // A store whose commits a test holds back and fails.
 mod memory;
-mod sled;
+pub(crate) mod sled;
 
 /// The most bytes of one chunk. A snapshot of a document is one chunk; documents stay far
 /// below this (a change may have 1 MiB, a whole message 8 MiB), and a chunk has to fit into

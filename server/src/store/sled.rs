@@ -19,6 +19,7 @@ mod tally; // Whether what is opened is what was left.
 mod write; // Batches to records.
 
 pub use committer::COMMITS_WAITING_MAX;
+pub(crate) use committer::GROUP_BYTES_MAX;
 pub use disk::Floor;
 pub use rebuild::Rebuild;
 

@@ -7,8 +7,8 @@
 //! logged. There are no more sessions than connections may be open, ended ones that can still be asked
 //! included.
 
-mod ledger; // The numbers that make a lossy way safe. Read this first.
-mod session; // The task of one session.
+pub(crate) mod ledger; // The numbers that make a lossy way safe. Read this first.
+pub(crate) mod session; // The task of one session.
 
 pub(crate) use ledger::Page;
 
@@ -163,7 +163,7 @@ impl Polls {
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn caller(&self, token: &Token) -> Result<Caller, Refused> {
+    pub(in crate::gateway) fn caller(&self, token: &Token) -> Result<Caller, Refused> {
         self.table.sessions().get(token).map(|line| line.caller.clone()).ok_or(Refused::Unknown)
     }
 

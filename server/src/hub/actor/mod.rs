@@ -44,7 +44,7 @@ use stored::{Rights, RightsAre, Stored};
 use tokio::sync::mpsc;
 
 /// Messages that the machine holds back while a commit is under way.
-pub(super) const WAITING_MAX: usize = 4_096;
+pub(crate) const WAITING_MAX: usize = 4_096;
 
 /// When a task that has nothing to do looks again whether its mailbox is still held. It is for the
 /// moment in which somebody who was just answered has not let go of it yet.
