@@ -24,8 +24,8 @@ pub const CHANGE_BYTES_MAX: usize = 32 << 20;
 /// A text of 5 MB, the largest that we promise to take, has 1.7 million where each letter has three bytes.
 pub const CHANGE_OPS_MAX: u64 = 2 << 20;
 
-/// The most operations of a document. Each takes 115 bytes in memory: this is as much as the memory budget has, unless somebody
-/// gives it more. What is deleted counts on: its operations are kept.
+/// The most operations of a document. Once applied each takes up to 115 bytes in memory, until the document is loaded anew: this
+/// is as much as the memory budget has, unless somebody gives it more. What is deleted counts on: its operations are kept.
 pub const DOCUMENT_OPS_MAX: u64 = 8 << 20;
 
 /// The most changes of a document. Each takes 450 bytes in memory beside its operations, and some microseconds whenever the

@@ -175,8 +175,8 @@ const ANSWERED: Option<&str> = Some(metrics::REQUESTS);
 const SLOWED: Option<&str> = Some(metrics::THROTTLED);
 const DROPPED: Option<&str> = Some(metrics::EPHEMERALS_DROPPED);
 
-fn bad_frame() -> Vec<Wall> {
-    vec![Wall::Ends(CloseReason::BadFrame("bad_frame: …".to_owned()))]
+fn bad_frame(bad: &wire::BadFrame) -> Vec<Wall> {
+    vec![Wall::Ends(CloseReason::BadFrame(format!("{}: {bad}", bad.code())))]
 }
 
 fn invalid_change() -> Vec<Wall> {
@@ -242,7 +242,7 @@ fn of_messages() -> Vec<Bound> {
             document::HASHES_MAX,
             Things,
             "hashes in one sync message",
-            bad_frame(),
+            [Wall::Ends(CloseReason::BadFrame("bad_sync_message: …".to_owned()))],
             ENDED,
             "no released Automerge writes more"
         ),
@@ -250,7 +250,7 @@ fn of_messages() -> Vec<Bound> {
             wire::NESTING_MAX,
             Things,
             "levels of a frame",
-            bad_frame(),
+            bad_frame(&wire::BadFrame::TooDeep { field: "" }),
             ENDED,
             "skipping them takes stack; what we know has four"
         ),
@@ -258,7 +258,7 @@ fn of_messages() -> Vec<Bound> {
             wire::HEADS_MAX,
             Things,
             "heads in one message",
-            bad_frame(),
+            bad_frame(&wire::BadFrame::TooMany { field: "", entries_max: 0 }),
             ENDED,
             "a document has as many heads as people write at once"
         ),
@@ -301,7 +301,7 @@ fn of_documents() -> Vec<Bound> {
             "operations of a document",
             full(),
             REFUSED,
-            "each takes 115 bytes in memory: as much as the memory budget has"
+            "once applied each takes up to 115 bytes in memory, until the document is loaded anew: as much as the memory budget has"
         )
         .watched("document_ops"),
         constant!(

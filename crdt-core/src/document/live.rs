@@ -34,8 +34,8 @@ const BYTES_PER_DOCUMENT: u64 = 48 << 10;
 /// of small objects). The lowest, because of long histories most is counted with the changes already.
 const TIMES_STORED: u64 = 4;
 
-/// Operations that are applied at once. Automerge takes 520 bytes for each until all are applied, and 115 for each from then on, whether they
-/// are one change or a thousand: a document that is brought in one message is applied in parts, and takes 1.1 GB beside itself at most.
+/// Operations that are applied at once. Automerge takes 520 bytes for each until all are applied, whether they are one change or a
+/// thousand: a document that is brought in one message is applied in parts, and takes 1.1 GB beside itself at most.
 const OPS_AT_ONCE_MAX: u64 = CHANGE_OPS_MAX;
 
 /// Longer titles are cut in the manifest: it is written with every burst.

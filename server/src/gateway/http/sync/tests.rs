@@ -149,10 +149,11 @@ async fn op38_ended_sessions_are_counted() {
     let doors = Doors::open().await;
     let path = doors.session().await;
     doors.ask(post(&path, "1", Bytes::from_static(b"\xa1\x61a\x01"))).await;
-    let ended = json(&doors.ask(request("GET", &path)).await);
-    let code = ended["reason"]["code"].as_str().unwrap();
+    let last = doors.ask(request("GET", &path)).await;
+    let after = format!("{path}?after={}", number(&last, "dovetail-cursor"));
+    let reason = json(&doors.ask(request("GET", &after)).await)["reason"].clone();
     let figures = crate::metrics::Metrics::of_process().render();
-    let line = format!("dovetail_sessions_ended_total{{code=\"{code}\"}} ");
+    let line = format!("dovetail_sessions_ended_total{{code=\"{}\"}} ", reason["code"].as_str().unwrap());
     assert!(figures.contains(&line), "{line} in {figures}");
 }
 
