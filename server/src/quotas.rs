@@ -87,7 +87,7 @@ impl Quotas {
             let Owned { documents, bytes } = theirs.owned;
             match crossing {
                 Crossing::Near => {
-                    tracing::warn!(%owner, bound, documents, bytes, "somebody comes near to a bound")
+                    tracing::warn!(%owner, bound, documents, bytes, "somebody comes near to a bound");
                 }
                 Crossing::Away => tracing::info!(%owner, bound, documents, bytes, "there is room again"),
             }

@@ -234,6 +234,20 @@ impl Vitals {
     }
 }
 
+impl Default for Vitals {
+    fn default() -> Self {
+        Self {
+            used_at_ms: AtomicU64::default(),
+            resident_bytes: AtomicU64::default(),
+            readers: AtomicUsize::default(),
+            is_live: AtomicBool::default(),
+            size: Mutex::default(),
+            asks_again_at_ms: AtomicU64::new(u64::MAX),
+            writers: Mutex::default(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,19 +279,5 @@ mod tests {
         let Call::Ephemeral(said) = taken else { panic!("{taken:?}") };
         assert_eq!(said.frame.data().len(), EPHEMERAL_BYTES_MAX);
         assert!(calls_of.try_recv().is_err(), "the larger one went nowhere");
-    }
-}
-
-impl Default for Vitals {
-    fn default() -> Self {
-        Self {
-            used_at_ms: AtomicU64::default(),
-            resident_bytes: AtomicU64::default(),
-            readers: AtomicUsize::default(),
-            is_live: AtomicBool::default(),
-            size: Mutex::default(),
-            asks_again_at_ms: AtomicU64::new(u64::MAX),
-            writers: Mutex::default(),
-        }
     }
 }
