@@ -295,14 +295,20 @@ impl Shelf {
         Ok(())
     }
 
-    /// A file counts when it says something else than the last file did: what was put since then stays.
+    /// A file counts when it says something else than the last file did: what was put since then stays. On a disk that is low
+    /// it counts at the next start: a server that serves what it has is better than none.
     async fn take_file(&self, set: RuleSet) -> Result<(), OpenRulesError> {
         let stored = self.stored_versions(set.kind()).await?;
         let last_file = stored.iter().rev().find(|version| version.from == Origin::File);
         if last_file.is_none_or(|last| last.rules != *set.source()) {
             let kind = set.kind().to_owned();
-            let version = self.replace(set, None, Origin::File).await?.version;
-            tracing::info!(kind, version, "rules of a file are in force");
+            match self.replace(set, None, Origin::File).await {
+                Ok(Version { version, .. }) => tracing::info!(kind, version, "rules of a file are in force"),
+                Err(ReplaceError::Commit(CommitError::DiskLow(why))) => {
+                    tracing::warn!(kind, %why, "rules of a file are not in force before a start with more room");
+                }
+                Err(other) => return Err(other.into()),
+            }
         }
         Ok(())
     }

@@ -8,10 +8,11 @@ use crate::process::{LastWords, Process, ProcessError};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::time::sleep;
 
 /// How long a server may take to say that it listens. It is quick; a busy machine is not.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -231,6 +232,21 @@ impl Server {
         Ok(())
     }
 
+    /// Starts it again over the same data and lets it die by SIGKILL so long after that, ready or not. It is gone afterwards.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn die_starting(&mut self, after: Duration) -> Result<(), LiveError> {
+        self.kill().await?;
+        let mut command = command(&self.setup, &self.data_dir, self.address)?;
+        let nowhere = || Stdio::null();
+        let mut starting =
+            command.stdin(nowhere()).stdout(nowhere()).stderr(nowhere()).kill_on_drop(true).spawn()?;
+        sleep(after).await;
+        starting.kill().await?;
+        Ok(())
+    }
+
     /// Starts it again over the same data and on the same port; kills it first if it still runs.
     ///
     /// # Errors
@@ -247,6 +263,11 @@ async fn launch(
     data_dir: &Path,
     listen: SocketAddr,
 ) -> Result<(Process, SocketAddr), LiveError> {
+    let command = command(setup, data_dir, listen)?;
+    Ok(Process::start(command, READY_WITHIN, listening_on).await?)
+}
+
+fn command(setup: &Setup, data_dir: &Path, listen: SocketAddr) -> Result<Command, LiveError> {
     let binary = match &setup.binary {
         Some(binary) => binary.clone(),
         None => self::binary()?,
@@ -269,7 +290,7 @@ async fn launch(
     command.env("DOVETAIL_DISK_FREE_MIN", "off");
     command.arg("serve").args(["--listen", &listen.to_string(), "--data-dir"]).arg(data_dir);
     command.args(&setup.args).envs(setup.env.iter().map(|(name, value)| (name, value)));
-    Ok(Process::start(command, READY_WITHIN, listening_on).await?)
+    Ok(command)
 }
 
 /// Reads the one line that scripts rely on.

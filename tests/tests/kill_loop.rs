@@ -1,5 +1,5 @@
 //! P2 under SIGKILL: clients write to the real server over sync and over HTTP and note what it acknowledged; at a random moment
-//! it is killed; after each restart all of that is there, in documents that open.
+//! it is killed, and sometimes again while it starts; after each restart all of that is there, in documents that open.
 //!
 //! Meanwhile the server folds documents: they grow by hundreds of changes in a round. And it lets go of those that nobody reads fifty
 //! times a second, folded before where that is worth it, so that they are loaded again by whoever comes next.
@@ -44,6 +44,12 @@ const GROWN: usize = 1_000;
 
 /// The server dies within this after the first writes.
 const LIVES_MS: Range<u64> = 10..1_200;
+
+/// A start that dies does so within this. In a test build it takes 50 to 200 ms.
+const STARTS_MS: Range<u64> = 0..250;
+
+/// So many starts die before one that does not, at the most.
+const STARTS_THAT_DIE_MAX: usize = 2;
 
 /// Documents of one editor: few, so that some are read by nobody.
 const DOCUMENTS_OF_ONE: usize = 2;
@@ -101,6 +107,9 @@ async fn st23_what_was_acknowledged_outlives_a_kill() {
         sleep(Duration::from_millis(dice.u64(LIVES_MS))).await;
         server.kill().await.unwrap();
         ledger.add(ended(writing).await);
+        for _ in 0..dice.usize(..=STARTS_THAT_DIE_MAX) {
+            server.die_starting(Duration::from_millis(dice.u64(STARTS_MS))).await.unwrap();
+        }
         server.restart().await.unwrap();
         let is_over = round == rounds || wanted.is_none() && began.elapsed() > ROUNDS_WITHIN;
         let touched = if is_over { ledger.documents() } else { documents.iter().cloned().collect() };

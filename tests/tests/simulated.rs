@@ -100,6 +100,28 @@ fn do68_what_was_edited_while_it_was_deleted_comes_in() {
     heals(1, steps);
 }
 
+/// DO61: what waited aside went on waiting in the name of another connection of the same person, which did not have it any more: the
+/// document never left memory. Found by a seed.
+#[test]
+fn do61_what_waits_aside_leaves_with_its_connection() {
+    let steps = vec![
+        Step::Edit { client: 3, document: 0, changes: 3, value: 70 },
+        Step::Connect { client: 3 },
+        Step::Connect { client: 1 },
+        Step::Rounds { rounds: 5 },
+        Step::Turn { document: 0 },
+        Step::Door { document: 0 },
+        Step::Rounds { rounds: 3 },
+        Step::Edit { client: 1, document: 0, changes: 2, value: 76 },
+        Step::Edit { client: 1, document: 0, changes: 13, value: 21 },
+        Step::Rounds { rounds: 3 },
+        Step::DiskFails { how: Fault::Hiccup },
+        Step::Turn { document: 0 },
+        Step::LoseDevice { client: 1, has_backup: false },
+    ];
+    heals(4, steps);
+}
+
 fn heals(clients: usize, steps: Vec<Step>) {
     let script = Script { clients, documents: 1, has_rules: false, judges_late: true, steps };
     for judges_late in [true, false] {

@@ -13,7 +13,7 @@ use super::admit::{Bringer, From};
 use super::careful::{Panicked, carefully};
 use super::honest::Dishonest;
 use super::measure::Unfolded;
-use super::room::{Place, WaitingRoom};
+use super::room::Place;
 use super::scan::{ScanError, ScannedKind, scan};
 use crate::id::SessionId;
 use automerge::{Automerge, Change, ChangeHash, ReadDoc};
@@ -340,23 +340,14 @@ impl Orphans {
         Some(incoming)
     }
 
-    /// Somebody has left. What they brought waits on in the name of another connection of theirs and of whoever brought it
-    /// too; what was theirs alone will come again with them.
-    pub(super) fn leave(&mut self, session: SessionId, heir: Option<&(SessionId, Arc<WaitingRoom>)>) {
-        let is_theirs = |bringer: &Arc<Bringer>| bringer.from == From::Peer(session);
-        let theirs = self.changes.iter().filter(|(_, incoming)| incoming.bringers().any(is_theirs));
+    /// Somebody has left. What they brought waits on in the name of whoever brought it too; what was theirs alone comes again
+    /// with them.
+    pub(super) fn leave(&mut self, session: SessionId) {
+        let is_theirs = |bringer: &Bringer| bringer.from == From::Peer(session);
+        let theirs = self.changes.iter().filter(|(_, incoming)| incoming.bringers().any(|it| is_theirs(it)));
         for hash in theirs.map(|(hash, _)| *hash).collect::<Vec<_>>() {
             let Some(incoming) = self.remove(&hash) else { continue };
-            let left = incoming.bringers().filter_map(|bringer| match heir {
-                Some((heir, room)) if is_theirs(bringer) => {
-                    let from = From::Peer(*heir);
-                    Some(Arc::new(Bringer { from, room: Some(room.clone()), ..Bringer::clone(bringer) }))
-                }
-                None if is_theirs(bringer) => None,
-                _ => Some(bringer.clone()),
-            });
-            let left = left.collect();
-            if let Some(left) = Incoming::by(incoming.change, left) {
+            if let Some(left) = incoming.of_those(|bringer| !is_theirs(bringer)) {
                 // It comes again with whoever brought it, too.
                 let _no_room = self.put(left);
             }

@@ -292,12 +292,10 @@ impl Document {
     }
 
     fn leave(&mut self, session: SessionId) {
-        let gone = self.peers.remove(&session);
+        self.peers.remove(&session);
         self.stale.forget(session);
-        if let (Some(gone), Content::Live(live)) = (gone, &mut self.content) {
-            let mut others = self.peers.iter().filter(|(_, other)| other.who.subject == gone.who.subject);
-            let heir = others.next().map(|(session, other)| (*session, other.room.clone()));
-            live.orphans.leave(session, heir.as_ref());
+        if let Content::Live(live) = &mut self.content {
+            live.orphans.leave(session);
         }
         // What it brought and nobody has looked at yet was never acknowledged: it will come again.
         self.waiting

@@ -31,7 +31,7 @@ pub(crate) enum Item {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadBackupError {
     /// Or it ended too early.
-    #[error("it cannot be read, or is no tar file")]
+    #[error("it cannot be read to its end")]
     Io(#[from] io::Error),
     /// Something else.
     #[error("it is no backup of Dovetail: it does not begin with {BEGINNING}")]
@@ -65,7 +65,7 @@ pub(crate) fn read<E: From<ReadBackupError>>(
     let mut sum = Sum::default();
     let mut reading = Reading::default();
     for entry in archive.entries().map_err(ReadBackupError::from)? {
-        let (path, bytes) = whole(entry.map_err(ReadBackupError::from)?)?;
+        let (path, bytes) = whole(entry.map_err(|error| reading.unreadable(error))?)?;
         if path == END {
             return Ok(reading.end(&bytes, &sum)?);
         }
@@ -110,6 +110,15 @@ struct Open {
 }
 
 impl Reading {
+    /// What is no tar file from its beginning was never a backup.
+    fn unreadable(&self, error: io::Error) -> ReadBackupError {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => ReadBackupError::Cut,
+            _ if !self.has_begun => ReadBackupError::Foreign,
+            _ => ReadBackupError::Io(error),
+        }
+    }
+
     fn entry(&mut self, path: &str, bytes: Vec<u8>) -> Result<Option<Item>, ReadBackupError> {
         if !self.has_begun {
             self.begin(path, &bytes)?;

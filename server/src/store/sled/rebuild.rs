@@ -6,7 +6,7 @@
 //!
 //! Edit path: no edit comes by here.
 
-use super::tally::{Noted, Tally};
+use super::tally::{self, Noted, Tally};
 use super::{Beginning, Floor, LOG_FILE, OpenError, SNAPSHOT_PREFIX, SledStore, lock, log_sync, sync_names};
 use crate::store::Store;
 use std::fs::{self, File};
@@ -88,5 +88,8 @@ fn take_its_place(dir: &Path) -> io::Result<()> {
     }
     File::open(dir)?.sync_all()?;
     fs::rename(new.join(LOG_FILE), dir.join(LOG_FILE))?;
+    // After the log: what is noted of the new one is more than the old one holds. In between, it is what was noted of the old
+    // one, from where the new one went on counting.
+    fs::rename(new.join(tally::FILE), dir.join(tally::FILE))?;
     sync_names(dir)
 }

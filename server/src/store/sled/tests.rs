@@ -374,6 +374,22 @@ async fn st33_a_store_that_is_rebuilt_takes_the_place_of_the_one_before() {
     assert!(!dir.path().join("rebuilding").exists());
 }
 
+/// ST31, ST33: of a store that was written anew the end is missed, too, when nothing was written since.
+#[tokio::test]
+async fn st31_what_is_missing_of_a_rebuilt_store_is_noticed() {
+    let dir = Directory::new();
+    dir.open().close().await;
+    let rebuild = Rebuild::begin(dir.path()).unwrap();
+    for n in 1..=30 {
+        rebuild.store().commit(batch(n, vec![changes(&[n; 4_000])])).await.unwrap();
+    }
+    rebuild.finish().await.unwrap();
+    let log = fs::OpenOptions::new().write(true).open(dir.path().join(LOG_FILE)).unwrap();
+    log.set_len(60_000).unwrap();
+    let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
+    assert!(refused.to_string().contains("writes are missing"), "{refused}");
+}
+
 /// ST33: the one before is not taken away from whoever holds it.
 #[tokio::test]
 async fn st33_a_store_that_is_held_is_not_replaced() {
@@ -383,6 +399,24 @@ async fn st33_a_store_that_is_held_is_not_replaced() {
     let rebuild = Rebuild::begin(dir.path()).unwrap();
     assert!(matches!(rebuild.finish().await, Err(OpenError::Locked { .. })));
     assert!(store.load(&id(1)).await.unwrap().is_some());
+}
+
+/// ST31: what was refused is not missed at the next start, when nothing was written after it either.
+#[tokio::test]
+async fn st31_what_was_refused_is_not_missed() {
+    let dir = Directory::new();
+    let store = dir.open();
+    for document in [1, 2] {
+        store.commit(batch(document, vec![changes(&[1; 100])])).await.unwrap();
+    }
+    store.close().await;
+    dir.tampered_with(|db| flip_byte(db, &codec::head_key(&id(1)), 12));
+    let store = dir.open();
+    let refused = store.commit(batch(1, vec![changes(&[2; 100])])).await;
+    assert!(matches!(refused, Err(CommitError::Damaged { .. })), "{refused:?}");
+    store.close().await;
+    drop(store);
+    dir.open().close().await;
 }
 
 /// ST31: a log whose end is missing is opened for whoever wants what is left, is said to be so, and is refused to all others also

@@ -2,6 +2,7 @@
 
 use super::refusals::send_all;
 use super::*;
+use crate::store::faulty::{Commits, FaultyStore};
 use crate::sweep::Sweep;
 use std::time::Duration;
 
@@ -479,7 +480,11 @@ async fn co8_rules_of_a_folder_are_in_force_from_the_start() {
     let settings: [(&str, &str); 1] = [("rules_dir", &path)];
     let store = MemoryStore::new();
     let again = store.reopened();
-    let third = store.reopened();
+    let (third, on_a_low_disk) = (store.reopened(), FaultyStore::over(Arc::new(store.reopened())));
+    let config = || {
+        let source = Source::Flag { flag: "--test".to_owned() };
+        Config::assemble([Given { name: "rules_dir", text: path.clone(), source }]).unwrap()
+    };
     let world = World::on(store, &settings).await;
     let shown = read(&get(&world.routes, "/api/rules/board").await);
     assert_eq!((&shown["version"], &shown["from"]), (&json!(1), &json!("file")));
@@ -494,6 +499,11 @@ async fn co8_rules_of_a_folder_are_in_force_from_the_start() {
     );
 
     write(6);
+    on_a_low_disk.commits(Commits::DiskLow);
+    let server = Server::on(config(), on_a_low_disk, Clock::standing(NOON)).await.unwrap();
+    let shown = read(&get(&server.gateway().clone().routes(), "/api/rules/board").await);
+    assert_eq!(shown["version"], 2, "on a disk that is low it starts with what there is");
+
     let world = World::on(third, &settings).await;
     let shown = read(&get(&world.routes, "/api/rules/board").await);
     assert_eq!(
@@ -504,12 +514,7 @@ async fn co8_rules_of_a_folder_are_in_force_from_the_start() {
 
     // A folder that is wrong stops the start, with the file and the place.
     std::fs::write(folder.path().join("bad.toml"), "kind = \"x\"\n[[rule]]\nid = 3\n").unwrap();
-    let config = Config::assemble([Given {
-        name: "rules_dir",
-        text: path.clone(),
-        source: Source::Flag { flag: "--test".to_owned() },
-    }]);
-    let refused = Server::on(config.unwrap(), Arc::new(MemoryStore::new()), Clock::standing(NOON)).await;
+    let refused = Server::on(config(), Arc::new(MemoryStore::new()), Clock::standing(NOON)).await;
     let words = refused.map(|_| ()).unwrap_err().to_string();
     assert!(words.contains("bad.toml") && words.contains("rule[0].id: it is the number 3"), "{words}");
     assert!(words.contains("rule[0].message: it is missing"), "{words}");
