@@ -8,7 +8,7 @@
 //! **Invariant:** nobody waits for a note to be written, and whoever records an act can wait until it is durable.
 
 mod entry; // What a line says. Read this first.
-mod waiting; // What is to be written soon.
+pub(crate) mod waiting; // What is to be written soon.
 
 pub(crate) use entry::HIDDEN;
 pub use entry::{Action, Entry, UnknownAction};
@@ -111,6 +111,12 @@ impl Audit {
         });
         tokio::spawn(write_what_waits(Arc::downgrade(&inner), wake));
         Ok(Self { inner })
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.inner.names().len()
     }
 
     /// Takes in an act that changed something. Resolves when it is durable.

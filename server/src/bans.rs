@@ -30,7 +30,7 @@ const WARNED_FOR: Duration = Duration::from_secs(60);
 const BANNED_FOR: Duration = Duration::from_secs(600);
 
 /// Addresses that are remembered, 40 bytes each. It takes a connection and a panic to get in.
-const ADDRESSES_MAX: usize = 4_096;
+pub(crate) const ADDRESSES_MAX: usize = 4_096;
 
 /// See the top of the file.
 #[derive(Debug)]

@@ -253,6 +253,11 @@ settings! {
     /// that is 100 MiB. More wait unaccepted in the kernel's queue.
     connections_max: usize as Count = "10000";
 
+    /// Connections at one time from one address (IPv6: one /64): a fifth of connections_max, so that no address has all of
+    /// them, and the pages of some hundred people behind one address fit. More are answered with 429 and closed. This
+    /// machine and trusted_proxies have no such bound: name a proxy there, or all who come through it count as one.
+    connections_per_address_max: Option<u32> as Rate = "2000";
+
     /// How long a new WebSocket may take to say who it is. Clients join at once; a slow
     /// phone takes a second or two.
     join_timeout: Duration as Span = "10s";
@@ -285,6 +290,14 @@ settings! {
     /// Free space on the disk of data_dir below which nothing is written: changes are refused with disk_low, reading
     /// goes on, and writing too once there is room. auto: 5 % of the disk, 256 MiB at least; off: none.
     disk_free_min: Floor as DiskFloor = "auto";
+
+    /// Changes that a document may have. Each takes some 450 bytes in memory: a million are half of memory_budget_bytes, and some
+    /// hundred hours of typing. At this, and at the next, a document is read and takes no more changes.
+    document_changes_max: Option<u32> as Rate = "1000000";
+
+    /// Bytes of changes that a document may have, as stored. Stock clients bring and are brought all of a document in one
+    /// message, so this is message_bytes_max.
+    document_bytes_max: Option<usize> as MaybeSize = "64MiB";
 
     /// Bytes that open documents may take, as measured. The longest unused leave first.
     memory_budget_bytes: usize as Size = "1GiB";

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// As many are listed by name. A disk that has bent more has to be replaced, not its documents.
-const LISTED_MAX: usize = 10_000;
+pub(crate) const LISTED_MAX: usize = 10_000;
 
 /// See the top of the file. Cheap to clone.
 #[derive(Debug, Clone, Default)]

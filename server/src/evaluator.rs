@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 /// Evaluations at once. They are all computing, and edits are to have the rest of the machine.
-const THREADS_MAX: usize = 2;
+pub(crate) const THREADS_MAX: usize = 2;
 
 /// The stack of an evaluation. Expressions nest 48 deep at most; memory is taken as it is used.
 const STACK_BYTES: usize = 16 * 1024 * 1024;

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// Conflicts that are listed, of all documents; about 1 KiB each. Of documents beyond it only the number
 /// of their conflicts is kept.
-const LISTED_MAX: usize = 100_000;
+pub(crate) const LISTED_MAX: usize = 100_000;
 
 /// Conflicts of one document whose attempts are counted: as many as are listed.
 const ATTEMPTS_MAX: usize = LISTED_PER_SET_MAX;

@@ -19,6 +19,8 @@ pub mod telemetry; // Logs.
 mod permits; // For tests: the right to everything.
 pub mod store; // Where documents are kept.
 
+pub mod near; // How near a figure is to its bound.
+
 pub mod serial; // Names that sort by time.
 
 pub mod audit; // Who did what, and who was refused what.
@@ -46,6 +48,8 @@ pub mod sweep; // What is done about conflicts when nobody does anything.
 pub mod content; // What comes in becomes a document, and a document what goes out.
 
 pub mod gateway; // What others can reach.
+
+pub mod bounds; // Every bound that somebody can come up against.
 
 pub mod server; // All of it put together, from the first lock to the last commit.
 

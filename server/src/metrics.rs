@@ -90,6 +90,13 @@ pub const PANICS: &str = "dovetail_automerge_panics_total";
 /// Addresses that were banned for doing that twice within a minute.
 pub const ADDRESSES_BANNED: &str = "dovetail_addresses_banned_total";
 
+/// Sessions that ended at our wish, by `code`: those that came up against a bound are among them.
+pub const SESSIONS_ENDED: &str = "dovetail_sessions_ended_total";
+/// Changes that were not taken from a sync session, by `code`.
+pub const CHANGES_REFUSED: &str = "dovetail_changes_refused_total";
+/// How much of a bound is used, by `bound`: 1 is all of it. Alert above 0.8.
+pub const BOUND_USED: &str = "dovetail_bound_used_ratio";
+
 /// Bounds of the buckets of [`REQUEST_SECONDS`].
 const REQUEST_SECONDS_BUCKETS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 
@@ -191,6 +198,9 @@ fn describe() {
     describe_counter!(THROTTLED, "Times that somebody was slowed or stopped");
     describe_counter!(PANICS, "Times that Automerge panicked over what a connection brought");
     describe_counter!(ADDRESSES_BANNED, "Addresses that were banned for a while");
+    describe_counter!(SESSIONS_ENDED, "Sessions that ended at our wish");
+    describe_counter!(CHANGES_REFUSED, "Changes that were not taken from a sync session");
+    describe_gauge!(BOUND_USED, "How much of a bound is used, 1 is all of it");
     describe_counter!(QUARANTINE_NOT_KEPT, "Refused changes that were not kept");
     describe_counter!(STORE_GROUPS, "Groups of batches, one sync of the disk each");
     begin();

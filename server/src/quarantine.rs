@@ -127,6 +127,12 @@ impl Quarantine {
         Ok(Self { inner, queue })
     }
 
+    /// How many bytes are kept.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.inner.room().bytes()
+    }
+
     /// Keeps changes aside, as far as they are new and there is room. Waits for nothing.
     pub fn keep(&self, refused: Refused) -> Kept {
         let count = refused.changes.len();

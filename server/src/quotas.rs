@@ -7,6 +7,7 @@
 //! **Invariant:** a document counts for whoever made it or took it over, deleted or not, until it is somebody else's. So nobody
 //! frees room that is still taken, and nobody fills another's.
 
+use crate::near::{BEFORE_THE_WALL, Crossing, Latch, share};
 use dovetail_core::id::SubjectId;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -17,7 +18,7 @@ pub struct Quotas {
     documents_max: Option<usize>,
     bytes_max: Option<usize>,
     /// One entry for each owner of a document, so no more than there are documents.
-    owned: Mutex<HashMap<SubjectId, Owned>>,
+    owned: Mutex<HashMap<SubjectId, Theirs>>,
 }
 
 /// What somebody has.
@@ -27,6 +28,14 @@ pub struct Owned {
     pub documents: usize,
     /// How many bytes they take in the store.
     pub bytes: usize,
+}
+
+/// What is known of somebody.
+#[derive(Debug, Default)]
+struct Theirs {
+    owned: Owned,
+    documents_near: Latch,
+    bytes_near: Latch,
 }
 
 /// Why somebody may not have more.
@@ -69,11 +78,32 @@ impl Quotas {
         let mut owned = self.owned();
         let theirs = owned.entry(owner.clone()).or_default();
         let count = |one: Option<usize>| usize::from(one.is_some());
-        theirs.documents = (theirs.documents + count(after)).saturating_sub(count(before));
-        theirs.bytes = theirs.bytes.saturating_add(after.unwrap_or(0)).saturating_sub(before.unwrap_or(0));
-        if theirs.documents == 0 {
+        let Owned { documents, bytes } = theirs.owned;
+        theirs.owned = Owned {
+            documents: (documents + count(after)).saturating_sub(count(before)),
+            bytes: bytes.saturating_add(after.unwrap_or(0)).saturating_sub(before.unwrap_or(0)),
+        };
+        for (bound, crossing) in theirs.look(self.documents_max, self.bytes_max) {
+            let Owned { documents, bytes } = theirs.owned;
+            match crossing {
+                Crossing::Near => {
+                    tracing::warn!(%owner, bound, documents, bytes, "somebody comes near to a bound");
+                }
+                Crossing::Away => tracing::info!(%owner, bound, documents, bytes, "there is room again"),
+            }
+        }
+        if theirs.owned.documents == 0 {
             owned.remove(owner);
         }
+    }
+
+    /// The most that anybody has: of documents, and of bytes, which may be somebody else's.
+    #[must_use]
+    pub fn fullest(&self) -> Owned {
+        self.owned().values().fold(Owned::default(), |most, Theirs { owned, .. }| Owned {
+            documents: most.documents.max(owned.documents),
+            bytes: most.bytes.max(owned.bytes),
+        })
     }
 
     /// Whether somebody may make another document.
@@ -114,11 +144,30 @@ impl Quotas {
     /// What somebody has.
     #[must_use]
     pub fn of(&self, subject: &SubjectId) -> Owned {
-        self.owned().get(subject).copied().unwrap_or_default()
+        self.owned().get(subject).map(|theirs| theirs.owned).unwrap_or_default()
     }
 
-    fn owned(&self) -> MutexGuard<'_, HashMap<SubjectId, Owned>> {
+    fn owned(&self) -> MutexGuard<'_, HashMap<SubjectId, Theirs>> {
         self.owned.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+impl Theirs {
+    /// Which bounds have come near, or are not near any longer, since the last look.
+    fn look(
+        &mut self,
+        documents_max: Option<usize>,
+        bytes_max: Option<usize>,
+    ) -> Vec<(&'static str, Crossing)> {
+        let Owned { documents, bytes } = self.owned;
+        let all = [
+            ("documents_per_subject_max", &mut self.documents_near, documents, documents_max),
+            ("bytes_per_subject_max", &mut self.bytes_near, bytes, bytes_max),
+        ];
+        let crossed = all.into_iter().filter_map(|(bound, latch, now, most)| {
+            Some((bound, latch.look(share(now as u64, most? as u64), BEFORE_THE_WALL)?))
+        });
+        crossed.collect()
     }
 }
 
@@ -173,6 +222,32 @@ mod tests {
         quotas.changed(&bo, None, Some(100));
         assert_eq!((quotas.check_bytes(&ana, 100), quotas.check_bytes(&bo, 1)), (Ok(()), refused));
         assert!(!quotas.owned().contains_key(&ana), "who has nothing is forgotten");
+    }
+
+    /// OP36: each person's bounds are told of once, when they come near and when they do not any longer.
+    #[test]
+    fn op36_who_comes_near_to_a_bound_is_told_of_once() {
+        let mut theirs = Theirs::default();
+        let mut look = |documents, bytes| {
+            theirs.owned = Owned { documents, bytes };
+            theirs.look(Some(10), Some(100))
+        };
+        assert_eq!(look(7, 79), []);
+        assert_eq!(look(8, 79), [("documents_per_subject_max", Crossing::Near)]);
+        assert_eq!(look(9, 80), [("bytes_per_subject_max", Crossing::Near)]);
+        assert_eq!(look(10, 100), []);
+        assert_eq!(look(6, 75), [("documents_per_subject_max", Crossing::Away)]);
+        assert_eq!(theirs.look(None, None), [], "without a bound nobody is near to it");
+    }
+
+    /// OP37: what the figures show is the most that anybody has.
+    #[test]
+    fn op37_the_fullest_is_shown() {
+        let quotas = Quotas::new(Some(10), Some(100));
+        quotas.changed(&named("ana"), None, Some(60));
+        quotas.changed(&named("bo"), None, Some(10));
+        quotas.changed(&named("bo"), None, Some(10));
+        assert_eq!(quotas.fullest(), Owned { documents: 2, bytes: 60 });
     }
 
     /// LI7: without bounds nobody is refused.

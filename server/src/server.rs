@@ -140,10 +140,11 @@ impl Server {
         let upkeep = tokio::spawn(fold_metrics(gateway.metrics.clone()));
         let sweeping = tokio::spawn(sweep.run());
         let forgetting = tokio::spawn(gateway.keep_swept());
+        let watching = tokio::spawn(gateway.clone().watch_bounds());
         let clock = gateway.clock.clone();
         let shield = Shield::new(config.auth.allowed_origins.clone(), config.listen, gateway.asks(), clock);
         let routes = guarded(gateway.routes(), shield);
-        let serving = accept::serve(listener, routes, &config.limits, shutdown.watch());
+        let serving = accept::serve(listener, routes, &config.limits, &gateway.crowd, shutdown.watch());
         let stopping = async {
             stop.await;
             sweeping.abort();
@@ -153,6 +154,7 @@ impl Server {
         tokio::join!(serving, stopping);
         upkeep.abort();
         forgetting.abort();
+        watching.abort();
         close(&gateway, &hub, &*store).await;
     }
 

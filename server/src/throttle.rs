@@ -35,7 +35,7 @@ const BURST_PERIODS: u32 = 5;
 const DEBT_PERIODS: u32 = 2;
 
 /// Keys that are known of one limit: some 10 MiB. More people are not there at one time.
-const KEYS_MAX: usize = 50_000;
+pub(crate) const KEYS_MAX: usize = 50_000;
 
 /// Buckets that are shared when that is too few: who comes then is slowed with one in a thousand others.
 const SHARED_KEYS: u64 = 1_024;

@@ -28,7 +28,7 @@ use std::sync::{Arc, LazyLock};
 
 /// How many refused changes are remembered of one reader. One that brings more is sent away, and comes back with a
 /// clean slate.
-pub(super) const REFUSED_MAX: usize = 4_096;
+pub const REFUSED_MAX: usize = 4_096;
 
 /// How many dependencies of refused changes are remembered of one reader, 32 bytes each: a change has one or two, and can
 /// have a million.
@@ -135,7 +135,29 @@ pub(super) struct Arrival<'a> {
     pub(super) role: Role,
     /// Whose document it is has no room left.
     pub(super) is_full: bool,
+    /// How much it may grow.
+    pub(super) room: &'a mut Room,
     pub(super) refused: Option<&'a Refused>,
+}
+
+/// How much a document may grow before it is full, whoever writes: what is bounded is what it takes in memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Room {
+    pub(super) changes: u64,
+    pub(super) bytes: u64,
+    pub(super) ops: u64,
+}
+
+impl Room {
+    /// Takes the room for a change, if there is as much. One that does not fit leaves the room to smaller ones.
+    fn take(&mut self, change: &Change) -> bool {
+        let (bytes, ops) = (change.raw_bytes().len() as u64, change.len() as u64);
+        let fits = self.changes >= 1 && self.bytes >= bytes && self.ops >= ops;
+        if fits {
+            *self = Self { changes: self.changes - 1, bytes: self.bytes - bytes, ops: self.ops - ops };
+        }
+        fits
+    }
 }
 
 impl Arrival<'_> {
@@ -164,6 +186,8 @@ impl Arrival<'_> {
                 rejected.add(bringer, Rejection::QuotaExceeded, change);
             } else if !self.is_own(bringer, &change) {
                 rejected.add(bringer, Rejection::ActorMismatch, change);
+            } else if !self.room.take(&change) {
+                rejected.add(bringer, Rejection::DocumentFull, change);
             } else {
                 admitted.push(Incoming::of(change, bringer.clone()));
             }

@@ -3,7 +3,7 @@
 //! Edit path: ← [`super`] lets everything that waits come at once, [`intake`] and [`admit`](super::admit) check it, [`live`]
 //! applies it, → a commit, and when that is stored → `serve` releases it.
 
-use super::admit::{Arrival, Bringer, From, Rejected, Sorted, look_again};
+use super::admit::{Arrival, Bringer, From, Rejected, Room, Sorted, look_again};
 use super::chunk::{Chunk, Manifest};
 use super::events::{Effect, Refusal, Ticket};
 use super::intake::{self, BadChange, Incoming, Sizes};
@@ -12,6 +12,7 @@ use super::{Document, live};
 use crate::authors::Authors;
 use crate::grant::{Access, EditPermit, Kind, Role};
 use crate::id::SessionId;
+use crate::limits::DocumentLimits;
 use crate::time::Timestamp;
 use automerge::sync::{ChunkList, Message};
 use automerge::{Change, ReadDoc};
@@ -105,11 +106,15 @@ impl Document {
         let mut kept = Vec::with_capacity(taken.len());
         let mut incoming = Vec::new();
         let mut fresh = Authors::default();
+        let mut room = match &self.content {
+            Content::Live(live) => live.room_left(&self.limits),
+            _ => Room::default(),
+        };
         let mut sizes = self.sizes();
         for waiting in taken {
             match self.read(&waiting, sizes) {
                 Ok(changes) if changes.is_empty() => kept.push(waiting),
-                Ok(changes) => match self.arrive(now, &waiting, changes, &mut fresh, effects) {
+                Ok(changes) => match self.arrive(now, &waiting, changes, (&mut fresh, &mut room), effects) {
                     Ok(admitted) => {
                         let bytes = admitted.iter().map(|it| it.change.raw_bytes().len() as u64);
                         sizes.document_ops += bytes.sum::<u64>();
@@ -148,7 +153,8 @@ impl Document {
             Content::Live(live) => live.doc.stats().num_ops,
             _ => 0,
         };
-        Sizes { change_bytes_max: self.limits.change_bytes_max, document_ops }
+        let DocumentLimits { change_bytes_max, change_ops_max, .. } = self.limits;
+        Sizes { change_bytes_max, change_ops_max, document_ops }
     }
 
     /// Sorts the changes of a message or a call by whether they may be brought. A call is refused as a whole.
@@ -157,7 +163,7 @@ impl Document {
         now: Timestamp,
         waiting: &Waiting,
         changes: Vec<Change>,
-        fresh: &mut Authors,
+        (fresh, room): (&mut Authors, &mut Room),
         effects: &mut Vec<Effect>,
     ) -> Result<Vec<Incoming>, Refusal> {
         let Some((bringer, role)) = self.bringer(now, waiting) else { return Ok(Vec::new()) };
@@ -167,7 +173,8 @@ impl Document {
             From::Door(_) => None,
         };
         let is_full = self.is_full && bringer.who.kind != Kind::House;
-        let mut arrival = Arrival { doc: &live.doc, authors: &live.authors, fresh, role, is_full, refused };
+        let mut arrival =
+            Arrival { doc: &live.doc, authors: &live.authors, fresh, role, is_full, room, refused };
         let (admitted, rejected) = arrival.sort(&bringer, changes);
         if let (From::Door(_), Some(first)) = (bringer.from, rejected.first()) {
             return Err(Refusal::Rejected(first.why.clone()));

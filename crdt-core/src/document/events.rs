@@ -279,6 +279,9 @@ pub enum Rejection {
     /// Whose document it is has no room left.
     #[error("the owner of this document has used up the space there is for one person")]
     QuotaExceeded,
+    /// The document is as large as one may be.
+    #[error("the document has as many changes, operations or bytes as one may have: make another one")]
+    DocumentFull,
     /// They have made as many documents as one person may.
     #[error("you have made as many documents as one person may")]
     TooManyDocuments,
@@ -300,6 +303,7 @@ impl Rejection {
             Rejection::ActorMismatch => "actor_mismatch",
             Rejection::PathForbidden { .. } => "path_forbidden",
             Rejection::QuotaExceeded => "quota_exceeded",
+            Rejection::DocumentFull => "document_full",
             Rejection::TooManyDocuments => "too_many_documents_owned",
             Rejection::DependsOnRefused => "depends_on_refused",
             Rejection::TooMany => "too_many_refused",

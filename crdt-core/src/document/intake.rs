@@ -51,6 +51,16 @@ pub enum BadChange {
     /// Few bytes that stand for very many operations.
     #[error("a change says far more operations than it has bytes")]
     TooMuch,
+    /// It has more operations than a change may have.
+    #[error(
+        "a change adds at most {ops_max} operations, each letter being one, and this one adds {ops}; bring it in parts"
+    )]
+    TooManyOps {
+        /// How many it adds.
+        ops: u64,
+        /// The bound.
+        ops_max: u64,
+    },
     /// No client can have made it.
     #[error(transparent)]
     Dishonest(#[from] Dishonest),
@@ -72,6 +82,8 @@ pub enum BadChange {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sizes {
     pub(super) change_bytes_max: usize,
+    /// Operations that it may add.
+    pub(super) change_ops_max: u64,
     /// Operations that the document has, or will have by then: that many may be taken back by few bytes.
     pub(super) document_ops: u64,
 }
@@ -84,7 +96,7 @@ pub(super) fn read_changes<'a>(
     chunks: impl IntoIterator<Item = &'a [u8]>,
     sizes: Sizes,
 ) -> Result<Vec<Change>, BadChange> {
-    let Sizes { change_bytes_max, document_ops } = sizes;
+    let Sizes { change_bytes_max, change_ops_max: ops_max, document_ops } = sizes;
     let (mut unfolded, mut bytes_in_all) = (Unfolded::default(), 0);
     let mut changes = Vec::new();
     for bytes in chunks {
@@ -103,8 +115,11 @@ pub(super) fn read_changes<'a>(
                 return Err(BadChange::TooLarge { bytes, bytes_max: change_bytes_max });
             }
             chunk.check()?;
-            unfolded.add(chunk.payload())?;
+            let ops = unfolded.add(chunk.payload())?;
             bytes_in_all += bytes as u64;
+            if ops > ops_max {
+                return Err(BadChange::TooManyOps { ops, ops_max });
+            }
             if unfolded.is_too_much(bytes_in_all, document_ops) {
                 return Err(BadChange::TooMuch);
             }

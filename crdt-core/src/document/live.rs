@@ -3,7 +3,7 @@
 //! Invariant: outside of a commit, what is in memory is what is stored. So whatever is read
 //! here may be told to anybody.
 
-use super::admit;
+use super::admit::{self, Room};
 use super::body::{Body, Heads};
 use super::careful::{Panicked, carefully};
 use super::chunk::{Chunk, ChunkKey, ChunkKind, Lifecycle, Manifest, Stored};
@@ -15,6 +15,7 @@ use super::scan::{ScanError, heads_of};
 use crate::authors::{Authors, BadAuthors};
 use crate::grant::Access;
 use crate::json;
+use crate::limits::{CHANGE_OPS_MAX, DocumentLimits};
 use crate::time::Timestamp;
 use automerge::{Automerge, AutomergeError, Change, ChangeHash, PatchLog, ReadDoc};
 use bytes::Bytes;
@@ -32,6 +33,10 @@ const BYTES_PER_DOCUMENT: u64 = 48 << 10;
 /// What is stored is packed; in memory it takes so many times that, measured at 3.7 (a text of 200,000 letters) to 10 (lists
 /// of small objects). The lowest, because of long histories most is counted with the changes already.
 const TIMES_STORED: u64 = 4;
+
+/// Operations that are applied at once. Automerge takes 520 bytes for each until all are applied, whether they are one change or a
+/// thousand: a document that is brought in one message is applied in parts, and takes 1.1 GB beside itself at most.
+const OPS_AT_ONCE_MAX: u64 = CHANGE_OPS_MAX;
 
 /// Longer titles are cut in the manifest: it is written with every burst.
 const SUMMARY_BYTES_MAX: usize = 200;
@@ -196,7 +201,9 @@ impl Live {
         let applied: BTreeSet<ChangeHash> = changes.iter().map(Change::hash).collect();
         let doc = &mut self.doc;
         let before = doc.get_heads();
-        carefully(|| doc.apply_changes_log_patches(changes, touched))??;
+        for part in in_parts(changes, OPS_AT_ONCE_MAX) {
+            carefully(|| doc.apply_changes_log_patches(part, touched))??;
+        }
         carefully(|| honest::amounts_to(&self.doc, &before, &applied, &marks))??;
         let (heads, kind, title) =
             carefully(|| (self.doc.get_heads(), self.summary("kind"), self.summary("title")))?;
@@ -211,6 +218,15 @@ impl Live {
             lifecycle: Lifecycle::Live,
             access,
         })
+    }
+
+    /// How much it may still grow.
+    pub(super) fn room_left(&self, limits: &DocumentLimits) -> Room {
+        Room {
+            changes: limits.changes_max.saturating_sub(self.manifest.changes),
+            bytes: limits.bytes_max.saturating_sub(self.manifest.bytes),
+            ops: limits.ops_max.saturating_sub(self.doc.stats().num_ops),
+        }
     }
 
     /// The burst is stored: from here on its heads are ours.
@@ -401,6 +417,23 @@ pub fn content(stored: &Stored) -> Vec<u8> {
     bytes
 }
 
+/// Parts of at most so many operations, in the same order. A change is never divided: one that has more is a part of its own.
+fn in_parts(changes: Vec<Change>, ops_max: u64) -> Vec<Vec<Change>> {
+    let mut parts = vec![Vec::with_capacity(changes.len())];
+    let mut ops = 0;
+    for change in changes {
+        ops += change.len() as u64;
+        match parts.last_mut() {
+            Some(part) if ops <= ops_max || part.is_empty() => part.push(change),
+            _ => {
+                ops = change.len() as u64;
+                parts.push(vec![change]);
+            }
+        }
+    }
+    parts
+}
+
 /// The chunk that a burst is stored as, and its changes one by one as they are told.
 pub(crate) fn burst(ready: &[Change]) -> (Chunk, Vec<Bytes>) {
     let size = ready.iter().map(|change| change.raw_bytes().len()).sum();
@@ -414,4 +447,33 @@ pub(crate) fn burst(ready: &[Change]) -> (Chunk, Vec<Bytes>) {
     let begins = std::iter::once(0).chain(ends.iter().copied());
     let changes = begins.zip(&ends).map(|(begin, end)| chunk.bytes().slice(begin..*end)).collect();
     (chunk, changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use automerge::ROOT;
+    use automerge::transaction::Transactable;
+
+    /// OP33: what comes at once is applied in parts, in its order, and no change is divided.
+    #[test]
+    fn op33_a_large_burst_is_applied_in_parts() {
+        let mut doc = Automerge::new();
+        for ops in [1, 3, 2, 9, 4] {
+            let write = |tx: &mut automerge::transaction::Transaction<'_>| {
+                (0..ops).try_for_each(|n| tx.put(ROOT, format!("{ops} {n}"), n))
+            };
+            doc.transact::<_, _, AutomergeError>(write).unwrap();
+        }
+        let changes = doc.get_changes(&[]);
+        let ops_of = |parts: &[Vec<Change>]| -> Vec<Vec<usize>> {
+            parts.iter().map(|part| part.iter().map(Change::len).collect()).collect()
+        };
+        let parts = in_parts(changes.clone(), 4);
+        assert_eq!(ops_of(&parts), [vec![1, 3], vec![2], vec![9], vec![4]]);
+        let again: Vec<_> = parts.iter().flatten().map(Change::hash).collect();
+        assert_eq!(again, changes.iter().map(Change::hash).collect::<Vec<_>>());
+        assert_eq!(in_parts(changes, 19).len(), 1, "as a rule it is one");
+        assert_eq!(in_parts(Vec::new(), 16).len(), 1);
+    }
 }

@@ -16,12 +16,12 @@ use super::scan::{Reader, ScanError};
 /// Operations that the changes of one message may have besides one for each of their bytes: a list of as many zeroes as a value of
 /// JSON may have is that many in a few bytes. Each takes Automerge some 500 bytes while it is applied, and 2 µs: somebody who may
 /// write makes us spend 140 MB and 0.7 s on 136 bytes, and no more than that.
-const OPS_FREE: u64 = 1 << 18;
+pub const OPS_FREE: u64 = 1 << 18;
 const _: () = assert!(crate::json::NODES_MAX as u64 + 1 < OPS_FREE);
 
 /// The most bytes that the keys in one message come to when each operation has its own copy, as it has in Automerge. A
 /// million operations of a dashboard are a sixth of that.
-const KEY_BYTES_MAX: u64 = 128 << 20;
+pub const KEY_BYTES_MAX: u64 = 128 << 20;
 
 /// Columns, by how Automerge numbers them: the place of the column, then the type of what is in it.
 mod column {
@@ -51,18 +51,24 @@ impl Unfolded {
     /// Whether this is more than so many bytes, on a document of so many operations, account for. What takes the place
     /// of others may be as much as there is: deleting a long text is few bytes, and one operation for each letter.
     pub(super) fn is_too_much(&self, bytes: u64, document_ops: u64) -> bool {
-        let fresh = self.ops.saturating_sub(self.replacing);
+        let fresh = self.fresh();
         let fresh_max = OPS_FREE.saturating_add(bytes);
         // Once what is there, and once what came with it.
         let replaced_max = document_ops.saturating_add(fresh_max.saturating_mul(2));
         fresh > fresh_max || self.replaced > replaced_max || self.key_bytes > KEY_BYTES_MAX
     }
 
-    /// Adds what one more change unfolds to.
+    /// Operations that take nothing's place.
+    fn fresh(&self) -> u64 {
+        self.ops.saturating_sub(self.replacing)
+    }
+
+    /// Adds what one more change unfolds to, and says how many operations of it take nothing's place.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(super) fn add(&mut self, payload: &[u8]) -> Result<(), ScanError> {
+    pub(super) fn add(&mut self, payload: &[u8]) -> Result<u64, ScanError> {
+        let before = self.fresh();
         let mut reader = Reader { rest: payload };
         let others = skip_head(&mut reader)?;
         let mut columns = Vec::new();
@@ -77,7 +83,7 @@ impl Unfolded {
                 self.add_column(column, runs)?;
             }
         }
-        Ok(())
+        Ok(self.fresh().saturating_sub(before))
     }
 
     fn add_column(&mut self, column: u64, mut runs: Reader<'_>) -> Result<(), ScanError> {
@@ -157,7 +163,7 @@ mod tests {
 
     fn unfold(payload: &[u8]) -> Result<Unfolded, ScanError> {
         let mut unfolded = Unfolded::default();
-        unfolded.add(payload).map(|()| unfolded)
+        unfolded.add(payload).map(|_| unfolded)
     }
 
     /// DO43: what a change unfolds to is read off its run lengths, whatever it does.
@@ -182,6 +188,9 @@ mod tests {
         .unwrap();
         let put = Unfolded { ops: 50, replacing: 49, replaced: 49, key_bytes: 150 };
         assert_eq!(unfold(&payload_of(&doc)).unwrap(), put);
+
+        let mut both = Unfolded::default();
+        assert_eq!((both.add(&made), both.add(&payload_of(&doc))), (Ok(1_001), Ok(1)), "each for itself");
     }
 
     /// DO43: what cannot be measured is not read.

@@ -43,12 +43,15 @@ mod serve; // Who is sent what, once everything is stored.
 mod standing; // How it stands, for those who follow it without syncing.
 mod verdict; // What the rules say of it.
 
+pub use admit::REFUSED_MAX;
 pub use body::{Body, Heads};
+pub use claims::HASHES_MAX;
 pub use events::{CommitFault, Effect, Input, LoadFault, Refusal, Rejection, Ticket};
 pub use gossip::RemoteHeads;
 pub use honest::Dishonest;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};
 pub use live::{Damage, content, folded, verify};
+pub use measure::{KEY_BYTES_MAX, OPS_FREE};
 pub use places::out_of_places;
 pub use room::{ORPHAN_BYTES_OF_ONE_MAX, ORPHANS_OF_ONE_MAX, WaitingRoom};
 pub use standing::Standing;
@@ -59,7 +62,7 @@ use crate::id::{DocumentId, SessionId, StorageId};
 use crate::limits::DocumentLimits;
 use crate::rules::RuleBook;
 use crate::time::Timestamp;
-use automerge::Automerge;
+use automerge::{Automerge, ReadDoc};
 use burst::{Waiting, refuse};
 use chunk::{Lifecycle, Manifest};
 use gossip::Gossip;
@@ -69,6 +72,17 @@ use serve::Stale;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use verdict::Judging;
+
+/// How large a document is, in all that has a bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Changes.
+    pub changes: u64,
+    /// Bytes of chunks, as they are stored.
+    pub bytes: u64,
+    /// Operations.
+    pub ops: u64,
+}
 
 /// One document. See the top of the file.
 #[derive(Debug)]
@@ -250,6 +264,18 @@ impl Document {
             Content::Live(live) => live.resident_bytes(),
             Content::Cold { whole: Some(whole), .. } => whole.bytes.len() as u64,
             _ => 0,
+        }
+    }
+
+    /// How large it is, as far as it is in memory.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        match &self.content {
+            Content::Live(live) => {
+                let Manifest { changes, bytes, .. } = live.manifest;
+                Size { changes, bytes, ops: live.doc.stats().num_ops }
+            }
+            _ => Size::default(),
         }
     }
 

@@ -16,6 +16,7 @@ use super::{Document, intake, peer};
 use crate::authors::Authors;
 use crate::grant::{Access, Followed, Identity, Limits, Role};
 use crate::id::{DocumentId, SessionId};
+use crate::limits::DocumentLimits;
 use crate::rules::{Conflict, Mode, State};
 use crate::time::Timestamp;
 use automerge::ChangeHash;
@@ -241,7 +242,8 @@ impl Document {
             return;
         };
         // Nothing of the document shows in what is refused.
-        let sizes = Sizes { change_bytes_max: self.limits.change_bytes_max, document_ops: 0 };
+        let DocumentLimits { change_bytes_max, change_ops_max, .. } = self.limits;
+        let sizes = Sizes { change_bytes_max, change_ops_max, document_ops: 0 };
         let changes = intake::read_changes(message.changes.iter(), sizes);
         let Some(peer) = self.peers.get_mut(&session) else { return };
         let mut said = super::serve::said(&message, is_request, !message.changes.is_empty());

@@ -16,13 +16,13 @@ use std::sync::Arc;
 
 /// Entries of one document, or of one kind. It is written with every burst, at about 50 bytes an entry, and whoever
 /// needs more has groups.
-pub(super) const ENTRIES_MAX: usize = 64;
+pub const ENTRIES_MAX: usize = 64;
 
 /// Kinds that have entries.
 pub(super) const KINDS_MAX: usize = 64;
 
 /// How many people may be blocked at once: those whose tokens still hold, so that they have to be.
-pub(super) const BLOCKED_MAX: usize = 1_000;
+pub const BLOCKED_MAX: usize = 1_000;
 
 /// Stands for documents of every kind.
 pub const EVERY_KIND: &str = "*";

@@ -18,7 +18,9 @@ mod paths; // Rights that are limited to places in a document.
 mod permit; // What somebody may do with one document.
 mod written; // Access and policy as JSON, and back.
 
-pub use access::{Access, EVERY_KIND, Entry, Followed, Grantee, LinkHash, LinkId, Policy};
+pub use access::{
+    Access, BLOCKED_MAX, ENTRIES_MAX, EVERY_KIND, Entry, Followed, Grantee, LinkHash, LinkId, Policy,
+};
 pub use identity::{Identity, Kind, LINK_SUBJECT_PREFIX, Scope};
 pub(crate) use paths::STEPS_MAX;
 pub use paths::{BadPath, Limit, Limits, May, Path, Step};

@@ -131,6 +131,11 @@ pub struct World {
 
 impl World {
     pub fn new(clients: u8) -> Self {
+        Self::within(clients, DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() })
+    }
+
+    /// With a document of other bounds.
+    pub fn within(clients: u8, limits: DocumentLimits) -> Self {
         let client = |n: u8| Client {
             replica: Replica::new(ActorId::from([n + 1]), n.is_multiple_of(2)),
             session: None,
@@ -143,7 +148,6 @@ impl World {
             roles: Vec::new(),
             acknowledged: 0,
         };
-        let limits = DocumentLimits { chunks_before_snapshot: 6, ..DocumentLimits::default() };
         Self {
             machine: Document::new(id(), limits, rules(), Arc::default()),
             disk: Disk::default(),

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Lines that wait at most: some 300 KiB. A store that is busy takes them within a second; more are lost.
-pub(super) const WAITING_MAX: usize = 1_024;
+pub(crate) const WAITING_MAX: usize = 1_024;
 
 /// Equal lines within this time become one. A client that is refused tries again every second or so, and whoever
 /// reads the log wants to see that once.

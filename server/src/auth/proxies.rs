@@ -73,7 +73,9 @@ impl Proxies {
         nearest
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether it is one of those proxies.
+    #[must_use]
+    pub fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.holds(address))
     }
 }

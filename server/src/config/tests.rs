@@ -229,5 +229,8 @@ fn li1_the_defaults_are_those_of_the_core() {
     assert_eq!(here.ping_interval, limits::PING_EVERY);
     assert_eq!(here.silence_max, limits::SILENCE_MAX);
     assert_eq!(here.documents_per_connection_max, limits::DOCUMENTS_PER_SESSION_MAX);
+    assert_eq!(here.document_changes_max.map(u64::from), Some(limits::DOCUMENT_CHANGES_MAX));
+    assert_eq!(here.document_bytes_max.map(|bytes| bytes as u64), Some(limits::DOCUMENT_BYTES_MAX));
+    assert_eq!(here.document_bytes_max, Some(here.message_bytes_max));
     assert!(here.message_bytes_max > limits::CHANGE_BYTES_MAX);
 }

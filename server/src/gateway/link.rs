@@ -9,9 +9,10 @@
 
 use super::Gateway;
 use super::door::{Caller, Door};
-use super::reply::Code;
+use super::reply::{Code, code_of};
 use crate::audit::Action;
 use crate::hub::{Hub, Mailbox, Outbox, Reader};
+use crate::metrics::SESSIONS_ENDED;
 use crate::throttle::{Cost, Verdict};
 use bytes::Bytes;
 use dovetail_core::grant::Kind;
@@ -131,6 +132,7 @@ impl Link {
                 }
                 Effect::Close(reason) => {
                     self.note_panic(&reason);
+                    metrics::counter!(SESSIONS_ENDED, "code" => code_of(&reason)).increment(1);
                     return Some(reason);
                 }
             }

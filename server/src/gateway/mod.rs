@@ -15,11 +15,12 @@ pub mod headers; // What browsers are told, and which pages may call.
 pub mod http; // What is answered at which path.
 mod link; // What ties a session to the documents.
 mod patient; // Answers that nobody reads are not held.
-mod poll; // Sync over plain HTTP.
-mod realtime; // The JSON WebSocket.
+pub(crate) mod poll; // Sync over plain HTTP.
+pub(crate) mod realtime; // The JSON WebSocket.
 pub mod reply; // Errors as words.
 pub mod socket; // The automerge-repo WebSocket.
-pub mod upgrade; // From a request to a WebSocket of ours.
+pub mod upgrade;
+mod used; // How much of each bound is used. // From a request to a WebSocket of ours.
 
 use crate::auth::{Authenticator, Origins, Proxies};
 use crate::bans::Bans;
@@ -28,12 +29,14 @@ use crate::config::{Config, Limits};
 use crate::feed::Feeds;
 use crate::hub::{Hub, Records};
 use crate::metrics::Metrics;
+use crate::near::Nearness;
 use crate::points::Points;
 use crate::rules::Shelf;
 use crate::shutdown::Drain;
 use crate::store::Store;
 use crate::sweep::Progress;
 use crate::throttle::Throttle;
+use accept::Crowd;
 use body_slots::BodySlots;
 use door::Entered;
 use realtime::People;
@@ -75,6 +78,10 @@ pub struct Gateway {
     /// What feeds widget data documents.
     pub points: Points,
     polls: poll::Polls,
+    /// Who is connected.
+    pub crowd: Arc<Crowd>,
+    /// Which bounds are near.
+    near: Arc<Nearness>,
     bodies: BodySlots,
     computations: Arc<Semaphore>,
     /// The turn to read all that is stored.
@@ -115,7 +122,7 @@ const SYNC_PROTOCOLS: &[&str] = &["automerge-repo.v1"];
 /// How many requests may make a document of a body, or a form of a document, at one time. Each
 /// takes a core for up to a second, and JSON takes up to sixteen times its length while it is
 /// read: 256 MiB for the largest body. More wait for their turn.
-const COMPUTATIONS_MAX: usize = 4;
+pub(crate) const COMPUTATIONS_MAX: usize = 4;
 
 impl Gateway {
     /// A gateway to these documents.
@@ -161,6 +168,8 @@ impl Gateway {
             turns,
             points,
             polls,
+            near: Arc::default(),
+            crowd: Crowd::new(config.limits.connections_per_address_max, config.trusted_proxies.clone()),
             bodies,
             computations,
             reading_all: Arc::default(),

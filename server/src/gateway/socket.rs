@@ -31,7 +31,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 /// When so much waits to be written, nothing more is read. A client that opens 200 documents at
 /// once is answered 200 times; whoever has more than that waiting does not read. Answers that go into the socket at once count as
 /// well: its buffer has no bound of its own, and whoever only pings would fill the memory with pongs.
-const UNREAD_MAX: usize = 1_024;
+pub(crate) const UNREAD_MAX: usize = 1_024;
 
 /// How long a peer may take to read our last words.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);

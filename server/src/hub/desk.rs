@@ -19,7 +19,7 @@ use tokio::sync::{broadcast, watch};
 const SAID_MAX: usize = 256;
 
 /// How many sessions are remembered as present at one document: more than its readers are.
-const PRESENT_MAX: usize = 1_024;
+pub(crate) const PRESENT_MAX: usize = 1_024;
 
 /// What is published of a document.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,9 +11,10 @@ use super::outbox::Outbox;
 use automerge::Automerge;
 use bytes::Bytes;
 use dovetail_core::document::chunk::Manifest;
-use dovetail_core::document::{Document, Input, WaitingRoom};
+use dovetail_core::document::{Document, Input, Size, WaitingRoom};
 use dovetail_core::grant::{Access, EditPermit, Identity};
 use dovetail_core::id::{SessionId, StorageId};
+use dovetail_core::limits::EPHEMERAL_BYTES_MAX;
 use dovetail_core::session::ToDocument;
 use dovetail_core::time::Timestamp;
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Calls that may wait in a mailbox. With the 500 busiest editors of one document each having one
 /// under way there is room to spare; beyond it their sockets are not read.
-pub(super) const MAILBOX_MAX: usize = 1_024;
+pub(crate) const MAILBOX_MAX: usize = 1_024;
 
 /// The way to a document's task, for those who use it.
 #[derive(Debug, Clone)]
@@ -47,6 +48,10 @@ impl Mailbox {
             ToDocument::Identified(who) => Call::Input(Input::Identified { session, who }),
             ToDocument::Follow(follows) => Call::Input(Input::Follow { session, follows }),
             ToDocument::RemoteHeads(news) => Call::Input(Input::RemoteHeads { session, news }),
+            ToDocument::Ephemeral(frame) if frame.data().len() > EPHEMERAL_BYTES_MAX => {
+                metrics::counter!(crate::metrics::EPHEMERALS_DROPPED).increment(1);
+                return;
+            }
             ToDocument::Ephemeral(frame) => {
                 Call::Ephemeral(Arc::new(Said { from: session, frame: Arc::new(frame), spoken: None }))
             }
@@ -198,6 +203,8 @@ pub(super) struct Vitals {
     pub(super) is_live: AtomicBool,
     /// When a right or a token of a reader ends.
     pub(super) asks_again_at_ms: AtomicU64,
+    /// How large it is, while it is in memory.
+    size: Mutex<Size>,
     /// Sessions that were told that they may write.
     writers: Mutex<BTreeSet<SessionId>>,
 }
@@ -208,8 +215,18 @@ impl Vitals {
         self.resident_bytes.store(document.resident_bytes(), Ordering::Relaxed);
         self.readers.store(document.readers(), Ordering::Relaxed);
         self.is_live.store(document.is_live(), Ordering::Relaxed);
+        *self.sized() = document.size();
         let asks_again = document.asks_again_at().map_or(u64::MAX, Timestamp::as_millis);
         self.asks_again_at_ms.store(asks_again, Ordering::Relaxed);
+    }
+
+    /// How large it is, while it is in memory.
+    pub(super) fn size(&self) -> Size {
+        *self.sized()
+    }
+
+    fn sized(&self) -> MutexGuard<'_, Size> {
+        self.size.lock().expect("nothing panics while it holds this lock")
     }
 
     pub(super) fn writers(&self) -> MutexGuard<'_, BTreeSet<SessionId>> {
@@ -224,8 +241,43 @@ impl Default for Vitals {
             resident_bytes: AtomicU64::default(),
             readers: AtomicUsize::default(),
             is_live: AtomicBool::default(),
+            size: Mutex::default(),
             asks_again_at_ms: AtomicU64::new(u64::MAX),
             writers: Mutex::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dovetail_core::wire::{Ephemeral, EphemeralFrame};
+
+    /// OP34: an ephemeral message of so many bytes is passed on, a larger one is not, and nobody is punished for it.
+    #[tokio::test]
+    async fn op34_ephemeral_messages_have_a_bound() {
+        let (calls, mut calls_of) = mpsc::channel(4);
+        let (notes, _notes_of) = mpsc::unbounded_channel();
+        let (drained, desk, vitals) = (Arc::default(), Arc::default(), Arc::default());
+        let mailbox = Mailbox { calls, notes, drained, desk, vitals };
+        let of = |bytes: usize| {
+            let data = vec![7; bytes];
+            let said = Ephemeral {
+                sender: "p".parse().unwrap(),
+                target: None,
+                document: "4NMNnkMhL8jXrdJ9jamS58PAVdXu".parse().unwrap(),
+                session_id: "s".into(),
+                count: 1,
+                data: data.as_slice().into(),
+            };
+            ToDocument::Ephemeral(EphemeralFrame::new(&said))
+        };
+        for bytes in [EPHEMERAL_BYTES_MAX + 1, EPHEMERAL_BYTES_MAX] {
+            mailbox.tell(SessionId(1), of(bytes)).await;
+        }
+        let taken = calls_of.try_recv().unwrap();
+        let Call::Ephemeral(said) = taken else { panic!("{taken:?}") };
+        assert_eq!(said.frame.data().len(), EPHEMERAL_BYTES_MAX);
+        assert!(calls_of.try_recv().is_err(), "the larger one went nowhere");
     }
 }

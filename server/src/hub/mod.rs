@@ -14,11 +14,11 @@
 //!  error outbox desk room │ mailbox │ sessions watch │ shared │ rights │ actor upkeep │ this one
 //! ```
 
-mod actor; // The task of one document. Read this first.
-mod desk; // What a task publishes for those who follow without syncing.
+pub(crate) mod actor; // The task of one document. Read this first.
+pub(crate) mod desk; // What a task publishes for those who follow without syncing.
 mod error; // Why something was not done.
-mod mailbox; // The way to a document's task.
-mod outbox; // What waits for one socket.
+pub(crate) mod mailbox; // The way to a document's task.
+pub(crate) mod outbox; // What waits for one socket.
 mod rights; // Who may do what with which document.
 mod room; // Whose a document is and how much it takes.
 mod sessions; // Who is connected, and under which names.
@@ -38,19 +38,19 @@ use crate::config::Limits;
 use crate::damaged::Damaged;
 use crate::evaluator::Evaluator;
 use crate::inbox::Inbox;
-use crate::quotas::{OverQuota, Quotas};
+use crate::quotas::{OverQuota, Owned, Quotas};
 use crate::store::{CommitError, LoadError, Space, Store};
 use actor::Actor;
 use automerge::{Automerge, ChangeHash};
 use bytes::Bytes;
 use dovetail_core::authors::Authors;
 use dovetail_core::document::chunk::Manifest;
-use dovetail_core::document::{Input, Verdict};
+use dovetail_core::document::{Input, Size, Verdict};
 use dovetail_core::grant::{
     Access, AdminPermit, EditPermit, Grant, Identity, Policy, ReadPermit, ServerPermit,
 };
 use dovetail_core::id::{DocumentId, PeerId, SessionId, StorageId, SubjectId};
-use dovetail_core::limits::SessionLimits;
+use dovetail_core::limits::{DocumentLimits, SessionLimits};
 use dovetail_core::rules::{Conflict, RuleBook};
 use dovetail_core::session::{CloseReason, ServerIdentity};
 use mailbox::{Call, Sight};
@@ -94,6 +94,8 @@ pub struct Statistics {
     pub sessions: u64,
     /// Bytes of documents in memory, estimated.
     pub resident_bytes: u64,
+    /// The most that any document has of those in memory: of changes, of bytes, of operations.
+    pub largest: Size,
 }
 
 /// The documents of this server. Cheap to clone.
@@ -417,8 +419,21 @@ impl Hub {
                 as u64,
             documents_damaged: self.shared.damaged.count(),
             sessions: self.shared.sessions.count() as u64,
-            resident_bytes: vitals.map(|vitals| vitals.resident_bytes.load(Ordering::Relaxed)).sum(),
+            resident_bytes: vitals.clone().map(|vitals| vitals.resident_bytes.load(Ordering::Relaxed)).sum(),
+            largest: vitals.map(|vitals| vitals.size()).fold(Size::default(), larger),
         }
+    }
+
+    /// The bounds of a document.
+    #[must_use]
+    pub fn document_limits(&self) -> DocumentLimits {
+        self.shared.limits.document
+    }
+
+    /// The most that anybody has in the store.
+    #[must_use]
+    pub fn fullest(&self) -> Owned {
+        self.shared.quotas.get().map(Quotas::fullest).unwrap_or_default()
     }
 
     /// A number for a new connection.
@@ -528,6 +543,15 @@ async fn storage_id(store: &dyn Store) -> Result<StorageId, OpenHubError> {
     };
     let text = std::str::from_utf8(&bytes).map_err(|_| OpenHubError::Damaged)?;
     text.parse().map_err(|_| OpenHubError::Damaged)
+}
+
+/// The larger of each.
+fn larger(one: Size, other: Size) -> Size {
+    Size {
+        changes: one.changes.max(other.changes),
+        bytes: one.bytes.max(other.bytes),
+        ops: one.ops.max(other.ops),
+    }
 }
 
 #[cfg(test)]

@@ -19,11 +19,11 @@ use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 /// Ephemeral messages that may wait. At 20 a second from each of ten people that is a second.
-const EPHEMERALS_MAX: usize = 256;
+pub(crate) const EPHEMERALS_MAX: usize = 256;
 
 /// Sync messages that a socket takes at once, in bytes; always at least one. A client that opens 200
 /// documents of 1 MiB has 200 messages waiting, and must not make 200 MiB of copies of them.
-const TAKE_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const TAKE_BYTES_MAX: usize = 256 * 1024;
 
 /// See the top of the file.
 #[derive(Debug, Default)]

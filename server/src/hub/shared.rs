@@ -80,7 +80,11 @@ pub(super) struct HubLimits {
 impl HubLimits {
     pub(super) fn of(limits: &Limits) -> Self {
         Self {
-            document: DocumentLimits::default(),
+            document: DocumentLimits {
+                changes_max: limits.document_changes_max.map_or(u64::MAX, u64::from),
+                bytes_max: limits.document_bytes_max.map_or(u64::MAX, |bytes| bytes as u64),
+                ..DocumentLimits::default()
+            },
             session: SessionLimits {
                 join_within: limits.join_timeout,
                 ping_every: limits.ping_interval,

@@ -35,14 +35,14 @@ pub const POINTS_PER_REQUEST_MAX: usize = 10_000;
 
 /// Points that may wait for one document's next change. Twice a request, so that one which brings as
 /// many as it may is taken while another waits. A change of so many takes some tenths of a second.
-const POINTS_WAITING_MAX: usize = 2 * POINTS_PER_REQUEST_MAX;
+pub(crate) const POINTS_WAITING_MAX: usize = 2 * POINTS_PER_REQUEST_MAX;
 
 /// Documents that are fed at one time. Each costs some kilobytes; their copies have a bound in bytes.
-const COLLECTORS_MAX: usize = 4_096;
+pub(crate) const COLLECTORS_MAX: usize = 4_096;
 
 /// What all copies together may take. Beyond it a copy is not kept until the next change but made again,
 /// which costs some milliseconds each time: with 10,000 changes a copy has 5 MB.
-const COPIES_BYTES_MAX: u64 = 128 << 20;
+pub(crate) const COPIES_BYTES_MAX: u64 = 128 << 20;
 
 /// Automerge keeps about this much in memory for each change.
 const BYTES_PER_CHANGE: u64 = 450;
@@ -184,6 +184,12 @@ impl Points {
                 copies_bytes: AtomicU64::new(0),
             }),
         }
+    }
+
+    /// How many points wait for the document for which most do.
+    pub(crate) fn most_waiting(&self) -> usize {
+        let collectors = self.inner.collectors();
+        collectors.values().map(|door| door.vitals.waiting.load(Ordering::SeqCst)).max().unwrap_or(0)
     }
 
     /// Adds points; resolves when they are durable.

@@ -10,7 +10,7 @@
 //!
 //! **Invariant:** no type of the engine below is seen from here upwards.
 
-pub use self::sled::{Floor, OpenError, Rebuild, SledStore};
+pub use self::sled::{COMMITS_WAITING_MAX, Floor, OpenError, Rebuild, SledStore};
 pub use memory::MemoryStore;
 
 use bytes::Bytes;
@@ -27,7 +27,7 @@ pub mod contract; // What "a store" means, rule by rule. Read this next.
 #[cfg(any(test, feature = "contract"))]
 pub mod faulty; // A store whose commits a test holds back and fails.
 mod memory;
-mod sled;
+pub(crate) mod sled;
 
 /// The most bytes of one chunk. A snapshot of a document is one chunk; documents stay far
 /// below this (a change may have 1 MiB, a whole message 8 MiB), and a chunk has to fit into
@@ -169,6 +169,8 @@ pub struct Health {
     pub writes: Writes,
     /// Bytes that are free where it lies, if that can be told.
     pub free_bytes: Option<u64>,
+    /// Bytes that are to be left free there.
+    pub floor_bytes: Option<u64>,
     /// When a batch last became durable in this process.
     pub last_commit_at: Option<Timestamp>,
     /// Batches accepted and not yet durable.

@@ -18,6 +18,8 @@ mod records; // The server's own, that belong to no document.
 mod tally; // Whether what is opened is what was left.
 mod write; // Batches to records.
 
+pub use committer::COMMITS_WAITING_MAX;
+pub(crate) use committer::GROUP_BYTES_MAX;
 pub use disk::Floor;
 pub use rebuild::Rebuild;
 
@@ -349,6 +351,7 @@ impl Store for SledStore {
             disk_bytes: opened.and_then(|opened| opened.db.size_on_disk().ok()).unwrap_or(0),
             writes: self.writes(),
             free_bytes: self.disk.free_bytes(),
+            floor_bytes: self.disk.floor_bytes(),
             last_commit_at: self.committer.last_commit_at(),
             queued: self.committer.queued(),
             commits,

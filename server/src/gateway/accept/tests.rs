@@ -30,6 +30,10 @@ struct Served {
 impl Served {
     /// Serves `/hello`, `/slow` (which answers when the draining has begun) and `/echo`, a WebSocket.
     async fn with(settings: &[(&'static str, &str)]) -> Self {
+        Self::with_crowd(settings, Arc::default()).await
+    }
+
+    async fn with_crowd(settings: &[(&'static str, &str)], crowd: Arc<Crowd>) -> Self {
         let source = Source::Flag { flag: "--test".to_owned() };
         let given = settings.iter().map(|(name, text)| Given {
             name,
@@ -42,7 +46,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let drain = shutdown.watch();
-        let ended = tokio::spawn(async move { serve(listener, routes, &limits, drain).await });
+        let ended = tokio::spawn(async move { serve(listener, routes, &limits, &crowd, drain).await });
         Self { address, shutdown, ended }
     }
 
@@ -277,4 +281,45 @@ fn ht13_a_connection_is_small() {
     }
     let bytes = bytes_of(crate::gateway::socket::serve);
     assert!(bytes <= 3584, "{bytes} bytes");
+}
+
+/// OP35: from one address come so many connections and no more, until one of them ends. Others are not concerned.
+#[test]
+fn op35_an_address_has_so_many_connections() {
+    let crowd = Crowd::new(Some(2), "10.0.0.0/8".parse().unwrap());
+    let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+    let first = crowd.join(ip("203.0.113.7")).unwrap();
+    let second = crowd.join(ip("::ffff:203.0.113.7")).unwrap();
+    assert!(crowd.join(ip("203.0.113.7")).is_none());
+    let other = crowd.join(ip("203.0.113.8")).unwrap();
+    drop(second);
+    assert!(crowd.join(ip("203.0.113.7")).is_some(), "one has ended");
+
+    let household =
+        [crowd.join(ip("2001:db8:1:2::1")).unwrap(), crowd.join(ip("2001:db8:1:2:3::9")).unwrap()];
+    assert!(crowd.join(ip("2001:db8:1:2:ffff::")).is_none(), "one household");
+    let proxied: Vec<_> = (0..9).map(|_| crowd.join(ip("10.9.9.9")).unwrap()).collect();
+    let here: Vec<_> = (0..9).map(|_| crowd.join(ip("127.0.0.1")).unwrap()).collect();
+    assert_eq!(crowd.all(), 2 + 2 + 9 + 9);
+    drop((first, other, proxied, here, household));
+    assert_eq!((crowd.all(), crowd.by_address().len()), (0, 0), "who has nobody there is forgotten");
+}
+
+/// OP35: who is one too many is told so, and the connection is closed; those that are there go on.
+#[tokio::test]
+async fn op35_who_is_one_too_many_is_told() {
+    // Loopback has no bound, and this test has no other address: it is full for everybody.
+    let crowd = Arc::new(Crowd { of_one_max: Some(0), bounds_loopback: true, ..Crowd::default() });
+    let served = Served::with_crowd(&[], Arc::clone(&crowd)).await;
+    let mut stream = served.connect().await;
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    read.expect("it is closed").unwrap();
+    let text = String::from_utf8(answer).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 429 "), "{head}");
+    assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!((&body["code"], &body["status"]), (&"too_many_connections".into(), &429.into()));
+    assert_eq!(crowd.all(), 0);
 }

@@ -45,7 +45,7 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many answers are remembered: at some 600 bytes each that is 60 MB on disk. Beyond it the oldest are
 /// forgotten, which costs nothing but the very words of the answer.
-const REMEMBERED_MAX: usize = 20_000;
+pub(crate) const REMEMBERED_MAX: usize = 20_000;
 
 /// How many of the oldest are forgotten at once when there are too many.
 const FORGOTTEN_AT_ONCE: usize = REMEMBERED_MAX / 10;

@@ -13,7 +13,7 @@ mod documents; // Documents through the JSON door.
 mod events; // A document as server-sent events.
 mod heads; // States of documents in headers and parameters.
 mod history; // What was, and the difference of two states.
-mod idempotency; // Requests that may come twice.
+pub(crate) mod idempotency; // Requests that may come twice.
 mod openapi; // All of this, for programs.
 mod operation; // For those who run the server: health, figures, statistics.
 mod page; // What a browser shows: the app.
@@ -23,7 +23,7 @@ mod rules; // Which rules are in force.
 mod segment; // One piece of a path.
 mod stored; // What is stored, checked while it serves.
 mod streamed; // An answer that is made while it is read.
-mod sync; // Sync without a WebSocket.
+pub(crate) mod sync; // Sync without a WebSocket.
 mod turns; // Turns for writers who would rather be refused than merged.
 mod versions; // States that somebody named.
 pub(super) mod write; // Plain JSON that merges.

@@ -4,6 +4,7 @@ use crate::gateway::Gateway;
 use crate::gateway::door::Door;
 use crate::gateway::reply::{self, Code, Problem};
 use crate::metrics;
+use crate::near;
 use crate::store::Writes;
 use serde_json::{Value, json};
 use warp::http::StatusCode;
@@ -55,6 +56,7 @@ pub(super) fn metrics(door: &Door) -> Result<Response, Problem> {
         ::metrics::gauge!(metrics::CONFLICTS_WAIVED).set(conflicts.waived as f64);
         ::metrics::gauge!(metrics::RULES_UNDECIDED).set(conflicts.undecided as f64);
     }
+    near::show(&gateway.used());
     let as_gauge = |is_so| f64::from(u8::from(is_so));
     ::metrics::gauge!(metrics::STORE_READ_ONLY)
         .set(as_gauge(matches!(health.writes, Writes::Stopped { .. })));

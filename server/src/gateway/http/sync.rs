@@ -25,7 +25,7 @@ const CBOR_SEQUENCE: &str = "application/cbor-seq";
 
 /// Frames in one body. As many answers may wait for a peer; a client that opens more documents than
 /// that sends them in several posts.
-const FRAMES_MAX: usize = 1_024;
+pub(crate) const FRAMES_MAX: usize = 1_024;
 
 /// How long a post that asks for frames waits for them when it does not say: storing an edit takes some
 /// milliseconds, and then its answer is there. So a small exchange takes one round trip.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use dovetail_core::time::Timestamp;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use warp::filters::BoxedFilter;
 use warp::http::Response as Answer;
@@ -403,6 +404,39 @@ async fn ht10_the_server_tells_how_it_is() {
     );
     let head = request("HEAD", "/api/docs").reply(&routes).await;
     assert_eq!(head.status(), 200);
+}
+
+/// OP37: the figures show how much of a bound is used for each of which the table of bounds says so, and for no other.
+#[tokio::test]
+async fn op37_figures_show_how_much_of_each_bound_is_used() {
+    let server = server_with(&[("documents_per_subject_max", "off")]).await;
+    let metrics = get(&server.gateway().routes(), "/metrics").await;
+    let text = std::str::from_utf8(metrics.body()).unwrap();
+    let shown = text.lines().filter_map(|line| line.strip_prefix("dovetail_bound_used_ratio{bound=\""));
+    let shown: BTreeMap<&str, f64> = shown
+        .map(|line| line.split_once("\"} ").unwrap())
+        .map(|(bound, share)| (bound, share.parse().unwrap()))
+        .collect();
+    let told = crate::bounds::table().into_iter().flat_map(|(_, bounds)| bounds);
+    let told: BTreeSet<&str> = told.filter_map(|bound| bound.watched).collect();
+    assert_eq!(shown.keys().copied().collect::<BTreeSet<_>>(), told);
+    assert!(shown.values().all(|share| *share >= 0.0), "{shown:?}");
+}
+
+/// OP37: what is shown is what there is now, as a share of what there may be.
+#[tokio::test]
+async fn op37_a_share_is_of_what_there_may_be() {
+    let server = server_with(&[("document_changes_max", "4"), ("document_bytes_max", "off")]).await;
+    let routes = server.gateway().routes();
+    let made = request("POST", "/api/docs").json(&serde_json::json!({"a": 1})).reply(&routes).await;
+    assert_eq!(made.status(), 201);
+    let used = server.gateway().used();
+    let of = |bound: &str| used.iter().find(|used| used.bound == bound).unwrap();
+    let changes = of("document_changes_max");
+    assert!(changes.now >= 1 && changes.most == 4, "{changes:?}");
+    assert!((changes.share() - changes.now as f64 / 4.0).abs() < 1e-9);
+    assert_eq!(of("document_bytes_max").share(), 0.0, "it has no bound");
+    assert!(of("document_ops").now >= 1);
 }
 
 /// HT11: a server that stops says so to whoever sends requests its way, and lives.

@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 /// When so many bytes are not acknowledged, nothing more is taken from the outbox until they are: the
 /// documents then keep what this reader lacks as flags, like those of a socket that takes nothing. One
 /// message always fits, and up to 256 KiB are taken at once.
-const KEPT_BYTES_MAX: usize = 1 << 20;
+pub(crate) const KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// The same for small frames: answers to a post of as many requests as a post may have.
 const KEPT_FRAMES_MAX: usize = 1_024;

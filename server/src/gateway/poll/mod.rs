@@ -7,8 +7,8 @@
 //! logged. There are no more sessions than connections may be open, ended ones that can still be asked
 //! included.
 
-mod ledger; // The numbers that make a lossy way safe. Read this first.
-mod session; // The task of one session.
+pub(crate) mod ledger; // The numbers that make a lossy way safe. Read this first.
+pub(crate) mod session; // The task of one session.
 
 pub(crate) use ledger::Page;
 
@@ -154,11 +154,16 @@ impl Polls {
         Ok(token)
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.table.sessions().len()
+    }
+
     /// Whose session it is.
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn caller(&self, token: &Token) -> Result<Caller, Refused> {
+    pub(in crate::gateway) fn caller(&self, token: &Token) -> Result<Caller, Refused> {
         self.table.sessions().get(token).map(|line| line.caller.clone()).ok_or(Refused::Unknown)
     }
 

@@ -33,7 +33,7 @@ const LINGER: Duration = Duration::from_secs(50);
 
 /// While so much waits that the peer does not fetch, its posts are refused: who does not listen is not
 /// heard. As for a socket.
-const UNREAD_MAX: usize = 1_024;
+pub(crate) const UNREAD_MAX: usize = 1_024;
 
 /// What can happen to a session from outside.
 #[derive(Debug)]

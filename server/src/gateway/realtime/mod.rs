@@ -9,9 +9,9 @@
 
 mod edit; // An edit, from its message to the acknowledgement.
 mod message; // What clients may say, and how it is answered.
-mod people; // Who is connected, by user.
-mod session; // One connection's decisions, without its socket.
-mod socket; // One connection's socket.
+pub(crate) mod people; // Who is connected, by user.
+pub(crate) mod session; // One connection's decisions, without its socket.
+pub(crate) mod socket; // One connection's socket.
 
 pub(super) use people::People;
 
@@ -25,7 +25,7 @@ use warp::reply::Response;
 
 /// Largest message of a client. A patch of a dashboard has some kilobytes, and JSON takes up to sixteen
 /// times its length while it is worked on; what is larger is better sent by PUT.
-pub(super) const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 
 /// The sub-protocols that a client may name beside its token.
 const PROTOCOLS: &[&str] = &["dovetail.realtime.v1"];

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 /// Messages that may wait for one socket, as many as of a document; then the oldest gives way.
-const WAITING_MAX: usize = 256;
+pub(crate) const WAITING_MAX: usize = 256;
 
 /// See the top of the file.
 #[derive(Debug, Default)]

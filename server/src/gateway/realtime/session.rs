@@ -24,13 +24,13 @@ use std::sync::Arc;
 
 /// How many documents one connection follows. A page of dashboards has ten; each costs some hundred bytes
 /// and, when nobody else follows it, its document as JSON.
-const SUBSCRIPTIONS_MAX: usize = 256;
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 256;
 
 /// The most bytes of a presence, as JSON. It is remembered for those who come, and sent at every move.
-const PRESENCE_BYTES_MAX: usize = 4 * 1024;
+pub(crate) const PRESENCE_BYTES_MAX: usize = 4 * 1024;
 
 /// The most bytes of what is said to others, as JSON. What is larger belongs into a document.
-const DATA_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const DATA_BYTES_MAX: usize = 64 * 1024;
 
 /// The version of these messages.
 const PROTOCOL: u32 = 1;

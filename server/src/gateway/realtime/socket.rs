@@ -42,7 +42,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 /// When so many answers wait to be written, nothing more is read. One that subscribes to everything it may
 /// has 256. Pongs count as well: they go into the socket's buffer at once, which has no bound of its own.
-const REPLIES_MAX: usize = 1_024;
+pub(crate) const REPLIES_MAX: usize = 1_024;
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(socket: Socket, address: SocketAddr, user: Option<Arc<str>>, door: Door) {

@@ -136,16 +136,19 @@ pub(crate) fn of_sequence(error: &BadSequence) -> Problem {
     }
 }
 
+/// The word that programs match on when a session has ended.
+pub(crate) fn code_of(reason: &CloseReason) -> String {
+    match reason {
+        CloseReason::Left => "left".to_owned(),
+        CloseReason::UnsupportedVersion => "unsupported_version".to_owned(),
+        reason => reason.to_string().split(':').next().unwrap_or_default().to_owned(),
+    }
+}
+
 /// Why a session ended, as a WebSocket is told it: the code that an `error` message begins with, and
 /// the close code.
 fn ending(reason: &CloseReason) -> Value {
-    let words = reason.to_string();
-    let word = words.split(':').next().unwrap_or_default();
-    let code = match reason {
-        CloseReason::Left => "left",
-        CloseReason::UnsupportedVersion => "unsupported_version",
-        _ => word,
-    };
+    let (code, words) = (code_of(reason), reason.to_string());
     let close_code = reason.close_code();
     let try_again = matches!(close_code, 1012 | 1013);
     serde_json::json!({ "code": code, "detail": words, "close_code": close_code, "try_again": try_again })

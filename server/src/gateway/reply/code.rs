@@ -152,6 +152,8 @@ pub enum Code {
     PathForbidden,
     /// Whose document it is has no room left.
     QuotaExceeded,
+    /// The document is as large as one may be.
+    DocumentFull,
     /// Somebody has made as many documents as one person may.
     TooManyDocumentsOwned,
     /// Our fault; the log says more.
@@ -334,6 +336,9 @@ impl Code {
                 ("path_forbidden", StatusCode::FORBIDDEN, "This place is not yours to change")
             }
             Self::QuotaExceeded => ("quota_exceeded", StatusCode::FORBIDDEN, "There is no room left"),
+            Self::DocumentFull => {
+                ("document_full", StatusCode::CONFLICT, "The document is as large as one may be")
+            }
             Self::TooManyDocumentsOwned => {
                 ("too_many_documents_owned", StatusCode::FORBIDDEN, "There are as many documents as may be")
             }

@@ -12,8 +12,8 @@ mod documents; // What is wrong with a document, or with what was to become one.
 mod problem; // What is sent.
 mod rules; // What is wrong with rules, and with decisions about conflicts.
 
+pub(crate) use callers::{code_of, of_poll, of_sequence, of_too_many_sessions};
 pub use callers::{of_access, of_auth, of_banned, of_credentials, of_quota, of_too_many};
-pub(crate) use callers::{of_poll, of_sequence, of_too_many_sessions};
 pub use code::Code;
 pub use documents::{
     of_bad_json, of_commit, of_content, of_id, of_json, of_load, of_panic, of_points, of_show, of_submit,

@@ -9,6 +9,7 @@
 
 mod asked; // The one question at the store.
 mod callers; // Who waits for an answer.
+mod growth; // How near the document is to its own bounds.
 mod judging; // When the document is judged, and what readers know of that.
 mod readers; // Who reads, and the way out to each.
 mod refused; // What is written down of what was refused.
@@ -20,16 +21,19 @@ use super::mailbox::{Call, Drained, MAILBOX_MAX, Mailbox, Note, Reader, Sight, V
 use super::room::without_making;
 use super::shared::Shared;
 use crate::audit::HIDDEN;
+use crate::metrics::CHANGES_REFUSED;
+use crate::near::Crossing;
 use asked::Asked;
 use automerge::ChangeHash;
 use callers::{Caller, Callers};
 use dovetail_core::document::careful::carefully;
-use dovetail_core::document::{Document, Effect, Input, Refusal, Standing, Ticket, Verdict};
+use dovetail_core::document::{Document, Effect, Input, Refusal, Size, Standing, Ticket, Verdict};
 use dovetail_core::grant::{Followed, Limits, Role};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::rules::Question;
 use dovetail_core::session::{CloseReason, Outgoing};
 use dovetail_core::wire::{ConflictsFrame, Own};
+use growth::Growth;
 use judging::Judging;
 use readers::{Exit, Readers};
 use refused::Clerk;
@@ -40,7 +44,7 @@ use stored::{Rights, RightsAre, Stored};
 use tokio::sync::mpsc;
 
 /// Messages that the machine holds back while a commit is under way.
-pub(super) const WAITING_MAX: usize = 4_096;
+pub(crate) const WAITING_MAX: usize = 4_096;
 
 /// When a task that has nothing to do looks again whether its mailbox is still held. It is for the
 /// moment in which somebody who was just answered has not let go of it yet.
@@ -62,6 +66,7 @@ pub(super) struct Actor {
     asked: Asked,
     stored: Stored,
     judging: Judging,
+    growth: Growth,
     /// Whether the changes that were refused last are kept aside.
     were_set_aside: bool,
     effects: Vec<Effect>,
@@ -98,6 +103,7 @@ impl Actor {
             asked: Asked::default(),
             stored: Stored::default(),
             judging: Judging::default(),
+            growth: Growth::default(),
             were_set_aside: false,
             effects: Vec::new(),
             wants_to_end: false,
@@ -266,8 +272,27 @@ impl Actor {
         }
         self.readers.hear_what_was_early(&self.document, &self.desk);
         self.vitals.show(&self.document);
+        self.look_at_size();
         self.publish();
         self.greet_newcomers();
+    }
+
+    /// A line in the log when the document comes near to a bound of its own. Somebody who opens it anew makes another one.
+    fn look_at_size(&mut self) {
+        if !self.document.is_live() {
+            return;
+        }
+        for (bound, crossing) in self.growth.look(self.document.size(), &self.hub.limits.document) {
+            let (document, Size { changes, bytes, ops }) = (&self.id, self.document.size());
+            match crossing {
+                Crossing::Near => {
+                    tracing::warn!(%document, bound, changes, bytes, ops, "a document comes near to a bound: then it takes no more changes");
+                }
+                Crossing::Away => {
+                    tracing::info!(%document, bound, changes, bytes, ops, "a document is not near to its bound any longer");
+                }
+            }
+        }
     }
 
     fn ask_for_room(&mut self) {
@@ -337,6 +362,7 @@ impl Actor {
                 // What was refused is set aside before its sender is told.
                 let set_aside = std::mem::take(&mut self.were_set_aside);
                 tracing::info!(document = %self.id, %session, code = why.code(), "changes were not taken");
+                metrics::counter!(CHANGES_REFUSED, "code" => why.code()).increment(changes.len() as u64);
                 let document = self.id.clone();
                 self.readers.push(session, Outgoing::Rejected { document, why, changes, set_aside });
             }

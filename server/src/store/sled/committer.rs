@@ -39,11 +39,14 @@ use tracing::{debug, error, warn};
 const GROUP_JOBS_MAX: usize = 4_096;
 
 /// The most bytes of a group, for the same reason. A batch that is larger has a group of its own.
-const GROUP_BYTES_MAX: usize = 4 << 20;
+pub(crate) const GROUP_BYTES_MAX: usize = 4 << 20;
 
 /// Batches that may wait: one group, while another one is being written. A document has one batch under way
 /// at a time, so more documents than that write at once before anybody waits for room in the queue.
 const QUEUE_JOBS_MAX: usize = GROUP_JOBS_MAX;
+
+/// Batches that are accepted and not yet durable, before writers wait: those that wait and the group that is being written.
+pub const COMMITS_WAITING_MAX: usize = QUEUE_JOBS_MAX + GROUP_JOBS_MAX;
 
 /// A group that takes longer than this is worth a line in the log: people notice.
 const SLOW_GROUP: Duration = Duration::from_secs(1);

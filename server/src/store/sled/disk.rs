@@ -77,6 +77,11 @@ impl Disk {
         self.measure().map(|measured| measured.free_bytes)
     }
 
+    /// Bytes that are to be left free, if the disk tells how large it is.
+    pub(super) fn floor_bytes(&self) -> Option<u64> {
+        self.measure().map(|measured| measured.floor_bytes)
+    }
+
     /// Whether there is room to write. A disk that does not tell has some: the write itself will show.
     pub(super) fn check(&self) -> Result<(), DiskLow> {
         let Some(measured) = self.measure() else { return Ok(()) };

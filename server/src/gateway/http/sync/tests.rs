@@ -143,6 +143,20 @@ async fn sh4_mistakes_are_told_and_the_session_goes_on() {
     assert_eq!(doors.ask(post(&path, "1", join())).await.status(), 204);
 }
 
+/// OP38: a session that ends at our wish is counted by the code that it was told.
+#[tokio::test]
+async fn op38_ended_sessions_are_counted() {
+    let doors = Doors::open().await;
+    let path = doors.session().await;
+    doors.ask(post(&path, "1", Bytes::from_static(b"\xa1\x61a\x01"))).await;
+    let last = doors.ask(request("GET", &path)).await;
+    let after = format!("{path}?after={}", number(&last, "dovetail-cursor"));
+    let reason = json(&doors.ask(request("GET", &after)).await)["reason"].clone();
+    let figures = crate::metrics::Metrics::of_process().render();
+    let line = format!("dovetail_sessions_ended_total{{code=\"{}\"}} ", reason["code"].as_str().unwrap());
+    assert!(figures.contains(&line), "{line} in {figures}");
+}
+
 /// SH7: an ended session says why.
 #[tokio::test]
 async fn sh7_an_ended_session_says_why() {
