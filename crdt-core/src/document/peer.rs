@@ -78,7 +78,7 @@ pub(crate) struct Peer {
 
 /// Whether it is told to bring everything again that we lack. What it has sent on this connection it does not send a second
 /// time, not even when it is asked for it by name: it believes that we have it. But we may have forgotten it, with a commit
-/// that failed or a document that was deleted, while the connection held.
+/// that failed or a document that was deleted, while the connection held. Of whoever may not write nothing is to be brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anew {
     /// It brings what it is asked for.
@@ -148,7 +148,7 @@ impl Peer {
         let is_news = self.note_owed(said);
         if said.brought_changes {
             self.anew = Anew::No;
-        } else if !is_news && self.anew == Anew::No {
+        } else if !is_news && self.anew == Anew::No && self.grant.role() >= Role::Write {
             self.anew = Anew::Due;
             self.owed = true;
         }
