@@ -400,6 +400,8 @@ class Client implements Dovetail {
       },
       refused: (id) => this.#refusals.refused(id),
       dismiss: (id, refused) => this.#refusals.dismiss(id, refused),
+      makeAgain: (id, refused, make) => this.#refusals.makeAgain(id, refused, make),
+      tellUndone: (id, edit) => this.#refusals.tell(id, edit),
       judgeOf: (kind, id) => this.#rules.judgeOf(kind, id),
       noted: (id) => this.#device.read(id),
       note: (id, noted) => this.#note(id, noted),

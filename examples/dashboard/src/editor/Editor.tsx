@@ -138,7 +138,9 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
       table && {
         label: 'Add as a row',
         run: () => {
-          if (attempt('Adding a row', () => table.addRow(cells))) table.refused.dismiss(edit.id)
+          table.refused
+            .makeAgain(edit.id, () => table.addRow(cells))
+            .catch((error: unknown) => toasts.failed('Adding a row', error))
         },
       }
     )

@@ -36,7 +36,7 @@ import type { Tabs } from '../tabs/tabs'
 import type { Heads, RefusedEdit, Watchable } from '../types'
 import { Watched } from '../watch'
 import { readStored, singleChanges } from './chunks'
-import { bounded, editsOf, emptyLedger, merged, readLedger, type Ledger } from './ledger'
+import { bounded, editsOf, emptyLedger, merged, readLedger, shownEdit, type Ledger } from './ledger'
 import { openChange } from './operations'
 import { isRefusedIn, newlyRefused, plan, type Plan, type Rejected } from './plan'
 import { SyncAnew } from './sync'
@@ -81,8 +81,12 @@ export interface Refusals {
   reject(message: RejectMessage): void
   /** What was undone, the oldest first; the same in all tabs, and after a reload. */
   refused(id: DocumentId): Watchable<readonly RefusedEdit[]>
+  /** Something was undone for another reason. Tabs that tell of it under the same id tell of it once. */
+  tell(id: DocumentId, edit: RefusedEdit): void
   /** Somebody has read it: it is gone in all tabs. */
   dismiss(id: DocumentId, edit: string): void
+  /** See `RefusedEdits`. */
+  makeAgain(id: DocumentId, edit: string, make: () => void): Promise<boolean>
   /** Whether nothing is being undone in the document, or waits for it. */
   isSettled(id: DocumentId): boolean
   /** The document leaves the memory of this tab. What is known of it stays. */
@@ -215,11 +219,28 @@ class LiveRefusals implements Refusals {
     return this.#file(id).edits
   }
 
+  tell(id: DocumentId, edit: RefusedEdit): void {
+    this.#hear(id, { ...emptyLedger, edits: new Map([[edit.id, shownEdit(edit)]]) })
+    void this.#note(this.#file(id))
+  }
+
   dismiss(id: DocumentId, edit: string): void {
+    this.#dismiss(id, edit)
+    void this.#note(this.#file(id))
+  }
+
+  async makeAgain(id: DocumentId, edit: string, make: () => void): Promise<boolean> {
     const file = this.#file(id)
-    this.#hear(id, this.#dismissing(edit))
-    this.#need.tabs.send({ type: 'dismissed', documentId: id, id: edit })
-    void this.#locked(id, async () => this.#keep(file, await this.#latest(file)))
+    let isOurs = false
+    await this.#locked(id, async () => {
+      this.#learn(file, await this.#latest(file))
+      if (file.ledger.dismissed.has(edit)) return
+      make()
+      isOurs = true
+      this.#dismiss(id, edit)
+      await this.#keep(file, file.ledger)
+    })
+    return isOurs
   }
 
   isSettled(id: DocumentId): boolean {
@@ -249,7 +270,7 @@ class LiveRefusals implements Refusals {
     await this.#known
     for (const file of this.#files.values()) {
       if (file.ledger === emptyLedger) continue
-      await this.#locked(file.id, async () => this.#keep(file, await this.#latest(file)))
+      await this.#note(file)
     }
   }
 
@@ -287,6 +308,11 @@ class LiveRefusals implements Refusals {
     const file = this.#file(id)
     this.#learn(file, merged(file.ledger, ledger))
     if (hasRefused(file)) void this.#settle(file)
+  }
+
+  #dismiss(id: DocumentId, edit: string): void {
+    this.#hear(id, this.#dismissing(edit))
+    this.#need.tabs.send({ type: 'dismissed', documentId: id, id: edit })
   }
 
   #dismissing(edit: string): Ledger {
@@ -458,6 +484,11 @@ class LiveRefusals implements Refusals {
       if (isEmpty(ledger)) await notes.delete(key)
     }
     return notes
+  }
+
+  /** What this tab knows is written down, beside what others know. */
+  #note(file: File): Promise<void> {
+    return this.#locked(file.id, async () => this.#keep(file, await this.#latest(file)))
   }
 
   /** What this tab and all others know. */
