@@ -328,6 +328,7 @@ class Client implements Dovetail {
     await this.#write()
     this.#loaded.close()
     this.#eviction.close()
+    await this.#refusals.noted()
     this.#refusals.close()
     this.#rules.close()
     this.#following.close()

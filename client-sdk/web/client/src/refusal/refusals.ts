@@ -95,6 +95,8 @@ export interface Refusals {
   forget(id: DocumentId): Promise<void>
   /** All notes are gone: what this tab knows is noted again, beside what others do. */
   noteAgain(): Promise<void>
+  /** Resolves when what was told and dismissed here is noted. */
+  noted(): Promise<void>
   /** Resolves when nothing is being undone. */
   settled(): Promise<void>
   close(): void
@@ -119,6 +121,9 @@ export const SYNC_ANEW_MS = 50
 export const SYNC_ANEW_MS_MAX = 30_000
 /** Nothing came back for so long: the next time is the first again. Longer than the longest wait. */
 const FORGOTTEN_MS = 60_000
+
+/** Other tabs have heard by then what this one said. */
+const HEARD_MS = 100
 
 /** What may be made anew: with the lock everything, without it what this tab made, and in passing nothing. */
 type Remakes = 'all' | 'own' | 'nothing'
@@ -163,6 +168,8 @@ class LiveRefusals implements Refusals {
   readonly #known: Promise<Notes>
   /** What is noted survives, and other tabs find it. */
   #isKept = false
+  /** What is being written down. */
+  readonly #noting = new Set<Promise<void>>()
   #repo: Repo | undefined
   #held: (handle: DocHandle<unknown>) => Heads | undefined = () => undefined
   #isClosed = false
@@ -239,6 +246,8 @@ class LiveRefusals implements Refusals {
       isOurs = true
       this.#dismiss(id, edit)
       await this.#keep(file, file.ledger)
+      // Whoever waits for the lock has no notes to read then, and has to hear of it first.
+      if (!this.#isKept) await new Promise((resolve) => setTimeout(resolve, HEARD_MS))
     })
     return isOurs
   }
@@ -272,6 +281,10 @@ class LiveRefusals implements Refusals {
       if (file.ledger === emptyLedger) continue
       await this.#note(file)
     }
+  }
+
+  async noted(): Promise<void> {
+    await Promise.all(this.#noting)
   }
 
   async settled(): Promise<void> {
@@ -488,7 +501,9 @@ class LiveRefusals implements Refusals {
 
   /** What this tab knows is written down, beside what others know. */
   #note(file: File): Promise<void> {
-    return this.#locked(file.id, async () => this.#keep(file, await this.#latest(file)))
+    const noting = this.#locked(file.id, async () => this.#keep(file, await this.#latest(file)))
+    this.#noting.add(noting)
+    return noting.finally(() => this.#noting.delete(noting))
   }
 
   /** What this tab and all others know. */
