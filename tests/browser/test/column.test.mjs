@@ -160,7 +160,7 @@ test('CL314 what waits is said in the pill as far as there is room, also while t
     see(page, words, (wanted) => document.querySelector('.dovetail-pill').innerText.includes(wanted), words)
   await ana.offline()
   const title = page.getByRole('textbox', { name: 'Title of the dashboard' })
-  await title.fill('Hosts')
+  await title.fill('What waits')
   await title.press('Enter')
   await says('Offline · 1 change')
   assert.deepEqual(await cut(page), [])
