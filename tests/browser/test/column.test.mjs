@@ -175,5 +175,4 @@ test('CL314 what waits is said in the pill as far as there is room, also while t
     await page.setViewportSize({ width, height: 844 })
     assert.deepEqual(await cut(page), [], `at ${width}`)
   }
-  await looksFine(page, 'phone-unreachable-waiting')
 })
