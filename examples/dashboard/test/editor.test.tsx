@@ -70,7 +70,9 @@ afterEach(async () => {
 async function opened(widgets: Readonly<Record<string, NewWidget>>): Promise<DashboardStore> {
   const store = dovetail.createDashboard({ title: 'Hosts', widgets })
   await store.settled()
-  const shown = overlaid(store, { refused: { ...refused, dismiss: () => undefined } })
+  const shown = overlaid(store, {
+    refused: { ...refused, dismiss: () => undefined, makeAgain: () => Promise.resolve(false) },
+  })
   render(
     <AppContext value={app}>
       <DashboardRealtimeProvider client={app.dovetail}>

@@ -122,6 +122,16 @@ async function fingerOn(page) {
   }
 }
 
+/** The words of the pill for which there is no room. */
+const cut = (page) =>
+  page
+    .locator('.dovetail-pill')
+    .evaluate((pill) =>
+      [...pill.querySelectorAll(':scope > span')]
+        .filter((span) => span.scrollWidth > span.clientWidth)
+        .map(({ textContent }) => textContent),
+    )
+
 test('CL310 on a phone the pill leaves out the seconds until the next try, for which there is no room', async (t) => {
   const here = await world(t)
   const id = await here.server.dashboard({ widgets: { a: stat('CPU') } })
@@ -129,19 +139,40 @@ test('CL310 on a phone the pill leaves out the seconds until the next try, for w
   const page = await ana.tab(`/d/${id}`)
   await saved(page)
   const pill = page.locator('.dovetail-pill')
-  const cut = () =>
-    pill.evaluate((each) =>
-      [...each.querySelectorAll('span')]
-        .filter((span) => span.scrollWidth > span.clientWidth)
-        .map(({ textContent }) => textContent),
-    )
   await here.server.kill()
   await says(page, /^Can't reach/)
-  assert.deepEqual(await cut(), [])
+  assert.deepEqual(await cut(page), [])
   assert.ok(!(await pill.innerText()).includes('retry'))
   await looksFine(page, 'phone-unreachable')
   await page.setViewportSize({ width: 1360, height: 844 })
   await see(page, 'the seconds', () =>
     document.querySelector('.dovetail-pill').innerText.includes('retry in'),
   )
+})
+
+test('CL314 what waits is said in the pill as far as there is room, also while the server cannot be reached', async (t) => {
+  const here = await world(t)
+  const id = await here.server.dashboard({ widgets: { a: stat('CPU') } })
+  const ana = await here.person(PHONE)
+  const page = await ana.tab(`/d/${id}`)
+  await saved(page)
+  const says = (words) =>
+    see(page, words, (wanted) => document.querySelector('.dovetail-pill').innerText.includes(wanted), words)
+  await ana.offline()
+  const title = page.getByRole('textbox', { name: 'Title of the dashboard' })
+  await title.fill('What waits')
+  await title.press('Enter')
+  await says('Offline · 1 change')
+  assert.deepEqual(await cut(page), [])
+  await looksFine(page, 'phone-offline')
+  await page.setViewportSize({ width: 1360, height: 844 })
+  await says('Offline · 1 change kept here')
+  await here.server.kill()
+  await ana.online()
+  await says("Can't reach server · 1 change kept here")
+  await says('retry in')
+  for (const width of [1360, 1024, 820, 390]) {
+    await page.setViewportSize({ width, height: 844 })
+    assert.deepEqual(await cut(page), [], `at ${width}`)
+  }
 })

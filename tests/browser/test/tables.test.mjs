@@ -101,3 +101,36 @@ test('CL311 who wrote into a row that somebody removed meanwhile is told, and ha
   }
   assert.equal(await undone.count(), 0)
 })
+
+test('CL312 and is told so in all tabs, and after a reload, until one of them has it again', async (t) => {
+  const { bo, anas, bos } = await oneTable(t)
+  const second = await bo.tab(new URL(bos.url()).pathname)
+  await cell(second, 'Name', 1).waitFor()
+  await bo.offline()
+  await write(bos, 'Value', 2, 'precious')
+  await has(second, { 'Value, row 2': 'precious' })
+  await anas.getByRole('button', { name: 'Remove row 2' }).click()
+  await saved(anas)
+  await bo.online()
+  const undone = (page) => page.getByRole('region', { name: 'Undone changes' })
+  const words = 'Somebody removed a row while you wrote into it. It had: Item 2, precious.'
+  for (const page of [bos, second]) await seen(undone(page).getByText(words))
+  await bos.reload()
+  await seen(undone(bos).getByText(words))
+  // Pressed in both before either has heard of the other.
+  const pressed = [bos, second].map((page) =>
+    page.evaluate(() =>
+      [...document.querySelectorAll('button')].find((it) => it.textContent === 'Add as a row').click(),
+    ),
+  )
+  await Promise.all(pressed)
+  for (const page of [bos, second]) {
+    await has(page, { 'Name, row 3': 'Item 2', 'Value, row 3': 'precious' })
+    await undone(page).waitFor({ state: 'detached' })
+    await saved(page)
+  }
+  assert.equal(await cell(bos, 'Name', 4).count(), 0)
+  await second.reload()
+  await has(second, { 'Name, row 3': 'Item 2' })
+  assert.equal(await undone(second).count(), 0)
+})

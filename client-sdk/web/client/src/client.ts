@@ -328,6 +328,7 @@ class Client implements Dovetail {
     await this.#write()
     this.#loaded.close()
     this.#eviction.close()
+    await this.#refusals.noted()
     this.#refusals.close()
     this.#rules.close()
     this.#following.close()
@@ -400,6 +401,8 @@ class Client implements Dovetail {
       },
       refused: (id) => this.#refusals.refused(id),
       dismiss: (id, refused) => this.#refusals.dismiss(id, refused),
+      makeAgain: (id, refused, make) => this.#refusals.makeAgain(id, refused, make),
+      tellUndone: (id, edit) => this.#refusals.tell(id, edit),
       judgeOf: (kind, id) => this.#rules.judgeOf(kind, id),
       noted: (id) => this.#device.read(id),
       note: (id, noted) => this.#note(id, noted),

@@ -67,6 +67,7 @@ export class FakeDashboard {
       refused: {
         ...watchable(this.refused),
         dismiss: (id) => this.refused.set(this.refused.getState().filter((edit) => edit.id !== id)),
+        makeAgain: () => Promise.resolve(false),
       },
       presence: {
         ...watchable(this.peers),

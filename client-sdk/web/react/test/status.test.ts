@@ -29,6 +29,12 @@ const CASES: readonly (readonly [string, Partial<PageFacts>, string, string])[] 
   ['no network', { link: { status: 'offline' }, saving: saving(7) }, 'Offline · 7 changes kept here', 'warn'],
   ['no network, nothing to save', { link: { status: 'offline' } }, 'Offline', 'warn'],
   ['no server', { link: WAITING }, "Can't reach server", 'error'],
+  [
+    'no server, and something to save',
+    { link: WAITING, saving: saving(2) },
+    "Can't reach server · 2 changes kept here",
+    'error',
+  ],
   ['conflicts', { open: 2 }, 'Saved · 2 need attention', 'warn'],
   ['one conflict', { open: 1 }, 'Saved · 1 needs attention', 'warn'],
   [
@@ -92,9 +98,13 @@ const CASES: readonly (readonly [string, Partial<PageFacts>, string, string])[] 
 ]
 
 describe('the state of a page', () => {
-  it.each(CASES)('CL103 says of %s', (_, facts, short, tone) => {
+  it.each(CASES)('CL103 says of %s', (_, facts, words, tone) => {
     const [first] = pageStatuses({ ...FINE, ...facts })
-    expect([sayStatus(english, first).short, toneOf(first)]).toEqual([short, tone])
+    const { short, more } = sayStatus(english, first)
+    expect([[short, more].filter((part) => part !== undefined).join(' '), toneOf(first)]).toEqual([
+      words,
+      tone,
+    ])
   })
 
   it('CL103 has all that holds, the most urgent first, and `saved` only alone', () => {
@@ -130,7 +140,7 @@ describe('the state of a page', () => {
     for (const link of [WAITING, { status: 'offline' }, { status: 'connecting' }] as const) {
       const said = (facts: Partial<PageFacts>) => {
         const all = pageStatuses({ ...FINE, ...facts, link }).map((status) => sayStatus(english, status))
-        return all.map(({ short, long }) => `${short} ${long}`).join(' ')
+        return all.map(({ short, more, long }) => [short, more, long].join(' ')).join(' ')
       }
       expect(said(lost)).not.toMatch(/(?<!nothing )kept here|kept on|nothing is lost/i)
       expect(said({ saving: saving(3) })).toMatch(/kept/)

@@ -13,6 +13,7 @@ import { useApp } from '../app/context'
 import { bringBack } from '../app/belongings'
 import { duplicate, leftWords, type UndoneData } from '../app/duplicate'
 import { OPERATIONS_LISTED_MAX, patchedDashboard, removedRow } from '../app/patched'
+import { createDrafts } from './drafts'
 import { laterDialog, laterPart } from '../app/later'
 import { navigate } from '../app/routes'
 import { watched } from '../app/watched'
@@ -83,6 +84,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
     },
     [selection],
   )
+  const [drafts] = useState(createDrafts)
   const editor = useMemo(
     (): EditorThings => ({
       store,
@@ -93,8 +95,9 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
       announce: announcer.announce,
       openOptions,
       data,
+      drafts,
     }),
-    [store, selection, editable, act, attempt, announcer, openOptions, data],
+    [store, selection, editable, act, attempt, announcer, openOptions, data, drafts],
   )
   usePresenceOf(store, selection)
   useUndoKeys(store, editable)
@@ -138,7 +141,9 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
       table && {
         label: 'Add as a row',
         run: () => {
-          if (attempt('Adding a row', () => table.addRow(cells))) table.refused.dismiss(edit.id)
+          table.refused
+            .makeAgain(edit.id, () => table.addRow(cells))
+            .catch((error: unknown) => toasts.failed('Adding a row', error))
         },
       }
     )

@@ -131,7 +131,7 @@ interface Actions {
 }
 
 function useActions(id: string, widget: Widget): Actions {
-  const { store, act, selection, announce } = useEditor()
+  const { store, act, selection, announce, drafts } = useEditor()
   const { dovetail, toasts } = useApp()
   const title = widget.title || kindLabel(widget.kind)
   return {
@@ -154,6 +154,7 @@ function useActions(id: string, widget: Widget): Actions {
     },
     remove: () => {
       const next = neighbour(id)
+      drafts.write(id)
       if (!act(removal(dashboardOf(store.getState()), id), { label: `Removed “${title}”` })) return
       selection.select(next, { reveal: next !== undefined })
       announce(`${title} removed`)

@@ -5,6 +5,7 @@
 
 import type { DashboardStore, Edit, EditOptions } from '@dovetail/client'
 import { createContext, useContext } from 'react'
+import type { Drafts } from './drafts'
 import type { OpenData } from './openData'
 import type { Selection } from './slots'
 
@@ -22,6 +23,8 @@ export interface Editor {
   readonly openOptions: (id: string) => void
   /** Where a tile says which document it shows. */
   readonly data: Pick<OpenData, 'add'>
+  /** What is typed into widgets and is not in them yet. */
+  readonly drafts: Drafts
 }
 
 export const EditorContext = createContext<Editor | undefined>(undefined)

@@ -44,11 +44,14 @@ export function createOpenData(dashboard: DashboardStore, device: Watchable<Devi
     () => parts().map((part) => part.refused),
     (all) => all.flat(),
   )
+  const isIn = (part: Part, id: string) => part.refused.getState().some((edit: RefusedEdit) => edit.id === id)
   const dismiss = (id: string) => {
-    for (const part of parts()) {
-      if (part.refused.getState().some((edit: RefusedEdit) => edit.id === id)) part.refused.dismiss(id)
-    }
+    for (const part of parts()) if (isIn(part, id)) part.refused.dismiss(id)
   }
+  const makeAgain = async (id: string, make: () => void) =>
+    (await parts()
+      .find((part) => isIn(part, id))
+      ?.refused.makeAgain(id, make)) ?? false
   return {
     add: (store) => {
       wasShown.add(store.id)
@@ -62,7 +65,7 @@ export function createOpenData(dashboard: DashboardStore, device: Watchable<Devi
       shown.getState().find(({ refused }) => refused.getState().some((edit) => edit.id === id)),
     whole: overlaid(dashboard, {
       saving: combined(device, () => [dashboard.saving, ...belonging().map(staticWatchable)], savingOf),
-      refused: { ...refused, dismiss },
+      refused: { ...refused, dismiss, makeAgain },
     }),
   }
 }

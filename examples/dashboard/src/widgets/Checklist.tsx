@@ -3,7 +3,7 @@
 
 import { unique } from '@dovetail/client'
 import { Plus, X } from 'lucide-react'
-import type { KeyboardEvent, SubmitEvent } from 'react'
+import { useLayoutEffect, type KeyboardEvent, type SubmitEvent } from 'react'
 import { isComposing } from '../editor/composing'
 import { useEditor } from '../editor/context'
 import { useDraft } from '../editor/useDraft'
@@ -88,7 +88,7 @@ export function ChecklistView({ id, widget, editable }: ViewProps) {
 
 /** What was typed and not added yet is added when the page goes, or the list. */
 function NewItem({ id }: { readonly id: string }) {
-  const { store, act } = useEditor()
+  const { store, act, drafts } = useEditor()
   const add = (text: string) => {
     const words = text.trim()
     if (words === '') return true
@@ -99,6 +99,11 @@ function NewItem({ id }: { readonly id: string }) {
     )
   }
   const draft = useDraft({ store, label: 'Put something on the list', text: '', onWrite: add })
+  const { isTyping, write } = draft
+  useLayoutEffect(
+    () => (isTyping ? drafts.hold(id, () => void write()) : undefined),
+    [drafts, id, isTyping, write],
+  )
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     draft.write()

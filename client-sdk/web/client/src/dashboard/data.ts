@@ -8,7 +8,6 @@ import { assign, insert, type Draft, type DraftList } from '../document/assign'
 import { LiveDocument } from '../document/store'
 import { listId, plainOfDraft, type Plain } from '../document/plain'
 import { rebased, stretch } from '../document/stretch'
-import { DovetailError } from '../errors'
 import type { Surroundings } from '../document/surroundings'
 import type { Heads, Point, WidgetData, WidgetDataStore } from '../types'
 import { planPoints, writePoints } from './points'
@@ -192,8 +191,18 @@ export class LiveWidgetData extends LiveDocument<WidgetData> implements WidgetDa
     })
     if (gone.length === 0) return
     for (const row of lostRows(this.doc(), before, gone, (actor) => this.isMine(actor))) {
-      const fault = new DovetailError('row_removed', 'Somebody removed the row at the same time.')
-      this.lost('Changed a cell', fault, [{ op: 'add', path: `/rows/${rows.length}`, value: row.cells }])
+      this.surroundings.tellUndone(this.id, {
+        // The same in all tabs that had the row.
+        id: `${this.id} row ${row.id}`,
+        atMs: this.surroundings.environment.now(),
+        code: 'row_removed',
+        reason: 'Somebody removed the row at the same time.',
+        labels: ['Changed a cell'],
+        remade: 0,
+        lost: 0,
+        patch: [{ op: 'add', path: `/rows/${rows.length}`, value: row.cells }],
+        setAside: false,
+      })
     }
   }
 

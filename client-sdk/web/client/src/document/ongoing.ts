@@ -7,7 +7,7 @@
 
 import type { DovetailError } from '../errors'
 import { unique } from '../ids'
-import type { JsonPatchOperation, RefusedEdit } from '../types'
+import type { RefusedEdit } from '../types'
 import { Watched } from '../watch'
 import type { PlainObject } from './plain'
 import { writeToPlain, type Write } from './writes'
@@ -79,12 +79,7 @@ export class Ongoing {
   }
 
   /** Of an edit that was to become a change this part could not be made. */
-  lose(
-    label: string,
-    { code, message }: DovetailError,
-    atMs: number,
-    patch: readonly JsonPatchOperation[] = [],
-  ): void {
+  lose(label: string, { code, message }: DovetailError, atMs: number): void {
     const edit: RefusedEdit = {
       id: unique(),
       atMs,
@@ -93,7 +88,7 @@ export class Ongoing {
       labels: [label],
       remade: 0,
       lost: 0,
-      patch,
+      patch: [],
       setAside: false,
     }
     this.lost.set([...this.lost.getState(), edit].slice(-LOST_MAX))

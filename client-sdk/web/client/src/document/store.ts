@@ -34,10 +34,9 @@ import type {
   DocumentStore,
   Heads,
   History,
-  JsonPatchOperation,
   PermissionState,
   Presence,
-  RefusedEdit,
+  RefusedEdits,
   SavingState,
   Undoing,
   Updates,
@@ -79,7 +78,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
   readonly saving: Watchable<SavingState>
   readonly permission: Watchable<PermissionState>
   readonly conflicts: Conflicts
-  readonly refused: Watchable<readonly RefusedEdit[]> & { dismiss(id: string): void }
+  readonly refused: RefusedEdits
   readonly presence: Presence<DashboardPresence>
   readonly updates: Updates
   readonly history: History<T>
@@ -162,6 +161,13 @@ export class LiveDocument<T> implements DocumentStore<T> {
       ...joined(surroundings.refused(id), this.#ongoing.lost),
       dismiss: (which) => {
         if (!this.#ongoing.dismiss(which)) surroundings.dismiss(id, which)
+      },
+      makeAgain: async (which, make) => {
+        if (!this.#ongoing.lost.getState().some((edit) => edit.id === which)) {
+          return surroundings.makeAgain(id, which, make)
+        }
+        make()
+        return this.#ongoing.dismiss(which)
       },
     }
     this.#undo = new Undo(surroundings.order)
@@ -359,8 +365,8 @@ export class LiveDocument<T> implements DocumentStore<T> {
   }
 
   /** It is over, and became a change, as far as it could: what could not be made is said where refused edits are. */
-  protected lost(label: string, fault: DovetailError, patch?: readonly JsonPatchOperation[]): void {
-    this.#ongoing.lose(label, fault, this.surroundings.environment.now(), patch)
+  protected lost(label: string, fault: DovetailError): void {
+    this.#ongoing.lose(label, fault, this.surroundings.environment.now())
   }
 
   /** Whether a change of this actor was made on this device, as far as it is known. */

@@ -34,6 +34,10 @@ export interface Surroundings {
   readonly guard: (handle: DocHandle<unknown>) => Promise<void>
   readonly refused: (id: DocumentId) => Watchable<readonly RefusedEdit[]>
   readonly dismiss: (id: DocumentId, refused: string) => void
+  /** See `RefusedEdits`. */
+  readonly makeAgain: (id: DocumentId, refused: string, make: () => void) => Promise<boolean>
+  /** What was made and did not last, for other reasons than the server's, is told as what it refused is. */
+  readonly tellUndone: (id: DocumentId, edit: RefusedEdit) => void
   /** What judges documents of this kind on this device. */
   readonly judgeOf: (kind: string | undefined, id: DocumentId) => Judge | undefined
   /** What this device noted about the document when it was last open. */

@@ -97,7 +97,8 @@ function nameOf(entry: Refusal | Remake): string {
 /** What is told of a refused edit only grows. */
 function fuller(mine: RefusedEdit, theirs: RefusedEdit): RefusedEdit {
   if (extent(theirs) !== extent(mine)) return extent(theirs) > extent(mine) ? theirs : mine
-  return theirs.atMs < mine.atMs ? theirs : mine
+  if (theirs.atMs !== mine.atMs) return theirs.atMs < mine.atMs ? theirs : mine
+  return JSON.stringify(theirs) < JSON.stringify(mine) ? theirs : mine
 }
 
 function extent({ remade, lost, labels, patch }: RefusedEdit): number {

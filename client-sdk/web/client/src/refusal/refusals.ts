@@ -36,7 +36,7 @@ import type { Tabs } from '../tabs/tabs'
 import type { Heads, RefusedEdit, Watchable } from '../types'
 import { Watched } from '../watch'
 import { readStored, singleChanges } from './chunks'
-import { bounded, editsOf, emptyLedger, merged, readLedger, type Ledger } from './ledger'
+import { bounded, editsOf, emptyLedger, merged, readLedger, shownEdit, type Ledger } from './ledger'
 import { openChange } from './operations'
 import { isRefusedIn, newlyRefused, plan, type Plan, type Rejected } from './plan'
 import { SyncAnew } from './sync'
@@ -81,8 +81,12 @@ export interface Refusals {
   reject(message: RejectMessage): void
   /** What was undone, the oldest first; the same in all tabs, and after a reload. */
   refused(id: DocumentId): Watchable<readonly RefusedEdit[]>
+  /** Something was undone for another reason. Tabs that tell of it under the same id tell of it once. */
+  tell(id: DocumentId, edit: RefusedEdit): void
   /** Somebody has read it: it is gone in all tabs. */
   dismiss(id: DocumentId, edit: string): void
+  /** See `RefusedEdits`. */
+  makeAgain(id: DocumentId, edit: string, make: () => void): Promise<boolean>
   /** Whether nothing is being undone in the document, or waits for it. */
   isSettled(id: DocumentId): boolean
   /** The document leaves the memory of this tab. What is known of it stays. */
@@ -91,6 +95,8 @@ export interface Refusals {
   forget(id: DocumentId): Promise<void>
   /** All notes are gone: what this tab knows is noted again, beside what others do. */
   noteAgain(): Promise<void>
+  /** Resolves when what was told and dismissed here is noted. */
+  noted(): Promise<void>
   /** Resolves when nothing is being undone. */
   settled(): Promise<void>
   close(): void
@@ -115,6 +121,9 @@ export const SYNC_ANEW_MS = 50
 export const SYNC_ANEW_MS_MAX = 30_000
 /** Nothing came back for so long: the next time is the first again. Longer than the longest wait. */
 const FORGOTTEN_MS = 60_000
+
+/** Other tabs have heard by then what this one said. */
+const HEARD_MS = 100
 
 /** What may be made anew: with the lock everything, without it what this tab made, and in passing nothing. */
 type Remakes = 'all' | 'own' | 'nothing'
@@ -159,6 +168,8 @@ class LiveRefusals implements Refusals {
   readonly #known: Promise<Notes>
   /** What is noted survives, and other tabs find it. */
   #isKept = false
+  /** What is being written down. */
+  readonly #noting = new Set<Promise<void>>()
   #repo: Repo | undefined
   #held: (handle: DocHandle<unknown>) => Heads | undefined = () => undefined
   #isClosed = false
@@ -215,11 +226,30 @@ class LiveRefusals implements Refusals {
     return this.#file(id).edits
   }
 
+  tell(id: DocumentId, edit: RefusedEdit): void {
+    this.#hear(id, { ...emptyLedger, edits: new Map([[edit.id, shownEdit(edit)]]) })
+    void this.#note(this.#file(id))
+  }
+
   dismiss(id: DocumentId, edit: string): void {
+    this.#dismiss(id, edit)
+    void this.#note(this.#file(id))
+  }
+
+  async makeAgain(id: DocumentId, edit: string, make: () => void): Promise<boolean> {
     const file = this.#file(id)
-    this.#hear(id, this.#dismissing(edit))
-    this.#need.tabs.send({ type: 'dismissed', documentId: id, id: edit })
-    void this.#locked(id, async () => this.#keep(file, await this.#latest(file)))
+    let isOurs = false
+    await this.#locked(id, async () => {
+      this.#learn(file, await this.#latest(file))
+      if (file.ledger.dismissed.has(edit)) return
+      make()
+      isOurs = true
+      this.#dismiss(id, edit)
+      await this.#keep(file, file.ledger)
+      // Whoever waits for the lock has no notes to read then, and has to hear of it first.
+      if (!this.#isKept) await new Promise((resolve) => setTimeout(resolve, HEARD_MS))
+    })
+    return isOurs
   }
 
   isSettled(id: DocumentId): boolean {
@@ -249,8 +279,12 @@ class LiveRefusals implements Refusals {
     await this.#known
     for (const file of this.#files.values()) {
       if (file.ledger === emptyLedger) continue
-      await this.#locked(file.id, async () => this.#keep(file, await this.#latest(file)))
+      await this.#note(file)
     }
+  }
+
+  async noted(): Promise<void> {
+    await Promise.all(this.#noting)
   }
 
   async settled(): Promise<void> {
@@ -287,6 +321,11 @@ class LiveRefusals implements Refusals {
     const file = this.#file(id)
     this.#learn(file, merged(file.ledger, ledger))
     if (hasRefused(file)) void this.#settle(file)
+  }
+
+  #dismiss(id: DocumentId, edit: string): void {
+    this.#hear(id, this.#dismissing(edit))
+    this.#need.tabs.send({ type: 'dismissed', documentId: id, id: edit })
   }
 
   #dismissing(edit: string): Ledger {
@@ -458,6 +497,13 @@ class LiveRefusals implements Refusals {
       if (isEmpty(ledger)) await notes.delete(key)
     }
     return notes
+  }
+
+  /** What this tab knows is written down, beside what others know. */
+  #note(file: File): Promise<void> {
+    const noting = this.#locked(file.id, async () => this.#keep(file, await this.#latest(file)))
+    this.#noting.add(noting)
+    return noting.finally(() => this.#noting.delete(noting))
   }
 
   /** What this tab and all others know. */

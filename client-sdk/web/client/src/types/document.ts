@@ -3,7 +3,7 @@
 import type { Role } from '../generated/types'
 import type { DocumentId, DocumentUrl, Heads } from '../ids'
 import type { Conflicts } from './conflicts'
-import type { RefusedEdit, SavingState, Undoing } from './edits'
+import type { RefusedEdits, SavingState, Undoing } from './edits'
 import type { History } from './history'
 import type { DashboardPresence, Presence, Updates } from './others'
 import type { DovetailError, Watchable } from './watchable'
@@ -45,7 +45,7 @@ export interface DocumentStore<T> extends Watchable<DocumentState<T>> {
   readonly saving: Watchable<SavingState>
   readonly permission: Watchable<PermissionState>
   readonly conflicts: Conflicts
-  readonly refused: Watchable<readonly RefusedEdit[]> & { dismiss(id: string): void }
+  readonly refused: RefusedEdits
   /** Takes back what was made through this store, and makes it again; what others did since stays. */
   readonly undoing: Undoing
   readonly presence: Presence<DashboardPresence>

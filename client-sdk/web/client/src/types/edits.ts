@@ -49,6 +49,17 @@ export interface RefusedEdit {
   readonly setAside: boolean
 }
 
+/** What was undone, the oldest first; the same in all tabs of a device, and after a reload. */
+export interface RefusedEdits extends Watchable<readonly RefusedEdit[]> {
+  /** Somebody has read it: it is gone in all tabs. */
+  dismiss(id: string): void
+  /**
+   * Calls `make`, which makes it again in another way, and dismisses it: in one tab alone, also where several ask at once. Gives false
+   * where somebody else has done either already. Throws what `make` throws, and it stays then.
+   */
+  makeAgain(id: string, make: () => void): Promise<boolean>
+}
+
 export type JsonPatchOperation =
   | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string }

@@ -5,9 +5,11 @@ import { beforeEach, expect, test } from 'vitest'
 import { Automerge } from '../../src/automerge'
 import { readWidgetData } from '../../src/dashboard/read'
 import { plain, type PlainObject } from '../../src/document/plain'
+import { DovetailError } from '../../src/errors'
 import type { Dovetail, WidgetData, WidgetDataStore } from '../../src/types'
 import { Device } from '../live/tab'
 import { offline } from '../live/tabs'
+import { until } from '../../src/watch'
 import { bring, content, everywhere, meet } from './apart'
 
 let devices: readonly Dovetail[]
@@ -259,3 +261,72 @@ test('CL311 nor of one that they removed themselves, or into which others wrote'
   bring(one, third)
   expect(told(third)).toEqual([['row_removed', [['of another']]]])
 })
+
+/** Two tabs of a device show a table, and somebody elsewhere has removed the row into which the first one wrote. */
+async function removed(keeps = true) {
+  const device = new Device()
+  const tab = () => offline(device, {}, keeps ? {} : { indexedDb: undefined })
+  const tabs = [tab(), tab()] as const
+  const [away] = devices as [Dovetail]
+  const one = tabs[0].createWidgetData('table')
+  const theirs = away.createWidgetData('table')
+  one.setColumns(['a'])
+  one.addRow(['x'])
+  bring(one, theirs)
+  one.setCell(0, 0, 'precious')
+  const other = tabs[1].openWidgetData(one.id)
+  await until(other, (state) => state.status === 'ready' && state.value.rows[0]?.[0] === 'precious')
+  theirs.removeRow(0)
+  bring(theirs, one)
+  return { tab, tabs, one, other }
+}
+
+const toldTo = (table: WidgetDataStore) => until(table.refused, (edits) => edits.length > 0)
+
+for (const keeps of [true, false]) {
+  test(`CL312 a row that was removed is told of once in all tabs, and dismissed in all (${keeps ? 'kept' : 'in memory'})`, async () => {
+    const { one, other } = await removed(keeps)
+    await toldTo(other)
+    for (const table of [one, other]) expect(told(table)).toEqual([['row_removed', [['precious']]]])
+    other.refused.dismiss(toldId(other))
+    expect(told(other)).toEqual([])
+    await until(one.refused, (edits) => edits.length === 0)
+  })
+
+  test(`CL313 two tabs that make it again at once make it once (${keeps ? 'kept' : 'in memory'})`, async () => {
+    const { one, other } = await removed(keeps)
+    await toldTo(other)
+    const id = toldId(one)
+    const again = [one, other].map((table) => table.refused.makeAgain(id, () => table.addRow(['precious'])))
+    expect(await Promise.all(again)).toEqual([true, false])
+    await until(other, (state) => state.status === 'ready' && state.value.rows.length === 1)
+    expect([content(one).rows, told(one), told(other)]).toEqual([[['precious']], [], []])
+    expect(await one.refused.makeAgain(id, () => one.addRow())).toBe(false)
+  })
+}
+
+test('CL312 it is told of after a reload too, when the table is opened, until somebody has dismissed it', async () => {
+  const { tab, tabs, one } = await removed()
+  const id = toldId(one)
+  for (const each of tabs) await each.close()
+  const later = tab()
+  const table = later.openWidgetData(one.id)
+  await toldTo(table)
+  expect(told(table)).toEqual([['row_removed', [['precious']]]])
+  table.refused.dismiss(id)
+  await later.close()
+  const last = tab().openWidgetData(one.id)
+  await last.settled()
+  expect(told(last)).toEqual([])
+})
+
+test('CL313 what cannot be made again is told of still', async () => {
+  const { one } = await removed()
+  const failing = one.refused.makeAgain(toldId(one), () => {
+    throw new DovetailError('read_only', 'It may be looked at only.')
+  })
+  await expect(failing).rejects.toThrow('looked at only')
+  expect(told(one)).toEqual([['row_removed', [['precious']]]])
+})
+
+const toldId = (table: WidgetDataStore) => table.refused.getState()[0]?.id ?? 'nothing was told'

@@ -49,7 +49,10 @@ export function DashboardSyncIndicator({ store, onShowConflicts }: DashboardSync
           onClick={(event) => setOpen(open ? undefined : sideOf(event.currentTarget))}
         >
           <Icon name={iconOf(status)} />
-          <span>{said.short}</span>
+          <span>
+            {said.short}
+            {said.more !== undefined && <span className="dovetail-more"> {said.more}</span>}
+          </span>
           {status.status === 'unreachable' && <CountDown untilMs={status.retryAtMs} />}
         </button>
       </div>

@@ -75,7 +75,11 @@ export function staticDashboard(parts: StaticDashboardParts = {}): DashboardStor
       unwaive: nothingLater,
       preview: parts.proposes ?? (() => []),
     },
-    refused: { ...staticWatchable(parts.refused ?? []), dismiss: nothing },
+    refused: {
+      ...staticWatchable(parts.refused ?? []),
+      dismiss: nothing,
+      makeAgain: () => Promise.resolve(false),
+    },
     undoing: {
       ...staticWatchable({ undo: undefined, redo: undefined, ...parts.undoing }),
       undo: nothing,

@@ -17,6 +17,8 @@ import type { PageStatus } from './status'
 /** A state in words: a few for the pill, and sentences that say what is meant and what to do. */
 export interface StatusWords {
   readonly short: string
+  /** What the pill says after that, where there is room. */
+  readonly more?: string
   readonly long: string
 }
 
@@ -159,11 +161,13 @@ export const english: Words = {
       long: `${STORAGE[why]} Keep this tab open until they are saved: closing it loses ${counted(pending, 'change')}.`,
     }),
     offline: ({ pending, isKept }) => ({
-      short: pending > 0 ? `Offline · ${counted(pending, 'change')} ${keptHere(isKept)}` : 'Offline',
+      short: pending > 0 ? `Offline · ${counted(pending, 'change')}` : 'Offline',
+      ...(pending > 0 && { more: keptHere(isKept) }),
       long: `You are offline. You can go on editing${pending > 0 ? `; ${counted(pending, 'change')} will be sent` : ', and it will be sent'} when the connection is back${isKept ? '' : ' and this tab is still open'}.`,
     }),
     unreachable: ({ pending, attempt, isKept }) => ({
       short: "Can't reach server",
+      ...(pending > 0 && { more: `· ${counted(pending, 'change')} ${keptHere(isKept)}` }),
       long: `Can't reach the server (attempt ${attempt}). ${whereItIs(pending, isKept)}`,
     }),
     connecting: ({ pending, isKept }) => ({
