@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 /// What this program writes. A change to what is in a backup is a new number.
 const FORMAT: u32 = 1;
 
-const BEGINNING: &str = "backup.json";
+pub(crate) const BEGINNING: &str = "backup.json";
 const END: &str = "end.json";
 const RECORDS: &str = "records";
 const DOCUMENTS: &str = "documents";

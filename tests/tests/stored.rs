@@ -168,6 +168,17 @@ async fn st34_a_backup_of_a_serving_server_is_restored() {
     assert_ne!(storage_id(&again).await, storage_id(&data).await, "to clients it is another server");
     let refused = dovetail(&["restore", file.to_str().unwrap(), "--data-dir", data.to_str().unwrap()]);
     assert!(text(&refused.stderr).contains("already"), "nothing is restored over a store: {refused:?}");
+    for out in ["db", "dovetail.lock"].map(|name| data.join(name)) {
+        let slip = ["backup", "--out", out.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
+        let refused = dovetail(&slip);
+        assert!(text(&refused.stderr).contains("is no backup"), "nor is a backup: {refused:?}");
+    }
+    let again = ["backup", "--out", file.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
+    assert!(dovetail(&again).status.success(), "a backup takes the place of one");
+    let nowhere = folder.path().join("nowhere");
+    let failed = folder.path().join("failed.tar");
+    dovetail(&["backup", "--out", failed.to_str().unwrap(), "--data-dir", nowhere.to_str().unwrap()]);
+    assert!(!failed.with_added_extension("part").exists() && !failed.exists(), "what failed leaves nothing");
 }
 
 /// ST33: a directory that is compacted takes less room, and holds the same: what is written over and over leaves old pages behind.

@@ -4,9 +4,9 @@
 
 use super::place::{self, Place};
 use super::{Failure, explained, on_runtime, print};
-use crate::backup::End;
 use crate::backup::read::{Item, ReadBackupError, read};
 use crate::backup::write::Backup;
+use crate::backup::{BEGINNING, End};
 use crate::clock::Clock;
 use crate::store::{CommitError, Floor, LoadError, OpenError, Rebuild, SledStore, Space, Store};
 use crate::verify::{Check, Finding, Pace, RECORDS_PAGE, Summary, Walk};
@@ -14,7 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use dovetail_core::document::chunk::Batch;
 use futures_util::future::try_join_all;
 use std::fs::{self, File};
-use std::io::{BufReader, Write};
+use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -133,23 +133,20 @@ async fn tell_damage(store: Arc<dyn Store>) -> Result<Summary, Failure> {
     Ok(check.summary())
 }
 
-/// `dovetail backup`: the file is there when it is complete.
+/// `dovetail backup`: the file is there when it is complete, and nothing is when it fails.
 pub(super) fn backup(matches: &ArgMatches) -> Result<(), Failure> {
     let out = path(matches, OUT);
     let place = Place::of(matches)?;
+    may_be_written(&out)?;
     let part = out.with_added_extension("part");
-    let cannot = |error: std::io::Error| Failure::Failed(format!("cannot write {}: {error}", part.display()));
-    let mut file = File::create(&part).map_err(cannot)?;
-    on_runtime(async {
-        match place {
-            Place::Remote(remote) => remote.download("/api/admin/backup", &mut file).await,
-            Place::Directory(directory) => from_directory(Path::new(&directory), &mut file).await,
-        }
-    })?;
-    file.sync_all().map_err(cannot)?;
-    let copied = File::open(&part).map_err(cannot)?;
-    let end: End = read::<ReadBackupError>(BufReader::new(copied), |_| Ok(())).map_err(StoredError::from)?;
-    fs::rename(&part, &out).map_err(cannot)?;
+    let end = written(place, &part).and_then(|end| {
+        fs::rename(&part, &out).map_err(|error| cannot_write(&out, &error))?;
+        Ok(end)
+    });
+    if end.is_err() {
+        let _ = fs::remove_file(&part); // It may never have been there.
+    }
+    let end = end?;
     for left_out in &end.left_out {
         eprintln!("dovetail: left out: {} is damaged: {}", left_out.id, left_out.damage);
     }
@@ -161,6 +158,39 @@ pub(super) fn backup(matches: &ArgMatches) -> Result<(), Failure> {
         "{} documents are not in the backup, because they are damaged",
         end.left_out.len()
     )))
+}
+
+/// What is there already gives way only where it is a backup itself: a slip of the name must not cost a store.
+fn may_be_written(out: &Path) -> Result<(), Failure> {
+    let refused = |why: &str| Err(Failure::Failed(format!("{} {why}", out.display())));
+    if out.is_dir() {
+        return refused("is a directory: name a file in it");
+    }
+    let mut begins = [0; BEGINNING.len()];
+    match File::open(out).and_then(|mut file| file.read_exact(&mut begins)) {
+        Ok(()) if begins == *BEGINNING.as_bytes() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        _ => refused("is there already and is no backup: name another file, or move that one away"),
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::Failed(format!("cannot write {}: {error}", path.display()))
+}
+
+/// Writes a backup into this file, and reads all of it back.
+fn written(place: Place, part: &Path) -> Result<End, Failure> {
+    let cannot = |error: io::Error| cannot_write(part, &error);
+    let mut file = File::create(part).map_err(cannot)?;
+    on_runtime(async {
+        match place {
+            Place::Remote(remote) => remote.download("/api/admin/backup", &mut file).await,
+            Place::Directory(directory) => from_directory(Path::new(&directory), &mut file).await,
+        }
+    })?;
+    file.sync_all().map_err(cannot)?;
+    let copied = File::open(part).map_err(cannot)?;
+    Ok(read::<ReadBackupError>(BufReader::new(copied), |_| Ok(())).map_err(StoredError::from)?)
 }
 
 async fn from_directory(dir: &Path, file: &mut File) -> Result<(), Failure> {
