@@ -12,7 +12,7 @@ use crate::store::{self, sled};
 use crate::{
     audit, auth, bans, config, damaged, evaluator, inbox, metrics, points, quarantine, rules, throttle,
 };
-use dovetail_core::document::{self, Rejection};
+use dovetail_core::document::{self, FullOf, Rejection};
 use dovetail_core::session::CloseReason;
 use dovetail_core::{dashboard, doors, grant, json, limits, rules as core_rules, wire};
 use std::fmt::Write as _;
@@ -185,8 +185,8 @@ fn invalid_change() -> Vec<Wall> {
     vec![Wall::Ends(reason), Wall::Answers(Code::InvalidChange)]
 }
 
-fn full() -> Vec<Wall> {
-    vec![Wall::Rejects(Rejection::DocumentFull), Wall::Answers(Code::DocumentFull)]
+fn full(of: FullOf) -> Vec<Wall> {
+    vec![Wall::Rejects(Rejection::DocumentFull { of }), Wall::Answers(Code::DocumentFull)]
 }
 
 fn not_now(code: Code) -> Vec<Wall> {
@@ -291,15 +291,15 @@ fn of_messages() -> Vec<Bound> {
 
 fn of_documents() -> Vec<Bound> {
     vec![
-        setting("document_changes_max", "changes of a document", full(), REFUSED)
+        setting("document_changes_max", "changes of a document", full(FullOf::Changes), REFUSED)
             .watched("document_changes_max"),
-        setting("document_bytes_max", "bytes of a document, as stored", full(), REFUSED)
+        setting("document_bytes_max", "bytes of a document, as stored", full(FullOf::Bytes), REFUSED)
             .watched("document_bytes_max"),
         constant!(
             limits::DOCUMENT_OPS_MAX,
             Things,
             "operations of a document",
-            full(),
+            full(FullOf::Operations),
             REFUSED,
             "once applied each takes up to 115 bytes in memory, until the document is loaded anew: as much as the memory budget has"
         )

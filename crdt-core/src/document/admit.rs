@@ -11,7 +11,7 @@
 //! Always true: a change that the document has is nobody's to refuse: relays are lawful.
 //! **Invariant:** what is refused is never in the document, nor is anything that builds on it.
 
-use super::events::{Effect, Refusal, Rejection};
+use super::events::{Effect, FullOf, Refusal, Rejection};
 use super::intake::{Incoming, has_change};
 use super::places;
 use super::room::WaitingRoom;
@@ -150,13 +150,15 @@ pub(super) struct Room {
 
 impl Room {
     /// Takes the room for a change, if there is as much. One that does not fit leaves the room to smaller ones.
-    fn take(&mut self, change: &Change) -> bool {
+    fn take(&mut self, change: &Change) -> Result<(), FullOf> {
         let (bytes, ops) = (change.raw_bytes().len() as u64, change.len() as u64);
-        let fits = self.changes >= 1 && self.bytes >= bytes && self.ops >= ops;
-        if fits {
-            *self = Self { changes: self.changes - 1, bytes: self.bytes - bytes, ops: self.ops - ops };
-        }
-        fits
+        let left = |room: u64, taken, of| room.checked_sub(taken).ok_or(of);
+        *self = Self {
+            changes: left(self.changes, 1, FullOf::Changes)?,
+            bytes: left(self.bytes, bytes, FullOf::Bytes)?,
+            ops: left(self.ops, ops, FullOf::Operations)?,
+        };
+        Ok(())
     }
 }
 
@@ -186,8 +188,8 @@ impl Arrival<'_> {
                 rejected.add(bringer, Rejection::QuotaExceeded, change);
             } else if !self.is_own(bringer, &change) {
                 rejected.add(bringer, Rejection::ActorMismatch, change);
-            } else if !self.room.take(&change) {
-                rejected.add(bringer, Rejection::DocumentFull, change);
+            } else if let Err(of) = self.room.take(&change) {
+                rejected.add(bringer, Rejection::DocumentFull { of }, change);
             } else {
                 admitted.push(Incoming::of(change, bringer.clone()));
             }

@@ -13,6 +13,7 @@ use automerge::ChangeHash;
 use automerge::sync::Message;
 use bytes::Bytes;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 /// A call through a door that waits for its answer, as the caller numbers them.
@@ -280,8 +281,11 @@ pub enum Rejection {
     #[error("the owner of this document has used up the space there is for one person")]
     QuotaExceeded,
     /// The document is as large as one may be.
-    #[error("the document has as many changes, operations or bytes as one may have: make another one")]
-    DocumentFull,
+    #[error("with this change the document would have more {of} than one may have: make another one")]
+    DocumentFull {
+        /// The bound that it is at.
+        of: FullOf,
+    },
     /// They have made as many documents as one person may.
     #[error("you have made as many documents as one person may")]
     TooManyDocuments,
@@ -291,6 +295,27 @@ pub enum Rejection {
     /// Too many of their changes were refused on this connection.
     #[error("too many changes were refused on this connection")]
     TooMany,
+}
+
+/// What a document has no room left for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FullOf {
+    /// Changes, whatever their size.
+    Changes,
+    /// Operations, over all changes.
+    Operations,
+    /// Bytes, as stored.
+    Bytes,
+}
+
+impl fmt::Display for FullOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Changes => "changes",
+            Self::Operations => "operations",
+            Self::Bytes => "bytes",
+        })
+    }
 }
 
 impl Rejection {
@@ -303,7 +328,7 @@ impl Rejection {
             Rejection::ActorMismatch => "actor_mismatch",
             Rejection::PathForbidden { .. } => "path_forbidden",
             Rejection::QuotaExceeded => "quota_exceeded",
-            Rejection::DocumentFull => "document_full",
+            Rejection::DocumentFull { .. } => "document_full",
             Rejection::TooManyDocuments => "too_many_documents_owned",
             Rejection::DependsOnRefused => "depends_on_refused",
             Rejection::TooMany => "too_many_refused",

@@ -46,7 +46,7 @@ mod verdict; // What the rules say of it.
 pub use admit::REFUSED_MAX;
 pub use body::{Body, Heads};
 pub use claims::HASHES_MAX;
-pub use events::{CommitFault, Effect, Input, LoadFault, Refusal, Rejection, Ticket};
+pub use events::{CommitFault, Effect, FullOf, Input, LoadFault, Refusal, Rejection, Ticket};
 pub use gossip::RemoteHeads;
 pub use honest::Dishonest;
 pub use intake::{BadChange, ORPHAN_BYTES_MAX, ORPHANS_MAX};

@@ -1,7 +1,7 @@
 //! `dovetail export ID --format …`: a document as a file, or on standard output.
 
 use super::place::{self, Place};
-use super::{Failure, explained, on_runtime, print};
+use super::{Failure, cannot_write, explained, on_runtime, print};
 use crate::content::{self, Form};
 use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
@@ -46,8 +46,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     })?;
     match matches.get_one::<String>(OUT) {
         None => print(&shown),
-        Some(file) => std::fs::write(file, &shown)
-            .map_err(|error| Failure::Failed(format!("cannot write {file}: {error}"))),
+        Some(file) => std::fs::write(file, &shown).map_err(|error| cannot_write(file.as_ref(), &error)),
     }
 }
 

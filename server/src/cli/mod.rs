@@ -16,7 +16,8 @@ mod token; // `dovetail token`.
 
 use crate::config::ConfigError;
 use clap::ArgMatches;
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Why a command was not done, in words for the person who gave it.
@@ -91,6 +92,11 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     let written = out.write_all(bytes).and_then(|()| out.flush());
     written.map_err(|error| Failure::Failed(format!("cannot write to standard output: {error}")))
+}
+
+/// Why a file was not written, with its name.
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::Failed(format!("cannot write {}: {error}", path.display()))
 }
 
 /// An error and its causes on one line.

@@ -4,7 +4,7 @@
 //! Always true: a server is waited for as long as a large import takes it and no longer,
 //! and what it refuses is told in its own words.
 
-use super::Failure;
+use super::{Failure, cannot_write};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use std::error::Error;
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -84,9 +85,9 @@ impl Remote {
         self.ask(Method::GET, path, Bytes::new()).await
     }
 
-    /// Writes the answer's body into a file as it comes. However long that takes: it is as long as the server has something to
+    /// Writes the answer's body into a file, the one at `out`, as it comes. However long that takes: it is as long as the server has something to
     /// send, and one that falls silent is given up.
-    pub(super) async fn download(&self, path: &str, file: &mut File) -> Result<(), Failure> {
+    pub(super) async fn download(&self, path: &str, file: &mut File, out: &Path) -> Result<(), Failure> {
         let broken = |why: String| Failure::Failed(format!("no answer from {}: {why}", self.url));
         let stream = self.connect().await?;
         let sending = self.send(stream, Method::GET, path, Bytes::new());
@@ -106,8 +107,7 @@ impl Remote {
             let Some(frame) = frame else { return Ok(()) };
             let frame = frame.map_err(|error| broken(error.to_string()))?;
             if let Ok(bytes) = frame.into_data() {
-                let written = file.write_all(&bytes);
-                written.map_err(|error| Failure::Failed(format!("cannot write the file: {error}")))?;
+                file.write_all(&bytes).map_err(|error| cannot_write(out, &error))?;
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Always true: none of them changes a store in place. What is made anew takes the old one's place when it is complete.
 
 use super::place::{self, Place};
-use super::{Failure, explained, on_runtime, print};
+use super::{Failure, cannot_write, explained, on_runtime, print};
 use crate::backup::read::{Item, ReadBackupError, read};
 use crate::backup::write::Backup;
 use crate::backup::{BEGINNING, End};
@@ -92,6 +92,8 @@ fn existing(matches: &ArgMatches) -> Result<PathBuf, Failure> {
     let dir = path(matches, DIR);
     if SledStore::lies_in(&dir) {
         Ok(dir)
+    } else if dir.is_file() {
+        Err(Failure::Failed(format!("{} is a file: name the data directory", dir.display())))
     } else {
         Err(Failure::Failed(format!("there is no store in {}", dir.display())))
     }
@@ -174,18 +176,14 @@ fn may_be_written(out: &Path) -> Result<(), Failure> {
     }
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::Failed(format!("cannot write {}: {error}", path.display()))
-}
-
 /// Writes a backup into this file, and reads all of it back.
 fn written(place: Place, part: &Path) -> Result<End, Failure> {
     let cannot = |error: io::Error| cannot_write(part, &error);
     let mut file = File::create(part).map_err(cannot)?;
     on_runtime(async {
         match place {
-            Place::Remote(remote) => remote.download("/api/admin/backup", &mut file).await,
-            Place::Directory(directory) => from_directory(Path::new(&directory), &mut file).await,
+            Place::Remote(remote) => remote.download("/api/admin/backup", &mut file, part).await,
+            Place::Directory(directory) => from_directory(Path::new(&directory), &mut file, part).await,
         }
     })?;
     file.sync_all().map_err(cannot)?;
@@ -193,15 +191,14 @@ fn written(place: Place, part: &Path) -> Result<End, Failure> {
     Ok(read::<ReadBackupError>(BufReader::new(copied), |_| Ok(())).map_err(StoredError::from)?)
 }
 
-async fn from_directory(dir: &Path, file: &mut File) -> Result<(), Failure> {
+async fn from_directory(dir: &Path, file: &mut File, part: &Path) -> Result<(), Failure> {
     if !SledStore::lies_in(dir) {
         return Err(Failure::Failed(format!("there is no store in {}", dir.display())));
     }
     let store: Arc<dyn Store> = Arc::new(SledStore::open(dir, Floor::Bytes(0)).map_err(StoredError::from)?);
     let mut backup = Backup::new(Arc::clone(&store), Pace::Full, Clock::System.now());
     while let Some(piece) = backup.next().await.map_err(StoredError::from)? {
-        file.write_all(&piece)
-            .map_err(|error| Failure::Failed(format!("cannot write the backup: {error}")))?;
+        file.write_all(&piece).map_err(|error| cannot_write(part, &error))?;
     }
     store.close().await;
     Ok(())

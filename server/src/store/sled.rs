@@ -57,6 +57,9 @@ const LOCK_FILE: &str = "dovetail.lock";
 /// The file that sled appends to. Its name is part of the format that `=0.34.7` pins.
 const LOG_FILE: &str = "db";
 
+/// What sled writes down of itself at the first start. The same in every store of ours.
+const CONF_FILE: &str = "conf";
+
 /// What sled's index of the log is called, and what it is called as well while it is being written. Pinned likewise.
 const SNAPSHOT_PREFIX: &str = "snap.";
 const UNFINISHED_SUFFIX: &str = ".generating";
@@ -395,6 +398,7 @@ fn open_here(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
     let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
     fs::create_dir_all(dir).map_err(unusable)?;
     let lock = lock(dir)?;
+    check_files(dir)?;
 
     let in_words = |error| match error {
         sled::Error::Io(source) => OpenError::Unusable { dir: dir.to_owned(), source },
@@ -412,6 +416,7 @@ fn open_here(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
     };
     if missing.is_none() {
         noted.write(tally);
+        noted.sync();
     }
     db.flush().map_err(in_words)?;
     sync_names(dir).map_err(unusable)?;
@@ -425,6 +430,31 @@ fn open_here(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
         noted,
         _lock: lock,
     })
+}
+
+/// Sled begins anew where its log is gone, and makes nothing of the index that belonged to it.
+fn check_files(dir: &Path) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    if SledStore::lies_in(dir) {
+        return Ok(());
+    }
+    let answered = Noted::read(dir).map_err(unusable)?.is_some_and(|noted| noted.applied > 0);
+    let is_indexed = indexes(dir).map_err(unusable)?.next().is_some();
+    if answered || is_indexed {
+        let what = format!("its log, the file {LOG_FILE}, is gone");
+        return Err(OpenError::Corrupt { dir: dir.to_owned(), what });
+    }
+    Ok(())
+}
+
+/// What sled keeps of where in its log everything is, whole or not.
+fn indexes(dir: &Path) -> io::Result<impl Iterator<Item = PathBuf> + use<>> {
+    let paths = fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path()));
+    let paths = paths.collect::<io::Result<Vec<_>>>()?;
+    let is_index = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SNAPSHOT_PREFIX))
+    };
+    Ok(paths.into_iter().filter(is_index))
 }
 
 /// Opens it also where the disk is full, as long as something is set aside for that.
@@ -467,13 +497,10 @@ fn open_sled(dir: &Path) -> sled::Result<Db> {
 /// because the process was killed or the disk was full, is no loss, since all of it is in the log; but sled takes it for
 /// damage, and would never open again.
 fn remove_unfinished(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(SNAPSHOT_PREFIX) && name.ends_with(UNFINISHED_SUFFIX) {
-            tracing::info!(file = %entry.path().display(), "removed what an unfinished start has left");
-            fs::remove_file(entry.path())?;
+    for index in indexes(dir)? {
+        if index.to_string_lossy().ends_with(UNFINISHED_SUFFIX) {
+            tracing::info!(file = %index.display(), "removed what an unfinished start has left");
+            fs::remove_file(index)?;
         }
     }
     Ok(())
@@ -495,6 +522,11 @@ fn damage_in_words(error: &sled::Error) -> String {
     match error {
         sled::Error::Corruption { at: Some(at), .. } => format!("its log cannot be read at {at}"),
         sled::Error::Corruption { at: None, .. } => "its log cannot be read".to_owned(),
+        // Of what may be unsupported, only what it wrote down of itself is not decided by this program.
+        sled::Error::Unsupported(_) => format!(
+            "its file {CONF_FILE} is not the one that was written; it holds nothing of any document: delete it, and it is made anew"
+        ),
+        sled::Error::Io(error) => error.to_string(),
         other => other.to_string(),
     }
 }

@@ -82,7 +82,7 @@ fn of_rejection(why: &Rejection) -> Code {
         Rejection::ActorMismatch => Code::ActorMismatch,
         Rejection::PathForbidden { .. } => Code::PathForbidden,
         Rejection::QuotaExceeded => Code::QuotaExceeded,
-        Rejection::DocumentFull => Code::DocumentFull,
+        Rejection::DocumentFull { .. } => Code::DocumentFull,
         Rejection::TooManyDocuments => Code::TooManyDocumentsOwned,
         Rejection::DependsOnRefused | Rejection::TooMany => Code::InvalidChange,
     }

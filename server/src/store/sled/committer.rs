@@ -20,11 +20,10 @@ use super::super::{CommitError, Space};
 use super::disk::Disk;
 use super::read::ReadError;
 use super::write::Writer;
-use super::{Opened, panic_message};
+use super::{Opened, damage_in_words, panic_message};
 use bytes::Bytes;
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::time::Timestamp;
-use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -242,10 +241,10 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
             }
         }
         failed.map_or(Ok(()), Err)?;
-        self.writer.apply().map_err(in_words)?;
-        self.opened.db.flush().map_err(in_words)?;
+        self.writer.apply().map_err(|error| in_words(&error))?;
+        self.opened.db.flush().map_err(|error| in_words(&error))?;
         // Sled's flush calls `sync_file_range`, which empties no drive's cache and writes no file size.
-        (self.sync)().map_err(in_words)?;
+        (self.sync)().map_err(|error| Arc::from(error.to_string()))?;
         self.opened.noted.write(self.writer.tally());
         Ok(())
     }
@@ -255,13 +254,13 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
             Write::Batch(batch) => batch,
             Write::Records { space, writes } => {
                 let staged = self.writer.stage_own(space, &writes);
-                return staged.map_err(|error| Refused::All(in_words(error)));
+                return staged.map_err(|error| Refused::All(in_words(&error)));
             }
         };
         let document = batch.document.clone();
         self.writer.stage(batch).map_err(|error| match error {
             ReadError::Damaged(damage) => Refused::Alone(CommitError::Damaged { document, what: damage.0 }),
-            ReadError::Disk(error) => Refused::All(in_words(error)),
+            ReadError::Disk(error) => Refused::All(in_words(&error)),
             ReadError::NeverSynced => unreachable!("the committer does not wait for itself"),
         })
     }
@@ -301,8 +300,8 @@ fn answer(waiting: impl IntoIterator<Item = Answer>, answer: &Result<(), CommitE
     }
 }
 
-fn in_words(error: impl fmt::Display) -> Arc<str> {
-    error.to_string().into()
+fn in_words(error: &sled::Error) -> Arc<str> {
+    damage_in_words(error).into()
 }
 
 /// Takes what is waiting, up to the bounds, and the one that was taken but did not fit any more.

@@ -7,7 +7,9 @@
 //! Edit path: no edit comes by here.
 
 use super::tally::{self, Noted, Tally};
-use super::{Beginning, Floor, LOG_FILE, OpenError, SNAPSHOT_PREFIX, SledStore, lock, log_sync, sync_names};
+use super::{
+    Beginning, CONF_FILE, Floor, LOG_FILE, OpenError, SledStore, indexes, lock, log_sync, sync_names,
+};
 use crate::store::Store;
 use std::fs::{self, File};
 use std::io;
@@ -16,15 +18,14 @@ use std::path::{Path, PathBuf};
 /// Where the new one grows.
 const DIRECTORY: &str = "rebuilding";
 
-/// What sled writes down of itself at the first start. The same in every store of ours.
-const CONF_FILE: &str = "conf";
-
 /// A new store in the making. Dropped before it is finished, nothing of it stays.
 #[derive(Debug)]
 pub struct Rebuild {
     dir: PathBuf,
     /// `None` when it was closed.
     store: Option<SledStore>,
+    /// There was no such directory before.
+    made: bool,
 }
 
 impl Rebuild {
@@ -38,13 +39,14 @@ impl Rebuild {
         if new.exists() {
             fs::remove_dir_all(&new).map_err(unusable)?;
         }
+        let made = !dir.exists();
         fs::create_dir_all(&new).map_err(unusable)?;
         // It goes on counting, so that what is noted beside the old log is not more than the new one has.
         let noted = Noted::read(dir).map_err(unusable)?.unwrap_or_default();
         let beginning = Beginning::At(Tally { applied: noted.applied, sum: 0 });
         // A disk that becomes full costs the new one only, and what that has taken is free again afterwards.
         let store = SledStore::open_synced_by(&new, Floor::Bytes(0), beginning, log_sync(&new))?;
-        Ok(Self { dir: dir.to_owned(), store: Some(store) })
+        Ok(Self { dir: dir.to_owned(), store: Some(store), made })
     }
 
     /// To be written to.
@@ -71,25 +73,32 @@ impl Drop for Rebuild {
         drop(self.store.take());
         // After `finish` there is none. One that cannot be removed is removed by the next rebuild.
         let _ = fs::remove_dir_all(self.dir.join(DIRECTORY));
+        if self.made {
+            let _ = fs::remove_dir(&self.dir); // With something in it, it stays.
+        }
     }
 }
 
 fn take_its_place(dir: &Path) -> io::Result<()> {
     let new = dir.join(DIRECTORY);
     // The index of the old log would be taken for one of the new. Without one the log is read from its beginning.
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(SNAPSHOT_PREFIX) {
-            fs::remove_file(entry.path())?;
-        }
+    for index in indexes(dir)? {
+        fs::remove_file(index)?;
     }
     if !dir.join(CONF_FILE).exists() {
         fs::rename(new.join(CONF_FILE), dir.join(CONF_FILE))?;
     }
+    let note = || fs::rename(new.join(tally::FILE), dir.join(tally::FILE));
+    // After the log: what is noted of the new one is more than the old one holds. In between, it is what was noted of the old
+    // one, from where the new one went on counting. Where nothing was noted no log is good before it is.
+    let was_noted = Noted::read(dir)?.is_some();
+    if !was_noted {
+        note()?;
+    }
     File::open(dir)?.sync_all()?;
     fs::rename(new.join(LOG_FILE), dir.join(LOG_FILE))?;
-    // After the log: what is noted of the new one is more than the old one holds. In between, it is what was noted of the old
-    // one, from where the new one went on counting.
-    fs::rename(new.join(tally::FILE), dir.join(tally::FILE))?;
+    if was_noted {
+        note()?;
+    }
     sync_names(dir)
 }

@@ -448,3 +448,83 @@ async fn st31_what_is_left_can_be_looked_at() {
         store.close().await;
     }
 }
+
+/// ST31: without the file that says how far the log went nobody can tell whether its end is there: the store is refused, and what is
+/// there is opened for whoever wants it as it is.
+#[tokio::test]
+async fn st31_a_store_whose_count_is_gone_is_refused() {
+    let written = Directory::new();
+    let store = written.open();
+    store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
+    store.close().await;
+    drop(store);
+    let noted = written.path().join(tally::FILE);
+    let count = fs::read(&noted).unwrap();
+    let bent = [&count[..3], &[count[3] ^ 1], &count[4..]].concat();
+    for left in [None, Some(&[][..]), Some(&count[..20]), Some(&bent)] {
+        fs::remove_file(&noted).unwrap();
+        if let Some(left) = left {
+            fs::write(&noted, left).unwrap();
+        }
+        for _ in 0..2 {
+            let refused = SledStore::open(written.path(), Floor::Bytes(0)).unwrap_err();
+            assert!(refused.to_string().contains(tally::FILE), "{refused}");
+        }
+        let (store, missing) = SledStore::open_as_it_is(written.path()).unwrap();
+        assert!(missing.unwrap().contains(tally::FILE));
+        store.close().await;
+    }
+    fs::write(&noted, count).unwrap();
+    assert!(written.open().load(&id(1)).await.unwrap().is_some());
+}
+
+/// ST31: a log that is gone is missed, not begun anew.
+#[tokio::test]
+async fn st31_a_log_that_is_gone_is_missed() {
+    let dir = Directory::new();
+    let store = dir.open();
+    store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
+    store.close().await;
+    drop(store);
+    dir.open().close().await;
+    fs::remove_file(dir.path().join(LOG_FILE)).unwrap();
+    let refused = |dir: &Directory| {
+        let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err().to_string();
+        assert!(refused.contains("the file db, is gone"), "{refused}");
+        assert!(!SledStore::lies_in(dir.path()), "nothing takes its place");
+    };
+    refused(&dir);
+    for index in indexes(dir.path()).unwrap() {
+        fs::remove_file(index).unwrap();
+    }
+    refused(&dir);
+}
+
+/// ST31: what sled writes down of itself is named when it is another, and is made anew when it is gone.
+#[tokio::test]
+async fn st31_a_bent_conf_is_named_and_can_be_deleted() {
+    let dir = Directory::new();
+    let store = dir.open();
+    store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
+    store.close().await;
+    drop(store);
+    let conf = dir.path().join(CONF_FILE);
+    let bent = String::from_utf8(fs::read(&conf).unwrap().iter().map(|byte| byte & 0x7f).collect()).unwrap();
+    fs::write(&conf, bent.replace("version: 0.34", "version: 0.31")).unwrap();
+    let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err().to_string();
+    assert!(refused.contains("its file conf") && refused.contains("delete it"), "{refused}");
+    fs::remove_file(conf).unwrap();
+    assert!(dir.open().load(&id(1)).await.unwrap().is_some());
+}
+
+/// ST33: of a directory that was made for what then failed nothing stays, and one that was there before stays.
+#[tokio::test]
+async fn st33_what_failed_leaves_no_directory() {
+    let parent = Directory::new();
+    let new = parent.path().join("new");
+    drop(Rebuild::begin(&new).unwrap());
+    assert!(!new.exists());
+    fs::create_dir(&new).unwrap();
+    drop(Rebuild::begin(&new).unwrap());
+    assert!(new.exists());
+}
