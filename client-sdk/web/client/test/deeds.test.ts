@@ -148,4 +148,7 @@ test('CL316 who settles is told as the one who did, and nobody as the one who ma
     [true, 'Settled: pushed “RAM” down'],
     [true, 'Added “RAM”'],
   ])
+  expect(store.undoing.getState().undo).toBe('Settled: pushed “RAM” down')
+  store.undoing.undo()
+  expect((await store.history.page()).groups[0]?.messages).toEqual(['Undid: Settled: pushed “RAM” down'])
 })

@@ -18,6 +18,7 @@
 
 import { Automerge, decodeHeads, type Doc, type DocHandle, type StorageId, type UrlHeads } from '../automerge'
 import { DocumentConflicts } from '../conflicts'
+import { Deeds } from '../deeds'
 import { DovetailError } from '../errors'
 import { ENTRY_ACTOR, RESERVED_KEY } from '../generated/constants'
 import { createHistory, open, type Past } from '../history'
@@ -656,11 +657,14 @@ export class LiveDocument<T> implements DocumentStore<T> {
     this.#begin()
     const made = this.#copy.become('Decided about a conflict', become)
     if (!made) return
-    this.#undo.made(made)
+    const changes = Automerge.getChangesMetaSince(made.doc, [...made.before])
+    const [label = made.label] = new Deeds(made.doc).of(
+      changes.flatMap(({ message }) => message ?? []),
+      changes.map(({ hash }) => hash),
+    )
+    this.#undo.made({ ...made, label })
     // A decision has an actor of its own, by which nobody else would know whose it is.
-    for (const { actor } of Automerge.getChangesMetaSince(made.doc, [...made.before])) {
-      if (actor !== ENTRY_ACTOR) this.#remembered.made(actor)
-    }
+    for (const { actor } of changes) if (actor !== ENTRY_ACTOR) this.#remembered.made(actor)
   }
 
   #past(): Past<T> {
