@@ -4,6 +4,7 @@ import { act, cleanup, screen, waitFor, within } from '@testing-library/react'
 import { userEvent } from '@testing-library/user-event'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ActivityPanel } from '../src/activity/ActivityPanel'
+import { widgetsIn } from '../src/activity/fold'
 import { watched } from '../src/app/watched'
 import type { PanelProps, Preview } from '../src/editor/slots'
 import { panels } from '../src/panels'
@@ -104,6 +105,34 @@ describe('the history', () => {
     const button = await screen.findByRole('button', { name: /Settled a conflict/ })
     expect(button.textContent).toContain('bo')
     expect(screen.queryByText('Somebody')).toBeNull()
+  })
+
+  it('CL316 counts a decision for the widget that it was about, also when that is gone', () => {
+    const messages = ['Settled: pushed “RAM” down', 'Settled: pushed “CPU” down']
+    expect([...widgetsIn({ messages, changes: 2 }, ['CPU'])]).toEqual([
+      ['RAM', 1],
+      ['CPU', 1],
+    ])
+  })
+
+  it('CL317 names an option and a kind as the panel of options does', async () => {
+    const messages = [
+      'Changed fieldConfig.defaults.unit of “CPU”',
+      'Undid: Changed fieldConfig.defaults.custom.fillOpacity of “CPU”',
+      'Made “CPU” a timeseries',
+      'Changed something.else of “CPU”',
+      'Called the dashboard “Changed goal of it”',
+    ]
+    const { user } = show(history, { store: { history: [group('now', { messages }), ...GROUPS.slice(1)] } })
+    await user.click(await screen.findByRole('button', { name: /Changed something/ }))
+    const words = screen.getByRole('button', { name: /Changed something/ }).querySelector('.timeline-words')
+    expect([...(words?.children ?? [])].map(({ textContent }) => textContent).reverse()).toEqual([
+      'Changed the unit of “CPU”',
+      'Undid: Changed the fill below it of “CPU”',
+      'Changed the kind of “CPU” to Time series',
+      'Changed something.else of “CPU”',
+      'Called the dashboard “Changed goal of it”',
+    ])
   })
 
   it('does not list the first change, which nobody made', async () => {

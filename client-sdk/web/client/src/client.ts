@@ -209,6 +209,7 @@ class Client implements Dovetail {
     this.#leftovers = new Leftovers({
       device: this.#device,
       isOpen: (id) => this.#of(id).length > 0,
+      isLive: () => this.#link.getState().status === 'live',
       open: (id) => this.open(id),
     })
     this.#eviction = new Eviction({
@@ -498,7 +499,10 @@ class Client implements Dovetail {
       this.#tabs.on('acked', ({ documentId, heads }) =>
         this.#each(documentId, (store) => store.heardHeads(heads, 'tab')),
       ),
-      this.#tabs.on('waits', ({ documentId, pending }) => this.#waiting.heard(documentId, pending)),
+      this.#tabs.on('waits', ({ documentId, pending }) => {
+        this.#waiting.heard(documentId, pending)
+        this.#leftovers.heard(documentId, pending)
+      }),
       this.#tabs.on('forgotten', ({ documentId }) => {
         this.#waiting.forgotten(documentId)
         // What cannot be written is said by the storage.

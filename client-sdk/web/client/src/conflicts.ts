@@ -13,6 +13,7 @@ import { samePlain } from './document/plain'
 import { DovetailError } from './errors'
 import { sameHeads, type DocumentId } from './ids'
 import type { OwnMessage } from './link/link'
+import { inWords } from './rules/said'
 import type { Conflict, ConflictCause, Conflicts, ConflictsState, Heads, Undecided } from './types'
 import { Watched } from './watch'
 
@@ -214,7 +215,8 @@ export class DocumentConflicts implements Conflicts {
   #signed(cause: ConflictCause): ConflictCause {
     const { isMine, me } = this.#judged
     const user = me()
-    return { ...cause, mine: isMine(cause.actor) || (user !== undefined && cause.author === user) }
+    const said = cause.message === undefined ? {} : { message: inWords(cause.message) }
+    return { ...cause, ...said, mine: isMine(cause.actor) || (user !== undefined && cause.author === user) }
   }
 }
 

@@ -1,16 +1,18 @@
 // What was: who changed what and when, the document as it was, and the way back.
 //
 // Always true: all of it works on what is here; the server is asked for who the authors are, and for names of states, which are
-// its own part of the document.
+// its own part of the document. What was done is in words (`deeds.ts`), whoever tells it.
 
 import type { Ask } from './api'
 import { Automerge, type Doc } from './automerge'
 import { DovetailError } from './errors'
-import { FIRST_ACTOR, RESERVED_KEY } from './generated/constants'
+import { Deeds } from './deeds'
+import { ENTRY_ACTOR, FIRST_ACTOR, RESERVED_KEY } from './generated/constants'
 import type { DocumentId } from './ids'
 import type { Draft } from './document/assign'
 import { difference } from './document/difference'
 import { isObject, plain, type Plain, type PlainObject } from './document/plain'
+import { inWords } from './rules/said'
 import type { Heads, History, HistoryGroup, NamedVersion } from './types'
 
 /** Changes of one author without a longer pause are one group; the server counts the same way. */
@@ -116,6 +118,8 @@ interface ServerGroup {
   readonly author: string | null
   readonly changes: number
   readonly messages: string[]
+  /** The oldest first, and not all of many. */
+  readonly hashes?: string[]
 }
 
 async function pageOfServer(
@@ -128,24 +132,38 @@ async function pageOfServer(
   const { groups, next } = (body ?? {}) as { groups?: ServerGroup[]; next?: string | null }
   if (!Array.isArray(groups))
     throw new DovetailError('bad_answer', 'Something that is not Dovetail answered.')
+  const deeds = deedsOf(past)
   return {
-    groups: groups.filter(isSomebodys).map(({ heads, from, to, actor, author, changes, messages }) => ({
-      heads,
-      fromMs: from,
-      toMs: to,
-      author: author ?? undefined,
-      mine: past.isMine(actor) || (author !== null && author === past.me()),
-      changes,
-      messages,
-    })),
+    groups: groups
+      .filter(isSomebodys)
+      .map(({ heads, from, to, actor, author, changes, messages, hashes }) => ({
+        heads,
+        fromMs: from,
+        toMs: to,
+        author: author ?? undefined,
+        mine: past.isMine(actor) || (author !== null && author === past.me()),
+        changes,
+        messages: deeds?.of(messages, hashes ?? []) ?? messages.map(inWords),
+      })),
     next: next ? (new URL(next, 'http://server').searchParams.get('cursor') ?? undefined) : undefined,
+  }
+}
+
+/** Nothing while the document is not here. */
+function deedsOf(past: Past<unknown>): Deeds | undefined {
+  try {
+    return new Deeds(past.doc())
+  } catch (error) {
+    if (error instanceof DovetailError) return undefined
+    throw error
   }
 }
 
 /** From the changes that are here, the newest first. */
 function groupsHere(past: Past<unknown>): HistoryGroup[] {
   const doc = past.doc()
-  const groups: (HistoryGroup & { readonly actor: string })[] = []
+  const deeds = new Deeds(doc)
+  const groups: (HistoryGroup & { readonly actor: string; readonly hashes: readonly string[] })[] = []
   for (const { actor, hash, time, message } of Automerge.getChangesMetaSince(doc, [])) {
     const atMs = time * 1000
     const last = groups.at(-1)
@@ -158,6 +176,7 @@ function groupsHere(past: Past<unknown>): HistoryGroup[] {
         toMs: Math.max(last.toMs, atMs),
         changes: last.changes + 1,
         messages: [...new Set([...last.messages, ...messages])],
+        hashes: [...last.hashes, hash],
       }
     } else {
       const mine = past.isMine(actor)
@@ -170,26 +189,27 @@ function groupsHere(past: Past<unknown>): HistoryGroup[] {
         mine,
         changes: 1,
         messages,
+        hashes: [hash],
       })
     }
   }
   return groups
     .filter(isSomebodys)
     .reverse()
-    .map(({ heads, fromMs, toMs, author, mine, changes, messages }) => ({
+    .map(({ heads, fromMs, toMs, author, mine, changes, messages, hashes }) => ({
       heads,
       fromMs,
       toMs,
       author,
       mine,
       changes,
-      messages,
+      messages: deeds.of(messages, hashes),
     }))
 }
 
-/** The change that every dashboard begins with is nobody's. */
+/** The change that every dashboard begins with is nobody's, and so is the one that makes room for decisions and names. */
 function isSomebodys({ actor }: { readonly actor: string }): boolean {
-  return actor !== FIRST_ACTOR
+  return actor !== FIRST_ACTOR && actor !== ENTRY_ACTOR
 }
 
 function versionsOf(root: PlainObject): NamedVersion[] {

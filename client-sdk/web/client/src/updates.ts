@@ -4,6 +4,7 @@
 
 import { Automerge, type Doc } from './automerge'
 import type { Draft } from './document/assign'
+import { inWords } from './rules/said'
 import type { Heads, RemoteUpdate, Updates } from './types'
 
 /** How many places of one update are named: more than a screen can point at. */
@@ -47,7 +48,7 @@ export class DocumentUpdates implements Updates {
         actor,
         author: undefined,
         madeAtMs: time * 1000,
-        label: message ?? '',
+        label: inWords(message ?? ''),
       }))
     if (changes.length === 0) return
     for (const call of [...this.#listeners]) call({ atMs, from, to, places, changes })

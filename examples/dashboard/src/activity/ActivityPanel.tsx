@@ -9,6 +9,7 @@ import { useCallback, useMemo, useState } from 'react'
 import type { PanelProps } from '../editor/slots'
 import { HistoryDays } from '../panels/HistoryDays'
 import { keyOfHeads } from '../panels/moments'
+import { said } from '../widgets/said'
 import { ActivityPlot } from './ActivityPlot'
 import { fold, isIn, type RowsOf, type Span } from './fold'
 import './activity.css'
@@ -120,7 +121,7 @@ const DEEDS_SHOWN = 3
 /** `Moved “CPU”, Renamed “RAM” to “Memory” and 4 more`. */
 function deeds(group: HistoryGroup): string {
   if (group.messages.length === 0) return `${group.changes} ${group.changes === 1 ? 'change' : 'changes'}`
-  const shown = [...group.messages].reverse().slice(0, DEEDS_SHOWN)
+  const shown = [...group.messages].reverse().slice(0, DEEDS_SHOWN).map(said)
   const more = group.messages.length - shown.length
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
 }

@@ -146,7 +146,7 @@ function widgetIn(message: string, titles: readonly string[]): string | undefine
 
 /** As the client words an edit that was given none: a widget that is not there any more has its title in quotes. */
 const QUOTED =
-  /^(?:Added|Removed|Moved|Moved and resized|Resized|Renamed|Made|Reordered|Took|Put|Locked|Unlocked|Changed\b.*?) “([^”]+)”/
+  /^(?:Added|Removed|Moved|Moved and resized|Resized|Renamed|Made|Reordered|Took|Put|Locked|Unlocked|Settled:.*?|Changed\b.*?) “([^”]+)”/
 
 const HOUR_MS = 3_600_000
 

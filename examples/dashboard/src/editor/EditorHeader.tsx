@@ -10,6 +10,7 @@ import { Logo } from '../app/Logo'
 import { Menu, type MenuEntry } from '../app/Menu'
 import { navigate } from '../app/routes'
 import { exports } from '../files/exports'
+import { said } from '../widgets/said'
 import { isComposing } from './composing'
 import { useEditor } from './context'
 import { dashboardOf } from './shown'
@@ -75,8 +76,8 @@ export function EditorHeader({
           <button
             type="button"
             className="icon-button"
-            aria-label={undo === undefined ? 'Undo' : `Undo: ${undo}`}
-            title={undo === undefined ? 'Undo' : `Undo: ${undo}`}
+            aria-label={undo === undefined ? 'Undo' : `Undo: ${said(undo)}`}
+            title={undo === undefined ? 'Undo' : `Undo: ${said(undo)}`}
             disabled={undo === undefined || !editable}
             onClick={() => store.undoing.undo()}
           >
@@ -85,8 +86,8 @@ export function EditorHeader({
           <button
             type="button"
             className="icon-button"
-            aria-label={redo === undefined ? 'Redo' : `Redo: ${redo}`}
-            title={redo === undefined ? 'Redo' : `Redo: ${redo}`}
+            aria-label={redo === undefined ? 'Redo' : `Redo: ${said(redo)}`}
+            title={redo === undefined ? 'Redo' : `Redo: ${said(redo)}`}
             disabled={redo === undefined || !editable}
             onClick={() => store.undoing.redo()}
           >

@@ -4,6 +4,7 @@ import type { HistoryGroup } from '@dovetail/client'
 import { useNames, type HistoryNow } from '@dovetail/react'
 import { useEffect, useMemo } from 'react'
 import { hasTime, timed } from '../activity/fold'
+import { said } from '../widgets/said'
 import { HistoryDays } from './HistoryDays'
 import { MomentDetails, type MomentProps } from './MomentDetails'
 import { isSame, keyOfHeads, momentOf, type Moment } from './moments'
@@ -119,7 +120,7 @@ function Messages({
   return (
     <span className="timeline-words">
       {shown.map((message, at) => (
-        <span key={at}>{message}</span>
+        <span key={at}>{said(message)}</span>
       ))}
       {more > 0 && <span className="muted">and {more} more</span>}
     </span>

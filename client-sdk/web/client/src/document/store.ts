@@ -18,8 +18,9 @@
 
 import { Automerge, decodeHeads, type Doc, type DocHandle, type StorageId, type UrlHeads } from '../automerge'
 import { DocumentConflicts } from '../conflicts'
+import { Deeds } from '../deeds'
 import { DovetailError } from '../errors'
-import { RESERVED_KEY } from '../generated/constants'
+import { ENTRY_ACTOR, RESERVED_KEY } from '../generated/constants'
 import { createHistory, open, type Past } from '../history'
 import { documentUrl, type DocumentId, type DocumentUrl } from '../ids'
 import type { OwnMessage } from '../link/link'
@@ -655,7 +656,15 @@ export class LiveDocument<T> implements DocumentStore<T> {
   #decide(become: (doc: Doc<Draft>) => Doc<Draft>): void {
     this.#begin()
     const made = this.#copy.become('Decided about a conflict', become)
-    if (made) this.#undo.made(made)
+    if (!made) return
+    const changes = Automerge.getChangesMetaSince(made.doc, [...made.before])
+    const [label = made.label] = new Deeds(made.doc).of(
+      changes.flatMap(({ message }) => message ?? []),
+      changes.map(({ hash }) => hash),
+    )
+    this.#undo.made({ ...made, label })
+    // A decision has an actor of its own, by which nobody else would know whose it is.
+    for (const { actor } of changes) if (actor !== ENTRY_ACTOR) this.#remembered.made(actor)
   }
 
   #past(): Past<T> {

@@ -10,6 +10,7 @@
 import { Automerge, type Doc } from '../automerge'
 import type { ResolvedConfig } from '../config'
 import { sameHeads } from '../ids'
+import { inWords } from '../rules/said'
 import type { Heads, PendingChange, SavingState } from '../types'
 import { Watched } from '../watch'
 
@@ -169,7 +170,7 @@ export class Pending {
     this.#waiting = new Map(
       changes.map(({ hash, message, time }) => [
         hash,
-        known.get(hash) ?? { hash, label: message ?? '', madeAtMs: time * 1000 },
+        known.get(hash) ?? { hash, label: inWords(message ?? ''), madeAtMs: time * 1000 },
       ]),
     )
     this.#bytes = changes.reduce(

@@ -21,6 +21,7 @@
 import { Automerge, type Change, type Doc } from '../automerge'
 import { difference } from '../document/difference'
 import { plain } from '../document/plain'
+import { inWords } from '../rules/said'
 import type { Heads, JsonPatchOperation, RefusedEdit } from '../types'
 import { amended, shownEdit, type Ledger, type Refusal, type Remake } from './ledger'
 import { openChange, type OpenChange } from './operations'
@@ -293,7 +294,7 @@ function tell(
   if (edit) {
     const labels = sorted.going
       .filter(({ hash }) => ledger.refused.get(hash)?.edit === edit.id)
-      .map(({ message }) => message ?? '')
+      .map(({ message }) => inWords(message ?? ''))
     const patch = [...edit.patch, ...undone(given.doc, doc)]
     edits.set(edit.id, shownEdit({ ...edit, labels: [...edit.labels, ...labels.filter(Boolean)], patch }))
   }

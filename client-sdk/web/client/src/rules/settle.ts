@@ -18,8 +18,11 @@ import { edits, type What, type Write } from './remedy'
 import { RESERVED_KEY, WAIVER_UNTIL_MS_MAX } from '../generated/constants'
 import { ensureSection, entryChange, missingEntry } from './reserved'
 import type { RuleSet } from './set'
-import { byBytes, bytesOf, hashed, hex, isBlank } from './text'
+import { byBytes, bytesOf, cutToBytes, hashed, hex, isBlank } from './text'
 import { text, write, type Written } from './written'
+
+/** The most bytes of a conflict's sentence in what a change says of itself. */
+const SAID_BYTES_MAX = 500
 
 /** A decision that was written, or why it was not. Then nothing was. */
 export type Decided =
@@ -90,7 +93,7 @@ export function waive(
   const wrong = wrongOf(waiver, now)
   if (wrong !== undefined) return refused('bad_waiver', wrong)
   const { reason, by, until } = waiver
-  return decide(doc, documentId, rules, conflictId, now, (waived, fingerprint) => {
+  return decide(doc, documentId, rules, conflictId, now, 'Allowed to stay', (waived, fingerprint) => {
     waived[conflictId] = {
       fingerprint: new ImmutableString(fingerprint),
       reason: new ImmutableString(reason),
@@ -108,7 +111,7 @@ export function unwaive(
   conflictId: string,
   now: number,
 ): Decided {
-  return decide(doc, documentId, rules, conflictId, now, (waived) => {
+  return decide(doc, documentId, rules, conflictId, now, 'Brought up again', (waived) => {
     delete waived[conflictId]
   })
 }
@@ -197,6 +200,8 @@ function decide(
   rules: RuleSet,
   conflictId: string,
   now: number,
+  /** What is done to the conflict, for the history. */
+  done: string,
   edit: (waived: Record<string, unknown>, fingerprint: string) => void,
 ): Decided {
   const found = find(look(doc, documentId, rules), conflictId)
@@ -204,7 +209,8 @@ function decide(
   const missing = missingEntry(Automerge.getBackend(doc))
   const prepared = missing ? withChanges(doc, [missing]) : doc
   const before = Automerge.getHeads(prepared)
-  const after = Automerge.change(prepared, { time: Math.floor(now / 1_000) }, (draft) =>
+  const options = { time: Math.floor(now / 1_000), message: `${done}: ${shortened(found.violation.message)}` }
+  const after = Automerge.change(prepared, options, (draft) =>
     edit(waivedIn(draft as Record<string, unknown>), found.violation.fingerprint),
   )
   const changes = [...(missing ? [missing] : []), ...Automerge.getChangesSince(after, before)]
@@ -217,6 +223,12 @@ function waivedIn(draft: Record<string, unknown>): Record<string, unknown> {
   const reserved = draft[RESERVED_KEY] as Record<string, unknown>
   if (!isMap(memberOf(reserved, 'waived'))) reserved['waived'] = {}
   return reserved['waived'] as Record<string, unknown>
+}
+
+/** A sentence of the rules, as far as the history shows one. */
+function shortened(message: string): string {
+  const cut = cutToBytes(message, SAID_BYTES_MAX)
+  return cut.length < message.length ? `${cut}…` : message
 }
 
 function withChanges(doc: Doc<unknown>, changes: readonly Uint8Array[]): Doc<unknown> {

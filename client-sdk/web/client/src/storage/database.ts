@@ -17,6 +17,9 @@ export const OPEN_MS_MAX = 5_000
  */
 const LOOK_AFTER_MS = 250
 
+/** Closed under one who asks so many times, it is no database to ask: after as long as one that does not answer is waited for. */
+const CLOSED_MAX = OPEN_MS_MAX / LOOK_AFTER_MS
+
 /** Where the mark is: numbers are in no range of texts or lists, which are the keys of everything else. */
 const MARK_KEY = 0
 
@@ -43,6 +46,8 @@ export class Database {
   #database: IDBPDatabase | undefined
   #mark: string | undefined
   #look: ReturnType<typeof setTimeout> | undefined
+  /** Those that somebody else closed: the browser, or who deletes them. */
+  readonly #taken = new WeakSet<IDBPDatabase>()
   #isClosed = false
 
   constructor(factory: IDBFactory | undefined, name: string, store: string, hears: DatabaseHears) {
@@ -59,12 +64,12 @@ export class Database {
 
   /** Asks its store. Rejects when it does not answer even when it was opened for that. */
   read<R>(ask: (store: Reading) => Promise<R>): Promise<R> {
-    return this.#twice((database) => reading(database, this.#store, ask))
+    return this.#ask((database) => reading(database, this.#store, ask))
   }
 
   /** Changes its store. Resolves when that is on the disk. Rejects as `read`, and where there is no room (`isFull`). */
   write(change: (store: Writing) => Promise<unknown>): Promise<void> {
-    return this.#twice((database) => writing(database, this.#store, change))
+    return this.#ask((database) => writing(database, this.#store, change))
   }
 
   /** It is over, also for what was asked and not answered. */
@@ -74,14 +79,18 @@ export class Database {
     this.#database?.close()
   }
 
-  async #twice<R>(work: (database: IDBPDatabase) => Promise<R>): Promise<R> {
-    for (let isLast = false; ; isLast = true) {
+  /** Once more where it fails, and until it answers where somebody closes it meanwhile: that says nothing against the next one. */
+  async #ask<R>(work: (database: IDBPDatabase) => Promise<R>): Promise<R> {
+    for (let failed = 0, closed = 0; ;) {
       const database = await this.#open()
       try {
         return await work(database)
       } catch (error) {
-        if (isLast || this.#isClosed || isFull(error)) throw error
+        if (this.#taken.has(database)) closed++
+        else failed++
+        if (failed > 1 || closed > CLOSED_MAX || this.#isClosed || isFull(error)) throw error
         this.#drop(database)
+        if (closed > 1) await pause(LOOK_AFTER_MS)
       }
     }
   }
@@ -103,8 +112,12 @@ export class Database {
     this.#database = database
     if (this.#isClosed) database.close()
     // Somebody wants to delete it, and need not wait for this tab to go; or the browser has closed it.
-    for (const event of ['versionchange', 'close'] as const)
-      database.addEventListener(event, () => this.#drop(database))
+    for (const event of ['versionchange', 'close'] as const) {
+      database.addEventListener(event, () => {
+        this.#taken.add(database)
+        this.#drop(database)
+      })
+    }
     try {
       this.#know(await inTime(markOf(database, this.#store)))
     } catch (error) {
@@ -141,6 +154,10 @@ export class Database {
     // Whoever asks meanwhile hears that it cannot be opened.
     this.#look = setTimeout(() => void this.#open().catch(() => this.#lookIn(OPEN_MS_MAX)), waitMs)
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 /** Whether what could not be written does not fit. */

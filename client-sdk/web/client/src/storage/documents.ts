@@ -3,8 +3,9 @@
 // Edit path: ← the repo has a change to keep; → the disk. At the next start ← the disk.
 //
 // Always true: the repo is never left without an answer. A browser that gives no storage, or takes no more, is said in
-// `state`; then what cannot be kept stays in memory for as long as the tab lives, and is written as soon as there is room. Where the
-// database was deleted under the open tab, `state` does not say `kept` before what this tab has was written into the new one.
+// `state`; then what cannot be kept stays in memory for as long as the tab lives, and is written as soon as there is room, or a
+// database that failed answers again. Where the database was deleted under the open tab, `state` does not say `kept` before what this
+// tab has was written into the new one.
 
 import type { Chunk, StorageAdapterInterface, StorageKey } from '../automerge'
 import type { Environment } from '../environment'
@@ -17,7 +18,7 @@ const STORE = 'documents'
 /** How often the browser is asked how much is kept: it walks through all databases of the origin for it. */
 const MEASURE_EVERY_MS = 30_000
 
-/** How often what did not fit is tried again where nothing else is written. */
+/** How often what did not fit is tried again where nothing else is written, and a database that failed whatever was asked of it. */
 const AGAIN_EVERY_MS = 10_000
 
 /** The store of documents named `name`; in memory when `kind` says so. */
@@ -31,6 +32,8 @@ export class DocumentStorage implements StorageAdapterInterface {
   #measuredAtMs = -Infinity
   #persistent = false
   #again: ReturnType<typeof setTimeout> | undefined
+  /** The database was open and failed: it is asked nothing until it is tried again. */
+  #isResting = false
   /** What the tab has is being written anew: the last time that this began. */
   #keeping: Promise<void> | undefined
   #isClosed = false
@@ -136,6 +139,7 @@ export class DocumentStorage implements StorageAdapterInterface {
 
   /** Somebody deleted the database, and there is another one now. */
   #emptied(): void {
+    this.#isResting = false
     this.#tell({ status: 'opening' })
     const keeping = this.#keepAgain()
       // What cannot be written is said by `save`.
@@ -144,7 +148,7 @@ export class DocumentStorage implements StorageAdapterInterface {
         // Or once more, meanwhile.
         if (this.#keeping !== keeping) return
         this.#keeping = undefined
-        if (!(await this.#keepRest()) || !this.#database) return
+        if (!(await this.#keepRest()) || this.#isResting) return
         this.#tellKept()
         void this.#measure()
       })
@@ -177,18 +181,30 @@ export class DocumentStorage implements StorageAdapterInterface {
   /** Nothing without a database, or where it does not do it. */
   async #onDisk<R>(work: (database: Database) => Promise<R>): Promise<R | undefined> {
     const database = this.#database
-    if (!database || this.#isClosed) return undefined
+    if (!database || this.#isClosed || this.#isResting) return undefined
     try {
       return await work(database)
     } catch (error) {
       if (isFull(error)) this.#full(error)
-      else if (this.#database === database) this.#without(String(error))
+      else if (this.#database) this.#rest(error)
       return undefined
     }
   }
 
   #full(error: unknown): void {
     this.#tell({ status: 'full', reason: String(error) })
+    this.#tryLater()
+  }
+
+  /** Nobody waits for a database that fails whatever one does. */
+  #rest(error: unknown): void {
+    this.#isResting = true
+    this.#tell({ status: 'memory', reason: String(error) })
+    this.#tryLater()
+  }
+
+  #tryLater(): void {
+    if (this.#isClosed) return
     this.#again ??= setTimeout(() => {
       this.#again = undefined
       void this.#tryAgain()
@@ -196,8 +212,16 @@ export class DocumentStorage implements StorageAdapterInterface {
   }
 
   async #tryAgain(): Promise<void> {
-    if (this.#isClosed) return
-    if (await this.#keepRest()) await this.#measure()
+    if (this.#isClosed || !this.#database) return
+    const wasResting = this.#isResting
+    if (wasResting && !(await answers(this.#database))) {
+      this.#tryLater()
+      return
+    }
+    this.#isResting = false
+    if (!(await this.#keepRest())) return
+    if (wasResting && !this.#keeping) this.#tellKept()
+    await this.#measure()
   }
 
   async #askToPersist(): Promise<void> {
@@ -225,6 +249,15 @@ export class DocumentStorage implements StorageAdapterInterface {
     if (this.#isClosed || JSON.stringify(state) === JSON.stringify(this.state.getState())) return
     this.state.set(state)
   }
+}
+
+async function answers(database: Database): Promise<boolean> {
+  return database
+    .read((store) => store.getKey([]))
+    .then(
+      () => true,
+      () => false,
+    )
 }
 
 async function chunks(database: Database, prefix: StorageKey): Promise<Chunk[]> {

@@ -17,7 +17,10 @@ export type StorageState =
       readonly bytesMax: number | undefined
       readonly persistent: boolean
     }
-  /** The browser gives no storage (a private window, a policy): what is not saved on the server is gone with the tab. */
+  /**
+   * The browser gives no storage (a private window, a policy), or it failed: what is not saved on the server is gone with the tab,
+   * unless it says `kept` later, because what failed answers again.
+   */
   | { readonly status: 'memory'; readonly reason: string }
   /** The storage takes no more. Edits stay in this tab and go to the server, but would not survive a reload before that. */
   | { readonly status: 'full'; readonly reason: string }

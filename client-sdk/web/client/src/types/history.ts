@@ -14,6 +14,7 @@ export interface HistoryGroup {
   /** Made by this device. */
   readonly mine: boolean
   readonly changes: number
+  /** What was done, in words, each thing once. */
   readonly messages: readonly string[]
 }
 

@@ -195,6 +195,57 @@ test('CL260 who had the database that was deleted writes what it has before it s
   expect(keys).toEqual([['one'], ['other']])
 })
 
+/** Somebody deletes the database as soon as it was opened, so many times in a row. */
+function deleting(indexedDb: IDBFactory, times: number) {
+  const open = indexedDb.open.bind(indexedDb)
+  return vi.spyOn(indexedDb, 'open').mockImplementation((...asked) => {
+    const request = open(...asked)
+    if (times-- > 0) request.addEventListener('success', () => indexedDb.deleteDatabase(asked[0]))
+    return request
+  })
+}
+
+test('CL315 a database that somebody deletes each time it is opened is opened again, and all is written and found', async () => {
+  const indexedDb = new IDBFactory()
+  const kept = storage({ indexedDb })
+  await kept.save(['a'], bytes(1))
+  const told: string[] = []
+  kept.state.subscribe(() => told.push(kept.state.getState().status))
+  const opened = deleting(indexedDb, 4)
+  await new Promise((resolve) => indexedDb.deleteDatabase('a-documents').addEventListener('success', resolve))
+  await kept.save(['b'], bytes(2))
+  await until(kept.state, ({ status }) => status === 'kept')
+  expect(opened.mock.calls.length).toBeGreaterThan(4)
+  expect(told).not.toContain('memory')
+  expect(await storage({ indexedDb }).load(['b'])).toEqual(bytes(2))
+})
+
+test('CL315 a database that failed is asked again after a while, and then all is written and found', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const indexedDb = new IDBFactory()
+  const kept = storage({ indexedDb })
+  await kept.save(['a'], bytes(1))
+  const broken = vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(() => {
+    throw new DOMException('the disk is broken', 'UnknownError')
+  })
+  await kept.save(['b'], bytes(2))
+  const asked = broken.mock.calls.length
+  await vi.waitFor(() => {
+    vi.advanceTimersByTime(10_000)
+    expect(broken.mock.calls.length).toBeGreaterThan(asked)
+  })
+  expect(kept.state.getState().status).toBe('memory')
+  broken.mockRestore()
+  await vi.waitFor(() => {
+    vi.advanceTimersByTime(10_000)
+    expect(kept.state.getState().status).toBe('kept')
+  })
+  expect(await kept.load(['a'])).toEqual(bytes(1))
+  expect(await storage({ indexedDb }).load(['b'])).toEqual(bytes(2))
+  await kept.close()
+  expect(vi.getTimerCount()).toBe(0)
+})
+
 test('CL305 a tab that is to let go of its database says opening at once, and kept when it is there again', async () => {
   const indexedDb = new IDBFactory()
   const kept = storage({ indexedDb })
