@@ -6,7 +6,7 @@ mod world;
 
 use automerge::transaction::Transactable;
 use automerge::{AutomergeError, ObjType, ROOT, ReadDoc};
-use dovetail_core::document::Refusal;
+use dovetail_core::document::{Refusal, fits};
 use dovetail_core::limits::DocumentLimits;
 use world::World;
 
@@ -86,4 +86,20 @@ fn op33_operations_of_a_change_have_a_bound() {
         "{words}; one takes another one's place"
     );
     assert_eq!(changes_of(&world), 1);
+}
+
+/// JD38: what is only tried is refused where the document has no room for it.
+#[test]
+fn jd38_what_is_only_tried_needs_room_too() {
+    let mut doc = automerge::Automerge::new();
+    let mut put = |n: i64| {
+        doc.transact::<_, _, automerge::AutomergeError>(|tx| tx.put(automerge::ROOT, "n", n)).unwrap();
+        doc.get_last_local_change().unwrap()
+    };
+    let (_, more) = (put(1), put(2));
+    let none = DocumentLimits::default();
+    let told = |limits| fits(&doc, std::slice::from_ref(&more), &limits).map_err(|why| why.to_string());
+    assert_eq!(told(none), Ok(()));
+    assert!(told(DocumentLimits { changes_max: 2, ..none }).unwrap_err().contains("more changes"));
+    assert!(told(DocumentLimits { ops_max: 2, ..none }).unwrap_err().contains("more operations"));
 }

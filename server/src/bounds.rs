@@ -8,7 +8,7 @@ use crate::gateway::poll::{self, ledger, session as http_session};
 use crate::gateway::reply::{Code, code_of};
 use crate::gateway::{self, realtime, socket};
 use crate::hub::{actor, desk, mailbox, outbox};
-use crate::store::{self, sled};
+use crate::store;
 use crate::{
     audit, auth, bans, config, damaged, evaluator, inbox, metrics, points, quarantine, rules, throttle,
 };
@@ -554,7 +554,7 @@ fn of_the_machine() -> Vec<Bound> {
         )
         .watched("commits_waiting"),
         constant!(
-            sled::GROUP_BYTES_MAX,
+            store::GROUP_BYTES_MAX,
             Bytes,
             "bytes of batches that share one sync; one batch at least",
             [Wall::Else("the rest is in the next")],

@@ -17,7 +17,7 @@ pub mod telemetry; // Logs.
 
 #[cfg(test)]
 mod permits; // For tests: the right to everything.
-pub mod store; // Where documents are kept.
+pub use dovetail_store as store; // Where documents are kept.
 
 pub mod near; // How near a figure is to its bound.
 

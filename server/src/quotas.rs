@@ -87,7 +87,11 @@ impl Quotas {
             let Owned { documents, bytes } = theirs.owned;
             match crossing {
                 Crossing::Near => {
-                    tracing::warn!(%owner, bound, documents, bytes, "somebody comes near to a bound");
+                    let (documents_max, bytes_max) = (self.documents_max, self.bytes_max);
+                    tracing::warn!(
+                        %owner, bound, documents, documents_max, bytes, bytes_max,
+                        "somebody is near to a bound, or beyond it"
+                    );
                 }
                 Crossing::Away => tracing::info!(%owner, bound, documents, bytes, "there is room again"),
             }

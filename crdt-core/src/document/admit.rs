@@ -19,9 +19,10 @@ use super::{Document, Ticket};
 use crate::authors::Authors;
 use crate::grant::{Access, Followed, Grant, Identity, Limits, Policy, Role};
 use crate::id::{DocumentId, SessionId};
+use crate::limits::DocumentLimits;
 use crate::reserved;
 use crate::time::Timestamp;
-use automerge::{Automerge, Change, ChangeHash};
+use automerge::{Automerge, Change, ChangeHash, ReadDoc};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -160,6 +161,20 @@ impl Room {
         };
         Ok(())
     }
+}
+
+/// Whether a document has room for these changes, as far as it shows: not how many bytes it is stored in.
+///
+/// # Errors
+/// What it has no room for.
+pub fn fits(doc: &Automerge, changes: &[Change], limits: &DocumentLimits) -> Result<(), Rejection> {
+    let stats = doc.stats();
+    let mut room = Room {
+        changes: limits.changes_max.saturating_sub(stats.num_changes),
+        bytes: u64::MAX,
+        ops: limits.ops_max.saturating_sub(stats.num_ops),
+    };
+    changes.iter().try_for_each(|change| room.take(change)).map_err(|of| Rejection::DocumentFull { of })
 }
 
 impl Arrival<'_> {

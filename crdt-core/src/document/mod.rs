@@ -43,7 +43,7 @@ mod serve; // Who is sent what, once everything is stored.
 mod standing; // How it stands, for those who follow it without syncing.
 mod verdict; // What the rules say of it.
 
-pub use admit::REFUSED_MAX;
+pub use admit::{REFUSED_MAX, fits};
 pub use body::{Body, Heads};
 pub use claims::HASHES_MAX;
 pub use events::{CommitFault, Effect, FullOf, Input, LoadFault, Refusal, Rejection, Ticket};

@@ -27,13 +27,14 @@ pub use paths::{BadPath, Limit, Limits, May, Path, Step};
 pub use permit::{AdminPermit, Denied, EditPermit, Grant, ReadPermit, ServerPermit};
 pub use written::{BadAccess, LINK_PREFIX};
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// What somebody may do with a document. Each includes those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(rename_all = "lowercase"))]
 pub enum Role {
     /// Nothing, not even know that it exists.
     #[default]

@@ -32,8 +32,9 @@ pub(crate) use assign::{Care, Contest, Stop, Writing};
 pub use diff::diff;
 pub(crate) use read::{Weight, base64, weigh};
 pub use read::{read, read_at, read_within, root_text, scalar_to_json};
+pub use write::seconds;
 pub use write::{check, fill, new_document, put};
-pub(crate) use write::{escaped, seconds, sorted, string_bytes};
+pub(crate) use write::{escaped, sorted, string_bytes};
 
 use automerge::AutomergeError;
 use serde_json::Value;

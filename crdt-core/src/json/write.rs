@@ -201,6 +201,6 @@ pub(crate) fn sorted(members: &Map<String, Value>) -> impl Iterator<Item = (&Str
 }
 
 /// A change carries whole seconds.
-pub(crate) fn seconds(time: Timestamp) -> i64 {
+pub fn seconds(time: Timestamp) -> i64 {
     i64::try_from(time.as_millis() / 1000).expect("a u64 of milliseconds is an i64 of seconds")
 }

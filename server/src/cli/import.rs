@@ -2,7 +2,7 @@
 
 use super::place::{self, Place};
 use super::remote::Remote;
-use super::{Failure, explained, on_runtime, print};
+use super::{Failure, explained, on_runtime, print, tell};
 use crate::content::{self, ContentError, Intake};
 use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
@@ -41,7 +41,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         }
     })?;
     for note in &made.notes {
-        eprintln!("dovetail: note: {note}");
+        tell(format_args!("note: {note}"));
     }
     print(format!("{}\n", made.url).as_bytes())
 }

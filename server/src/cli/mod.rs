@@ -16,6 +16,7 @@ mod token; // `dovetail token`.
 
 use crate::config::ConfigError;
 use clap::ArgMatches;
+use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -76,9 +77,14 @@ fn report(failure: &Failure) -> ExitCode {
         Failure::Failed(text) => (text, 1),
     };
     for line in text.lines() {
-        eprintln!("dovetail: {line}");
+        tell(format_args!("{line}"));
     }
     ExitCode::from(code)
+}
+
+/// Says something to whoever runs the command. Nobody may be able to hear it.
+fn tell(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "dovetail: {line}");
 }
 
 /// Runs a command that waits for others, to its end.

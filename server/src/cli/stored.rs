@@ -3,7 +3,7 @@
 //! Always true: none of them changes a store in place. What is made anew takes the old one's place when it is complete.
 
 use super::place::{self, Place};
-use super::{Failure, cannot_write, explained, on_runtime, print};
+use super::{Failure, cannot_write, explained, on_runtime, print, tell};
 use crate::backup::read::{Item, ReadBackupError, read};
 use crate::backup::write::Backup;
 use crate::backup::{BEGINNING, End};
@@ -14,7 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use dovetail_core::document::chunk::Batch;
 use futures_util::future::try_join_all;
 use std::fs::{self, File};
-use std::io::{self, BufReader, ErrorKind, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,10 +34,21 @@ enum StoredError {
     Open(#[from] OpenError),
     #[error("the store cannot be read")]
     Load(#[from] LoadError),
-    #[error("the new store cannot be written")]
-    Commit(#[from] CommitError),
+    #[error("the new store cannot be written, and nothing else was touched: {0}")]
+    NotWritten(Arc<str>),
+    #[error("the new store cannot be written, and nothing else was touched")]
+    Commit(#[source] CommitError),
     #[error("the backup cannot be restored")]
     Backup(#[from] ReadBackupError),
+}
+
+impl From<CommitError> for StoredError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::ReadOnly { why } => Self::NotWritten(why),
+            error => Self::Commit(error),
+        }
+    }
 }
 
 impl From<StoredError> for Failure {
@@ -91,12 +102,14 @@ fn path(matches: &ArgMatches, name: &str) -> PathBuf {
 fn existing(matches: &ArgMatches) -> Result<PathBuf, Failure> {
     let dir = path(matches, DIR);
     if SledStore::lies_in(&dir) {
-        Ok(dir)
-    } else if dir.is_file() {
-        Err(Failure::Failed(format!("{} is a file: name the data directory", dir.display())))
-    } else {
-        Err(Failure::Failed(format!("there is no store in {}", dir.display())))
+        return Ok(dir);
     }
+    SledStore::check_that_none_was_in(&dir).map_err(StoredError::from)?;
+    Err(Failure::Failed(match fs::read_dir(&dir) {
+        Ok(_) => format!("there is no store in {}", dir.display()),
+        Err(_) if dir.is_file() => format!("{} is a file: name the data directory", dir.display()),
+        Err(error) => format!("there is no store in {}: {error}", dir.display()),
+    }))
 }
 
 /// `dovetail verify`: a line for each document that is damaged, and how much was looked at.
@@ -106,15 +119,15 @@ pub(super) fn verify(matches: &ArgMatches) -> Result<(), Failure> {
         let (store, missing) = SledStore::open_as_it_is(&dir).map_err(StoredError::from)?;
         let summary = tell_damage(Arc::new(store)).await?;
         if let Some(missing) = &missing {
-            eprintln!("dovetail: {missing}: documents may be older than what was acknowledged");
+            tell(format_args!("{missing}: documents may be older than what was acknowledged"));
         }
         let Summary { documents, damaged, records_damaged } = summary;
-        eprintln!("dovetail: {documents} documents were checked, {damaged} are damaged");
+        tell(format_args!("{documents} documents were checked, {damaged} are damaged"));
         if summary.is_sound() && missing.is_none() {
             return Ok(());
         }
         if records_damaged > 0 {
-            eprintln!("dovetail: {records_damaged} kinds of the server's own records are damaged");
+            tell(format_args!("{records_damaged} kinds of the server's own records are damaged"));
         }
         Err(Failure::Failed(format!("the store in {} is damaged", dir.display())))
     })
@@ -140,19 +153,13 @@ pub(super) fn backup(matches: &ArgMatches) -> Result<(), Failure> {
     let out = path(matches, OUT);
     let place = Place::of(matches)?;
     may_be_written(&out)?;
-    let part = out.with_added_extension("part");
-    let end = written(place, &part).and_then(|end| {
-        fs::rename(&part, &out).map_err(|error| cannot_write(&out, &error))?;
-        Ok(end)
-    });
-    if end.is_err() {
-        let _ = fs::remove_file(&part); // It may never have been there.
-    }
-    let end = end?;
+    let mut part = Part::beside(&out)?;
+    let end = written(place, &mut part)?;
+    part.take_the_place_of(&out)?;
     for left_out in &end.left_out {
-        eprintln!("dovetail: left out: {} is damaged: {}", left_out.id, left_out.damage);
+        tell(format_args!("left out: {} is damaged: {}", left_out.id, left_out.damage));
     }
-    eprintln!("dovetail: {} holds {} documents, each checked", out.display(), end.documents);
+    tell(format_args!("{} holds {} documents, each checked", out.display(), end.documents));
     if end.left_out.is_empty() {
         return Ok(());
     }
@@ -160,6 +167,31 @@ pub(super) fn backup(matches: &ArgMatches) -> Result<(), Failure> {
         "{} documents are not in the backup, because they are damaged",
         end.left_out.len()
     )))
+}
+
+/// A backup in the making, in a file of its own. Nothing of it stays when it is dropped.
+struct Part {
+    path: PathBuf,
+    file: File,
+}
+
+impl Part {
+    /// Under a name that nobody else has: not another backup, and not something of somebody's that is called alike.
+    fn beside(out: &Path) -> Result<Self, Failure> {
+        let path = out.with_added_extension(format!("{}.part", std::process::id()));
+        let file = File::options().write(true).create_new(true).open(&path);
+        Ok(Self { file: file.map_err(|error| cannot_write(&path, &error))?, path })
+    }
+
+    fn take_the_place_of(self, out: &Path) -> Result<(), Failure> {
+        fs::rename(&self.path, out).map_err(|error| cannot_write(out, &error))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path); // It has another name when it is whole.
+    }
 }
 
 /// What is there already gives way only where it is a backup itself: a slip of the name must not cost a store.
@@ -176,19 +208,29 @@ fn may_be_written(out: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Writes a backup into this file, and reads all of it back.
-fn written(place: Place, part: &Path) -> Result<End, Failure> {
-    let cannot = |error: io::Error| cannot_write(part, &error);
-    let mut file = File::create(part).map_err(cannot)?;
+/// Writes a backup, and reads all of it back.
+fn written(place: Place, part: &mut Part) -> Result<End, Failure> {
+    let Part { path, file } = part;
     on_runtime(async {
-        match place {
-            Place::Remote(remote) => remote.download("/api/admin/backup", &mut file, part).await,
-            Place::Directory(directory) => from_directory(Path::new(&directory), &mut file, part).await,
+        let writing = async {
+            match place {
+                Place::Remote(remote) => remote.download("/api/admin/backup", file, path).await,
+                Place::Directory(directory) => from_directory(Path::new(&directory), file, path).await,
+            }
+        };
+        tokio::select! {
+            written = writing => written,
+            _ = tokio::signal::ctrl_c() => Err(Failure::Failed("interrupted; there is no backup".to_owned())),
         }
     })?;
-    file.sync_all().map_err(cannot)?;
-    let copied = File::open(part).map_err(cannot)?;
-    Ok(read::<ReadBackupError>(BufReader::new(copied), |_| Ok(())).map_err(StoredError::from)?)
+    file.sync_all().map_err(|error| cannot_write(path, &error))?;
+    let copied = File::open(&path).map_err(|error| cannot_write(path, &error))?;
+    read::<ReadBackupError>(BufReader::new(copied), |_| Ok(())).map_err(|error| {
+        let why = explained(&error);
+        Failure::Failed(format!(
+            "the backup is not whole, and was removed: {why}. Whoever gave it may have stopped meanwhile"
+        ))
+    })
 }
 
 async fn from_directory(dir: &Path, file: &mut File, part: &Path) -> Result<(), Failure> {
@@ -207,24 +249,18 @@ async fn from_directory(dir: &Path, file: &mut File, part: &Path) -> Result<(), 
 /// `dovetail restore`: nothing is there before all of the backup was read and checked.
 pub(super) fn restore(matches: &ArgMatches) -> Result<(), Failure> {
     let (file, dir) = (path(matches, FILE), path(matches, DATA_DIR));
-    if SledStore::lies_in(&dir) {
-        return Err(Failure::Failed(format!(
-            "there is a store in {} already: name another directory, or move that one away",
-            dir.display()
-        )));
-    }
     let backup = File::open(&file)
         .map_err(|error| Failure::Failed(format!("cannot read {}: {error}", file.display())))?;
     let end = on_runtime(async { Ok(restored(backup, &dir).await?) })?;
-    eprintln!("dovetail: {} holds {} documents, each checked", dir.display(), end.documents);
+    tell(format_args!("{} holds {} documents, each checked", dir.display(), end.documents));
     for left_out in &end.left_out {
-        eprintln!("dovetail: {} was damaged when the backup was made, and is not in it", left_out.id);
+        tell(format_args!("{} was damaged when the backup was made, and is not in it", left_out.id));
     }
     Ok(())
 }
 
 async fn restored(backup: File, dir: &Path) -> Result<End, StoredError> {
-    let rebuild = Rebuild::begin(dir)?;
+    let rebuild = Rebuild::first(dir)?;
     let mut writing = Writing::new(rebuild.store());
     let runtime = tokio::runtime::Handle::current();
     let end = tokio::task::block_in_place(|| {
@@ -257,10 +293,13 @@ pub(super) fn compact(matches: &ArgMatches) -> Result<(), Failure> {
     let goes_on = matches.get_flag(LEAVE_OUT);
     let compacted = on_runtime(compacted(&dir, goes_on))?;
     for (id, damage) in &compacted.left_out {
-        eprintln!("dovetail: left out: {id} is damaged: {damage}");
+        tell(format_args!("left out: {id} is damaged: {damage}"));
     }
     let Compacted { documents, bytes_before, bytes_after, .. } = compacted;
-    eprintln!("dovetail: {documents} documents take {bytes_after} bytes now and took {bytes_before} before");
+    let gain = if bytes_after < bytes_before { "" } else { ": there was nothing to gain" };
+    tell(format_args!(
+        "{documents} documents take {bytes_after} bytes now and took {bytes_before} before{gain}"
+    ));
     Ok(())
 }
 
@@ -273,13 +312,14 @@ struct Compacted {
 
 async fn compacted(dir: &Path, goes_on: bool) -> Result<Compacted, Failure> {
     let (store, missing) = SledStore::open_as_it_is(dir).map_err(StoredError::from)?;
-    let store: Arc<dyn Store> = Arc::new(store);
+    let opened = Arc::new(store);
+    let store: Arc<dyn Store> = opened.clone();
     if let Some(missing) = missing.as_ref().filter(|_| !goes_on) {
         return Err(Failure::Failed(format!(
             "{missing}; --{LEAVE_OUT} gives it up, and goes on with what there is"
         )));
     }
-    let rebuild = Rebuild::begin(dir).map_err(StoredError::from)?;
+    let rebuild = Rebuild::in_place_of(&opened).map_err(StoredError::from)?;
     let mut done = Compacted {
         documents: 0,
         left_out: Vec::new(),
@@ -312,7 +352,7 @@ async fn compacted(dir: &Path, goes_on: bool) -> Result<Compacted, Failure> {
     }
     done.bytes_after = rebuild.store().health().disk_bytes;
     store.close().await;
-    drop(store);
+    drop((store, opened));
     rebuild.finish().await.map_err(StoredError::from)?;
     Ok(done)
 }

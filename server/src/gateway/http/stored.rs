@@ -93,6 +93,7 @@ pub(super) async fn copy(door: Door) -> Result<Response, Problem> {
 }
 
 async fn copy_all(gateway: Gateway, pieces: Pieces) {
+    let damaged = gateway.hub.damaged().clone();
     let mut backup = Backup::new(gateway.store.clone(), Pace::Even, gateway.clock.now());
     loop {
         match backup.next().await {
@@ -106,6 +107,11 @@ async fn copy_all(gateway: Gateway, pieces: Pieces) {
         }
     }
     let End { documents, left_out, .. } = backup.end();
+    for one in left_out {
+        if let Ok(document) = one.id.parse() {
+            damaged.note(&document, &one.damage);
+        }
+    }
     tracing::info!(documents, left_out = left_out.len(), "a backup was made");
 }
 

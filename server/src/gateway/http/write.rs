@@ -24,7 +24,7 @@ use crate::gateway::reply::{self, Code, Problem};
 use crate::hub::SubmitError;
 use automerge::{Automerge, Change, ChangeHash};
 use bytes::Bytes;
-use dovetail_core::document::out_of_places;
+use dovetail_core::document::{fits, out_of_places};
 use dovetail_core::doors::{self, Lost, LostValue, PatchError, PatchFault, WriteError, Writer, Written};
 use dovetail_core::grant::{EditPermit, ReadPermit};
 use dovetail_core::id::DocumentId;
@@ -205,6 +205,7 @@ impl Writing {
         let written = made.map_err(|refused| of_refused(&refused, &present))?;
         if self.is_dry {
             self.check_places(&before, &written)?;
+            self.check_room(&before, &written)?;
             return Box::pin(answer(&self.gateway, &self.id, before, Outcome::of(written), true)).await;
         }
         let outcome = submit(&self.gateway, &self.permit, written).await?;
@@ -216,6 +217,11 @@ impl Writing {
         let (Some(limits), Some(change)) = (self.permit.limits(), written.change()) else { return Ok(()) };
         let Some(why) = out_of_places(before, change, limits) else { return Ok(()) };
         Err(reply::of_submit(&SubmitError::Rejected { document: self.id.clone(), why }))
+    }
+
+    fn check_room(&self, before: &Automerge, written: &Written) -> Result<(), Problem> {
+        let fits = fits(before, &written.changes, &self.gateway.hub.document_limits());
+        fits.map_err(|why| reply::of_submit(&SubmitError::Rejected { document: self.id.clone(), why }))
     }
 
     fn writer(&self) -> Writer {

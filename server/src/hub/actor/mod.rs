@@ -30,6 +30,7 @@ use dovetail_core::document::careful::carefully;
 use dovetail_core::document::{Document, Effect, Input, Refusal, Size, Standing, Ticket, Verdict};
 use dovetail_core::grant::{Followed, Limits, Role};
 use dovetail_core::id::{DocumentId, SessionId};
+use dovetail_core::limits::DocumentLimits;
 use dovetail_core::rules::Question;
 use dovetail_core::session::{CloseReason, Outgoing};
 use dovetail_core::wire::{ConflictsFrame, Own};
@@ -286,7 +287,11 @@ impl Actor {
             let (document, Size { changes, bytes, ops }) = (&self.id, self.document.size());
             match crossing {
                 Crossing::Near => {
-                    tracing::warn!(%document, bound, changes, bytes, ops, "a document comes near to a bound: then it takes no more changes");
+                    let DocumentLimits { changes_max, bytes_max, ops_max, .. } = self.hub.limits.document;
+                    tracing::warn!(
+                        %document, bound, changes, changes_max, bytes, bytes_max, ops, ops_max,
+                        "a document is near to a bound, or beyond it: there it takes no more changes"
+                    );
                 }
                 Crossing::Away => {
                     tracing::info!(%document, bound, changes, bytes, ops, "a document is not near to its bound any longer");
@@ -374,7 +379,12 @@ impl Actor {
             }
             Effect::Permission { session, role } => self.change_role(session, role),
             Effect::Acknowledge { session, heads } => self.acknowledge(session, &heads),
-            Effect::Answer { ticket, answer } => self.callers.answer(&self.id, ticket, answer),
+            Effect::Answer { ticket, answer } => {
+                if let Err(Refusal::Rejected(why)) = &answer {
+                    metrics::counter!(CHANGES_REFUSED, "code" => why.code()).increment(1);
+                }
+                self.callers.answer(&self.id, ticket, answer);
+            }
             Effect::Judged(verdict) => self.judged(verdict.as_ref()),
             Effect::Evaluate(question) => self.evaluate(question),
             Effect::View { ticket } => self.look(ticket),

@@ -148,6 +148,7 @@ impl Space {
             Space::Access => 4,
             Space::Audit => 5,
             Space::Quarantine => 6,
+            Space::Notes => 7,
         }
     }
 }
@@ -158,14 +159,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn spaces() -> impl Strategy<Value = Space> {
-        prop::sample::select(vec![
-            Space::Server,
-            Space::Rules,
-            Space::Answers,
-            Space::Access,
-            Space::Audit,
-            Space::Quarantine,
-        ])
+        prop::sample::select(Space::ALL.to_vec())
     }
 
     proptest! {

@@ -5,12 +5,14 @@
 //! batch may be committed twice, chunks may come back in any order, and another kind of
 //! store (a log, a table) fits behind the same trait.
 //!
+//! The server keeps what everybody made here, and a device what it made and has from the server.
+//!
 //! Edit path: ← the hub commits the batch that [`dovetail_core::document`] made of a burst,
 //! → [`Store::commit`] resolves when it is durable, and only then is anybody told.
 //!
 //! **Invariant:** no type of the engine below is seen from here upwards.
 
-pub use self::sled::{COMMITS_WAITING_MAX, Floor, OpenError, Rebuild, SledStore};
+pub use self::sled::{COMMITS_WAITING_MAX, Floor, GROUP_BYTES_MAX, OpenError, Rebuild, SledStore};
 pub use memory::MemoryStore;
 
 use bytes::Bytes;
@@ -27,7 +29,7 @@ pub mod contract; // What "a store" means, rule by rule. Read this next.
 #[cfg(any(test, feature = "contract"))]
 pub mod faulty; // A store whose commits a test holds back and fails.
 mod memory;
-pub(crate) mod sled;
+mod sled;
 
 /// The most bytes of one chunk. A snapshot of a document is one chunk; documents stay far
 /// below this (a change may have 1 MiB, a whole message 8 MiB), and a chunk has to fit into
@@ -40,10 +42,10 @@ pub const RECORD_NAME_BYTES_MAX: usize = 128;
 /// The most bytes of a record: a rule set of a thousand rules has a quarter of that.
 pub const RECORD_BYTES_MAX: usize = 256 << 10;
 
-/// What a record of the server's own is for. Each space has names of its own.
+/// What a record of the server's own, or of a device's, is for. Each space has names of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Space {
-    /// Who this server is.
+    /// Who this server, or this device, is.
     Server,
     /// Rule sets, by kind and version.
     Rules,
@@ -55,12 +57,14 @@ pub enum Space {
     Audit,
     /// Changes that were refused, kept aside for a while.
     Quarantine,
+    /// What a device notes beside its documents: how far the server has come, and what it did not take.
+    Notes,
 }
 
 impl Space {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Server, Self::Rules, Self::Answers, Self::Access, Self::Audit, Self::Quarantine];
+    pub const ALL: [Self; 7] =
+        [Self::Server, Self::Rules, Self::Answers, Self::Access, Self::Audit, Self::Quarantine, Self::Notes];
 
     /// As people read it: `rules`.
     #[must_use]
@@ -72,6 +76,7 @@ impl Space {
             Self::Access => "access",
             Self::Audit => "audit",
             Self::Quarantine => "quarantine",
+            Self::Notes => "notes",
         }
     }
 }

@@ -181,7 +181,7 @@ impl Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::contract::{Place, keeps_the_contract};
+    use crate::contract::{Place, keeps_the_contract};
 
     impl Place for MemoryStore {
         fn open(&self) -> Arc<dyn Store> {

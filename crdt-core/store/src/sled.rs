@@ -18,8 +18,7 @@ mod records; // The server's own, that belong to no document.
 mod tally; // Whether what is opened is what was left.
 mod write; // Batches to records.
 
-pub use committer::COMMITS_WAITING_MAX;
-pub(crate) use committer::GROUP_BYTES_MAX;
+pub use committer::{COMMITS_WAITING_MAX, GROUP_BYTES_MAX};
 pub use disk::Floor;
 pub use rebuild::Rebuild;
 
@@ -43,6 +42,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use tally::{Noted, Tally};
+use tracing::warn;
 
 /// What sled may keep of its pages in memory. Hot documents are in the hub's memory; this is for the
 /// pages that are appended to and for loads.
@@ -88,7 +88,8 @@ struct Opened {
     /// In words what is missing from it, if somebody wanted it all the same.
     missing: Option<String>,
     noted: Noted,
-    _lock: File,
+    dir: PathBuf,
+    lock: Arc<File>,
 }
 
 /// What the tree already shows and the disk does not hold yet. Nobody may be told of it.
@@ -139,6 +140,49 @@ pub enum OpenError {
         dir: PathBuf,
         /// What was found.
         what: String,
+    },
+
+    /// The disk's doing, or somebody wrote into the directory: not even a part of it can be read.
+    #[error(
+        "the store in {0} cannot be opened: {what}. Nothing is served from it. Make a copy of the directory; then \
+         `dovetail restore BACKUP --data-dir DIR` makes a new one from a backup. Once the disk is mended, `dovetail verify {0}` shows \
+         whether it can be read again",
+        dir.display()
+    )]
+    Unreadable {
+        /// The directory.
+        dir: PathBuf,
+        /// What was found.
+        what: String,
+    },
+
+    /// Somebody has deleted the log. There was a store.
+    #[error(
+        "the store in {0} has lost its log, the file {LOG_FILE}: there is nothing of its documents in that directory. \
+         `dovetail restore BACKUP --data-dir {0}` puts a backup there",
+        dir.display()
+    )]
+    LogGone {
+        /// The directory.
+        dir: PathBuf,
+    },
+
+    /// A restore was killed before its end.
+    #[error(
+        "a backup was being restored into {0}, and that was not finished: there is no store in it. Restore it again, or remove \
+         the directory",
+        dir.display()
+    )]
+    Unfinished {
+        /// The directory.
+        dir: PathBuf,
+    },
+
+    /// Nothing is restored over a store.
+    #[error("there is a store in {} already: name another directory, or move that one away", dir.display())]
+    Occupied {
+        /// The directory.
+        dir: PathBuf,
     },
 
     /// An older server was started on what a newer one has written.
@@ -230,6 +274,17 @@ impl SledStore {
     #[must_use]
     pub fn lies_in(dir: &Path) -> bool {
         dir.join(LOG_FILE).exists()
+    }
+
+    /// Whether a directory without a store is one that never had one.
+    ///
+    /// # Errors
+    /// [`OpenError::LogGone`] and [`OpenError::Unfinished`] say what it had.
+    pub fn check_that_none_was_in(dir: &Path) -> Result<(), OpenError> {
+        match Self::lies_in(dir) {
+            true => Ok(()),
+            false => none_was_in(dir),
+        }
     }
 
     /// Opens what is there, though something may be missing from it, to be looked at and copied. Says what is missing.
@@ -382,16 +437,40 @@ fn log_sync(dir: &Path) -> impl FnOnce() -> io::Result<Box<dyn FnMut() -> io::Re
     }
 }
 
-/// Opens on a thread of its own, because sled panics on files that it cannot read.
+/// Opens it; where that fails, once more without what sled makes anew from the log.
 fn open_apart(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
+    match try_apart(dir, beginning) {
+        Err(OpenError::Unreadable { what, .. }) if SledStore::lies_in(dir) => {
+            warn!(dir = %dir.display(), what, "the store cannot be opened; its index and settings are made anew from its log");
+            forget_what_is_made_anew(dir)
+                .map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
+            try_apart(dir, beginning)
+        }
+        tried => tried,
+    }
+}
+
+/// The index of the log, and settings that are the same in every store of ours. Neither holds anything of a document.
+fn forget_what_is_made_anew(dir: &Path) -> io::Result<()> {
+    for index in indexes(dir)? {
+        fs::remove_file(index)?;
+    }
+    match fs::remove_file(dir.join(CONF_FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Opens on a thread of its own, because sled panics on files that it cannot read.
+fn try_apart(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
     let apart = thread::Builder::new().name("dovetail-open".to_owned()).spawn({
         let dir = dir.to_owned();
         move || open_here(&dir, beginning)
     });
     let apart = apart.map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
-    apart
-        .join()
-        .unwrap_or_else(|panic| Err(OpenError::Corrupt { dir: dir.to_owned(), what: panic_message(&*panic) }))
+    apart.join().unwrap_or_else(|panic| {
+        Err(OpenError::Unreadable { dir: dir.to_owned(), what: panic_message(&*panic) })
+    })
 }
 
 fn open_here(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
@@ -402,7 +481,7 @@ fn open_here(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
 
     let in_words = |error| match error {
         sled::Error::Io(source) => OpenError::Unusable { dir: dir.to_owned(), source },
-        error => OpenError::Corrupt { dir: dir.to_owned(), what: damage_in_words(&error) },
+        error => OpenError::Unreadable { dir: dir.to_owned(), what: damage_in_words(&error) },
     };
     let db = open_with_room(dir).map_err(in_words)?;
     check_format(dir, &db)?;
@@ -428,21 +507,34 @@ fn open_here(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
         tally,
         missing,
         noted,
-        _lock: lock,
+        dir: dir.to_owned(),
+        lock: Arc::new(lock),
     })
 }
 
-/// Sled begins anew where its log is gone, and makes nothing of the index that belonged to it.
+/// Sled begins anew where its log is gone, also where there was one. And what a rebuild that was killed has left is of no use.
 fn check_files(dir: &Path) -> Result<(), OpenError> {
     let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
-    if SledStore::lies_in(dir) {
+    let is_rebuilt = dir.join(rebuild::DIRECTORY).is_dir();
+    match SledStore::lies_in(dir) {
+        true if is_rebuilt => rebuild::clear(dir).map_err(unusable),
+        true => Ok(()),
+        false => none_was_in(dir),
+    }
+}
+
+fn none_was_in(dir: &Path) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    if !dir.is_dir() {
         return Ok(());
+    }
+    if dir.join(rebuild::DIRECTORY).is_dir() {
+        return Err(OpenError::Unfinished { dir: dir.to_owned() });
     }
     let answered = Noted::read(dir).map_err(unusable)?.is_some_and(|noted| noted.applied > 0);
     let is_indexed = indexes(dir).map_err(unusable)?.next().is_some();
-    if answered || is_indexed {
-        let what = format!("its log, the file {LOG_FILE}, is gone");
-        return Err(OpenError::Corrupt { dir: dir.to_owned(), what });
+    if answered || is_indexed || dir.join(ballast::FILE).exists() {
+        return Err(OpenError::LogGone { dir: dir.to_owned() });
     }
     Ok(())
 }
@@ -522,13 +614,23 @@ fn damage_in_words(error: &sled::Error) -> String {
     match error {
         sled::Error::Corruption { at: Some(at), .. } => format!("its log cannot be read at {at}"),
         sled::Error::Corruption { at: None, .. } => "its log cannot be read".to_owned(),
-        // Of what may be unsupported, only what it wrote down of itself is not decided by this program.
-        sled::Error::Unsupported(_) => format!(
-            "its file {CONF_FILE} is not the one that was written; it holds nothing of any document: delete it, and it is made anew"
-        ),
-        sled::Error::Io(error) => error.to_string(),
-        other => other.to_string(),
+        sled::Error::Unsupported(_) => format!("its file {CONF_FILE} is not the one that was written"),
+        sled::Error::Io(error) => disk_in_words(error),
+        other => one_line(&other.to_string()),
     }
+}
+
+/// Sled keeps only the kind of some errors, and with it words for its makers.
+fn disk_in_words(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(_) => error.to_string(),
+        None if error.kind() == io::ErrorKind::Other => one_line(&error.to_string()),
+        None => error.kind().to_string(),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().chars().take(200).collect()
 }
 
 /// Writes the format into a new tree, and refuses one of another.
@@ -569,7 +671,7 @@ fn sync_names(dir: &Path) -> io::Result<()> {
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "sled stopped without saying why".to_owned())
+    text.map_or_else(|| "sled stopped without saying why".to_owned(), |text| one_line(&text))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use tracing::{debug, warn};
 
-const FILE: &str = "dovetail.ballast";
+pub(super) const FILE: &str = "dovetail.ballast";
 
 /// Sled's index took 9 bytes for each document of a kilobyte: this holds that of more than a million.
 const BYTES: u64 = 16 << 20;

@@ -38,7 +38,7 @@ use tracing::{debug, error, warn};
 const GROUP_JOBS_MAX: usize = 4_096;
 
 /// The most bytes of a group, for the same reason. A batch that is larger has a group of its own.
-pub(crate) const GROUP_BYTES_MAX: usize = 4 << 20;
+pub const GROUP_BYTES_MAX: usize = 4 << 20;
 
 /// Batches that may wait: one group, while another one is being written. A document has one batch under way
 /// at a time, so more documents than that write at once before anybody waits for room in the queue.

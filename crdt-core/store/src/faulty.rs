@@ -143,8 +143,8 @@ impl Store for FaultyStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::MemoryStore;
-    use crate::store::contract::{Place, keeps_the_contract};
+    use crate::MemoryStore;
+    use crate::contract::{Place, keeps_the_contract};
 
     /// Over what is left in memory from one opening to the next.
     struct OverMemory(MemoryStore);

@@ -3,7 +3,7 @@
 mod damage;
 
 use super::*;
-use crate::store::contract::{Place, keeps_the_contract};
+use crate::contract::{Place, keeps_the_contract};
 use dovetail_core::document::chunk::{Chunk, ChunkKind, Lifecycle};
 use dovetail_core::time::Timestamp;
 use tempfile::TempDir;
@@ -35,6 +35,11 @@ impl Place for Directory {
 }
 
 keeps_the_contract!(Directory::new());
+
+/// The store itself, where a test needs more of it than a store is.
+fn opened(dir: &Directory) -> SledStore {
+    SledStore::open(dir.path(), Floor::Bytes(0)).unwrap()
+}
 
 /// ST17: a second process is refused with words that say what to do, and the first one is not disturbed.
 #[tokio::test]
@@ -355,12 +360,26 @@ async fn st33_a_store_that_is_rebuilt_takes_the_place_of_the_one_before() {
     store.close().await;
     drop(store);
 
-    let killed = Rebuild::begin(dir.path()).unwrap();
+    let store = opened(&dir);
+    let killed = Rebuild::in_place_of(&store).unwrap();
     killed.store().commit(batch(9, vec![changes(b"of a rebuild that was killed")])).await.unwrap();
-    std::mem::forget(killed);
+    let left = dir.path().join(rebuild::DIRECTORY);
+    let copy = Directory::new();
+    fs::rename(&left, copy.path().join("left")).unwrap();
+    store.close().await;
+    drop((killed, store));
+    fs::rename(copy.path().join("left"), &left).unwrap();
     assert_eq!(dir.open().list(None, 10).await.unwrap().len(), 1, "nothing of the old one is touched");
+    assert!(!left.exists(), "what was not finished takes no room");
 
-    let rebuild = Rebuild::begin(dir.path()).unwrap();
+    let store = opened(&dir);
+    let rebuild = Rebuild::in_place_of(&store).unwrap();
+    let locked = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
+    assert!(matches!(locked, OpenError::Locked { .. }), "{locked}");
+    store.close().await;
+    drop(store);
+    let locked = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
+    assert!(matches!(locked, OpenError::Locked { .. }), "nobody writes to the old one in between: {locked}");
     rebuild.store().commit(batch(1, vec![changes(b"folded")])).await.unwrap();
     rebuild.finish().await.unwrap();
     let store = dir.open();
@@ -378,8 +397,10 @@ async fn st33_a_store_that_is_rebuilt_takes_the_place_of_the_one_before() {
 #[tokio::test]
 async fn st31_what_is_missing_of_a_rebuilt_store_is_noticed() {
     let dir = Directory::new();
-    dir.open().close().await;
-    let rebuild = Rebuild::begin(dir.path()).unwrap();
+    let store = opened(&dir);
+    let rebuild = Rebuild::in_place_of(&store).unwrap();
+    store.close().await;
+    drop(store);
     for n in 1..=30 {
         rebuild.store().commit(batch(n, vec![changes(&[n; 4_000])])).await.unwrap();
     }
@@ -390,15 +411,54 @@ async fn st31_what_is_missing_of_a_rebuilt_store_is_noticed() {
     assert!(refused.to_string().contains("writes are missing"), "{refused}");
 }
 
-/// ST33: the one before is not taken away from whoever holds it.
+/// ST33, ST34: nothing is restored over a store, be it one that was made a moment ago, and nobody else comes in while it is restored.
 #[tokio::test]
-async fn st33_a_store_that_is_held_is_not_replaced() {
+async fn st34_nothing_is_restored_over_a_store() {
     let dir = Directory::new();
-    let store = dir.open();
-    store.commit(batch(1, vec![changes(b"here")])).await.unwrap();
-    let rebuild = Rebuild::begin(dir.path()).unwrap();
-    assert!(matches!(rebuild.finish().await, Err(OpenError::Locked { .. })));
-    assert!(store.load(&id(1)).await.unwrap().is_some());
+    let rebuild = Rebuild::first(dir.path()).unwrap();
+    for other in
+        [SledStore::open(dir.path(), Floor::Bytes(0)).map(drop), Rebuild::first(dir.path()).map(drop)]
+    {
+        assert!(matches!(other, Err(OpenError::Locked { .. })), "{other:?}");
+    }
+    rebuild.store().commit(batch(1, vec![changes(b"here")])).await.unwrap();
+    rebuild.finish().await.unwrap();
+    assert!(matches!(Rebuild::first(dir.path()), Err(OpenError::Occupied { .. })));
+    assert!(dir.open().load(&id(1)).await.unwrap().is_some());
+}
+
+/// ST34: where a restore was killed no store is begun, at whatever moment it was; and it can be restored again.
+#[tokio::test]
+async fn st34_a_restore_that_was_killed_is_no_store() {
+    let dir = Directory::new();
+    let restored = async || {
+        let rebuild = Rebuild::first(dir.path()).unwrap();
+        rebuild.store().commit(batch(1, vec![changes(b"here")])).await.unwrap();
+        rebuild
+    };
+    let killed = restored().await;
+    let aside = Directory::new();
+    fs::rename(dir.path().join(rebuild::DIRECTORY), aside.path().join("left")).unwrap();
+    drop(killed);
+    for notes_first in [false, true] {
+        let _ = fs::remove_dir_all(dir.path().join(rebuild::DIRECTORY));
+        copy_dir(&aside.path().join("left"), &dir.path().join(rebuild::DIRECTORY));
+        if notes_first {
+            let noted = dir.path().join(rebuild::DIRECTORY).join(tally::FILE);
+            fs::rename(noted, dir.path().join(tally::FILE)).unwrap();
+        }
+        let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
+        assert!(matches!(refused, OpenError::Unfinished { .. }), "{refused}");
+    }
+    restored().await.finish().await.unwrap();
+    assert!(dir.open().load(&id(1)).await.unwrap().is_some());
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
 }
 
 /// ST31: what was refused is not missed at the next start, when nothing was written after it either.
@@ -488,33 +548,43 @@ async fn st31_a_log_that_is_gone_is_missed() {
     drop(store);
     dir.open().close().await;
     fs::remove_file(dir.path().join(LOG_FILE)).unwrap();
-    let refused = |dir: &Directory| {
-        let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err().to_string();
-        assert!(refused.contains("the file db, is gone"), "{refused}");
+    fs::write(dir.path().join(ballast::FILE), "").unwrap();
+    let refused = || {
+        let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
+        assert!(matches!(refused, OpenError::LogGone { .. }), "{refused}");
         assert!(!SledStore::lies_in(dir.path()), "nothing takes its place");
     };
-    refused(&dir);
+    refused();
     for index in indexes(dir.path()).unwrap() {
         fs::remove_file(index).unwrap();
     }
-    refused(&dir);
+    refused();
+    fs::remove_file(dir.path().join(tally::FILE)).unwrap();
+    refused();
 }
 
-/// ST31: what sled writes down of itself is named when it is another, and is made anew when it is gone.
+/// ST31: the index of the log, and sled's settings, hold nothing of a document: where they are bent or gone they are made anew.
 #[tokio::test]
-async fn st31_a_bent_conf_is_named_and_can_be_deleted() {
+async fn st31_what_is_made_of_the_log_is_made_anew() {
     let dir = Directory::new();
     let store = dir.open();
     store.commit(batch(1, vec![changes(&[1; 100])])).await.unwrap();
     store.close().await;
     drop(store);
-    let conf = dir.path().join(CONF_FILE);
-    let bent = String::from_utf8(fs::read(&conf).unwrap().iter().map(|byte| byte & 0x7f).collect()).unwrap();
-    fs::write(&conf, bent.replace("version: 0.34", "version: 0.31")).unwrap();
-    let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err().to_string();
-    assert!(refused.contains("its file conf") && refused.contains("delete it"), "{refused}");
-    fs::remove_file(conf).unwrap();
-    assert!(dir.open().load(&id(1)).await.unwrap().is_some());
+    dir.open().close().await;
+    let index = indexes(dir.path()).unwrap().next().expect("a start writes one");
+    for file in [index, dir.path().join(CONF_FILE)] {
+        let whole = fs::read(&file).unwrap();
+        let other = String::from_utf8_lossy(&whole).replace("version: 0.34", "version: 0.31").into_bytes();
+        for bent in [&whole[..whole.len() / 2], b"", b"something else, as long as some settings", &other] {
+            let copy = Directory::new();
+            copy_dir(dir.path(), copy.path());
+            fs::write(copy.path().join(file.file_name().unwrap()), bent).unwrap();
+            let store = copy.open();
+            assert!(store.load(&id(1)).await.unwrap().is_some(), "{} {bent:?}", file.display());
+            store.close().await;
+        }
+    }
 }
 
 /// ST33: of a directory that was made for what then failed nothing stays, and one that was there before stays.
@@ -522,9 +592,9 @@ async fn st31_a_bent_conf_is_named_and_can_be_deleted() {
 async fn st33_what_failed_leaves_no_directory() {
     let parent = Directory::new();
     let new = parent.path().join("new");
-    drop(Rebuild::begin(&new).unwrap());
+    drop(Rebuild::first(&new).unwrap());
     assert!(!new.exists());
     fs::create_dir(&new).unwrap();
-    drop(Rebuild::begin(&new).unwrap());
+    drop(Rebuild::first(&new).unwrap());
     assert!(new.exists());
 }

@@ -56,7 +56,7 @@ macro_rules! keeps_the_contract {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $rule() {
-                $crate::store::contract::$rule(&$place).await;
+                $crate::contract::$rule(&$place).await;
             }
         )+
     };

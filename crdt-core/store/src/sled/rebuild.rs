@@ -8,20 +8,24 @@
 
 use super::tally::{self, Noted, Tally};
 use super::{
-    Beginning, CONF_FILE, Floor, LOG_FILE, OpenError, SledStore, indexes, lock, log_sync, sync_names,
+    Beginning, CONF_FILE, Floor, LOCK_FILE, LOG_FILE, OpenError, SledStore, indexes, lock, log_sync,
+    sync_names,
 };
-use crate::store::Store;
+use crate::Store;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where the new one grows.
-const DIRECTORY: &str = "rebuilding";
+pub(super) const DIRECTORY: &str = "rebuilding";
 
 /// A new store in the making. Dropped before it is finished, nothing of it stays.
 #[derive(Debug)]
 pub struct Rebuild {
     dir: PathBuf,
+    /// Of the directory, from the beginning to the end: nobody makes another store there meanwhile, or writes to the one that is there.
+    _lock: Arc<File>,
     /// `None` when it was closed.
     store: Option<SledStore>,
     /// There was no such directory before.
@@ -29,24 +33,45 @@ pub struct Rebuild {
 }
 
 impl Rebuild {
-    /// Begins an empty one for `dir`. What one before it has left is removed.
+    /// Begins the first store of a directory, which is made if it is not there.
+    ///
+    /// # Errors
+    /// See [`OpenError`]: somebody has the directory, or there is a store in it.
+    pub fn first(dir: &Path) -> Result<Self, OpenError> {
+        let made = !dir.exists();
+        fs::create_dir_all(dir).map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
+        let lock = Arc::new(lock(dir)?);
+        // Asked for when nobody else can make one any more.
+        if SledStore::lies_in(dir) {
+            return Err(OpenError::Occupied { dir: dir.to_owned() });
+        }
+        Self::begin(dir, lock, made)
+    }
+
+    /// Begins one that takes the place of `before`, which is to be read and not to be written to from here on.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn begin(dir: &Path) -> Result<Self, OpenError> {
+    ///
+    /// # Panics
+    /// When `before` was closed.
+    pub fn in_place_of(before: &SledStore) -> Result<Self, OpenError> {
+        let opened = before.opened().expect("whoever closes a store does not have it written anew");
+        Self::begin(&opened.dir, Arc::clone(&opened.lock), false)
+    }
+
+    /// What one before it has left is removed.
+    fn begin(dir: &Path, lock: Arc<File>, made: bool) -> Result<Self, OpenError> {
         let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+        clear(dir).map_err(unusable)?;
         let new = dir.join(DIRECTORY);
-        if new.exists() {
-            fs::remove_dir_all(&new).map_err(unusable)?;
-        }
-        let made = !dir.exists();
         fs::create_dir_all(&new).map_err(unusable)?;
         // It goes on counting, so that what is noted beside the old log is not more than the new one has.
         let noted = Noted::read(dir).map_err(unusable)?.unwrap_or_default();
         let beginning = Beginning::At(Tally { applied: noted.applied, sum: 0 });
         // A disk that becomes full costs the new one only, and what that has taken is free again afterwards.
         let store = SledStore::open_synced_by(&new, Floor::Bytes(0), beginning, log_sync(&new))?;
-        Ok(Self { dir: dir.to_owned(), store: Some(store), made })
+        Ok(Self { dir: dir.to_owned(), _lock: lock, store: Some(store), made })
     }
 
     /// To be written to.
@@ -55,7 +80,7 @@ impl Rebuild {
         self.store.as_ref().expect("it is closed by `finish` only, which takes the whole")
     }
 
-    /// Puts it in the place of the one before, which nobody may hold any more.
+    /// Puts it in the place of the one before, which has to be closed.
     ///
     /// # Errors
     /// See [`OpenError`]; then the one before is still there.
@@ -63,7 +88,6 @@ impl Rebuild {
         if let Some(store) = self.store.take() {
             store.close().await;
         }
-        let _lock = lock(&self.dir)?;
         take_its_place(&self.dir).map_err(|source| OpenError::Unusable { dir: self.dir.clone(), source })
     }
 }
@@ -73,10 +97,21 @@ impl Drop for Rebuild {
         drop(self.store.take());
         // After `finish` there is none. One that cannot be removed is removed by the next rebuild.
         let _ = fs::remove_dir_all(self.dir.join(DIRECTORY));
-        if self.made {
+        if self.made && !SledStore::lies_in(&self.dir) {
+            let _ = fs::remove_file(self.dir.join(LOCK_FILE));
             let _ = fs::remove_dir(&self.dir); // With something in it, it stays.
         }
     }
+}
+
+/// Removes what was not finished.
+pub(super) fn clear(dir: &Path) -> io::Result<()> {
+    let left = dir.join(DIRECTORY);
+    if left.is_dir() {
+        tracing::info!(dir = %left.display(), "removing what a rebuild that was not finished has left");
+        fs::remove_dir_all(left)?;
+    }
+    Ok(())
 }
 
 fn take_its_place(dir: &Path) -> io::Result<()> {
@@ -85,9 +120,7 @@ fn take_its_place(dir: &Path) -> io::Result<()> {
     for index in indexes(dir)? {
         fs::remove_file(index)?;
     }
-    if !dir.join(CONF_FILE).exists() {
-        fs::rename(new.join(CONF_FILE), dir.join(CONF_FILE))?;
-    }
+    fs::rename(new.join(CONF_FILE), dir.join(CONF_FILE))?;
     let note = || fs::rename(new.join(tally::FILE), dir.join(tally::FILE));
     // After the log: what is noted of the new one is more than the old one holds. In between, it is what was noted of the old
     // one, from where the new one went on counting. Where nothing was noted no log is good before it is.

@@ -61,7 +61,7 @@ async fn st30_bent_files_are_never_taken_for_what_was_stored() {
 /// The same, written anew, and not opened since: nothing of it is in sled's index.
 async fn rebuilt(expected: &BTreeMap<u8, Stored>) -> Directory {
     let dir = Directory::new();
-    let rebuild = Rebuild::begin(dir.path()).unwrap();
+    let rebuild = Rebuild::first(dir.path()).unwrap();
     for (n, stored) in expected {
         let Stored { manifest, chunks } = stored.clone();
         rebuild
