@@ -123,7 +123,15 @@ fn do61_what_waits_aside_leaves_with_its_connection() {
 }
 
 fn heals(clients: usize, steps: Vec<Step>) {
-    let script = Script { clients, documents: 1, has_rules: false, judges_late: true, steps };
+    let script = Script {
+        clients,
+        ours: 0,
+        changes_max: None,
+        documents: 1,
+        has_rules: false,
+        judges_late: true,
+        steps,
+    };
     for judges_late in [true, false] {
         let played = play(&Script { judges_late, ..script.clone() });
         assert!(played.is_ok(), "{played:?}");

@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 
 /// Refusals that say that the same will do later, and what a younger connection or silence ends with. An honest client hears
 /// no other.
-const BEARABLE: [&str; 5] = ["store_unavailable", "disk_low", "replaced", "silent", "join_deadline"];
+pub(super) const BEARABLE: [&str; 5] =
+    ["store_unavailable", "disk_low", "replaced", "silent", "join_deadline"];
 
 /// See the top of the file.
 #[derive(Debug)]
@@ -179,7 +180,10 @@ impl StockClient {
 }
 
 /// Into a list that the first who needs it makes.
-fn push(tx: &mut automerge::transaction::Transaction<'_>, value: i64) -> Result<(), AutomergeError> {
+pub(super) fn push(
+    tx: &mut automerge::transaction::Transaction<'_>,
+    value: i64,
+) -> Result<(), AutomergeError> {
     let list = match tx.get(ROOT, "list")? {
         Some((Value::Object(ObjType::List), list)) => list,
         _ => tx.put_object(ROOT, "list", ObjType::List)?,

@@ -12,7 +12,9 @@
 
 pub mod boards; // Rules for documents.
 mod client; // A stock client.
+mod device; // A client of whichever kind.
 mod link; // One connection.
+mod ours; // Our own client.
 pub mod replica; // A document as a stock client has it.
 mod script; // What happens.
 mod server; // Sessions and documents, driven as the real server drives them.
@@ -23,10 +25,11 @@ mod trial; // Many seeds, and what they find.
 pub use replica::Replica;
 pub use script::{Script, Step};
 pub use store::{Fault, StoredDocument};
-pub use trial::{Found, Seeds, broken_by, try_seeds};
+pub use trial::{Found, Seeds, broken_by, try_seeds, try_seeds_with_ours};
 
 use automerge::{Automerge, ChangeHash, ReadDoc};
-use client::StockClient;
+use device::{Client, Device};
+use dovetail_client::machine::replica::SEND_EVERY;
 use dovetail_core::document::chunk::Lifecycle;
 use dovetail_core::document::{Verdict, judge_stored};
 use dovetail_core::id::{DocumentId, SessionId};
@@ -62,13 +65,6 @@ pub struct World {
     said: Said,
 }
 
-/// A client, and what it believes to be connected by.
-#[derive(Debug)]
-struct Device {
-    client: StockClient,
-    link: Option<SessionId>,
-}
-
 /// What of what was under way is there after a crash.
 #[derive(Debug, Default, Clone, Copy)]
 struct Leaves {
@@ -87,6 +83,8 @@ pub struct Said {
     pub crashes: u64,
     /// Heads that somebody was told of.
     pub acknowledged: u64,
+    /// Changes that were taken out of documents on devices, since the server did not take them.
+    pub refused: u64,
 }
 
 impl Said {
@@ -96,6 +94,7 @@ impl Said {
             sum: self.sum.wrapping_mul(31).wrapping_add(other.sum),
             crashes: self.crashes + other.crashes,
             acknowledged: self.acknowledged + other.acknowledged,
+            refused: self.refused + other.refused,
         }
     }
 }
@@ -113,11 +112,17 @@ pub fn play(script: &Script) -> Result<Said, String> {
     world.heal();
     world.sound()?;
     world.everybody_agrees()?;
+    world.nothing_waits()?;
     world.somebody_looks();
     world.sound()?;
     world.the_rules_agree()?;
-    world.nothing_is_left_aside()?;
-    Ok(Said { acknowledged: world.acknowledged.len() as u64, ..world.said })
+    // Where changes are refused, one that was built on such a change may wait aside for it as long as its bringer is there.
+    if script.changes_max.is_none() {
+        world.nothing_is_left_aside()?;
+    }
+    let refused = world.devices.iter_mut().filter_map(|device| device.client.as_ours());
+    let refused = refused.map(|client| client.refused().count() as u64).sum();
+    Ok(Said { acknowledged: world.acknowledged.len() as u64, refused, ..world.said })
 }
 
 impl World {
@@ -126,10 +131,14 @@ impl World {
     pub fn new(script: &Script) -> Self {
         let ids = 1..=u8::try_from(script.documents).unwrap_or(u8::MAX);
         let documents: Vec<DocumentId> = ids.filter_map(|n| DocumentId::from_bytes(&[n; 16]).ok()).collect();
-        let device = |n| Device { client: StockClient::new(n, &documents), link: None };
+        let client = |n| match n < script.ours {
+            true => Client::ours(n, &documents),
+            false => Client::stock(n, &documents),
+        };
+        let device = |n| Device { client: client(n), link: None };
         let rules = if script.has_rules { boards::rules([]) } else { Arc::new(RuleBook::empty()) };
         Self {
-            server: Server::new(rules, script.judges_late),
+            server: Server::new(rules, script.judges_late, script.changes_max),
             devices: (0..script.clients).map(device).collect(),
             documents,
             links: BTreeMap::new(),
@@ -144,11 +153,12 @@ impl World {
 
     /// Something happens.
     pub fn step(&mut self, step: Step) {
-        self.server.pass(Duration::from_millis(1));
+        self.pass(Duration::from_millis(1));
         self.happen(step);
         if self.server.is_dead() {
             self.crash(self.leaves);
         }
+        self.bury_devices(0);
         self.links.retain(|_, link| !link.is_over());
         for (document, heads) in std::mem::take(&mut self.server.answered) {
             self.note_acknowledged(&document, heads);
@@ -188,6 +198,8 @@ impl World {
             }
             Step::LoseDevice { client, has_backup } => self.lose_device(client, has_backup),
             Step::Wait { seconds } => self.wait(seconds),
+            Step::DeviceDisk { client, fails } => self.device_disk(client % self.devices.len(), fails),
+            Step::DeviceCrash { client, effects, batches } => self.device_crash(client, effects, batches),
             Step::Rounds { rounds } => {
                 (0..rounds).all(|_| self.round() && !self.server.is_dead());
             }
@@ -289,6 +301,47 @@ impl World {
         frames.into_iter().for_each(|frame| link.send_up(Packet::Frame(frame)));
     }
 
+    /// Time passes for everybody, and our clients look at it.
+    fn pass(&mut self, time: Duration) {
+        self.server.pass(time);
+        let now = self.server.now();
+        for n in 0..self.devices.len() {
+            match self.devices[n].client.as_ours().map(|client| client.pass(now)) {
+                Some(Some(says)) => self.say(n, says),
+                Some(None) => self.let_go(n),
+                None => {}
+            }
+        }
+    }
+
+    fn device_disk(&mut self, client: usize, fails: bool) {
+        if let Some(ours) = self.devices[client].client.as_ours() {
+            let says = ours.disk_takes(fails);
+            self.say(client, says);
+        }
+    }
+
+    fn device_crash(&mut self, client: usize, effects: u8, batches: u8) {
+        let client = client % self.devices.len();
+        let Some(ours) = self.devices[client].client.as_ours() else { return };
+        ours.kill_after(effects.into());
+        self.bury_devices(batches.into());
+    }
+
+    /// Who is dead is started again, and has lost its connection. Who wants another one gives it up.
+    fn bury_devices(&mut self, batches: usize) {
+        for n in 0..self.devices.len() {
+            if self.devices[n].client.as_ours().is_some_and(|client| client.wants_another()) {
+                self.let_go(n);
+            }
+            if self.devices[n].client.as_ours().is_some_and(|client| client.is_dead()) {
+                self.said.crashes += 1;
+                self.let_go(n);
+                self.devices[n].client.as_ours().into_iter().for_each(|client| client.crash(batches));
+            }
+        }
+    }
+
     fn note_acknowledged(&mut self, document: &DocumentId, heads: Vec<ChangeHash>) {
         self.acknowledged.extend(heads.into_iter().map(|head| (document.clone(), head)));
     }
@@ -316,7 +369,7 @@ impl World {
     }
 
     fn wait(&mut self, seconds: u8) {
-        self.server.pass(Duration::from_secs(seconds.into()));
+        self.pass(Duration::from_secs(seconds.into()));
         for (session, link) in self.links.iter_mut().filter(|(_, link)| link.server_holds) {
             self.server.tick(*session, link);
         }
@@ -355,7 +408,7 @@ impl World {
 
     /// Everybody has a turn. Says whether anything was to be done.
     fn round(&mut self) -> bool {
-        let mut moved = self.server.disk.waiting() > 0;
+        let mut moved = self.devices_have_a_turn() || self.server.disk.waiting() > 0;
         (0..self.server.disk.waiting()).for_each(|_| self.disk_takes());
         for document in self.documents.clone() {
             moved |= self.server.is_woken(&document);
@@ -383,10 +436,34 @@ impl World {
         moved
     }
 
+    /// Stores of devices do what they were asked for; when there is nothing else to do, time passes for who waits for that.
+    fn devices_have_a_turn(&mut self) -> bool {
+        let mut moved = false;
+        for n in 0..self.devices.len() {
+            for _ in 0..self.devices[n].client.as_ours().map_or(0, |client| client.waits_for_disk()) {
+                self.device_disk(n, false);
+                moved = true;
+            }
+        }
+        let waits = self
+            .devices
+            .iter_mut()
+            .any(|device| device.client.as_ours().is_some_and(|client| client.next_tick().is_some()));
+        if waits {
+            self.pass(SEND_EVERY);
+        }
+        self.bury_devices(0);
+        moved || waits
+    }
+
     /// Nothing fails any more, everybody finds out what is over and connects again. Connections that hold are kept: nobody may
     /// have to come again to hear of something.
     fn heal(&mut self) {
         self.server.spare();
+        self.devices
+            .iter_mut()
+            .filter_map(|device| device.client.as_ours())
+            .for_each(|client| client.spare());
         if self.server.disk.is_broken() {
             self.crash(Leaves { batches: 1, messages: 0 });
         }
@@ -432,14 +509,40 @@ impl World {
 
     /// Nothing was found to be wrong so far.
     fn sound(&self) -> Result<(), String> {
-        match self.server.fault.as_ref().or(self.fault.as_ref()) {
+        let of_devices = self.devices.iter().find_map(|device| match &device.client {
+            Client::Ours(client) => client.fault(),
+            Client::Stock(_) => None,
+        });
+        match self.server.fault.as_ref().or(self.fault.as_ref()).or(of_devices) {
             Some(words) => Err(words.clone()),
             None => Ok(()),
         }
     }
 
+    /// P2 on devices: the server has all that waited there and all that was said to be kept, but for what it refused; and nothing of that.
+    fn nothing_waits(&mut self) -> Result<(), String> {
+        for (n, device) in self.devices.iter_mut().enumerate() {
+            let Some(client) = device.client.as_ours() else { continue };
+            if client.pending() > 0 {
+                return Err(format!("{} changes of client {n} wait for ever", client.pending()));
+            }
+            for document in &self.documents {
+                let stored = self.server.disk.stored(document);
+                let whole = stored.map_or_else(Automerge::new, StoredDocument::document);
+                let lost = client.kept().find(|(of, head)| of == document && !has(&whole, head));
+                if let Some((_, head)) = lost {
+                    return Err(format!("client {n} was told that {head} is kept, and it is nowhere"));
+                }
+                if let Some(hash) = client.refused().find(|hash| has(&whole, hash)) {
+                    return Err(format!("{hash} was refused, and is back"));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// P1, P2: all have the same, and it is what a load of the stored bytes finds; everything that was acknowledged is in it.
-    fn everybody_agrees(&self) -> Result<(), String> {
+    fn everybody_agrees(&mut self) -> Result<(), String> {
         for document in &self.documents {
             let stored = self.server.disk.stored(document);
             let whole = stored.map_or_else(Automerge::new, StoredDocument::document);
@@ -448,9 +551,8 @@ impl World {
             if manifest.is_some_and(|it| it.heads != heads || it.changes != whole.stats().num_changes) {
                 return Err("what is stored is not what its manifest says".to_owned());
             }
-            for (n, device) in self.devices.iter().enumerate() {
-                let doc = device.client.doc(document);
-                if doc.get_heads() != heads {
+            for (n, device) in self.devices.iter_mut().enumerate() {
+                if device.client.heads(document) != heads {
                     return Err(format!("client {n} has something else than the server"));
                 }
             }

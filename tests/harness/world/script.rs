@@ -11,6 +11,10 @@ use fastrand::Rng;
 pub struct Script {
     /// How many clients there are.
     pub clients: usize,
+    /// How many of them, the first, are our own; the others are stock clients.
+    pub ours: usize,
+    /// So many changes a document may have: what comes on top is refused.
+    pub changes_max: Option<u64>,
     /// How many documents, all of which every client has open.
     pub documents: usize,
     /// Whether rules are in force for them.
@@ -130,6 +134,22 @@ pub enum Step {
         /// So much.
         seconds: u8,
     },
+    /// The store of one of our clients does the next thing, or fails at it.
+    DeviceDisk {
+        /// Whose.
+        client: usize,
+        /// It fails.
+        fails: bool,
+    },
+    /// One of our clients is killed and started again.
+    DeviceCrash {
+        /// Who.
+        client: usize,
+        /// Before the last of so many effects more.
+        effects: u8,
+        /// So many of the batches that its store was asked for are there all the same, when it dies at once.
+        batches: u8,
+    },
     /// Everybody has a turn, so often.
     Rounds {
         /// After some ten of them everything that was under way has come to an end.
@@ -150,15 +170,16 @@ pub enum Step {
 struct Kind {
     weight: u32,
     is_fault: bool,
+    is_at_a_door: bool,
     make: fn(&mut Draw) -> Step,
 }
 
 const fn usual(weight: u32, make: fn(&mut Draw) -> Step) -> Kind {
-    Kind { weight, is_fault: false, make }
+    Kind { weight, is_fault: false, is_at_a_door: false, make }
 }
 
 const fn fault(weight: u32, make: fn(&mut Draw) -> Step) -> Kind {
-    Kind { weight, is_fault: true, make }
+    Kind { weight, is_fault: true, is_at_a_door: false, make }
 }
 
 const KINDS: [Kind; 23] = [
@@ -183,7 +204,7 @@ const KINDS: [Kind; 23] = [
         changes: 8 + draw.up_to(12),
         value: draw.up_to(255),
     }),
-    fault(8, |draw| Step::Door { document: draw.document() }),
+    Kind { is_at_a_door: true, ..fault(8, |draw| Step::Door { document: draw.document() }) },
     fault(2, |draw| Step::Redial { client: draw.client() }),
     fault(4, |draw| Step::Cut { client: draw.client() }),
     fault(4, |draw| Step::ClientNotices { client: draw.client() }),
@@ -195,6 +216,17 @@ const KINDS: [Kind; 23] = [
     fault(1, |draw| Step::Wait { seconds: 15 + draw.up_to(30) }),
     fault(4, |draw| Step::Crash { effects: draw.up_to(12), batches: draw.up_to(3), messages: draw.up_to(4) }),
     fault(2, |draw| Step::Delete { document: draw.document(), deleted: draw.is_so() }),
+];
+
+/// What happens besides where clients are our own.
+const KINDS_OF_OURS: [Kind; 3] = [
+    usual(20, |draw| Step::DeviceDisk { client: draw.client(), fails: false }),
+    fault(3, |draw| Step::DeviceDisk { client: draw.client(), fails: true }),
+    fault(4, |draw| Step::DeviceCrash {
+        client: draw.client(),
+        effects: draw.up_to(8),
+        batches: draw.up_to(3),
+    }),
 ];
 
 /// What a seed decides.
@@ -210,20 +242,52 @@ impl Script {
     /// The script of a seed.
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
-        /// From one edit to some hundred messages.
-        const STEPS_MAX: usize = 240;
         let mut random = Rng::with_seed(seed);
         let clients = random.usize(1..=4);
         let documents = 1 + usize::from(random.u8(0..4) == 0);
         let speeds = (0..clients).map(|_| [1, 4, 8][random.usize(0..3)]).collect();
         let has_rules = random.u8(0..3) == 0;
         let judges_late = random.bool();
-        let weights: Vec<u32> = KINDS.iter().map(|kind| kind.drawn(&mut random)).collect();
-        let count = random.usize(20..=STEPS_MAX);
-        let mut draw = Draw { random, clients, documents, speeds };
-        let steps = (0..count).map(|_| (KINDS[draw.among(&weights)].make)(&mut draw)).collect();
-        Self { clients, documents, has_rules, judges_late, steps }
+        let steps = steps(KINDS.iter(), random, clients, documents, speeds);
+        Self { clients, ours: 0, changes_max: None, documents, has_rules, judges_late, steps }
     }
+
+    /// The script of a seed, with clients of our own among the others, or alone. Where they are alone a document may be too small
+    /// for all that is written into it.
+    #[must_use]
+    pub fn with_ours(seed: u64) -> Self {
+        let mut random = Rng::with_seed(seed ^ 0x0d0e_7a11);
+        let clients = random.usize(1..=4);
+        let ours = if random.bool() { clients } else { random.usize(1..=clients) };
+        let documents = 1 + usize::from(random.u8(0..4) == 0);
+        let is_small = ours == clients && random.u8(0..3) == 0;
+        let changes_max = is_small.then(|| random.u64(4..40));
+        let speeds = (0..clients).map(|_| [1, 4, 8][random.usize(0..3)]).collect();
+        let has_rules = random.u8(0..3) == 0;
+        let judges_late = random.bool();
+        // What comes by a door is refused there, and nobody is told.
+        let is_apart = |kind: &&Kind| !(is_small && kind.is_at_a_door);
+        let kinds = KINDS.iter().filter(is_apart).chain(&KINDS_OF_OURS);
+        let steps = steps(kinds, random, clients, documents, speeds);
+        Self { clients, ours, changes_max, documents, has_rules, judges_late, steps }
+    }
+}
+
+/// As a seed draws them from these kinds.
+fn steps<'k>(
+    kinds: impl Iterator<Item = &'k Kind>,
+    mut random: Rng,
+    clients: usize,
+    documents: usize,
+    speeds: Vec<u32>,
+) -> Vec<Step> {
+    /// From one edit to some hundred messages.
+    const STEPS_MAX: usize = 240;
+    let kinds: Vec<&Kind> = kinds.collect();
+    let weights: Vec<u32> = kinds.iter().map(|kind| kind.drawn(&mut random)).collect();
+    let count = random.usize(20..=STEPS_MAX);
+    let mut draw = Draw { random, clients, documents, speeds };
+    (0..count).map(|_| (kinds[draw.among(&weights)].make)(&mut draw)).collect()
 }
 
 impl Kind {

@@ -15,13 +15,14 @@ use automerge::{ActorId, AutomergeError, Change, ChangeHash, ROOT, sync};
 use bytes::Bytes;
 use dovetail_core::document::chunk::Manifest;
 use dovetail_core::document::scan::{ScannedKind, scan};
-use dovetail_core::document::{Effect, Input, Refusal, Ticket, Verdict};
+use dovetail_core::document::{Effect, Input, Refusal, Rejection, Ticket, Verdict};
 use dovetail_core::grant::{EditPermit, Identity};
 use dovetail_core::id::{DocumentId, PeerId, SessionId};
 use dovetail_core::limits::{DocumentLimits, SessionLimits};
 use dovetail_core::rules::{RuleBook, to_the_end};
 use dovetail_core::session::{self, CloseReason, Outgoing, ServerIdentity, Session, ToDocument};
 use dovetail_core::time::Timestamp;
+use dovetail_core::wire::Own;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,7 +105,7 @@ impl Server {
     ///
     /// # Panics
     /// Never: the names are names.
-    pub(super) fn new(rules: Arc<RuleBook>, judges_late: bool) -> Self {
+    pub(super) fn new(rules: Arc<RuleBook>, judges_late: bool, changes_max: Option<u64>) -> Self {
         let identity = ServerIdentity {
             peer: "server".parse().expect("a name"),
             storage: "store".parse().expect("a name"),
@@ -113,6 +114,7 @@ impl Server {
         let limits = DocumentLimits {
             chunks_before_snapshot: 6,
             chunks_before_idle_snapshot: 3,
+            changes_max: changes_max.unwrap_or(u64::MAX),
             ..DocumentLimits::default()
         };
         let now = Timestamp::from_millis(1);
@@ -355,9 +357,8 @@ impl Server {
             }
             session::Effect::Tell { document, what } => self.tell(session, connection, &document, what),
             session::Effect::Close(_) => return true,
-            session::Effect::Welcome | session::Effect::Verify(_) => {
-                self.find("a stock client was taken for one of ours");
-            }
+            session::Effect::Welcome => {}
+            session::Effect::Verify(_) => self.find("somebody has shown a token that nobody has"),
         }
         false
     }
@@ -495,8 +496,10 @@ impl Server {
                 }
             }
             Effect::Refuse { session, refusal } => {
-                if !matches!(refusal, Refusal::StoreUnavailable | Refusal::DiskLow) {
-                    self.find(&format!("an honest client is refused: {refusal}"));
+                match &refusal {
+                    Refusal::StoreUnavailable | Refusal::DiskLow => {}
+                    Refusal::Rejected(why) => self.is_full(why),
+                    refusal => self.find(&format!("an honest client is refused: {refusal}")),
                 }
                 self.push(session, Outgoing::Refused(refusal));
             }
@@ -509,12 +512,17 @@ impl Server {
             }
             Effect::Evaluate(question) => task.questions.push_back(question),
             Effect::View { ticket } => self.look(task, ticket),
-            Effect::Reject { why, .. } => {
-                self.find(&format!("changes of an honest client were not taken: {why}"));
+            Effect::Reject { session, why, changes } => {
+                self.is_full(&why);
+                let document = task.id.clone();
+                self.push(session, Outgoing::Rejected { document, why, changes, set_aside: true });
             }
-            Effect::SetAside { .. } => self.find("changes of an honest client were set aside"),
+            Effect::SetAside { why, .. } => self.is_full(&why),
             Effect::LoadFollowed { .. } => self.find("a document follows another that nobody has told it to"),
-            Effect::Permission { .. } => {}
+            Effect::Permission { session, role } => {
+                let own = Own::Permission { role: role.to_string(), paths: None };
+                self.push(session, Outgoing::Own { document: task.id.clone(), own });
+            }
         }
     }
 
@@ -566,6 +574,15 @@ impl Server {
     }
 
     // What must hold (P2).
+
+    /// An honest client is refused nothing but what a document has no room for.
+    fn is_full(&mut self, why: &Rejection) {
+        let is_for_that =
+            matches!(why, Rejection::DocumentFull { .. } | Rejection::DependsOnRefused | Rejection::TooMany);
+        if self.house.limits.changes_max == u64::MAX || !is_for_that {
+            self.find(&format!("changes of an honest client were not taken: {why}"));
+        }
+    }
 
     /// What leaves speaks of what is stored at this moment, and while a commit is under way nothing leaves.
     fn look_at_what_leaves(&mut self, task: &Task, bytes: &[u8]) {

@@ -41,6 +41,8 @@ impl Seeds {
 pub struct Found {
     /// Which.
     pub seed: u64,
+    /// The test that it belongs to.
+    pub test: &'static str,
     /// What is wrong, in words.
     pub words: String,
     /// The shortest script that was found to show it, or another.
@@ -51,15 +53,19 @@ pub struct Found {
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, words, shortest, words_of_shortest } = self;
+        let Self { seed, test, words, shortest, words_of_shortest } = self;
         writeln!(f, "seed {seed}: {words}")?;
         writeln!(
             f,
-            "alone: DOVETAIL_SIM_SEED={seed} DOVETAIL_SIM_RUNS=1 cargo test --workspace --test simulated"
+            "alone: DOVETAIL_SIM_SEED={seed} DOVETAIL_SIM_RUNS=1 cargo test --workspace --test {test}"
         )?;
         writeln!(f, "in {} steps, {words_of_shortest}:", shortest.steps.len())?;
-        let Script { clients, documents, has_rules, judges_late, steps } = shortest;
-        write!(f, "Script {{ clients: {clients}, documents: {documents}, has_rules: {has_rules}, ")?;
+        let Script { clients, ours, changes_max, documents, has_rules, judges_late, steps } = shortest;
+        write!(
+            f,
+            "Script {{ clients: {clients}, ours: {ours}, changes_max: {changes_max:?}, documents: {documents}, "
+        )?;
+        write!(f, "has_rules: {has_rules}, ")?;
         writeln!(f, "judges_late: {judges_late}, steps: vec![")?;
         steps.iter().try_for_each(|step| writeln!(f, "    Step::{step:?},"))?;
         write!(f, "] }}")
@@ -74,6 +80,18 @@ impl fmt::Display for Found {
 /// # Panics
 /// Never: what panics in a world is a fault that was found.
 pub fn try_seeds(seeds: Seeds) -> Result<Said, Box<Found>> {
+    try_scripts(seeds, "simulated", Script::of_seed)
+}
+
+/// The same with clients of our own.
+///
+/// # Errors
+/// The first that found a fault.
+pub fn try_seeds_with_ours(seeds: Seeds) -> Result<Said, Box<Found>> {
+    try_scripts(seeds, "convergence", Script::with_ours)
+}
+
+fn try_scripts(seeds: Seeds, test: &'static str, script: fn(u64) -> Script) -> Result<Said, Box<Found>> {
     let lanes = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     let first_fault = AtomicU64::new(u64::MAX);
     let run = |lane| {
@@ -84,7 +102,7 @@ pub fn try_seeds(seeds: Seeds) -> Result<Said, Box<Found>> {
             if seed > first_fault.load(Ordering::Relaxed) {
                 break;
             }
-            match careful(&Script::of_seed(seed)) {
+            match careful(&script(seed)) {
                 Ok(more) => said = said.and(more),
                 Err(_) => _ = first_fault.fetch_min(seed, Ordering::Relaxed),
             }
@@ -97,15 +115,14 @@ pub fn try_seeds(seeds: Seeds) -> Result<Said, Box<Found>> {
     });
     match first_fault.into_inner() {
         u64::MAX => Ok(said),
-        seed => Err(Box::new(found(seed))),
+        seed => Err(Box::new(found(seed, test, script(seed)))),
     }
 }
 
-fn found(seed: u64) -> Found {
-    let script = Script::of_seed(seed);
+fn found(seed: u64, test: &'static str, script: Script) -> Found {
     let words = broken_by(&script).unwrap_or_else(|| "nothing, when it was run again".to_owned());
     let (shortest, words_of_shortest) = shortened(script, words.clone());
-    Found { seed, words, shortest, words_of_shortest }
+    Found { seed, test, words, shortest, words_of_shortest }
 }
 
 /// What is wrong with a script, if anything is.
@@ -133,7 +150,11 @@ struct Shortening {
 /// Leaves out what can be left out: whole parts of it first, then step by step.
 fn shortened(script: Script, words: String) -> (Script, String) {
     let mut short = Shortening { script, words, runs: 0 };
-    while short.script.clients > 1 && short.keeps(|script| script.clients -= 1) {}
+    let one_less = |script: &mut Script| {
+        script.clients -= 1;
+        script.ours = script.ours.min(script.clients);
+    };
+    while short.script.clients > 1 && short.keeps(one_less) {}
     short.keeps(|script| script.documents = 1);
     short.keeps(|script| script.has_rules = false);
     let mut part = short.script.steps.len().div_ceil(2);

@@ -1,0 +1,6 @@
+//! What a client decides, without sockets, disks, clocks and chance: told what happened and when, it says what has to be done.
+//!
+//! The simulated world drives it, as whatever has sockets and disks would.
+
+pub mod link; // One connection.
+pub mod replica; // One document on a device. Read this first.

@@ -1,0 +1,223 @@
+//! The document in memory, and what of it is stored, waits and was refused.
+//!
+//! Edit path: ← [`super::Replica`] edits and hears, → [`Here::what_to_keep`] says what has to be stored of it.
+
+use super::LoadFault;
+use super::notes::Notes;
+use super::pending::Waiting;
+use super::refusal::{self, Refusals};
+use super::tick::{Tick, has};
+use automerge::sync::{Message, State, SyncDoc};
+use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
+use dovetail_core::document::careful::{Panicked, carefully};
+use dovetail_core::document::chunk::{Batch, Chunk, ChunkKey, ChunkKind, Lifecycle, Manifest, Stored};
+use dovetail_core::document::content;
+use dovetail_core::grant::Role;
+use dovetail_core::id::DocumentId;
+use dovetail_core::time::Timestamp;
+use dovetail_core::{json, limits};
+use std::sync::Arc;
+
+/// The document in memory.
+#[derive(Debug)]
+pub(super) struct Here {
+    pub(super) tick: Tick,
+    /// Of what is stored, if anything is.
+    pub(super) manifest: Option<Manifest>,
+    /// What lies in the store, and how many bytes each is.
+    pub(super) chunks: Vec<(ChunkKey, u64)>,
+    pub(super) commit: Option<Commit>,
+    pub(super) waiting: Waiting,
+    /// What the server has on its disk, of what is here.
+    pub(super) saved: Vec<ChangeHash>,
+    pub(super) saved_at: Option<Timestamp>,
+    pub(super) refusals: Refusals,
+    /// The notes are others than those that were written down.
+    pub(super) is_noted: bool,
+    /// Changes were taken out. What was made instead of them is sent when it is stored: it may not come into being twice.
+    pub(super) holds_back: bool,
+}
+
+/// A commit that is under way.
+#[derive(Debug)]
+pub(super) struct Commit {
+    pub(super) manifest: Manifest,
+    pub(super) put: Vec<(ChunkKey, u64)>,
+    /// It takes the place of all that was stored.
+    pub(super) is_whole: bool,
+    /// All edits up to this one are in it.
+    pub(super) upto: u64,
+}
+
+impl Here {
+    pub(super) fn new(doc: Automerge) -> Self {
+        let waiting = Waiting::beyond(&doc, &[]);
+        Self {
+            tick: Tick::new(doc),
+            manifest: None,
+            chunks: Vec::new(),
+            commit: None,
+            waiting,
+            saved: Vec::new(),
+            saved_at: None,
+            refusals: Refusals::default(),
+            is_noted: true,
+            holds_back: false,
+        }
+    }
+
+    pub(super) fn load(
+        stored: Option<Stored>,
+        notes: Notes,
+        actor: &ActorId,
+    ) -> Result<(Self, Option<Role>), LoadFault> {
+        let role = notes.role;
+        let Some(stored) = stored else {
+            return Ok((Self::new(Automerge::new().with_actor(actor.clone())), role));
+        };
+        let damaged = |what: String| LoadFault::Damaged(what);
+        let loaded = carefully(|| Automerge::load(&content(&stored)));
+        let doc = loaded.map_err(|panicked| damaged(panicked.to_string()))?;
+        let doc = doc.map_err(|error| damaged(error.to_string()))?.with_actor(actor.clone());
+        if doc.get_heads() != stored.manifest.heads {
+            return Err(damaged("its heads are others than were written".to_owned()));
+        }
+        // Notes are written behind the document: they may speak of less, and after a crash of what never came to be stored.
+        let saved = if notes.saved.iter().all(|head| has(&doc, head)) { notes.saved } else { Vec::new() };
+        let size = |chunk: &Chunk| (chunk.key(), chunk.bytes().len() as u64);
+        let here = Self {
+            chunks: stored.chunks.iter().map(size).collect(),
+            manifest: Some(stored.manifest),
+            waiting: Waiting::beyond(&doc, &saved),
+            saved,
+            saved_at: notes.saved_at,
+            refusals: Refusals::of(notes.refused, notes.taken_out),
+            ..Self::new(Automerge::new())
+        };
+        Ok((Self { tick: Tick::new(doc), ..here }, role))
+    }
+
+    /// The document with nothing open.
+    pub(super) fn doc(&mut self, now: Timestamp) -> &mut Automerge {
+        self.close(now);
+        self.tick.doc()
+    }
+
+    /// What was edited together becomes one change, and waits.
+    pub(super) fn close(&mut self, now: Timestamp) {
+        if let Some(hash) = self.tick.close(now)
+            && let Some(change) = self.tick.doc().get_change_by_hash(&hash)
+        {
+            self.waiting.enter(&change);
+        }
+    }
+
+    pub(super) fn hear(
+        &mut self,
+        now: Timestamp,
+        state: &mut State,
+        message: Message,
+    ) -> Result<(), Panicked> {
+        let doc = self.doc(now);
+        let heard = carefully(|| doc.receive_sync_message(state, message))?;
+        if let Err(error) = heard {
+            tracing::warn!(%error, "a message of the server was not taken");
+        }
+        Ok(())
+    }
+
+    /// The server said that it has everything up to these heads on its disk.
+    pub(super) fn server_has(&mut self, now: Timestamp, mut heads: Vec<ChangeHash>) {
+        self.close(now);
+        let doc = self.tick.doc();
+        if !heads.iter().all(|head| has(doc, head)) {
+            return; // It is ahead of us, and says it again when that has come.
+        }
+        heads.sort_unstable();
+        let is_new = heads != self.saved;
+        if is_new {
+            self.waiting = Waiting::beyond(doc, &heads);
+            self.saved = heads;
+            self.is_noted = false;
+        }
+        if self.waiting.count() == 0 && (is_new || self.saved_at.is_none()) {
+            self.saved_at = Some(now);
+        }
+    }
+
+    /// Nothing when all of it is stored.
+    pub(super) fn what_to_keep(
+        &mut self,
+        now: Timestamp,
+        id: &DocumentId,
+        upto: u64,
+    ) -> Option<(Batch, Commit)> {
+        let stored = self.manifest.as_ref().map(|manifest| manifest.heads.clone()).unwrap_or_default();
+        let is_whole = self.holds_back || self.chunks.len() >= limits::CHUNKS_BEFORE_SNAPSHOT;
+        self.close(now);
+        let doc = self.tick.doc();
+        let heads = doc.get_heads();
+        if heads == stored && !is_whole {
+            return None;
+        }
+        let (chunk, count) = if is_whole {
+            (Chunk::new(ChunkKind::Snapshot, doc.save().into()), doc.get_changes_meta(&[]).len() as u64)
+        } else {
+            let changes = doc.get_changes(&stored);
+            let before = self.manifest.as_ref().map_or(0, |manifest| manifest.changes);
+            (
+                Chunk::new(ChunkKind::Changes, one_behind_the_other(&changes).into()),
+                before + changes.len() as u64,
+            )
+        };
+        let delete: Vec<ChunkKey> = match is_whole {
+            true => self.chunks.iter().map(|(key, _)| *key).filter(|key| *key != chunk.key()).collect(),
+            false => Vec::new(),
+        };
+        let size = chunk.bytes().len() as u64;
+        let bytes_before =
+            if is_whole { 0 } else { self.manifest.as_ref().map_or(0, |manifest| manifest.bytes) };
+        let manifest = Manifest {
+            heads,
+            changes: count,
+            bytes: bytes_before + size,
+            kind: json::root_text(doc, "kind"),
+            title: json::root_text(doc, "title"),
+            created_at: self.manifest.as_ref().map_or(now, |manifest| manifest.created_at),
+            changed_at: now,
+            lifecycle: Lifecycle::Live,
+            access: Arc::default(),
+        };
+        let put = vec![(chunk.key(), size)];
+        let batch = Batch { document: id.clone(), put: vec![chunk], delete, manifest: manifest.clone() };
+        Some((batch, Commit { manifest, put, is_whole, upto }))
+    }
+
+    /// The changes behind these heads were never made.
+    pub(super) fn forget_last(&mut self, now: Timestamp, before: &[ChangeHash]) {
+        self.close(now);
+        let doc = self.tick.doc();
+        let actor = doc.get_actor().clone();
+        match doc.fork_at(before) {
+            Ok(fork) => self.tick = Tick::new(fork.with_actor(refusal::next_actor(&actor))),
+            Err(error) => tracing::error!(%error, "a state that was there a moment ago is not known"),
+        }
+    }
+
+    pub(super) fn notes(&self, role: Option<Role>) -> Notes {
+        Notes {
+            saved: self.saved.clone(),
+            saved_at: self.saved_at,
+            role,
+            refused: self.refusals.iter().cloned().collect(),
+            taken_out: self.refusals.taken_out().copied().collect(),
+        }
+    }
+}
+
+fn one_behind_the_other(changes: &[Change]) -> Vec<u8> {
+    let size = changes.iter().map(|change| change.raw_bytes().len()).sum();
+    let mut bytes = Vec::with_capacity(size);
+    changes.iter().for_each(|change| bytes.extend_from_slice(change.raw_bytes()));
+    bytes
+}

@@ -1,0 +1,57 @@
+//! What a device notes beside a document: how far the server has come, and what it did not take.
+//!
+//! Always true: notes that are older than the document, or lost, cost nothing but that something is counted as pending, or sent, that
+//! the server has already. Only what was refused is nowhere else: notes with that are written before it leaves the document.
+
+use super::refusal::Refused;
+use automerge::ChangeHash;
+use dovetail_core::grant::Role;
+use dovetail_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// See the top of the file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notes {
+    /// What the server has on its disk, as far as it is here.
+    #[serde(with = "hashes")]
+    pub saved: Vec<ChangeHash>,
+    /// When it last had everything.
+    pub saved_at: Option<Timestamp>,
+    /// What one may do with the document, as was last said.
+    pub role: Option<Role>,
+    /// What the server did not take.
+    pub refused: Vec<Refused>,
+    /// All changes that were taken out: those that were refused, and those that were built on them. They do not come back.
+    #[serde(with = "hashes")]
+    pub taken_out: Vec<ChangeHash>,
+}
+
+/// Hashes in hexadecimal.
+pub(super) mod hashes {
+    use automerge::ChangeHash;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(hashes: &[ChangeHash], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(hashes.iter().map(ToString::to_string))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ChangeHash>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+    }
+}
+
+/// A hash in hexadecimal.
+pub(super) mod hash {
+    use automerge::ChangeHash;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(hash: &ChangeHash, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(hash)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ChangeHash, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}

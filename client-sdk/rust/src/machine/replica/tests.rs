@@ -1,0 +1,256 @@
+//! One replica, told what happened step by step.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on says where
+
+use super::*;
+use automerge::transaction::Transactable;
+use automerge::{AutomergeError, ROOT, ReadDoc};
+use dovetail_core::dashboard::{WidgetId, first_dashboard};
+use dovetail_core::document::chunk::{Chunk, ChunkKind};
+use dovetail_core::json;
+
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+fn id() -> DocumentId {
+    DocumentId::from_bytes(&[7; 16]).unwrap()
+}
+
+fn dashboard() -> Replica {
+    let mut replica = Replica::made(id(), ActorId::from([1; 16]), Limits::default(), first_dashboard());
+    keep(&mut replica, true);
+    replica
+}
+
+/// Lets it advance, and its store answer.
+fn keep(replica: &mut Replica, works: bool) -> Vec<Effect> {
+    let mut all = Vec::new();
+    loop {
+        let mut effects = Vec::new();
+        replica.advance(NOW, &mut effects);
+        let commits = effects.iter().any(|effect| matches!(effect, Effect::Commit(_)));
+        all.append(&mut effects);
+        if !commits {
+            return all;
+        }
+        replica.stored(if works { Ok(()) } else { Err("no room") }, &mut all);
+        if !works {
+            return all;
+        }
+    }
+}
+
+fn title(title: &str) -> Edit {
+    Edit::SetTitle { title: title.to_owned() }
+}
+
+fn reads(replica: &mut Replica) -> serde_json::Value {
+    json::read(replica.automerge(NOW).unwrap(), None)
+}
+
+fn changes(replica: &mut Replica) -> usize {
+    replica.automerge(NOW).unwrap().get_changes(&[]).len()
+}
+
+fn count(replica: &mut Replica, by: i64) -> ChangeHash {
+    let add = |tx: &mut Transaction<'_>| match tx.get(ROOT, "count")? {
+        None => tx.put(ROOT, "count", automerge::ScalarValue::counter(by)),
+        Some(_) => tx.increment(ROOT, "count", by),
+    };
+    replica.change::<_, AutomergeError>(NOW, Some("counted"), add).unwrap().unwrap();
+    replica.automerge(NOW).unwrap().get_heads()[0]
+}
+
+/// The server says that it has everything up to these heads.
+fn server_has(replica: &mut Replica, heads: Vec<ChangeHash>) {
+    let version = automerge::sync::MessageVersion::V1;
+    let changes = automerge::sync::ChunkList::empty();
+    replica.hear(Message { heads, need: vec![], have: vec![], changes, flags: None, version });
+    keep(replica, true);
+}
+
+/// RC2: edits that are made together become one change, named by what they are, and one that fails takes nothing with it.
+#[test]
+fn rc2_edits_together_are_one_change() {
+    let mut replica = dashboard();
+    let before = changes(&mut replica);
+    replica.edit(&[title("a")], None).unwrap();
+    let nobody: WidgetId = "nobody".parse().unwrap();
+    let failed = replica.edit(&[title("never"), Edit::RemoveWidget { id: nobody }], None);
+    assert!(matches!(failed, Err(EditError::Dashboard(_))), "{failed:?}");
+    replica.edit(&[title("b"), Edit::SetDescription { description: "c".to_owned() }], None).unwrap();
+    keep(&mut replica, true);
+    assert_eq!(changes(&mut replica), before + 1);
+    let read = reads(&mut replica);
+    assert_eq!((read["title"].as_str(), read["description"].as_str()), (Some("b"), Some("c")));
+    let label = replica.pending().last().unwrap().label.clone().unwrap();
+    assert_eq!(label, "Called the dashboard “a”, and 2 more");
+    replica.edit(&[title("d")], Some("mine")).unwrap();
+    keep(&mut replica, true);
+    assert_eq!(replica.pending().last().unwrap().label.as_deref(), Some("mine"));
+}
+
+/// RC3: what waits is what the server has not said to have; also when it has less than before.
+#[test]
+fn rc3_what_waits_is_what_the_server_has_not() {
+    let mut replica = dashboard();
+    replica.connected();
+    let first = replica.automerge(NOW).unwrap().get_heads();
+    server_has(&mut replica, first.clone());
+    assert_eq!((replica.pending_size(), replica.saved_at()), ((0, 0), Some(NOW)));
+    for n in 0..3 {
+        count(&mut replica, n);
+        assert_eq!(replica.pending_size().0 as i64, n + 1);
+    }
+    let all = replica.automerge(NOW).unwrap().get_heads();
+    let (labels, bytes): (Vec<_>, Vec<_>) =
+        replica.pending().map(|one| (one.label.clone().unwrap(), one.bytes)).unzip();
+    assert_eq!(labels, ["counted"; 3]);
+    assert_eq!(replica.pending_size().1, bytes.iter().sum::<u64>());
+    server_has(&mut replica, all);
+    assert_eq!(replica.pending_size(), (0, 0));
+    server_has(&mut replica, first);
+    assert_eq!(replica.pending_size().0, 3, "a server that was restored has less");
+    server_has(&mut replica, vec![ChangeHash([9; 32])]);
+    assert_eq!(replica.pending_size().0, 3, "one that is ahead says it again when that has come");
+}
+
+/// RC4: what is refused is taken out, with what it did in the list, and what was built on it is made once more without it.
+#[test]
+fn rc4_what_is_refused_is_taken_out() {
+    let mut replica = dashboard();
+    replica.connected();
+    count(&mut replica, 1);
+    let bad = count(&mut replica, 10);
+    count(&mut replica, 100);
+    replica.edit(&[title("good")], None).unwrap();
+    keep(&mut replica, true);
+    let mut effects = Vec::new();
+    replica.rejected(NOW, &[bad], "document_full", "there is no room", &mut effects);
+    let effects = keep(&mut replica, true);
+    let read = reads(&mut replica);
+    assert_eq!((read["count"].as_i64(), read["title"].as_str()), (Some(101), Some("good")));
+    let refused: Vec<_> = replica.refused().cloned().collect();
+    assert_eq!(refused.len(), 1);
+    assert_eq!((refused[0].hash, refused[0].code.as_str()), (bad, "document_full"));
+    assert_eq!(refused[0].label.as_deref(), Some("counted"));
+    assert!(refused[0].patch.as_ref().unwrap().to_string().contains("/count"), "{refused:?}");
+
+    // What is stored is the document without it, and the notes with it were written before.
+    let order: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Note(notes) => Some(format!("notes of {}", notes.refused.len())),
+            Effect::Commit(batch) => Some(format!("commit of {}", batch.put.len())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(order, ["notes of 1", "commit of 1"]);
+    assert_eq!(replica.discard(&bad, &mut Vec::new()).unwrap().hash, bad);
+    assert_eq!(replica.refused().count(), 0);
+}
+
+/// RC4: what can not be made without what was refused is refused with it.
+#[test]
+fn rc4_what_cannot_be_made_without_it_is_refused_too() {
+    let mut replica = dashboard();
+    replica.connected();
+    let make = |tx: &mut Transaction<'_>| tx.put_object(ROOT, "box", automerge::ObjType::Map).map(drop);
+    replica.change::<_, AutomergeError>(NOW, None, make).unwrap().unwrap();
+    let bad = replica.automerge(NOW).unwrap().get_heads()[0];
+    let fill = |tx: &mut Transaction<'_>| {
+        let (_, inside) = tx.get(ROOT, "box")?.expect("it was made");
+        tx.put(inside, "in", 1)
+    };
+    replica.change::<_, AutomergeError>(NOW, Some("filled"), fill).unwrap().unwrap();
+    keep(&mut replica, true);
+    replica.rejected(NOW, &[bad], "quota_exceeded", "no room", &mut Vec::new());
+    keep(&mut replica, true);
+    assert!(reads(&mut replica).get("box").is_none());
+    let codes: Vec<_> = replica.refused().map(|refused| refused.code.as_str()).collect();
+    assert_eq!(codes, ["quota_exceeded", "depends_on_refused"]);
+}
+
+/// RC4: what an administrator has let in comes back with the server's next message, and is refused no more.
+#[test]
+fn rc4_what_is_let_in_comes_back() {
+    let mut replica = dashboard();
+    replica.connected();
+    let bad = count(&mut replica, 10);
+    let change = replica.automerge(NOW).unwrap().get_change_by_hash(&bad).unwrap();
+    keep(&mut replica, true);
+    replica.rejected(NOW, &[bad], "read_only", "you may not", &mut Vec::new());
+    keep(&mut replica, true);
+    assert!(reads(&mut replica).get("count").is_none());
+    let changes = vec![change.raw_bytes().to_vec()].into();
+    let version = automerge::sync::MessageVersion::V1;
+    replica.hear(Message { heads: vec![bad], need: vec![], have: vec![], changes, flags: None, version });
+    keep(&mut replica, true);
+    assert_eq!(reads(&mut replica)["count"], 10);
+    assert_eq!((replica.refused().count(), replica.taken_out().count()), (0, 0));
+}
+
+/// RC5: of what may not be changed no change is made.
+#[test]
+fn rc5_rights_are_kept() {
+    let mut replica = dashboard();
+    let before = changes(&mut replica);
+    replica.permitted(Role::Read, &mut Vec::new());
+    assert!(matches!(replica.edit(&[title("a")], None), Err(EditError::ReadOnly)));
+    replica.permitted(Role::None, &mut Vec::new());
+    let changed = replica.change::<_, AutomergeError>(NOW, None, |tx| tx.put(ROOT, "a", 1));
+    assert!(matches!(changed, Err(EditError::Forbidden)));
+    assert_eq!(changes(&mut replica), before, "and it can be read");
+    replica.permitted(Role::Write, &mut Vec::new());
+    replica.edit(&[title("a")], None).unwrap();
+}
+
+/// RC6: when the store fails, what it did not take is gone, its maker can see that, and another actor goes on.
+#[test]
+fn rc6_what_the_store_did_not_take_is_gone() {
+    let mut replica = dashboard();
+    let kept = replica.kept();
+    let actor = replica.automerge(NOW).unwrap().get_actor().clone();
+    let stored = replica.automerge(NOW).unwrap().save();
+    let number = replica.edit(&[title("lost")], None).unwrap();
+    let effects = keep(&mut replica, false);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Load)));
+    assert_eq!((replica.kept(), replica.taken()), (kept, kept));
+    assert!(number > replica.taken());
+    let doc = Automerge::load(&stored).unwrap();
+    let (chunk, heads) = (Chunk::new(ChunkKind::Snapshot, stored.into()), doc.get_heads());
+    let manifest = dovetail_core::document::chunk::Manifest {
+        heads,
+        changes: 1,
+        bytes: 1,
+        kind: None,
+        title: None,
+        created_at: NOW,
+        changed_at: NOW,
+        lifecycle: dovetail_core::document::chunk::Lifecycle::Live,
+        access: Default::default(),
+    };
+    let stored = Stored { manifest, chunks: vec![chunk] };
+    replica.loaded(NOW, Ok((Some(stored), None)), &mut Vec::new());
+    assert!(reads(&mut replica)["title"] != "lost");
+    assert_ne!(*replica.automerge(NOW).unwrap().get_actor(), actor);
+}
+
+/// RC3: so much may wait, and no more is taken then; what waits goes on.
+#[test]
+fn rc3_what_waits_has_a_bound() {
+    let limits = Limits { pending_max: 3, ..Limits::default() };
+    let mut replica = Replica::made(id(), ActorId::from([1; 16]), limits, first_dashboard());
+    let before = replica.pending_size().0;
+    for n in before..3 {
+        replica.edit(&[title(&n.to_string())], None).unwrap();
+        keep(&mut replica, true);
+    }
+    assert!(matches!(replica.edit(&[title("d")], None), Err(EditError::TooMuchPending { changes: 3, .. })));
+    let limits = Limits { change_bytes_max: 200, ..Limits::default() };
+    let mut replica = Replica::made(id(), ActorId::from([1; 16]), limits, first_dashboard());
+    let long: String = (0..400).map(|n| char::from(b'a' + (n * 7 % 26) as u8)).collect();
+    let put = |tx: &mut Transaction<'_>| tx.put(ROOT, "long", long.as_str());
+    let refused = replica.change::<_, AutomergeError>(NOW, None, put);
+    assert!(matches!(refused, Err(EditError::TooLarge { bytes_max: 200, .. })), "{refused:?}");
+    assert!(reads(&mut replica).get("long").is_none());
+}
