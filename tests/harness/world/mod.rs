@@ -306,10 +306,8 @@ impl World {
         self.server.pass(time);
         let now = self.server.now();
         for n in 0..self.devices.len() {
-            match self.devices[n].client.as_ours().map(|client| client.pass(now)) {
-                Some(Some(says)) => self.say(n, says),
-                Some(None) => self.let_go(n),
-                None => {}
+            if let Some(says) = self.devices[n].client.as_ours().map(|client| client.pass(now)) {
+                self.say(n, says);
             }
         }
     }
@@ -448,7 +446,7 @@ impl World {
         let waits = self
             .devices
             .iter_mut()
-            .any(|device| device.client.as_ours().is_some_and(|client| client.next_tick().is_some()));
+            .any(|device| device.client.as_ours().is_some_and(|client| client.waits_for_time()));
         if waits {
             self.pass(SEND_EVERY);
         }

@@ -7,25 +7,27 @@ use super::boards::KEYS;
 use super::client::{BEARABLE, Heard, push};
 use super::store::StoredDocument;
 use automerge::transaction::{Transactable, Transaction};
-use automerge::{ActorId, AutomergeError, ChangeHash, ROOT, ReadDoc};
+use automerge::{ActorId, AutomergeError, ChangeHash, ROOT, ReadDoc, sync};
 use bytes::Bytes;
-use dovetail_client::machine::link::{Due, Heard as Meaning, Introduction, Link};
-use dovetail_client::machine::replica::{Effect, Limits, Notes, Replica};
+use dovetail_client::machine::course::{Ending, Windows};
+use dovetail_client::machine::engine::{Effect, Engine};
+use dovetail_client::machine::replica::{Limits, Notes, Replica};
 use dovetail_core::dashboard::Edit;
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::id::DocumentId;
 use dovetail_core::time::Timestamp;
+use dovetail_core::wire::{Message, decode};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// See the top of the file.
 #[derive(Debug)]
 pub(super) struct OurClient {
     n: usize,
+    documents: Vec<DocumentId>,
     /// So often it was started: each run has a name and actors of its own.
     runs: u32,
     now: Timestamp,
-    link: Option<Link>,
-    replicas: BTreeMap<DocumentId, Replica>,
+    engine: Engine,
     disk: Disk,
     /// What a copy of the device has that was made when it connected last.
     backup: (BTreeMap<DocumentId, Batches>, BTreeMap<DocumentId, Notes>),
@@ -62,10 +64,10 @@ impl OurClient {
     pub(super) fn new(n: usize, documents: &[DocumentId]) -> Self {
         let mut client = Self {
             n,
+            documents: documents.to_vec(),
             runs: 0,
             now: Timestamp::from_millis(1),
-            link: None,
-            replicas: BTreeMap::new(),
+            engine: engine(n, 0),
             disk: Disk::default(),
             backup: Default::default(),
             kept: BTreeSet::new(),
@@ -74,42 +76,38 @@ impl OurClient {
             wants_another: false,
             fault: None,
         };
-        client.start(documents);
+        client.start();
         client
     }
 
     /// A run begins: all documents are opened.
-    fn start(&mut self, documents: &[DocumentId]) {
+    fn start(&mut self) {
         self.runs += 1;
-        self.link = None;
+        self.engine = engine(self.n, self.runs);
         self.effects_left = None;
+        self.wants_another = false;
         self.disk.asked.clear();
-        for (which, document) in documents.iter().enumerate() {
-            let run = self.runs.to_be_bytes();
-            let actor = [&[2, self.n as u8, which as u8][..], &run, &[0; 9]].concat();
-            let mut replica = Replica::new(document.clone(), ActorId::from(actor), Limits::default());
-            let mut effects = Vec::new();
-            replica.open(&mut effects);
-            self.replicas.insert(document.clone(), replica);
-            self.carry_out(document, effects);
+        for (which, document) in self.documents.iter().enumerate() {
+            let actor = [&[2, self.n as u8, which as u8][..], &self.runs.to_be_bytes(), &[0; 9]].concat();
+            self.engine.open(self.now, document, ActorId::from(actor));
         }
+        self.carry_out();
     }
 
     // What happens to it.
 
     pub(super) fn connect(&mut self) -> Bytes {
         self.backup = (self.disk.written.clone(), self.disk.notes.clone());
-        let peer = format!("ours-{}-{}", self.n, self.runs).parse().expect("a name");
-        let storage = format!("device-{}", self.n).parse().ok();
-        let (link, join) = Link::open(self.now, Introduction { peer, storage });
-        self.link = Some(link);
-        join
+        // What it wanted to say on the connection before is nothing for this one.
+        self.carry_out();
+        self.engine.dialed(self.now);
+        self.carry_out().into_iter().next().unwrap_or_default()
     }
 
     pub(super) fn disconnect(&mut self) {
+        self.engine.ended(self.now, Ending::default(), 0.5);
+        self.carry_out();
         self.wants_another = false;
-        self.link = None;
-        self.replicas.values_mut().for_each(Replica::disconnected);
     }
 
     pub(super) fn edit(
@@ -120,79 +118,38 @@ impl OurClient {
         is_board: bool,
     ) -> Vec<Bytes> {
         let now = self.now;
-        let Some(replica) = self.replicas.get_mut(document) else { return Vec::new() };
-        for nth in 0..changes {
-            let value = value.wrapping_add(nth);
-            if value % 3 == 0 {
-                let title = format!("title {value}");
-                let _ = replica.edit(&[Edit::SetTitle { title }], None);
-                // What fails takes nothing with it that was taken before.
-                let nobody = "nobody".parse().expect("an id");
-                let _ = replica.edit(&[Edit::RemoveWidget { id: nobody }], None);
-            } else {
-                let _ = replica.change(now, None, |tx| write(tx, value, is_board));
+        self.engine.with(now, document, |replica, _| {
+            for nth in 0..changes {
+                edit(replica, now, value.wrapping_add(nth), is_board);
             }
-        }
-        self.turn(document)
+        });
+        self.carry_out()
     }
 
     pub(super) fn hear(&mut self, frame: &[u8]) -> Result<Heard, String> {
-        let now = self.now;
-        let Some(link) = &mut self.link else { return Ok(Heard::default()) };
-        let meaning = link.hear(now, frame).map_err(|nonsense| nonsense.to_string())?;
         let mut heard = Heard::default();
-        let mut effects = Vec::new();
-        let document = match meaning {
-            Meaning::Joined { .. } => {
-                self.replicas.values_mut().for_each(Replica::connected);
-                let documents: Vec<DocumentId> = self.replicas.keys().cloned().collect();
-                heard.says = documents.iter().flat_map(|document| self.turn(document)).collect();
-                return Ok(heard);
+        match decode(frame).map_err(|bad| bad.to_string())? {
+            Message::Sync(said) => {
+                let message = sync::Message::decode(&said.data).map_err(|error| error.to_string())?;
+                heard.acknowledged = Some((said.document, message.heads));
             }
-            Meaning::Sync { document, message } => {
-                heard.acknowledged = Some((document.clone(), message.heads.clone()));
-                if let Some(replica) = self.replicas.get_mut(&document) {
-                    replica.hear(message);
-                }
-                document
-            }
-            Meaning::Missing { document } => {
-                if let Some(replica) = self.replicas.get_mut(&document) {
-                    replica.is_missing(&mut effects);
-                }
-                document
-            }
-            Meaning::Rejected { document, changes, code, reason } => {
-                self.refused.extend(&changes);
-                if let Some(replica) = self.replicas.get_mut(&document) {
-                    replica.rejected(now, &changes, &code, &reason, &mut effects);
-                }
-                document
-            }
-            Meaning::Permitted { document, role } => {
-                if let Some(replica) = self.replicas.get_mut(&document) {
-                    replica.permitted(role, &mut effects);
-                }
-                document
-            }
-            Meaning::Words(words)
-                if !BEARABLE.iter().chain(&["too_many_refused"]).any(|code| words.starts_with(code)) =>
+            Message::Error { message, .. }
+                if !BEARABLE.iter().chain(&["too_many_refused"]).any(|code| message.starts_with(code)) =>
             {
-                return Err(format!("our client was sent away: {words}"));
+                return Err(format!("our client was sent away: {message}"));
             }
-            _ => return Ok(heard),
-        };
-        heard.says = self.carry_out(&document, effects);
-        heard.says.extend(self.turn(&document));
+            _ => {}
+        }
+        self.engine.heard(self.now, frame);
+        heard.says = self.carry_out();
         Ok(heard)
     }
 
     pub(super) fn lose_device(&mut self, has_backup: bool) {
-        let documents: Vec<DocumentId> = self.replicas.keys().cloned().collect();
         let (written, notes) = if has_backup { self.backup.clone() } else { Default::default() };
         self.disk = Disk { written, notes, asked: VecDeque::new() };
         self.kept.clear();
-        self.start(&documents);
+        self.start();
     }
 
     /// It is killed. Of what its store was asked for, so many batches more are there.
@@ -201,8 +158,7 @@ impl OurClient {
             let Some((document, asked)) = self.disk.asked.pop_front() else { break };
             self.disk.write(document, asked);
         }
-        let documents: Vec<DocumentId> = self.replicas.keys().cloned().collect();
-        self.start(&documents);
+        self.start();
     }
 
     /// It is to die before the last of so many effects more.
@@ -227,92 +183,69 @@ impl OurClient {
     pub(super) fn disk_takes(&mut self, fails: bool) -> Vec<Bytes> {
         let now = self.now;
         let Some((document, asked)) = self.disk.asked.pop_front() else { return Vec::new() };
-        let Some(replica) = self.replicas.get_mut(&document) else { return Vec::new() };
-        let mut effects = Vec::new();
         match asked {
             Asked::Load => {
                 let stored = self.disk.stored(&document).and_then(|stored| stored.load());
-                replica.loaded(now, Ok((stored, self.disk.notes.get(&document).cloned())), &mut effects);
+                let notes = self.disk.notes.get(&document).cloned();
+                self.engine.loaded(now, &document, Ok((stored, notes)));
                 self.is_all_there(&document);
             }
-            Asked::Commit(_) if fails => replica.stored(Err("no room"), &mut effects),
+            Asked::Commit(_) if fails => self.engine.stored(now, &document, Err("no room")),
             Asked::Commit(batch) => {
                 let heads = batch.manifest.heads.clone();
                 self.disk.write(document.clone(), Asked::Commit(batch));
-                replica.stored(Ok(()), &mut effects);
+                self.engine.stored(now, &document, Ok(()));
                 self.kept.extend(heads.into_iter().map(|head| (document.clone(), head)));
             }
-            note @ Asked::Note(_) => self.disk.write(document.clone(), note),
+            note @ Asked::Note(_) => self.disk.write(document, note),
         }
-        let mut says = self.carry_out(&document, effects);
-        says.extend(self.turn(&document));
-        says
+        self.carry_out()
     }
 
     pub(super) fn waits_for_disk(&self) -> usize {
         self.disk.asked.len()
     }
 
-    /// Time passes. What it says; nothing when the connection is to be given up.
-    pub(super) fn pass(&mut self, now: Timestamp) -> Option<Vec<Bytes>> {
+    /// Time passes. What it says.
+    pub(super) fn pass(&mut self, now: Timestamp) -> Vec<Bytes> {
         self.now = now;
-        let mut says = match self.link.as_mut().and_then(|link| link.tick(now)) {
-            Some(Due::Gone) => return None,
-            Some(Due::Ping(frame)) => vec![frame],
-            None => Vec::new(),
-        };
-        let documents: Vec<DocumentId> = self.replicas.keys().cloned().collect();
-        says.extend(documents.iter().flat_map(|document| self.turn(document)));
-        Some(says)
+        self.engine.tick(now, 0.5);
+        self.carry_out()
     }
 
-    /// When one of its documents has something to do.
-    pub(super) fn next_tick(&self) -> Option<Timestamp> {
-        self.replicas.values().filter_map(Replica::next_tick).min()
+    /// Whether one of its documents has something to do when some time has passed.
+    pub(super) fn waits_for_time(&self) -> bool {
+        self.engine.replicas().any(|replica| replica.next_tick().is_some())
     }
 
     // What comes of it.
 
-    fn turn(&mut self, document: &DocumentId) -> Vec<Bytes> {
+    fn carry_out(&mut self) -> Vec<Bytes> {
         let mut says = Vec::new();
-        loop {
-            let mut effects = Vec::new();
-            let Some(replica) = self.replicas.get_mut(document).filter(|_| self.effects_left != Some(0))
-            else {
-                return says;
-            };
-            replica.advance(self.now, &mut effects);
+        for replica in self.engine.replicas() {
             self.refused.extend(replica.taken_out());
-            if effects.is_empty() {
-                return says;
-            }
-            let is_told_only = effects.iter().all(|effect| matches!(effect, Effect::Told | Effect::Changed));
-            says.extend(self.carry_out(document, effects));
-            if is_told_only {
-                return says;
-            }
         }
-    }
-
-    fn carry_out(&mut self, document: &DocumentId, effects: Vec<Effect>) -> Vec<Bytes> {
-        let mut says = Vec::new();
-        for effect in effects {
+        for effect in self.engine.take_effects() {
             match &mut self.effects_left {
                 Some(0) => return says,
                 Some(left) => *left -= 1,
                 None => {}
             }
             match effect {
-                Effect::Load => self.disk.asked.push_back((document.clone(), Asked::Load)),
-                Effect::Commit(batch) => self.disk.asked.push_back((document.clone(), Asked::Commit(batch))),
-                Effect::Note(notes) => self.disk.asked.push_back((document.clone(), Asked::Note(notes))),
-                Effect::Send(message) => {
-                    if let Some(link) = &self.link {
-                        says.extend(link.say(document, message));
-                    }
+                Effect::Load(document) => self.disk.asked.push_back((document, Asked::Load)),
+                Effect::Commit(batch) => {
+                    self.disk.asked.push_back((batch.document.clone(), Asked::Commit(batch)));
                 }
-                Effect::Reconnect => self.wants_another = true,
-                Effect::Changed | Effect::Told => {}
+                Effect::Note(document, notes) => self.disk.asked.push_back((document, Asked::Note(notes))),
+                Effect::Write(frame) => says.push(frame),
+                Effect::HangUp => {
+                    says.clear();
+                    self.wants_another = true;
+                }
+                // When it connects is said by the script.
+                Effect::Dial | Effect::Connection => {}
+                Effect::AskToken | Effect::AnotherPeerId => {}
+                Effect::Changed(_) | Effect::Told(_) | Effect::Said { .. } => {}
             }
         }
         says
@@ -326,13 +259,14 @@ impl OurClient {
 
     pub(super) fn heads(&mut self, document: &DocumentId) -> Vec<ChangeHash> {
         let now = self.now;
-        let doc = self.replicas.get_mut(document).and_then(|replica| replica.automerge(now));
-        doc.map(|doc| doc.get_heads()).unwrap_or_default()
+        let heads =
+            self.engine.with(now, document, |replica, _| replica.automerge(now).map(|doc| doc.get_heads()));
+        heads.flatten().unwrap_or_default()
     }
 
     /// What waits for the server.
     pub(super) fn pending(&self) -> usize {
-        self.replicas.values().map(|replica| replica.pending_size().0).sum()
+        self.engine.replicas().map(|replica| replica.pending_size().0).sum()
     }
 
     /// What it was told to be kept, but for what was refused.
@@ -347,18 +281,39 @@ impl OurClient {
 
     fn is_all_there(&mut self, document: &DocumentId) {
         let now = self.now;
-        let Some(replica) = self.replicas.get_mut(document) else { return };
+        let Some(replica) = self.engine.replica(document) else { return };
         self.refused.extend(replica.taken_out());
         if let Some(fault) = replica.fault() {
             self.fault.get_or_insert_with(|| fault.to_string());
         }
-        let Some(doc) = replica.automerge(now) else { return };
-        let lost = self.kept.iter().filter(|(of, head)| of == document && !self.refused.contains(head));
-        let mut lost = lost.filter(|(_, head)| !doc.get_missing_deps(&[*head]).is_empty());
-        if let Some((_, head)) = lost.next() {
+        let kept = self.kept.iter().filter(|(of, head)| of == document && !self.refused.contains(head));
+        let kept: Vec<ChangeHash> = kept.map(|(_, head)| *head).collect();
+        let lost = self.engine.with(now, document, |replica, _| {
+            let doc = replica.automerge(now)?;
+            kept.into_iter().find(|head| !doc.get_missing_deps(&[*head]).is_empty())
+        });
+        if let Some(head) = lost.flatten() {
             self.fault
                 .get_or_insert_with(|| format!("{head} was said to be kept on a device, and is not there"));
         }
+    }
+}
+
+fn engine(n: usize, run: u32) -> Engine {
+    let peer = format!("ours-{n}-{run}").parse().expect("a name");
+    let storage = format!("device-{n}").parse().ok();
+    Engine::new(peer, storage, Windows::default(), Limits::default())
+}
+
+fn edit(replica: &mut Replica, now: Timestamp, value: u8, is_board: bool) {
+    if value.is_multiple_of(3) {
+        let title = format!("title {value}");
+        let _ = replica.edit(&[Edit::SetTitle { title }], None);
+        // What fails takes nothing with it that was taken before.
+        let nobody = "nobody".parse().expect("an id");
+        let _ = replica.edit(&[Edit::RemoveWidget { id: nobody }], None);
+    } else {
+        let _ = replica.change(now, None, |tx| write(tx, value, is_board));
     }
 }
 

@@ -2,5 +2,7 @@
 //!
 //! The simulated world drives it, as whatever has sockets and disks would.
 
+pub mod course; // When a client connects, and when it does not.
+pub mod engine; // All documents, and the connection that they share.
 pub mod link; // One connection.
 pub mod replica; // One document on a device. Read this first.

@@ -1,0 +1,357 @@
+//! All documents of a device, and the connection that they share.
+//!
+//! Edit path: ← an app edits a [replica](super::replica) here, → the engine lets it advance and says what has to be done: keep, dial,
+//! write; ← frames and answers of the store, → the replica that they are about.
+//!
+//! Routing only: what an edit becomes is decided in `replica`, what a frame means in `link`, when to connect in `course`.
+//!
+//! Always true: there is one connection at a time, and nothing is heard of one that was given up.
+
+use super::course::{Besides, Connection, Course, Ending, Windows};
+use super::link::{Due, Heard, Introduction, Link, Welcome};
+use super::replica::{self, Limits, LoadFault, Notes, Replica};
+use automerge::{ActorId, Automerge};
+use bytes::Bytes;
+use dovetail_core::document::chunk::{Batch, Stored};
+use dovetail_core::id::{DocumentId, PeerId, StorageId};
+use dovetail_core::time::Timestamp;
+use dovetail_core::wire::Secret;
+use std::collections::BTreeMap;
+
+/// What has to be done in the world, in this order.
+#[derive(Debug)]
+pub enum Effect {
+    /// Make a connection, with a token if there is a source of them; answer with [`Engine::dialed`] or [`Engine::ended`].
+    Dial,
+    /// Give the connection up: nothing of it is wanted any more.
+    HangUp,
+    /// Say this on the connection.
+    Write(Bytes),
+    /// The token was not taken, or ends soon: ask the source for another one. While there is a connection, answer with
+    /// [`Engine::show_token`].
+    AskToken,
+    /// Somebody else is connected under our peer id: draw another one and answer with [`Engine::set_peer`].
+    AnotherPeerId,
+    /// Read a document and its notes; answer with [`Engine::loaded`].
+    Load(DocumentId),
+    /// Make this durable, behind everything that was asked for before; answer with [`Engine::stored`].
+    Commit(Batch),
+    /// Write the notes of a document down.
+    Note(DocumentId, Box<Notes>),
+    /// The content of a document is another one.
+    Changed(DocumentId),
+    /// How a document stands is another.
+    Told(DocumentId),
+    /// How the connection is is another, or who we are on it.
+    Connection,
+    /// Somebody else who has a document open says something.
+    Said {
+        /// About which document.
+        document: DocumentId,
+        /// Who.
+        by: PeerId,
+        /// What: CBOR, as a rule.
+        data: Bytes,
+    },
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub struct Engine {
+    me: Introduction,
+    limits: Limits,
+    course: Course,
+    link: Option<Link>,
+    welcome: Option<Welcome>,
+    /// What the server complained about last on this connection: the reason, when the end comes behind it.
+    words: String,
+    replicas: BTreeMap<DocumentId, Replica>,
+    effects: Vec<Effect>,
+}
+
+impl Engine {
+    /// With nothing open; a connection is made at once.
+    #[must_use]
+    pub fn new(peer: PeerId, storage: Option<StorageId>, windows: Windows, limits: Limits) -> Self {
+        Self {
+            me: Introduction { peer, storage },
+            limits,
+            course: Course::new(windows),
+            link: None,
+            welcome: None,
+            words: String::new(),
+            replicas: BTreeMap::new(),
+            effects: vec![Effect::Dial],
+        }
+    }
+
+    /// What has to be done by now.
+    #[must_use]
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    // Documents.
+
+    /// Opens a document, if it is not. `actor` is new, drawn by lot.
+    pub fn open(&mut self, now: Timestamp, id: &DocumentId, actor: ActorId) {
+        if self.replicas.contains_key(id) {
+            return;
+        }
+        let replica = Replica::new(id.clone(), actor, self.limits);
+        self.take_up(now, replica);
+        self.with(now, id, |replica, effects| replica.open(effects));
+    }
+
+    /// Opens a document that was made here just now. `actor` is new, drawn by lot.
+    pub fn create(&mut self, now: Timestamp, id: &DocumentId, actor: ActorId, doc: Automerge) {
+        self.take_up(now, Replica::made(id.clone(), actor, self.limits, doc));
+    }
+
+    fn take_up(&mut self, now: Timestamp, mut replica: Replica) {
+        if self.link.as_ref().is_some_and(Link::is_joined) {
+            replica.connected();
+        }
+        let id = replica.id().clone();
+        self.replicas.insert(id.clone(), replica);
+        self.turn(now, &id);
+    }
+
+    /// A document that is open.
+    #[must_use]
+    pub fn replica(&self, id: &DocumentId) -> Option<&Replica> {
+        self.replicas.get(id)
+    }
+
+    /// All that are open.
+    pub fn replicas(&self) -> impl Iterator<Item = &Replica> {
+        self.replicas.values()
+    }
+
+    /// Does something with a document that is open, and what comes of it. Nothing when it is not open.
+    pub fn with<T>(
+        &mut self,
+        now: Timestamp,
+        id: &DocumentId,
+        does: impl FnOnce(&mut Replica, &mut Vec<replica::Effect>) -> T,
+    ) -> Option<T> {
+        let mut effects = Vec::new();
+        let done = does(self.replicas.get_mut(id)?, &mut effects);
+        self.carry_out(now, id, effects);
+        self.turn(now, id);
+        Some(done)
+    }
+
+    /// The store's answer to [`Effect::Load`].
+    pub fn loaded(
+        &mut self,
+        now: Timestamp,
+        id: &DocumentId,
+        answer: Result<(Option<Stored>, Option<Notes>), LoadFault>,
+    ) {
+        self.with(now, id, |replica, effects| replica.loaded(now, answer, effects));
+    }
+
+    /// The store's answer to [`Effect::Commit`].
+    pub fn stored(&mut self, now: Timestamp, id: &DocumentId, answer: Result<(), &str>) {
+        self.with(now, id, |replica, effects| replica.stored(answer, effects));
+    }
+
+    // The connection.
+
+    /// How it is.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        self.course.connection()
+    }
+
+    /// What the server has said of us and of this connection, if there is one.
+    #[must_use]
+    pub fn welcome(&self) -> Option<&Welcome> {
+        self.welcome.as_ref()
+    }
+
+    /// A connection is there: somebody has to be told who we are.
+    pub fn dialed(&mut self, now: Timestamp) {
+        let (link, join) = Link::open(now, self.me.clone());
+        self.link = Some(link);
+        self.words.clear();
+        self.effects.push(Effect::Write(join));
+    }
+
+    /// A frame has come.
+    pub fn heard(&mut self, now: Timestamp, frame: &[u8]) {
+        let Some(link) = &mut self.link else { return };
+        match link.hear(now, frame) {
+            Ok(heard) => self.take_in(now, heard),
+            Err(nonsense) => {
+                let ending = Ending { close_code: None, words: nonsense.to_string() };
+                self.hang_up(now, &ending, 1.0);
+            }
+        }
+    }
+
+    fn take_in(&mut self, now: Timestamp, heard: Heard) {
+        match heard {
+            Heard::Joined { .. } => {
+                self.course.joined(now);
+                self.effects.push(Effect::Connection);
+                self.replicas.values_mut().for_each(Replica::connected);
+                self.turn_all(now);
+            }
+            Heard::Welcome(welcome) => {
+                let bounds = &welcome.bounds;
+                // A change comes in a message, with what that says besides.
+                let bytes_max = bounds.change_bytes_max.min(bounds.message_bytes_max / 8 * 7);
+                self.limits.change_bytes_max = bytes_max;
+                self.replicas.values_mut().for_each(|replica| replica.set_change_bytes_max(bytes_max));
+                self.welcome = Some(welcome);
+                self.effects.push(Effect::Connection);
+            }
+            Heard::Sync { document, message } => {
+                self.with(now, &document, |replica, _| replica.hear(message));
+            }
+            Heard::Missing { document } => {
+                self.with(now, &document, Replica::is_missing);
+            }
+            Heard::Rejected { document, changes, code, reason } => {
+                self.with(now, &document, |replica, effects| {
+                    replica.rejected(now, &changes, &code, &reason, effects);
+                });
+            }
+            Heard::Permitted { document, role } => {
+                self.with(now, &document, |replica, effects| replica.permitted(role, effects));
+            }
+            Heard::Said { document, by, data } => self.effects.push(Effect::Said { document, by, data }),
+            Heard::TokenEnds { .. } => self.effects.push(Effect::AskToken),
+            Heard::Words(words) => self.words = words,
+            Heard::Nothing => {}
+        }
+    }
+
+    /// The connection is over, or could not be made. `draw` is from 0 to below 1.
+    pub fn ended(&mut self, now: Timestamp, ending: Ending, draw: f64) {
+        let words = std::mem::take(&mut self.words);
+        let ending = Ending { words: if ending.words.is_empty() { words } else { ending.words }, ..ending };
+        self.forget_link();
+        let besides = self.course.ended(now, &ending, draw);
+        self.effects.push(Effect::Connection);
+        match besides {
+            Besides::Nothing => {}
+            Besides::AnotherToken => self.effects.push(Effect::AskToken),
+            Besides::AnotherPeerId => self.effects.push(Effect::AnotherPeerId),
+        }
+        if self.course.tick(now) {
+            self.effects.push(Effect::Dial);
+        }
+    }
+
+    fn hang_up(&mut self, now: Timestamp, ending: &Ending, draw: f64) {
+        self.effects.push(Effect::HangUp);
+        self.ended(now, ending.clone(), draw);
+    }
+
+    fn forget_link(&mut self) {
+        self.link = None;
+        self.welcome = None;
+        self.replicas.values_mut().for_each(Replica::disconnected);
+    }
+
+    /// Somebody says that the network is back.
+    pub fn network_is_back(&mut self) {
+        if self.course.network_is_back() {
+            self.effects.extend([Effect::Connection, Effect::Dial]);
+        }
+    }
+
+    /// Somebody wants a connection, whatever was said.
+    pub fn reconnect(&mut self) {
+        if self.course.reconnect() {
+            self.effects.extend([Effect::Connection, Effect::Dial]);
+        }
+    }
+
+    /// Goes on under another name, from the next connection on.
+    pub fn set_peer(&mut self, peer: PeerId) {
+        self.me.peer = peer;
+    }
+
+    /// Shows a newer token on the connection that there is.
+    pub fn show_token(&mut self, token: Secret) {
+        if let Some(link) = self.link.as_ref().filter(|link| link.is_joined()) {
+            self.effects.push(Effect::Write(link.show_token(token)));
+        }
+    }
+
+    /// Says something to the others who have a document open, who get it or do not. At least one byte; `run` names this run of the
+    /// program. Whether there is a connection to say it on.
+    pub fn broadcast(&mut self, document: &DocumentId, run: &str, data: &[u8]) -> bool {
+        let Some(link) = self.link.as_mut().filter(|link| link.is_joined()) else { return false };
+        let frame = link.broadcast(document, run, data);
+        self.effects.push(Effect::Write(frame));
+        true
+    }
+
+    // Time.
+
+    /// When [`tick`](Self::tick) is wanted.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Timestamp> {
+        let of_link = self.link.as_ref().map(Link::next_tick);
+        let of_replicas = self.replicas.values().filter_map(Replica::next_tick).min();
+        [of_link, of_replicas, self.course.next_tick()].into_iter().flatten().min()
+    }
+
+    /// Time has passed. `draw` is from 0 to below 1.
+    pub fn tick(&mut self, now: Timestamp, draw: f64) {
+        match self.link.as_mut().and_then(|link| link.tick(now)) {
+            Some(Due::Ping(frame)) => self.effects.push(Effect::Write(frame)),
+            Some(Due::Gone) => {
+                let words = "the server has fallen silent".to_owned();
+                self.hang_up(now, &Ending { close_code: None, words }, draw);
+            }
+            None => {}
+        }
+        if self.course.tick(now) {
+            self.effects.extend([Effect::Connection, Effect::Dial]);
+        }
+        self.turn_all(now);
+    }
+
+    fn turn_all(&mut self, now: Timestamp) {
+        let ids: Vec<DocumentId> = self.replicas.keys().cloned().collect();
+        ids.iter().for_each(|id| self.turn(now, id));
+    }
+
+    /// A document does what it can.
+    fn turn(&mut self, now: Timestamp, id: &DocumentId) {
+        let mut effects = Vec::new();
+        if let Some(replica) = self.replicas.get_mut(id) {
+            replica.advance(now, &mut effects);
+        }
+        self.carry_out(now, id, effects);
+    }
+
+    fn carry_out(&mut self, now: Timestamp, id: &DocumentId, effects: Vec<replica::Effect>) {
+        for effect in effects {
+            match effect {
+                replica::Effect::Load => self.effects.push(Effect::Load(id.clone())),
+                replica::Effect::Commit(batch) => self.effects.push(Effect::Commit(batch)),
+                replica::Effect::Note(notes) => self.effects.push(Effect::Note(id.clone(), notes)),
+                replica::Effect::Send(message) => {
+                    let frames = self.link.as_ref().map(|link| link.say(id, message)).unwrap_or_default();
+                    self.effects.extend(frames.into_iter().map(Effect::Write));
+                }
+                replica::Effect::Reconnect => self.connect_anew(now),
+                replica::Effect::Changed => self.effects.push(Effect::Changed(id.clone())),
+                replica::Effect::Told => self.effects.push(Effect::Told(id.clone())),
+            }
+        }
+    }
+
+    /// Nobody is to blame: another connection is made at once.
+    fn connect_anew(&mut self, now: Timestamp) {
+        self.effects.push(Effect::HangUp);
+        self.ended(now, Ending { close_code: None, words: "a document is begun anew".to_owned() }, 0.0);
+    }
+}
