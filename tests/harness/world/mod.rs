@@ -199,6 +199,7 @@ impl World {
             Step::LoseDevice { client, has_backup } => self.lose_device(client, has_backup),
             Step::Wait { seconds } => self.wait(seconds),
             Step::DeviceDisk { client, fails } => self.device_disk(client % self.devices.len(), fails),
+            Step::Settle { client, document } => self.settle_one(client, document),
             Step::DeviceCrash { client, effects, batches } => self.device_crash(client, effects, batches),
             Step::Rounds { rounds } => {
                 (0..rounds).all(|_| self.round() && !self.server.is_dead());
@@ -315,6 +316,15 @@ impl World {
     fn device_disk(&mut self, client: usize, fails: bool) {
         if let Some(ours) = self.devices[client].client.as_ours() {
             let says = ours.disk_takes(fails);
+            self.say(client, says);
+        }
+    }
+
+    fn settle_one(&mut self, client: usize, document: usize) {
+        let (client, document) = (client % self.devices.len(), self.document(document));
+        let rules = self.server.rules().clone();
+        if let Some(ours) = self.devices[client].client.as_ours() {
+            let says = ours.settle(&document, &rules);
             self.say(client, says);
         }
     }
@@ -551,7 +561,12 @@ impl World {
             }
             for (n, device) in self.devices.iter_mut().enumerate() {
                 if device.client.heads(document) != heads {
-                    return Err(format!("client {n} has something else than the server"));
+                    let waits = device.client.as_ours().map(|client| client.pending());
+                    let lacked =
+                        device.client.heads(document).iter().filter(|head| !has(&whole, head)).count();
+                    return Err(format!(
+                        "client {n} has something else than the server: {lacked} of its heads are not there, and {waits:?} changes wait"
+                    ));
                 }
             }
             let acknowledged = self.acknowledged.iter().filter(|(of, _)| of == document);
@@ -563,11 +578,11 @@ impl World {
     }
 
     /// What the rules say is what they say to somebody who has seen nothing but what is stored.
-    fn the_rules_agree(&self) -> Result<(), String> {
-        self.documents.iter().try_for_each(|document| self.rules_agree_on(document))
+    fn the_rules_agree(&mut self) -> Result<(), String> {
+        self.documents.clone().iter().try_for_each(|document| self.rules_agree_on(document))
     }
 
-    fn rules_agree_on(&self, document: &DocumentId) -> Result<(), String> {
+    fn rules_agree_on(&mut self, document: &DocumentId) -> Result<(), String> {
         let stored = self.server.disk.stored(document).filter(|_| self.has_rules);
         let Some(stored) = stored.and_then(StoredDocument::load) else { return Ok(()) };
         let (rules, now) = (self.server.rules(), self.server.now());
@@ -576,6 +591,14 @@ impl World {
         let known = self.server.verdict(document);
         if conflicts(known.as_ref()) != conflicts(anew.as_ref()) {
             return Err(format!("the rules say {known:?}, and {anew:?} to somebody who comes anew"));
+        }
+        let rules = rules.clone();
+        for (n, device) in self.devices.iter_mut().enumerate() {
+            let Some(client) = device.client.as_ours() else { continue };
+            let seen = client.report(document, &rules);
+            if seen.as_ref() != anew.as_ref().map(|anew| &*anew.report) {
+                return Err(format!("client {n} sees {seen:?}, and the server {anew:?}"));
+            }
         }
         Ok(())
     }

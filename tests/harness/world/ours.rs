@@ -15,6 +15,7 @@ use dovetail_client::machine::replica::{Limits, Notes, Replica};
 use dovetail_core::dashboard::Edit;
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::id::DocumentId;
+use dovetail_core::rules::{Conflict, Report, RuleBook};
 use dovetail_core::time::Timestamp;
 use dovetail_core::wire::{Message, decode};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -35,6 +36,8 @@ pub(super) struct OurClient {
     kept: BTreeSet<(DocumentId, ChangeHash)>,
     /// What the server did not take, in its whole life.
     refused: BTreeSet<ChangeHash>,
+    /// Changes that whoever settles the same conflict at the same heads makes too: one's may be refused, and another's taken.
+    shared: BTreeSet<ChangeHash>,
     /// It dies before the last of so many effects more.
     effects_left: Option<usize>,
     /// The connection is of no use any more.
@@ -72,6 +75,7 @@ impl OurClient {
             backup: Default::default(),
             kept: BTreeSet::new(),
             refused: BTreeSet::new(),
+            shared: BTreeSet::new(),
             effects_left: None,
             wants_another: false,
             fault: None,
@@ -124,6 +128,30 @@ impl OurClient {
             }
         });
         self.carry_out()
+    }
+
+    /// Settles the first conflict that can be.
+    pub(super) fn settle(&mut self, document: &DocumentId, rules: &RuleBook) -> Vec<Bytes> {
+        let now = self.now;
+        let made = self.engine.with(now, document, |replica, _| {
+            let report = replica.report(now, rules).unwrap_or_default();
+            let offered = |conflict: &Conflict| {
+                conflict.proposals.first().map(|offer| (conflict.id.clone(), offer.name))
+            };
+            let (conflict, proposal) = report.conflicts.iter().find_map(offered)?;
+            let before = replica.automerge(now)?.get_heads();
+            replica.settle(now, rules, &conflict, proposal, None).ok()?;
+            let made = replica.automerge(now)?.get_changes(&before);
+            Some(made.iter().map(|change| change.hash()).collect::<Vec<_>>())
+        });
+        self.shared.extend(made.flatten().into_iter().flatten());
+        self.carry_out()
+    }
+
+    /// What the rules say of what it has.
+    pub(super) fn report(&mut self, document: &DocumentId, rules: &RuleBook) -> Option<Report> {
+        let now = self.now;
+        self.engine.with(now, document, |replica, _| replica.report(now, rules)).flatten()
     }
 
     pub(super) fn hear(&mut self, frame: &[u8]) -> Result<Heard, String> {
@@ -274,9 +302,9 @@ impl OurClient {
         self.kept.iter().filter(|(_, head)| !self.refused.contains(head))
     }
 
-    /// What the server did not take.
+    /// What the server did not take, of what nobody else makes.
     pub(super) fn refused(&self) -> impl Iterator<Item = &ChangeHash> {
-        self.refused.iter()
+        self.refused.difference(&self.shared)
     }
 
     fn is_all_there(&mut self, document: &DocumentId) {

@@ -141,6 +141,13 @@ pub enum Step {
         /// It fails.
         fails: bool,
     },
+    /// One of our clients settles the first conflict that it sees, if it sees one that can be.
+    Settle {
+        /// Who.
+        client: usize,
+        /// Of what.
+        document: usize,
+    },
     /// One of our clients is killed and started again.
     DeviceCrash {
         /// Who.
@@ -219,7 +226,8 @@ const KINDS: [Kind; 23] = [
 ];
 
 /// What happens besides where clients are our own.
-const KINDS_OF_OURS: [Kind; 3] = [
+const KINDS_OF_OURS: [Kind; 4] = [
+    usual(3, |draw| Step::Settle { client: draw.client(), document: draw.document() }),
     usual(20, |draw| Step::DeviceDisk { client: draw.client(), fails: false }),
     fault(3, |draw| Step::DeviceDisk { client: draw.client(), fails: true }),
     fault(4, |draw| Step::DeviceCrash {

@@ -3,6 +3,7 @@
 //! Edit path: ← [`super::Replica`] edits and hears, → [`Here::what_to_keep`] says what has to be stored of it.
 
 use super::LoadFault;
+use super::judged::Judged;
 use super::notes::Notes;
 use super::pending::Waiting;
 use super::refusal::{self, Refusals};
@@ -32,6 +33,8 @@ pub(super) struct Here {
     pub(super) saved: Vec<ChangeHash>,
     pub(super) saved_at: Option<Timestamp>,
     pub(super) refusals: Refusals,
+    /// What looked at it last for the rules, if somebody wanted to know.
+    pub(super) judged: Option<Judged>,
     /// The notes are others than those that were written down.
     pub(super) is_noted: bool,
     /// Changes were taken out. What was made instead of them is sent when it is stored: it may not come into being twice.
@@ -61,6 +64,7 @@ impl Here {
             saved: Vec::new(),
             saved_at: None,
             refusals: Refusals::default(),
+            judged: None,
             is_noted: true,
             holds_back: false,
         }
@@ -196,6 +200,7 @@ impl Here {
     /// The changes behind these heads were never made.
     pub(super) fn forget_last(&mut self, now: Timestamp, before: &[ChangeHash]) {
         self.close(now);
+        self.judged = None;
         let doc = self.tick.doc();
         let actor = doc.get_actor().clone();
         match doc.fork_at(before) {

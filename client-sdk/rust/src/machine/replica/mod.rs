@@ -14,6 +14,7 @@
 //! **Invariant:** a sync state is as old as the connection, and is begun anew when the document lost something.
 
 mod here; // The document in memory.
+mod judged; // What the rules say of it.
 mod label; // Edits in words.
 mod notes; // What is written down beside the document.
 mod pending; // What the server does not have yet.
@@ -21,6 +22,7 @@ mod refusal; // What the server does not take.
 mod replay; // A change, made once more on another state.
 mod tick; // The document in memory, and edits that become one change.
 
+pub use judged::DecideError;
 pub use notes::Notes;
 pub use pending::Pending;
 pub use refusal::Refused;
@@ -37,6 +39,7 @@ use dovetail_core::{json, limits};
 use here::Here;
 use std::collections::VecDeque;
 use std::time::Duration;
+use tick::has_orphans;
 
 /// While the server has not answered, what is new waits so long for what comes after it.
 pub const SEND_EVERY: Duration = Duration::from_millis(50);
@@ -249,7 +252,10 @@ impl Replica {
         let bytes_max = self.limits.change_bytes_max;
         let here = self.editable()?;
         let mut options = CommitOptions::default().with_time(json::seconds(now));
-        options.set_message(label.unwrap_or_default());
+        // An empty one is another than none as long as the document is in memory, and the same when it is loaded again.
+        if let Some(label) = label.filter(|label| !label.is_empty()) {
+            options.set_message(label);
+        }
         let before = here.doc(now).get_heads();
         let done = match here.doc(now).transact_with(|_| options, change) {
             Ok(done) => done,
@@ -402,9 +408,15 @@ impl Replica {
     ) {
         let Content::Here(here) = &mut self.content else { return };
         if here.refuse(now, changes, code, reason) {
+            let has_orphans = has_orphans(here.tick.doc());
             here.take_out(now);
-            self.link = self.link.is_some().then(Link::new);
             effects.push(Effect::Changed);
+            // What waits for others is not in the new document, and the server has sent it already.
+            if has_orphans {
+                self.lose_link(effects);
+            } else {
+                self.link = self.link.is_some().then(Link::new);
+            }
         }
         effects.push(Effect::Told);
     }

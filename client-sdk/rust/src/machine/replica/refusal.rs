@@ -160,6 +160,7 @@ impl Here {
         self.saved.retain(|head| has(&new, head));
         self.waiting = Waiting::beyond(&new, &self.saved);
         self.tick = Tick::new(new);
+        self.judged = None;
         self.is_noted = false;
         self.holds_back = true;
     }

@@ -106,9 +106,14 @@ fn opened(doc: Automerge) -> OwnedTransaction {
     doc.into_transaction(None, None).expect("without a log there is none that does not fit")
 }
 
-/// Whether a document holds a change.
+/// Whether a document holds a change. What it lacks for this one says nothing: that names what other changes wait for, too.
 pub(super) fn has(doc: &Automerge, hash: &ChangeHash) -> bool {
-    doc.get_missing_deps(std::slice::from_ref(hash)).is_empty()
+    doc.get_change_meta_by_hash(hash).is_some()
+}
+
+/// Whether changes have come that wait for others.
+pub(super) fn has_orphans(doc: &Automerge) -> bool {
+    !doc.get_missing_deps(&[]).is_empty()
 }
 
 /// Nothing was ever written into it.
