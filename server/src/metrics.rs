@@ -199,7 +199,10 @@ fn describe() {
     describe_counter!(PANICS, "Times that Automerge panicked over what a connection brought");
     describe_counter!(ADDRESSES_BANNED, "Addresses that were banned for a while");
     describe_counter!(SESSIONS_ENDED, "Sessions that ended at our wish");
-    describe_counter!(CHANGES_REFUSED, "Changes that were not taken, from sync sessions and by HTTP");
+    describe_counter!(
+        CHANGES_REFUSED,
+        "Changes that were not taken from sync sessions, and requests by HTTP that would have made one"
+    );
     describe_gauge!(BOUND_USED, "How much of a bound is used, 1 is all of it");
     describe_counter!(QUARANTINE_NOT_KEPT, "Refused changes that were not kept");
     describe_counter!(STORE_GROUPS, "Groups of batches, one sync of the disk each");

@@ -185,6 +185,15 @@ pub enum OpenError {
         dir: PathBuf,
     },
 
+    /// The directory is somebody else's.
+    #[error("what lies in {} is no store of Dovetail: {what}. Name another directory", dir.display())]
+    Foreign {
+        /// The directory.
+        dir: PathBuf,
+        /// What was found.
+        what: String,
+    },
+
     /// An older server was started on what a newer one has written.
     #[error(
         "the store in {} has format {found}, and this program reads up to {known}: start the newer program that \
@@ -437,14 +446,17 @@ fn log_sync(dir: &Path) -> impl FnOnce() -> io::Result<Box<dyn FnMut() -> io::Re
     }
 }
 
-/// Opens it; where that fails, once more without what sled makes anew from the log.
+/// Opens it; where that fails, once more without what sled makes anew from the log. Nobody else has the directory from here on.
 fn open_apart(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
-    match try_apart(dir, beginning) {
-        Err(OpenError::Unreadable { what, .. }) if SledStore::lies_in(dir) => {
+    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    fs::create_dir_all(dir).map_err(unusable)?;
+    let lock = Arc::new(lock(dir)?);
+    check_files(dir)?;
+    match try_apart(dir, beginning, &lock) {
+        Err(OpenError::Unreadable { what, .. }) => {
             warn!(dir = %dir.display(), what, "the store cannot be opened; its index and settings are made anew from its log");
-            forget_what_is_made_anew(dir)
-                .map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
-            try_apart(dir, beginning)
+            forget_what_is_made_anew(dir).map_err(unusable)?;
+            try_apart(dir, beginning, &lock)
         }
         tried => tried,
     }
@@ -462,10 +474,10 @@ fn forget_what_is_made_anew(dir: &Path) -> io::Result<()> {
 }
 
 /// Opens on a thread of its own, because sled panics on files that it cannot read.
-fn try_apart(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
+fn try_apart(dir: &Path, beginning: Beginning, lock: &Arc<File>) -> Result<Opened, OpenError> {
     let apart = thread::Builder::new().name("dovetail-open".to_owned()).spawn({
-        let dir = dir.to_owned();
-        move || open_here(&dir, beginning)
+        let (dir, lock) = (dir.to_owned(), Arc::clone(lock));
+        move || open_here(&dir, beginning, lock)
     });
     let apart = apart.map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
     apart.join().unwrap_or_else(|panic| {
@@ -473,12 +485,8 @@ fn try_apart(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
     })
 }
 
-fn open_here(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
+fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>) -> Result<Opened, OpenError> {
     let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
-    fs::create_dir_all(dir).map_err(unusable)?;
-    let lock = lock(dir)?;
-    check_files(dir)?;
-
     let in_words = |error| match error {
         sled::Error::Io(source) => OpenError::Unusable { dir: dir.to_owned(), source },
         error => OpenError::Unreadable { dir: dir.to_owned(), what: damage_in_words(&error) },
@@ -508,7 +516,7 @@ fn open_here(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
         missing,
         noted,
         dir: dir.to_owned(),
-        lock: Arc::new(lock),
+        lock,
     })
 }
 
@@ -633,26 +641,23 @@ fn one_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(200).collect()
 }
 
-/// Writes the format into a new tree, and refuses one of another.
+/// Writes the format into a new tree, takes those before it over, and refuses all others.
 fn check_format(dir: &Path, db: &Db) -> Result<(), OpenError> {
-    let corrupt = |what: &str| OpenError::Corrupt { dir: dir.to_owned(), what: what.to_owned() };
-    let format = db.get(codec::FORMAT_KEY).map_err(|error| corrupt(&damage_in_words(&error)))?;
-    let write = || {
-        let written = db.insert(codec::FORMAT_KEY, &codec::FORMAT.to_be_bytes());
-        written.map(|_| ()).map_err(|error| corrupt(&damage_in_words(&error)))
-    };
+    let unreadable = |error| OpenError::Unreadable { dir: dir.to_owned(), what: damage_in_words(&error) };
+    let foreign = |what: &str| OpenError::Foreign { dir: dir.to_owned(), what: what.to_owned() };
+    let format = db.get(codec::FORMAT_KEY).map_err(unreadable)?;
+    let write = || db.insert(codec::FORMAT_KEY, &codec::FORMAT.to_be_bytes()).map(drop).map_err(unreadable);
     let Some(format) = format else {
-        return if db.is_empty() { write() } else { Err(corrupt("it has no format number")) };
+        return if db.is_empty() { write() } else { Err(foreign("it has no format number")) };
     };
-    let format =
-        format.as_ref().try_into().map(u32::from_be_bytes).map_err(|_| corrupt("its format is no number"))?;
-    match format {
+    let format = format.as_ref().try_into().map(u32::from_be_bytes);
+    match format.map_err(|_| foreign("its format is no number"))? {
         codec::FORMAT => Ok(()),
-        codec::FORMAT_OLDEST => write(),
+        codec::FORMAT_OLDEST..codec::FORMAT => write(),
         found if found > codec::FORMAT => {
             Err(OpenError::Newer { dir: dir.to_owned(), found, known: codec::FORMAT })
         }
-        _ => Err(corrupt("its format is older than any that was written")),
+        _ => Err(foreign("its format is older than any that was written")),
     }
 }
 

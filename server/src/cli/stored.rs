@@ -1,6 +1,6 @@
 //! What is stored, for those who keep it: `dovetail verify`, `backup`, `restore` and `compact`.
 //!
-//! Always true: none of them changes a store in place. What is made anew takes the old one's place when it is complete.
+//! Always true: none of them changes what is stored in place. What is made anew takes the old one's place when it is complete.
 
 use super::place::{self, Place};
 use super::{Failure, cannot_write, explained, on_runtime, print, tell};
@@ -178,13 +178,15 @@ struct Part {
 impl Part {
     /// Under a name that nobody else has: not another backup, and not something of somebody's that is called alike.
     fn beside(out: &Path) -> Result<Self, Failure> {
-        let path = out.with_added_extension(format!("{}.part", std::process::id()));
+        let path = out.with_added_extension(format!("{}.part", uuid::Uuid::new_v4().simple()));
         let file = File::options().write(true).create_new(true).open(&path);
         Ok(Self { file: file.map_err(|error| cannot_write(&path, &error))?, path })
     }
 
     fn take_the_place_of(self, out: &Path) -> Result<(), Failure> {
-        fs::rename(&self.path, out).map_err(|error| cannot_write(out, &error))
+        let beside = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let renamed = fs::rename(&self.path, out).and_then(|()| File::open(beside)?.sync_all());
+        renamed.map_err(|error| cannot_write(out, &error))
     }
 }
 
@@ -348,7 +350,13 @@ async fn compacted(dir: &Path, goes_on: bool) -> Result<Compacted, Failure> {
     // Clients believe what a storage id told them to be saved. Where some of that is gone, it has to be another one.
     let is_whole = missing.is_none() && done.left_out.is_empty();
     for space in Space::ALL.into_iter().filter(|space| is_whole || *space != Space::Server) {
-        copy_records(&*store, rebuild.store(), space).await?;
+        match copy_records(&*store, rebuild.store(), space).await {
+            Err(StoredError::Load(damage)) if goes_on => {
+                done.left_out
+                    .push((format!("what is left of the records of {}", space.name()), damage.to_string()));
+            }
+            copied => copied?,
+        }
     }
     done.bytes_after = rebuild.store().health().disk_bytes;
     store.close().await;

@@ -45,7 +45,7 @@ impl Rebuild {
         if SledStore::lies_in(dir) {
             return Err(OpenError::Occupied { dir: dir.to_owned() });
         }
-        Self::begin(dir, lock, made)
+        Self::begin(dir, lock, made, 0)
     }
 
     /// Begins one that takes the place of `before`, which is to be read and not to be written to from here on.
@@ -57,21 +57,23 @@ impl Rebuild {
     /// When `before` was closed.
     pub fn in_place_of(before: &SledStore) -> Result<Self, OpenError> {
         let opened = before.opened().expect("whoever closes a store does not have it written anew");
-        Self::begin(&opened.dir, Arc::clone(&opened.lock), false)
+        Self::begin(&opened.dir, Arc::clone(&opened.lock), false, opened.tally.applied + 1)
     }
 
     /// What one before it has left is removed.
-    fn begin(dir: &Path, lock: Arc<File>, made: bool) -> Result<Self, OpenError> {
+    fn begin(dir: &Path, lock: Arc<File>, made: bool, applied: u64) -> Result<Self, OpenError> {
         let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
         clear(dir).map_err(unusable)?;
+        let mut rebuild = Self { dir: dir.to_owned(), _lock: lock, store: None, made };
         let new = dir.join(DIRECTORY);
         fs::create_dir_all(&new).map_err(unusable)?;
-        // It goes on counting, so that what is noted beside the old log is not more than the new one has.
+        // It goes on counting: what is noted beside the old log is not more than the new one has, and what will be noted of the new
+        // one is more than the old one has.
         let noted = Noted::read(dir).map_err(unusable)?.unwrap_or_default();
-        let beginning = Beginning::At(Tally { applied: noted.applied, sum: 0 });
+        let beginning = Beginning::At(Tally { applied: noted.applied.max(applied), sum: 0 });
         // A disk that becomes full costs the new one only, and what that has taken is free again afterwards.
-        let store = SledStore::open_synced_by(&new, Floor::Bytes(0), beginning, log_sync(&new))?;
-        Ok(Self { dir: dir.to_owned(), _lock: lock, store: Some(store), made })
+        rebuild.store = Some(SledStore::open_synced_by(&new, Floor::Bytes(0), beginning, log_sync(&new))?);
+        Ok(rebuild)
     }
 
     /// To be written to.
@@ -83,7 +85,7 @@ impl Rebuild {
     /// Puts it in the place of the one before, which has to be closed.
     ///
     /// # Errors
-    /// See [`OpenError`]; then the one before is still there.
+    /// See [`OpenError`]; then the one before is still there, or the new one is.
     pub async fn finish(mut self) -> Result<(), OpenError> {
         if let Some(store) = self.store.take() {
             store.close().await;

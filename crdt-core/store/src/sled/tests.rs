@@ -278,22 +278,24 @@ async fn st20_a_newer_format_is_refused() {
 
 /// ST20: what an older program has written is opened, and is of this format from then on.
 #[tokio::test]
-async fn st20_the_older_format_is_taken_over() {
-    let dir = Directory::new();
-    let store = dir.open();
-    store.commit(batch(1, vec![changes(b"kept")])).await.unwrap();
-    store.close().await;
-    drop(store);
-    dir.tampered_with(|db| {
-        db.insert(codec::FORMAT_KEY, &codec::FORMAT_OLDEST.to_be_bytes()).unwrap();
-    });
-    let store = dir.open();
-    assert!(store.load(&id(1)).await.unwrap().is_some());
-    store.close().await;
-    drop(store);
-    dir.tampered_with(|db| {
-        assert_eq!(db.get(codec::FORMAT_KEY).unwrap().unwrap(), codec::FORMAT.to_be_bytes());
-    });
+async fn st20_older_formats_are_taken_over() {
+    for format in codec::FORMAT_OLDEST..codec::FORMAT {
+        let dir = Directory::new();
+        let store = dir.open();
+        store.commit(batch(1, vec![changes(b"kept")])).await.unwrap();
+        store.close().await;
+        drop(store);
+        dir.tampered_with(|db| {
+            db.insert(codec::FORMAT_KEY, &format.to_be_bytes()).unwrap();
+        });
+        let store = dir.open();
+        assert!(store.load(&id(1)).await.unwrap().is_some(), "format {format}");
+        store.close().await;
+        drop(store);
+        dir.tampered_with(|db| {
+            assert_eq!(db.get(codec::FORMAT_KEY).unwrap().unwrap(), codec::FORMAT.to_be_bytes());
+        });
+    }
 }
 
 /// ST20: a directory that is a sled tree of somebody else is not taken over.
@@ -303,7 +305,7 @@ async fn st20_a_foreign_tree_is_refused() {
     dir.tampered_with(|db| {
         db.insert("theirs", "value").unwrap();
     });
-    assert!(matches!(SledStore::open(dir.path(), Floor::Bytes(0)), Err(OpenError::Corrupt { .. })));
+    assert!(matches!(SledStore::open(dir.path(), Floor::Bytes(0)), Err(OpenError::Foreign { .. })));
 }
 
 /// ST21: batches that are asked for while the disk is busy share one sync.
@@ -597,4 +599,25 @@ async fn st33_what_failed_leaves_no_directory() {
     fs::create_dir(&new).unwrap();
     drop(Rebuild::first(&new).unwrap());
     assert!(new.exists());
+}
+
+/// ST31, ST33: where the count was gone, and what was to take the place of the log was killed when its own count was there already, the old
+/// log is not taken for the new one.
+#[tokio::test]
+async fn st33_the_count_of_a_new_log_does_not_fit_the_old_one() {
+    let dir = Directory::new();
+    let store = dir.open();
+    store.commit(batch(1, vec![changes(b"here")])).await.unwrap();
+    store.close().await;
+    drop(store);
+    fs::remove_file(dir.path().join(tally::FILE)).unwrap();
+    let (store, missing) = SledStore::open_as_it_is(dir.path()).unwrap();
+    assert!(missing.is_some());
+    let rebuild = Rebuild::in_place_of(&store).unwrap();
+    let new = dir.path().join(rebuild::DIRECTORY).join(tally::FILE);
+    fs::copy(new, dir.path().join(tally::FILE)).unwrap();
+    store.close().await;
+    drop((rebuild, store));
+    let refused = SledStore::open(dir.path(), Floor::Bytes(0)).unwrap_err();
+    assert!(refused.to_string().contains("writes are missing"), "{refused}");
 }
