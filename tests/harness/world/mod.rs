@@ -199,6 +199,7 @@ impl World {
             Step::LoseDevice { client, has_backup } => self.lose_device(client, has_backup),
             Step::Wait { seconds } => self.wait(seconds),
             Step::DeviceDisk { client, fails } => self.device_disk(client % self.devices.len(), fails),
+            Step::Full { document, is_full } => self.server.set_full(&self.document(document), is_full),
             Step::Settle { client, document } => self.settle_one(client, document),
             Step::DeviceCrash { client, effects, batches } => self.device_crash(client, effects, batches),
             Step::Rounds { rounds } => {

@@ -168,7 +168,7 @@ impl OurClient {
             }
             _ => {}
         }
-        self.engine.heard(self.now, frame);
+        self.engine.heard(self.now, frame, 0.5);
         heard.says = self.carry_out();
         Ok(heard)
     }
@@ -336,10 +336,10 @@ fn engine(n: usize, run: u32) -> Engine {
 fn edit(replica: &mut Replica, now: Timestamp, value: u8, is_board: bool) {
     if value.is_multiple_of(3) {
         let title = format!("title {value}");
-        let _ = replica.edit(&[Edit::SetTitle { title }], None);
+        let _ = replica.edit(now, &[Edit::SetTitle { title }], None);
         // What fails takes nothing with it that was taken before.
         let nobody = "nobody".parse().expect("an id");
-        let _ = replica.edit(&[Edit::RemoveWidget { id: nobody }], None);
+        let _ = replica.edit(now, &[Edit::RemoveWidget { id: nobody }], None);
     } else {
         let _ = replica.change(now, None, |tx| write(tx, value, is_board));
     }

@@ -13,7 +13,7 @@ pub struct Script {
     pub clients: usize,
     /// How many of them, the first, are our own; the others are stock clients.
     pub ours: usize,
-    /// So many changes a document may have: what comes on top is refused.
+    /// So many changes a document may have: what comes on top is refused. Without a bound nothing is refused.
     pub changes_max: Option<u64>,
     /// How many documents, all of which every client has open.
     pub documents: usize,
@@ -148,6 +148,13 @@ pub enum Step {
         /// Of what.
         document: usize,
     },
+    /// Whose document it is has no room for more, or has again. Until then all changes are refused.
+    Full {
+        /// Which document.
+        document: usize,
+        /// Or has again.
+        is_full: bool,
+    },
     /// One of our clients is killed and started again.
     DeviceCrash {
         /// Who.
@@ -178,15 +185,17 @@ struct Kind {
     weight: u32,
     is_fault: bool,
     is_at_a_door: bool,
+    /// Only our own clients can live with it.
+    refuses: bool,
     make: fn(&mut Draw) -> Step,
 }
 
 const fn usual(weight: u32, make: fn(&mut Draw) -> Step) -> Kind {
-    Kind { weight, is_fault: false, is_at_a_door: false, make }
+    Kind { weight, is_fault: false, is_at_a_door: false, refuses: false, make }
 }
 
 const fn fault(weight: u32, make: fn(&mut Draw) -> Step) -> Kind {
-    Kind { weight, is_fault: true, is_at_a_door: false, make }
+    Kind { weight, is_fault: true, is_at_a_door: false, refuses: false, make }
 }
 
 const KINDS: [Kind; 23] = [
@@ -226,7 +235,11 @@ const KINDS: [Kind; 23] = [
 ];
 
 /// What happens besides where clients are our own.
-const KINDS_OF_OURS: [Kind; 4] = [
+const KINDS_OF_OURS: [Kind; 5] = [
+    Kind {
+        refuses: true,
+        ..usual(2, |draw| Step::Full { document: draw.document(), is_full: draw.up_to(2) == 0 })
+    },
     usual(3, |draw| Step::Settle { client: draw.client(), document: draw.document() }),
     usual(20, |draw| Step::DeviceDisk { client: draw.client(), fails: false }),
     fault(3, |draw| Step::DeviceDisk { client: draw.client(), fails: true }),
@@ -268,14 +281,14 @@ impl Script {
         let clients = random.usize(1..=4);
         let ours = if random.bool() { clients } else { random.usize(1..=clients) };
         let documents = 1 + usize::from(random.u8(0..4) == 0);
-        let is_small = ours == clients && random.u8(0..3) == 0;
-        let changes_max = is_small.then(|| random.u64(4..40));
+        let refuses = ours == clients && random.u8(0..2) == 0;
+        let changes_max = refuses.then(|| if random.bool() { random.u64(4..40) } else { 10_000 });
         let speeds = (0..clients).map(|_| [1, 4, 8][random.usize(0..3)]).collect();
         let has_rules = random.u8(0..3) == 0;
         let judges_late = random.bool();
         // What comes by a door is refused there, and nobody is told.
-        let is_apart = |kind: &&Kind| !(is_small && kind.is_at_a_door);
-        let kinds = KINDS.iter().filter(is_apart).chain(&KINDS_OF_OURS);
+        let fits = |kind: &&Kind| if refuses { !kind.is_at_a_door } else { !kind.refuses };
+        let kinds = KINDS.iter().chain(&KINDS_OF_OURS).filter(fits);
         let steps = steps(kinds, random, clients, documents, speeds);
         Self { clients, ours, changes_max, documents, has_rules, judges_late, steps }
     }

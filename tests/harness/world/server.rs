@@ -235,6 +235,13 @@ impl Server {
         }
     }
 
+    /// Whose document it is has no room for more, or has again.
+    pub(super) fn set_full(&mut self, document: &DocumentId, is_full: bool) {
+        if let Some(task) = self.tasks.get_mut(document) {
+            task.calls.push_back(Input::Full(is_full));
+        }
+    }
+
     /// What a rule asks has been evaluated.
     pub(super) fn evaluated(&mut self, document: &DocumentId) {
         let Some(task) = self.tasks.get_mut(document) else { return };
@@ -575,10 +582,15 @@ impl Server {
 
     // What must hold (P2).
 
-    /// An honest client is refused nothing but what a document has no room for.
+    /// An honest client is refused nothing but what there is no room for.
     fn is_full(&mut self, why: &Rejection) {
-        let is_for_that =
-            matches!(why, Rejection::DocumentFull { .. } | Rejection::DependsOnRefused | Rejection::TooMany);
+        let is_for_that = matches!(
+            why,
+            Rejection::DocumentFull { .. }
+                | Rejection::QuotaExceeded
+                | Rejection::DependsOnRefused
+                | Rejection::TooMany
+        );
         if self.house.limits.changes_max == u64::MAX || !is_for_that {
             self.find(&format!("changes of an honest client were not taken: {why}"));
         }

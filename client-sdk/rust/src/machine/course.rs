@@ -12,6 +12,7 @@
 //! Always true: the wait is drawn evenly from a window that doubles with each try, so that a thousand clients which lost the same
 //! server at once do not come back at once.
 
+use super::link::Nonsense;
 use dovetail_core::time::Timestamp;
 use std::time::Duration;
 
@@ -77,6 +78,16 @@ pub struct Ending {
     pub close_code: Option<u16>,
     /// What was said about it, `code: words` where the server said it; may be empty.
     pub words: String,
+}
+
+impl From<Nonsense> for Ending {
+    /// As if the server had ended it.
+    fn from(nonsense: Nonsense) -> Self {
+        match nonsense {
+            Nonsense::Version(_) => Self { close_code: Some(1002), words: OTHER_VERSION.to_owned() },
+            nonsense => Self { close_code: None, words: nonsense.to_string() },
+        }
+    }
 }
 
 /// What is to be done besides, once a connection has ended.

@@ -1,6 +1,6 @@
 //! All documents of a device, and the connection that they share.
 //!
-//! Edit path: ← an app edits a [replica](super::replica) here, → the engine lets it advance and says what has to be done: keep, dial,
+//! Edit path: ← an app edits a [`replica`] here, → the engine lets it advance and says what has to be done: keep, dial,
 //! write; ← frames and answers of the store, → the replica that they are about.
 //!
 //! Routing only: what an edit becomes is decided in `replica`, what a frame means in `link`, when to connect in `course`.
@@ -179,14 +179,13 @@ impl Engine {
         self.effects.push(Effect::Write(join));
     }
 
-    /// A frame has come.
-    pub fn heard(&mut self, now: Timestamp, frame: &[u8]) {
+    /// A frame has come. `draw` is from 0 to below 1.
+    pub fn heard(&mut self, now: Timestamp, frame: &[u8], draw: f64) {
         let Some(link) = &mut self.link else { return };
         match link.hear(now, frame) {
             Ok(heard) => self.take_in(now, heard),
             Err(nonsense) => {
-                let ending = Ending { close_code: None, words: nonsense.to_string() };
-                self.hang_up(now, &ending, 1.0);
+                self.hang_up(now, &Ending::from(nonsense), draw);
             }
         }
     }
@@ -209,7 +208,7 @@ impl Engine {
                 self.effects.push(Effect::Connection);
             }
             Heard::Sync { document, message } => {
-                self.with(now, &document, |replica, _| replica.hear(message));
+                self.with(now, &document, |replica, effects| replica.hear(message, effects));
             }
             Heard::Missing { document } => {
                 self.with(now, &document, Replica::is_missing);
@@ -349,9 +348,10 @@ impl Engine {
         }
     }
 
-    /// Nobody is to blame: another connection is made at once.
+    /// Another connection is made, soon at first: a store that goes on failing makes one again and again. No server has lost all its
+    /// clients by that, so nothing is drawn.
     fn connect_anew(&mut self, now: Timestamp) {
-        self.effects.push(Effect::HangUp);
-        self.ended(now, Ending { close_code: None, words: "a document is begun anew".to_owned() }, 0.0);
+        let words = "a document is begun anew on this device".to_owned();
+        self.hang_up(now, &Ending { close_code: None, words }, 0.5);
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct Commit {
     pub(super) put: Vec<(ChunkKey, u64)>,
     /// It takes the place of all that was stored.
     pub(super) is_whole: bool,
+    /// Changes were taken out since it was asked for: it holds them still.
+    pub(super) is_outrun: bool,
     /// All edits up to this one are in it.
     pub(super) upto: u64,
 }
@@ -95,7 +97,7 @@ impl Here {
             waiting: Waiting::beyond(&doc, &saved),
             saved,
             saved_at: notes.saved_at,
-            refusals: Refusals::of(notes.refused, notes.taken_out),
+            refusals: Refusals::of(notes.refused, notes.named, notes.taken_out),
             ..Self::new(Automerge::new())
         };
         Ok((Self { tick: Tick::new(doc), ..here }, role))
@@ -194,7 +196,28 @@ impl Here {
         };
         let put = vec![(chunk.key(), size)];
         let batch = Batch { document: id.clone(), put: vec![chunk], delete, manifest: manifest.clone() };
-        Some((batch, Commit { manifest, put, is_whole, upto }))
+        Some((batch, Commit { manifest, put, is_whole, is_outrun: false, upto }))
+    }
+
+    /// What was to be stored is.
+    pub(super) fn is_stored(
+        &mut self,
+        put: Vec<(ChunkKey, u64)>,
+        manifest: Manifest,
+        is_whole: bool,
+        is_outrun: bool,
+    ) {
+        if is_whole {
+            self.chunks.clear();
+        }
+        self.chunks.extend(put);
+        self.manifest = Some(manifest);
+        if is_whole && !is_outrun && self.holds_back {
+            // What was taken out is nowhere any more, and nobody but the server can bring it.
+            self.holds_back = false;
+            self.refusals.are_gone();
+            self.is_noted = false;
+        }
     }
 
     /// The changes behind these heads were never made.
@@ -215,6 +238,7 @@ impl Here {
             saved_at: self.saved_at,
             role,
             refused: self.refusals.iter().cloned().collect(),
+            named: self.refusals.named().copied().collect(),
             taken_out: self.refusals.taken_out().copied().collect(),
         }
     }

@@ -38,11 +38,18 @@ use dovetail_core::time::Timestamp;
 use dovetail_core::{json, limits};
 use here::Here;
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use tick::has_orphans;
 
 /// While the server has not answered, what is new waits so long for what comes after it.
 pub const SEND_EVERY: Duration = Duration::from_millis(50);
+
+/// So often a store may fail before whoever asks later is not told of the first time any more.
+const LOST_MAX: usize = 64;
+
+/// So many messages may wait until the document was read. A server that sends more is asked again later.
+const INBOX_MAX: usize = 256;
 
 /// Bounds of one document on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +102,17 @@ pub enum Answer {
     Here,
     /// It has none that we may see: nobody has brought it, it was deleted, or the right to it is gone.
     Missing,
+}
+
+/// What became of an edit on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The store has not answered.
+    Waits,
+    /// It is durable here.
+    Kept,
+    /// The store did not take it: it is not in the document any more. It may have reached the server all the same.
+    Lost,
 }
 
 /// Why an edit was not taken. Nothing of it is in the document.
@@ -158,8 +176,10 @@ pub struct Replica {
     role: Option<Role>,
     /// Edits are counted. So many were taken.
     taken: u64,
-    /// All up to this one are durable here.
+    /// All up to this one are durable here, but for those that are lost.
     kept: u64,
+    /// Edits that the store did not take.
+    lost: Vec<RangeInclusive<u64>>,
 }
 
 #[derive(Debug)]
@@ -201,6 +221,7 @@ impl Replica {
             role: None,
             taken: 0,
             kept: 0,
+            lost: Vec::new(),
         }
     }
 
@@ -233,8 +254,18 @@ impl Replica {
     ///
     /// # Errors
     /// See [`EditError`].
-    pub fn edit(&mut self, edits: &[Edit], label: Option<&str>) -> Result<u64, EditError> {
-        self.editable()?.tick.edit(edits, label)?;
+    pub fn edit(&mut self, now: Timestamp, edits: &[Edit], label: Option<&str>) -> Result<u64, EditError> {
+        let bytes_max = self.limits.change_bytes_max;
+        // An edit as JSON is longer than what it becomes in a change.
+        let bytes = edits.iter().map(json_bytes).sum();
+        if bytes > bytes_max {
+            return Err(EditError::TooLarge { bytes, bytes_max });
+        }
+        let here = self.editable()?;
+        if !here.tick.has_room(bytes, bytes_max) {
+            here.close(now);
+        }
+        here.tick.edit(edits, label, bytes)?;
         self.taken += 1;
         Ok(self.taken)
     }
@@ -265,6 +296,7 @@ impl Replica {
         let bytes = made.iter().map(|change| change.raw_bytes().len() as u64).max().unwrap_or(0);
         if bytes > bytes_max {
             here.forget_last(now, &before);
+            self.actor = here.tick.doc().get_actor().clone();
             return Err(EditError::TooLarge { bytes, bytes_max });
         }
         made.iter().for_each(|change| here.waiting.enter(change));
@@ -312,6 +344,7 @@ impl Replica {
             && here.refusals.is_anything_in(here.tick.doc())
         {
             here.take_out(now);
+            self.actor = here.tick.doc().get_actor().clone();
         }
         effects.extend([Effect::Changed, Effect::Told]);
     }
@@ -320,27 +353,32 @@ impl Replica {
     pub fn stored(&mut self, answer: Result<(), &str>, effects: &mut Vec<Effect>) {
         let Content::Here(here) = &mut self.content else { return };
         let Some(commit) = here.commit.take() else { return };
-        if let Err(why) = answer {
-            tracing::error!(document = %self.id, why, "edits could not be kept on this device");
-        }
-        if answer.is_ok() {
-            if commit.is_whole {
-                here.chunks.clear();
-                here.holds_back = false;
+        match answer {
+            Ok(()) => {
+                here.is_stored(commit.put, commit.manifest, commit.is_whole, commit.is_outrun);
+                self.kept = self.kept.max(commit.upto);
+                effects.push(Effect::Told);
             }
-            here.chunks.extend(commit.put);
-            here.manifest = Some(commit.manifest);
-            self.kept = commit.upto;
-            effects.push(Effect::Told);
-        } else {
-            // What the store holds counts. Nobody was told that what is lost here is kept, and the server brings its own again.
-            // But it may have gone to the server: the numbers of those changes are not given a second time.
-            self.actor = refusal::next_actor(&self.actor);
-            self.content = Content::Unasked;
-            self.taken = self.kept;
-            self.lose_link(effects);
-            self.open(effects);
+            Err(why) => {
+                tracing::error!(document = %self.id, why, "edits could not be kept on this device");
+                self.begin_anew(effects);
+            }
         }
+    }
+
+    /// What the store holds counts. Nobody was told that what is lost here is kept, and the server brings its own again.
+    fn begin_anew(&mut self, effects: &mut Vec<Effect>) {
+        // It may have gone to the server: the numbers of those changes are not given a second time.
+        self.actor = refusal::next_actor(&self.actor);
+        self.lost.push(self.kept + 1..=self.taken);
+        if self.lost.len() > LOST_MAX {
+            self.lost.remove(0);
+        }
+        self.kept = self.taken;
+        self.content = Content::Unasked;
+        self.lose_link(effects);
+        self.open(effects);
+        effects.push(Effect::Told);
     }
 
     fn lose_link(&mut self, effects: &mut Vec<Effect>) {
@@ -365,9 +403,14 @@ impl Replica {
     }
 
     /// A sync message has come.
-    pub fn hear(&mut self, message: Message) {
-        if self.link.is_some() {
-            self.inbox.push_back(message);
+    pub fn hear(&mut self, message: Message, effects: &mut Vec<Effect>) {
+        if self.link.is_none() || matches!(self.content, Content::Broken(_)) {
+            return;
+        }
+        self.inbox.push_back(message);
+        if self.inbox.len() > INBOX_MAX {
+            self.inbox.clear();
+            self.lose_link(effects);
         }
     }
 
@@ -410,6 +453,7 @@ impl Replica {
         if here.refuse(now, changes, code, reason) {
             let has_orphans = has_orphans(here.tick.doc());
             here.take_out(now);
+            self.actor = here.tick.doc().get_actor().clone();
             effects.push(Effect::Changed);
             // What waits for others is not in the new document, and the server has sent it already.
             if has_orphans {
@@ -466,9 +510,7 @@ impl Replica {
             heads = Some(message.heads.clone());
             if let Err(panicked) = here.hear(now, &mut link.state, message) {
                 tracing::error!(document = %self.id, %panicked, "what the server sent could not be applied");
-                self.content = Content::Unasked;
-                self.lose_link(effects);
-                return self.open(effects);
+                return self.begin_anew(effects);
             }
         }
         here.close(now);
@@ -532,16 +574,14 @@ impl Replica {
         self.automerge(now).is_some_and(|doc| !tick::is_empty(doc))
     }
 
-    /// All edits up to this one are durable on the device.
+    /// What became of an edit.
     #[must_use]
-    pub fn kept(&self) -> u64 {
-        self.kept
-    }
-
-    /// So many edits were taken. Less than before when the store failed: those above [`kept`](Self::kept) are gone then.
-    #[must_use]
-    pub fn taken(&self) -> u64 {
-        self.taken
+    pub fn fate(&self, edit: u64) -> Fate {
+        match edit {
+            edit if self.lost.iter().any(|lost| lost.contains(&edit)) => Fate::Lost,
+            edit if edit <= self.kept => Fate::Kept,
+            _ => Fate::Waits,
+        }
     }
 
     /// What the server said of it on this connection.
@@ -617,6 +657,10 @@ impl Replica {
             _ => None,
         }
     }
+}
+
+fn json_bytes(edit: &Edit) -> u64 {
+    serde_json::to_string(edit).map_or(0, |text| text.len() as u64)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a device notes beside a document: how far the server has come, and what it did not take.
 //!
-//! Always true: notes that are older than the document, or lost, cost nothing but that something is counted as pending, or sent, that
-//! the server has already. Only what was refused is nowhere else: notes with that are written before it leaves the document.
+//! Always true: notes that are older than the document, or lost, cost nothing but that all of it counts as pending, or is sent, until the
+//! server has said what it has. Only what was refused is nowhere else: notes with that are written before it leaves the document.
 
 use super::refusal::Refused;
 use automerge::ChangeHash;
@@ -22,7 +22,10 @@ pub struct Notes {
     pub role: Option<Role>,
     /// What the server did not take.
     pub refused: Vec<Refused>,
-    /// All changes that were taken out: those that were refused, and those that were built on them. They do not come back.
+    /// What the server has named, as long as the document is stored with it.
+    #[serde(with = "hashes", default)]
+    pub named: Vec<ChangeHash>,
+    /// The same, and what was built on it: all that has to be taken out.
     #[serde(with = "hashes")]
     pub taken_out: Vec<ChangeHash>,
 }

@@ -54,12 +54,25 @@ pub struct Refused {
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     refused: Vec<Refused>,
+    /// What the server has named, and is on its way out of the document.
+    named: BTreeSet<ChangeHash>,
+    /// The same, and what was built on it.
     taken_out: BTreeSet<ChangeHash>,
 }
 
 impl Refusals {
-    pub(super) fn of(refused: Vec<Refused>, taken_out: Vec<ChangeHash>) -> Self {
-        Self { refused, taken_out: taken_out.into_iter().collect() }
+    pub(super) fn of(refused: Vec<Refused>, named: Vec<ChangeHash>, taken_out: Vec<ChangeHash>) -> Self {
+        Self { refused, named: named.into_iter().collect(), taken_out: taken_out.into_iter().collect() }
+    }
+
+    pub(super) fn named(&self) -> impl Iterator<Item = &ChangeHash> {
+        self.named.iter()
+    }
+
+    /// The document is stored without them.
+    pub(super) fn are_gone(&mut self) {
+        self.named.clear();
+        self.taken_out.clear();
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Refused> {
@@ -77,10 +90,8 @@ impl Refusals {
 
     /// What the server has brought all the same is let in.
     pub(super) fn take_back(&mut self, doc: &Automerge) {
-        if self.taken_out.is_empty() {
-            return;
-        }
         self.taken_out.retain(|hash| !has(doc, hash));
+        self.named.retain(|hash| !has(doc, hash));
         self.refused.retain(|refused| !has(doc, &refused.hash));
     }
 
@@ -119,6 +130,9 @@ impl Here {
         self.is_noted = false;
         for hash in &concerned {
             self.refusals.taken_out.insert(*hash);
+            if code != ON_REFUSED {
+                self.refusals.named.insert(*hash);
+            }
             if code != ON_REFUSED
                 && let Some(change) = doc.get_change_by_hash(hash)
             {
@@ -131,7 +145,10 @@ impl Here {
     /// Makes the document without what was taken out. What was built on that is made once more, where it still fits.
     pub(super) fn take_out(&mut self, now: Timestamp) {
         let old = self.doc(now).clone();
-        let refused: BTreeSet<ChangeHash> = self.refusals.iter().map(|refused| refused.hash).collect();
+        if let Some(commit) = &mut self.commit {
+            commit.is_outrun = true;
+        }
+        let named = self.refusals.named.clone();
         let (kept, out) = parted(&old, &self.refusals.taken_out);
         let mut new = Automerge::new();
         if let Err(error) = new.apply_changes(kept) {
@@ -141,7 +158,7 @@ impl Here {
         let mut instead = Instead::default();
         for change in out {
             let heads = instead.of(change.deps());
-            if refused.contains(&change.hash()) {
+            if named.contains(&change.hash()) {
                 instead.0.insert(change.hash(), heads);
                 continue;
             }
@@ -151,7 +168,7 @@ impl Here {
                     let reason = format!(
                         "it was built on a change that was refused, and cannot be made without it: {error}"
                     );
-                    self.refusals.enter(self::refused(&old, &change, ON_REFUSED, &reason));
+                    self.refusals.enter(refused(&old, &change, ON_REFUSED, &reason));
                     instead.0.insert(change.hash(), heads);
                 }
             }

@@ -12,6 +12,9 @@ use dovetail_core::json;
 use dovetail_core::time::Timestamp;
 use std::mem;
 
+/// So many edits become one change at most: when one of them fails, those before it are made once more.
+const EDITS_MAX: usize = 256;
+
 /// See the top of the file.
 #[derive(Debug)]
 pub(super) enum Tick {
@@ -28,6 +31,8 @@ pub(super) enum Tick {
 pub(super) struct Open {
     transaction: OwnedTransaction,
     edits: Vec<Edit>,
+    /// What they are as JSON.
+    bytes: u64,
     label: Option<String>,
 }
 
@@ -38,11 +43,19 @@ impl Tick {
     }
 
     /// Makes all of these edits or none, together with those before.
-    pub(super) fn edit(&mut self, edits: &[Edit], label: Option<&str>) -> Result<(), Box<EditError>> {
+    pub(super) fn edit(
+        &mut self,
+        edits: &[Edit],
+        label: Option<&str>,
+        bytes: u64,
+    ) -> Result<(), Box<EditError>> {
         let mut open = match mem::replace(self, Self::Between) {
-            Self::Closed(doc) => {
-                Open { transaction: opened(*doc), edits: Vec::new(), label: label.map(str::to_owned) }
-            }
+            Self::Closed(doc) => Open {
+                transaction: opened(*doc),
+                edits: Vec::new(),
+                bytes: 0,
+                label: label.map(str::to_owned),
+            },
             Self::Open(open) => *open,
             Self::Between => unreachable!("nothing panics in between"),
         };
@@ -50,6 +63,7 @@ impl Tick {
         match done {
             Ok(()) => {
                 open.edits.extend_from_slice(edits);
+                open.bytes += bytes;
                 if open.label.as_deref() != label {
                     open.label = None;
                 }
@@ -74,6 +88,14 @@ impl Tick {
                 *self = closed;
                 None
             }
+        }
+    }
+
+    /// Whether so much more fits into the change that is open: while a store is busy, there may be much.
+    pub(super) fn has_room(&self, bytes: u64, bytes_max: u64) -> bool {
+        match self {
+            Self::Open(open) => open.bytes + bytes <= bytes_max && open.edits.len() < EDITS_MAX,
+            Self::Closed(_) | Self::Between => true,
         }
     }
 
