@@ -23,7 +23,7 @@ pub struct Bound {
     pub bytes_each: usize,
     /// And besides.
     pub bytes_free: usize,
-    /// A hang is what is looked for, on a machine that others use too: seconds.
+    /// How long one may take, on a machine that has nothing else to do.
     pub within: Duration,
 }
 
@@ -104,6 +104,10 @@ impl Plan {
     }
 }
 
+/// Machines that others use too were seen to be three times slower for a while. What this is for, work that grows with the square of what came,
+/// takes minutes.
+const SHARED: u32 = 4;
+
 impl Trial<'_> {
     /// Does something with an input of so many bytes, and watches.
     ///
@@ -123,7 +127,7 @@ impl Trial<'_> {
         self.seen.longest = self.seen.longest.max((took, self.number));
         let may = bytes_free + bytes_each * bytes;
         assert!(peak <= may, "{name}: {bytes} bytes become {peak}, and may become {may}");
-        assert!(took <= within, "{name}: takes {took:?}");
+        assert!(took <= within * SHARED, "{name}: takes {took:?}");
         done
     }
 }
