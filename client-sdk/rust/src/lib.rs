@@ -1,6 +1,42 @@
 //! Dovetail for Rust: documents that work without a connection, and say honestly what is saved.
 //!
-//! Begun: [`machine`] decides what a client decides, and is played in the simulated world. What drives it over sockets and disks is
-//! not here yet, so there is nothing for an app to call.
+//! ```text
+//!  your app ──▶ Client, Document ──▶ driver ──▶ machine: what a client decides ──▶ driver ──▶ this device's store
+//!                                                                                      └──▶ the server
+//! ```
+//!
+//! Always true: an edit is in the document at once, durable on this device when its future is done, and on the server when
+//! [`Document::saved`] says so; nothing is said a moment earlier.
 
+mod api; // The server, asked directly.
+mod client; // One server, one store, all documents. Read this first.
+mod document; // One document, as an app holds it.
+mod driver; // Sockets, disks and clocks.
+mod keep; // What a device keeps.
 pub mod machine; // What a client decides.
+mod place; // Where the server is.
+mod presence; // Where others are.
+pub mod status; // How things stand.
+mod token; // Who we are.
+mod view; // What a document is seen as.
+
+pub use api::{ApiError, Listed};
+pub use client::{Builder, Client, ImportError, OpenError, StartError};
+pub use document::{
+    AgainError, ChangeError, ChangeResult, DecideError, Document, EditError, Kept, ReadError, SaveError,
+    UpdateError,
+};
+pub use dovetail_core::dashboard::{Edit, Layout, Widget, WidgetId};
+pub use dovetail_core::id::DocumentId;
+pub use dovetail_core::rules::{Conflict, Proposal, Waiver};
+pub use dovetail_core::time::Timestamp;
+pub use keep::{MovedAside, StoreError, StoreKey};
+pub use machine::course::Windows;
+pub use machine::replica::Limits;
+pub use place::BadUrl;
+pub use presence::{Peer, Presence};
+pub use token::TokenAnswer;
+pub use view::{Dashboard, Json, View, ViewError};
+
+pub use automerge;
+pub use autosurgeon;

@@ -168,7 +168,7 @@ impl OurClient {
             }
             _ => {}
         }
-        self.engine.heard(self.now, frame, 0.5);
+        self.engine.heard(self.now, &[Bytes::copy_from_slice(frame)], 0.5);
         heard.says = self.carry_out();
         Ok(heard)
     }

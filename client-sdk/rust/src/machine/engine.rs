@@ -10,13 +10,13 @@
 use super::course::{Besides, Connection, Course, Ending, Windows};
 use super::link::{Due, Heard, Introduction, Link, Welcome};
 use super::replica::{self, Limits, LoadFault, Notes, Replica};
-use automerge::{ActorId, Automerge};
+use automerge::{ActorId, Automerge, sync};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Stored};
 use dovetail_core::id::{DocumentId, PeerId, StorageId};
 use dovetail_core::time::Timestamp;
 use dovetail_core::wire::Secret;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What has to be done in the world, in this order.
 #[derive(Debug)]
@@ -66,6 +66,8 @@ pub struct Engine {
     /// What the server complained about last on this connection: the reason, when the end comes behind it.
     words: String,
     replicas: BTreeMap<DocumentId, Replica>,
+    /// What was said on this connection of documents that are not open. The server believes that it was heard.
+    missed: BTreeSet<DocumentId>,
     effects: Vec<Effect>,
 }
 
@@ -81,8 +83,15 @@ impl Engine {
             welcome: None,
             words: String::new(),
             replicas: BTreeMap::new(),
+            missed: BTreeSet::new(),
             effects: vec![Effect::Dial],
         }
+    }
+
+    /// Whether something has to be done.
+    #[must_use]
+    pub fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
     }
 
     /// What has to be done by now.
@@ -97,6 +106,9 @@ impl Engine {
     pub fn open(&mut self, now: Timestamp, id: &DocumentId, actor: ActorId) {
         if self.replicas.contains_key(id) {
             return;
+        }
+        if self.missed.contains(id) {
+            self.connect_anew(now);
         }
         let replica = Replica::new(id.clone(), actor, self.limits);
         self.take_up(now, replica);
@@ -115,6 +127,22 @@ impl Engine {
         let id = replica.id().clone();
         self.replicas.insert(id.clone(), replica);
         self.turn(now, &id);
+    }
+
+    /// Closes a document of which nothing waits for the disk or the server. Whether it is closed.
+    pub fn let_go(&mut self, id: &DocumentId) -> bool {
+        let Some(replica) = self.replicas.get(id) else { return true };
+        let is_done = replica.is_quiet() && replica.pending_size().0 == 0;
+        if is_done {
+            self.replicas.remove(id);
+        }
+        is_done
+    }
+
+    /// What is allowed here.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// A document that is open.
@@ -179,15 +207,41 @@ impl Engine {
         self.effects.push(Effect::Write(join));
     }
 
-    /// A frame has come. `draw` is from 0 to below 1.
-    pub fn heard(&mut self, now: Timestamp, frame: &[u8], draw: f64) {
-        let Some(link) = &mut self.link else { return };
-        match link.hear(now, frame) {
-            Ok(heard) => self.take_in(now, heard),
-            Err(nonsense) => {
-                self.hang_up(now, &Ending::from(nonsense), draw);
+    /// Another connection is there in the place of the one before, without a pause between them.
+    pub fn switched(&mut self, now: Timestamp) {
+        self.forget_link();
+        self.dialed(now);
+    }
+
+    /// Frames have come, which are looked at together: what they bring of one document is applied in one go. `draw` is from 0 to
+    /// below 1.
+    pub fn heard(&mut self, now: Timestamp, frames: &[Bytes], draw: f64) {
+        let mut concerned = BTreeSet::new();
+        for frame in frames {
+            let Some(link) = &mut self.link else { break };
+            match link.hear(now, frame) {
+                Ok(Heard::Sync { document, message }) => {
+                    self.hear_sync(now, &document, message);
+                    concerned.insert(document);
+                }
+                Ok(heard) => {
+                    // What was said before it is looked at before it.
+                    std::mem::take(&mut concerned).iter().for_each(|id| self.turn(now, id));
+                    self.take_in(now, heard);
+                }
+                Err(nonsense) => self.hang_up(now, &Ending::from(nonsense), draw),
             }
         }
+        concerned.iter().for_each(|id| self.turn(now, id));
+    }
+
+    fn hear_sync(&mut self, now: Timestamp, id: &DocumentId, message: sync::Message) {
+        let mut effects = Vec::new();
+        match self.replicas.get_mut(id) {
+            Some(replica) => replica.hear(message, &mut effects),
+            None => _ = self.missed.insert(id.clone()),
+        }
+        self.carry_out(now, id, effects);
     }
 
     fn take_in(&mut self, now: Timestamp, heard: Heard) {
@@ -207,9 +261,7 @@ impl Engine {
                 self.welcome = Some(welcome);
                 self.effects.push(Effect::Connection);
             }
-            Heard::Sync { document, message } => {
-                self.with(now, &document, |replica, effects| replica.hear(message, effects));
-            }
+            Heard::Sync { document, message } => self.hear_sync(now, &document, message),
             Heard::Missing { document } => {
                 self.with(now, &document, Replica::is_missing);
             }
@@ -253,6 +305,7 @@ impl Engine {
     fn forget_link(&mut self) {
         self.link = None;
         self.welcome = None;
+        self.missed.clear();
         self.replicas.values_mut().for_each(Replica::disconnected);
     }
 

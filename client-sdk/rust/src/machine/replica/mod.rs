@@ -13,6 +13,7 @@
 //! **Invariant:** a change counts as pending from the moment it is made until the server says that it is durable there, or refuses it.
 //! **Invariant:** a sync state is as old as the connection, and is begun anew when the document lost something.
 
+mod again; // A refused change, made once more.
 mod here; // The document in memory.
 mod judged; // What the rules say of it.
 mod label; // Edits in words.
@@ -22,6 +23,7 @@ mod refusal; // What the server does not take.
 mod replay; // A change, made once more on another state.
 mod tick; // The document in memory, and edits that become one change.
 
+pub use again::AgainError;
 pub use judged::DecideError;
 pub use notes::Notes;
 pub use pending::Pending;
@@ -572,6 +574,12 @@ impl Replica {
     /// Whether it has something in it, here.
     pub fn has_content(&mut self, now: Timestamp) -> bool {
         self.automerge(now).is_some_and(|doc| !tick::is_empty(doc))
+    }
+
+    /// The number of the last edit.
+    #[must_use]
+    pub fn last_edit(&self) -> u64 {
+        self.taken
     }
 
     /// What became of an edit.

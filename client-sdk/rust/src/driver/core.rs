@@ -1,0 +1,308 @@
+//! What handles and the driver share: the engine behind a lock, and what is shown of it.
+//!
+//! Edit path: ← a handle edits, → [`Shared::with`] lets the engine do it at once and wakes the driver, who carries out what comes of it;
+//! ← the driver, → what is watched.
+//!
+//! Always true: nobody waits while holding the lock. An edit waits for it as long as the driver takes in one burst of what the server sent.
+
+use super::Way;
+use super::clock::Clock;
+use crate::machine::engine::Engine;
+use crate::machine::replica::{Effect, Fate, Replica};
+use crate::status::{ConnectionStatus, DocumentStatus};
+use bytes::Bytes;
+use dovetail_core::id::{DocumentId, PeerId};
+use dovetail_core::rules::{Report, RuleBook};
+use dovetail_core::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, broadcast, watch};
+
+/// So much of what others say about a document waits for whoever listens slowly; then the oldest is dropped.
+const SAID_MAX: usize = 256;
+
+/// Of what may wait for the server, from so much on it is shown that it is nearly full: in hundredths.
+const NEARLY_FULL_PERCENT: usize = 80;
+
+/// Something that somebody else said about a document.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    pub(crate) by: PeerId,
+    pub(crate) data: Bytes,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    state: Mutex<State>,
+    /// Rung when there is something for the driver to do.
+    pub(crate) wake: Notify,
+    is_closing: AtomicBool,
+    /// Whether the driver is gone, and has let go of the store.
+    pub(crate) is_over: watch::Sender<bool>,
+    pub(crate) connection: watch::Sender<ConnectionStatus>,
+    /// Names this run of the program, as ephemeral messages want it.
+    pub(crate) run: String,
+    /// Where what goes on in the background goes on.
+    pub(crate) runtime: Handle,
+}
+
+/// What the lock is around.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) engine: Engine,
+    pub(crate) book: RuleBook,
+    pub(crate) boards: BTreeMap<DocumentId, Board>,
+    /// Documents whose standing, or content, is another than was shown.
+    dirty: BTreeSet<DocumentId>,
+    pub(crate) way: Option<Way>,
+    /// Nothing is done any more: what is edited from here on would be kept nowhere.
+    has_ended: bool,
+}
+
+/// What is shown of one document.
+#[derive(Debug)]
+pub(crate) struct Board {
+    /// So many handles look at it.
+    handles: usize,
+    pub(crate) status: watch::Sender<DocumentStatus>,
+    /// Counts the states that the content had.
+    pub(crate) content: watch::Sender<u64>,
+    /// Rung when an edit may have become durable here.
+    pub(crate) moved: watch::Sender<()>,
+    pub(crate) said: broadcast::Sender<Heard>,
+}
+
+impl Board {
+    fn new() -> Self {
+        Self {
+            handles: 0,
+            status: watch::Sender::new(DocumentStatus::default()),
+            content: watch::Sender::new(0),
+            moved: watch::Sender::new(()),
+            said: broadcast::Sender::new(SAID_MAX),
+        }
+    }
+}
+
+impl Shared {
+    /// On the runtime that the driver runs on.
+    pub(crate) fn new(engine: Engine, book: RuleBook, run: String) -> Self {
+        let connection =
+            ConnectionStatus { connection: engine.connection().clone(), way: None, subject: None };
+        Self {
+            clock: Clock::new(),
+            state: Mutex::new(State {
+                engine,
+                book,
+                boards: BTreeMap::new(),
+                dirty: BTreeSet::new(),
+                way: None,
+                has_ended: false,
+            }),
+            wake: Notify::new(),
+            is_closing: AtomicBool::new(false),
+            is_over: watch::Sender::new(false),
+            connection: watch::Sender::new(connection),
+            run,
+            runtime: Handle::current(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // Only what somebody else gave panics in here: a closure that changes a document, whose transaction is rolled back then.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with a document that is open, and what comes of it. Nothing when it is not open, or the driver is gone.
+    pub(crate) fn with<T>(
+        &self,
+        id: &DocumentId,
+        does: impl FnOnce(Timestamp, &mut Replica, &RuleBook, &mut Vec<Effect>) -> T,
+    ) -> Option<T> {
+        let now = self.clock.now();
+        let done = {
+            let State { engine, book, has_ended, .. } = &mut *self.lock();
+            if *has_ended {
+                return None;
+            }
+            engine.with(now, id, |replica, effects| does(now, replica, book, effects))
+        };
+        self.wake.notify_one();
+        done
+    }
+
+    /// What became of an edit, if the document is open; and whether nothing more becomes of anything.
+    pub(crate) fn fate(&self, id: &DocumentId, edit: u64) -> (Option<Fate>, bool) {
+        let state = self.lock();
+        (state.engine.replica(id).map(|replica| replica.fate(edit)), state.has_ended)
+    }
+
+    /// Says that nothing more is wanted: what was asked for is done to its end.
+    pub(crate) fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+    }
+
+    /// Ends, unless something was edited just now that has to be kept.
+    pub(crate) fn end_if_quiet(&self) -> bool {
+        let mut state = self.lock();
+        state.has_ended = !state.engine.has_effects();
+        state.has_ended
+    }
+
+    /// The driver is gone.
+    pub(crate) fn has_ended(&self) {
+        let mut state = self.lock();
+        state.has_ended = true;
+        state.boards.values().for_each(|board| _ = board.moved.send_replace(()));
+        drop(state);
+        self.is_over.send_replace(true);
+    }
+
+    /// Brings what is watched up to date. Whether anything of it was not.
+    pub(crate) fn show(&self) -> bool {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let was_dirty = state.is_dirty();
+        state.publish(now);
+        let status = state.connection_status();
+        drop(state);
+        let is_another = self.connection.send_if_modified(|shown| replaced(shown, status));
+        was_dirty || is_another
+    }
+
+    // Handles.
+
+    /// One more handle looks at a document; it is opened if it is not.
+    pub(crate) fn look(&self, id: &DocumentId) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.engine.open(now, id, automerge::ActorId::random());
+        state.boards.entry(id.clone()).or_insert_with(Board::new).handles += 1;
+        state.dirty.insert(id.clone());
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn look_at_new(&self, id: &DocumentId, doc: automerge::Automerge) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.engine.create(now, id, automerge::ActorId::random(), doc);
+        state.boards.entry(id.clone()).or_insert_with(Board::new).handles += 1;
+        state.dirty.insert(id.clone());
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// One handle less. A document at which nobody looks leaves memory once all of it is saved.
+    pub(crate) fn look_away(&self, id: &DocumentId) {
+        let mut state = self.lock();
+        if let Some(board) = state.boards.get_mut(id) {
+            board.handles = board.handles.saturating_sub(1);
+            state.dirty.insert(id.clone());
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Opens what waits for the server, though nobody looks at it.
+    pub(crate) fn open_unsaved(&self, ids: &[DocumentId]) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        for id in ids {
+            state.engine.open(now, id, automerge::ActorId::random());
+        }
+    }
+}
+
+impl State {
+    /// How a document stands is another.
+    pub(crate) fn told(&mut self, id: &DocumentId) {
+        if let Some(board) = self.boards.get(id) {
+            board.moved.send_replace(());
+        }
+        self.dirty.insert(id.clone());
+    }
+
+    /// The content of a document is another.
+    pub(crate) fn changed(&mut self, id: &DocumentId) {
+        if let Some(board) = self.boards.get(id) {
+            board.content.send_modify(|count| *count += 1);
+        }
+        self.dirty.insert(id.clone());
+    }
+
+    /// Something about all of them: other rules, another connection.
+    pub(crate) fn all_changed(&mut self) {
+        self.dirty.extend(self.boards.keys().cloned());
+    }
+
+    /// Whether something is not shown yet.
+    pub(crate) fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Shows what is another than was shown, once for however much has happened; lets go of what nobody needs.
+    pub(crate) fn publish(&mut self, now: Timestamp) {
+        for id in std::mem::take(&mut self.dirty) {
+            self.show(now, &id);
+            let is_looked_at = self.boards.get(&id).is_some_and(|board| board.handles > 0);
+            if !is_looked_at && self.engine.let_go(&id) {
+                self.boards.remove(&id);
+            }
+        }
+    }
+
+    fn show(&mut self, now: Timestamp, id: &DocumentId) {
+        let Some(board) = self.boards.get(id).filter(|board| board.handles > 0) else { return };
+        let limits = *self.engine.limits();
+        let book = &self.book;
+        // Looking does nothing that has to be carried out but making a change of what is open.
+        let report = self.engine.with(now, id, |replica, _| replica.report(now, book)).flatten();
+        let Some(replica) = self.engine.replica(id) else { return };
+        let (pending, pending_bytes) = replica.pending_size();
+        let nearly = |most: usize| most / 100 * NEARLY_FULL_PERCENT;
+        let bytes_max = usize::try_from(limits.pending_bytes_max).unwrap_or(usize::MAX);
+        let status = DocumentStatus {
+            pending,
+            pending_bytes,
+            pending_since: replica.pending().next().map(|oldest| oldest.at),
+            saved_at: replica.saved_at(),
+            role: replica.role(),
+            server: replica.answer(),
+            conflicts: report.map(|Report { conflicts, .. }| conflicts.into()).unwrap_or_default(),
+            refused: replica.refused().cloned().collect(),
+            is_nearly_full: pending >= nearly(limits.pending_max)
+                || usize::try_from(pending_bytes).unwrap_or(usize::MAX) >= nearly(bytes_max),
+            fault: replica.fault().cloned(),
+        };
+        board.status.send_if_modified(|shown| replaced(shown, status));
+    }
+
+    pub(crate) fn connection_status(&self) -> ConnectionStatus {
+        let subject = self.engine.welcome().and_then(|welcome| welcome.user.as_ref());
+        ConnectionStatus {
+            connection: self.engine.connection().clone(),
+            way: self.way,
+            subject: subject.map(|user| user.id.to_string()),
+        }
+    }
+}
+
+/// Puts a value in the place of another. Whether that is a change.
+fn replaced<T: PartialEq>(shown: &mut T, value: T) -> bool {
+    let is_another = *shown != value;
+    *shown = value;
+    is_another
+}
+
+/// So that a driver on another thread can hold it.
+pub(crate) type Core = Arc<Shared>;

@@ -1,0 +1,226 @@
+//! What a device keeps: the store, who the device is, what is cached of the server.
+//!
+//! Always true: one process has a directory. What is damaged is moved aside and told, never overwritten, and what can be read of it is
+//! taken over.
+
+pub(crate) mod notes; // What is noted beside a document.
+mod salvage; // What can be read of a store that is damaged.
+mod sealed; // A store under a key.
+
+pub use sealed::StoreKey;
+
+use bytes::Bytes;
+use dovetail_core::id::{DocumentId, StorageId};
+use dovetail_store::{CommitError, Floor, LoadError, MemoryStore, OpenError, SledStore, Space, Store};
+use sealed::{KeyError, SealedStore};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A device may have a small disk, and other programs on it: so much is left to them.
+const FREE_BYTES_LEFT: u64 = 64 << 20;
+
+/// Under which name the device's own record lies.
+const DEVICE: &str = "device";
+
+/// So many are asked for at once where all documents are looked through.
+const PAGE: usize = 500;
+
+/// Where documents are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nowhere: they go with the process.
+    #[default]
+    Memory,
+    /// In a directory, made if it is not there.
+    Directory(PathBuf),
+}
+
+/// Why the store of a device could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it, or another client of this one.
+    #[error(
+        "the store {} is in use by another process, and one at a time may have it: end that one first, or give this one a directory of its own",
+        dir.display()
+    )]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A newer version of this program wrote it, or it is somebody else's.
+    #[error(transparent)]
+    NotOurs(Box<OpenError>),
+    /// The disk's doing: the directory cannot be made, read, written, or moved aside.
+    #[error("the store {} cannot be used: {why}", dir.display())]
+    Unusable {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// It was written with another key.
+    #[error("the store was written with another key than the one that was given")]
+    WrongKey,
+    /// It was written with a key, and none was given.
+    #[error("the store was written with a key: give that key")]
+    KeyNeeded,
+    /// It was written without a key, and one was given.
+    #[error(
+        "the store was written without a key, and is not encrypted afterwards: give another directory, or no key"
+    )]
+    NotSealed,
+}
+
+/// A store was damaged, and is not used any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedAside {
+    /// What was found.
+    pub what: String,
+    /// Where it lies now, untouched.
+    pub to: PathBuf,
+    /// How many documents could be read from it, and are in the new store.
+    pub documents: usize,
+    /// How many could not. What the server has of them comes from there.
+    pub unread: usize,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) storage: StorageId,
+    /// Whether it outlasts the process.
+    pub(crate) is_lasting: bool,
+    pub(crate) moved_aside: Option<MovedAside>,
+}
+
+/// Who this device is.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Device {
+    storage_id: String,
+}
+
+impl Kept {
+    /// Opens a store, or makes it. Reads the whole log if the process before was killed, so it may take seconds.
+    pub(crate) async fn open(place: &Place, key: Option<StoreKey>) -> Result<Self, StoreError> {
+        match place {
+            Place::Memory => Self::over(Arc::new(MemoryStore::new()), Path::new(""), key, None).await,
+            Place::Directory(dir) => {
+                let (store, moved_aside) = open_directory(dir).await?;
+                Self::over(Arc::new(store), dir, key, moved_aside).await
+            }
+        }
+    }
+
+    async fn over(
+        inner: Arc<dyn Store>,
+        dir: &Path,
+        key: Option<StoreKey>,
+        moved_aside: Option<MovedAside>,
+    ) -> Result<Self, StoreError> {
+        let store: Arc<dyn Store> = match key {
+            Some(key) => Arc::new(SealedStore::open(inner, key).await.map_err(|error| of_key(dir, error))?),
+            None if sealed::needs_key(&*inner).await.map_err(|error| unreadable(dir, &error))? => {
+                return Err(StoreError::KeyNeeded);
+            }
+            None => inner,
+        };
+        let storage = device(&*store, dir).await?;
+        Ok(Self { store, storage, is_lasting: dir != Path::new(""), moved_aside })
+    }
+
+    /// All documents that are kept.
+    pub(crate) async fn documents(&self) -> Result<Vec<DocumentId>, LoadError> {
+        let mut documents: Vec<DocumentId> = Vec::new();
+        loop {
+            let page = self.store.list(documents.last(), PAGE).await?;
+            let is_last = page.len() < PAGE;
+            documents.extend(page.into_iter().map(|(id, _)| id));
+            if is_last {
+                return Ok(documents);
+            }
+        }
+    }
+
+    /// Whether something of a document has not been said by the server to be on its disk.
+    pub(crate) async fn is_unsaved(&self, id: &DocumentId) -> bool {
+        let Ok(Some(manifest)) = self.store.manifest(id).await else { return false };
+        let saved = notes::read(&*self.store, id).await.ok().flatten().map(|notes| notes.saved);
+        let mut heads = manifest.heads;
+        heads.sort_unstable();
+        saved.is_none_or(|saved| saved != heads)
+    }
+
+    /// What was last heard of the server's rules for a kind of documents.
+    pub(crate) async fn rules(&self) -> Vec<(String, Bytes)> {
+        self.store.records(Space::Rules, None, PAGE).await.unwrap_or_default()
+    }
+
+    /// Remembers the rules of a kind.
+    pub(crate) async fn keep_rules(&self, kind: &str, text: Bytes) -> Result<(), CommitError> {
+        self.store.write_records(Space::Rules, vec![(kind.to_owned(), Some(text))]).await
+    }
+}
+
+async fn open_directory(dir: &Path) -> Result<(SledStore, Option<MovedAside>), StoreError> {
+    let opened = on_a_thread(dir, |dir| SledStore::open(&dir, Floor::Bytes(FREE_BYTES_LEFT))).await?;
+    match opened {
+        Ok(store) => Ok((store, None)),
+        Err(OpenError::Locked { dir }) => Err(StoreError::InUse { dir }),
+        Err(error @ (OpenError::Foreign { .. } | OpenError::Newer { .. } | OpenError::Occupied { .. })) => {
+            Err(StoreError::NotOurs(Box::new(error)))
+        }
+        Err(OpenError::Unusable { dir, source }) => {
+            Err(StoreError::Unusable { dir, why: source.to_string() })
+        }
+        Err(OpenError::Corrupt { what, .. } | OpenError::Unreadable { what, .. }) => {
+            salvage::aside(dir, what).await.map(|(store, moved)| (store, Some(moved)))
+        }
+        Err(error @ (OpenError::LogGone { .. } | OpenError::Unfinished { .. })) => {
+            salvage::aside(dir, error.to_string()).await.map(|(store, moved)| (store, Some(moved)))
+        }
+    }
+}
+
+/// Does what may take seconds where nobody else waits.
+async fn on_a_thread<T: Send + 'static>(
+    dir: &Path,
+    work: impl FnOnce(PathBuf) -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    let owned = dir.to_owned();
+    let done = tokio::task::spawn_blocking(move || work(owned)).await;
+    done.map_err(|ended| StoreError::Unusable { dir: dir.to_owned(), why: ended.to_string() })
+}
+
+fn of_key(dir: &Path, error: KeyError) -> StoreError {
+    match error {
+        KeyError::WrongKey => StoreError::WrongKey,
+        KeyError::NotSealed => StoreError::NotSealed,
+        other => StoreError::Unusable { dir: dir.to_owned(), why: other.to_string() },
+    }
+}
+
+fn unreadable(dir: &Path, error: &LoadError) -> StoreError {
+    StoreError::Unusable { dir: dir.to_owned(), why: error.to_string() }
+}
+
+async fn device(store: &dyn Store, dir: &Path) -> Result<StorageId, StoreError> {
+    let record = store.record(Space::Server, DEVICE).await.map_err(|error| unreadable(dir, &error))?;
+    let known = record.and_then(|text| serde_json::from_slice::<Device>(&text).ok());
+    if let Some(storage) = known.and_then(|device| device.storage_id.parse().ok()) {
+        return Ok(storage);
+    }
+    let device = Device { storage_id: uuid::Uuid::new_v4().to_string() };
+    let text = serde_json::to_vec(&device).expect("a text");
+    let written = store.write_records(Space::Server, vec![(DEVICE.to_owned(), Some(text.into()))]).await;
+    match written {
+        // On a full disk it is another one at each start, and what is there can be read.
+        Ok(()) | Err(CommitError::DiskLow(_)) => {}
+        Err(error) => {
+            return Err(StoreError::Unusable { dir: dir.to_owned(), why: error.to_string() });
+        }
+    }
+    Ok(device.storage_id.parse().expect("a UUID has 36 characters"))
+}

@@ -1,0 +1,57 @@
+//! A refused change, made once more because somebody wants it.
+//!
+//! Edit path: ← an app, → the change's patch on the document of now, an edit like any other; what was refused is forgotten then.
+
+use super::{EditError, Effect, Replica};
+use automerge::ChangeHash;
+use dovetail_core::doors::{self, PatchError, WriteError, Writer};
+use dovetail_core::time::Timestamp;
+
+/// Why a refused change was not made again. It is still there to be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum AgainError {
+    /// There is no refused change of that name.
+    #[error("there is no refused change {0}")]
+    NotThere(ChangeHash),
+    /// It did more than is kept of a refused change.
+    #[error("what the change {0} did is more than was kept of it: make it by hand")]
+    TooMuch(ChangeHash),
+    /// What it changed is not there any more.
+    #[error("the change does not fit the document any more: {0}")]
+    DoesNotFit(#[from] Box<PatchError>),
+    /// The document cannot be changed.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// Automerge's doing.
+    #[error(transparent)]
+    Document(#[from] Box<WriteError>),
+}
+
+impl Replica {
+    /// Makes a refused change on the document as it is now. The number of the edit.
+    ///
+    /// # Errors
+    /// See [`AgainError`]; then nothing is changed.
+    pub fn apply_again(
+        &mut self,
+        now: Timestamp,
+        hash: &ChangeHash,
+        effects: &mut Vec<Effect>,
+    ) -> Result<u64, AgainError> {
+        let refused = self.refused().find(|refused| refused.hash == *hash).cloned();
+        let refused = refused.ok_or(AgainError::NotThere(*hash))?;
+        let patch = refused.patch.ok_or(AgainError::TooMuch(*hash))?;
+        let here = self.editable()?;
+        let doc = here.doc(now);
+        // All that this actor made is in the heads that it is made on.
+        let writer = Writer { actor: doc.get_actor().clone(), time: now, message: refused.label };
+        let written = doors::patch(doc, &doc.get_heads(), &patch, &writer).map_err(Box::new)?;
+        doc.apply_changes(written.changes.clone()).map_err(|error| Box::new(WriteError::from(error)))?;
+        written.changes.iter().for_each(|change| here.waiting.enter(change));
+        here.refusals.discard(hash);
+        here.is_noted = false;
+        self.taken += 1;
+        effects.extend([Effect::Changed, Effect::Told]);
+        Ok(self.taken)
+    }
+}
