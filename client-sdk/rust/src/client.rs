@@ -103,8 +103,7 @@ pub enum OpenError {
         /// Which.
         id: DocumentId,
         /// What it is.
-        #[source]
-        error: ViewError,
+        error: Box<ViewError>,
     },
     /// The client was closed.
     #[error("the client was closed")]
@@ -175,7 +174,7 @@ impl Client {
         self.wait_for(&document).await?;
         match document.read() {
             Some(Ok(_)) => Ok(document),
-            Some(Err(error)) => Err(OpenError::Other { id: id.clone(), error }),
+            Some(Err(error)) => Err(OpenError::Other { id: id.clone(), error: Box::new(error) }),
             None => Err(OpenError::Closed),
         }
     }

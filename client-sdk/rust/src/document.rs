@@ -28,8 +28,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::watch;
 
-pub use crate::machine::replica::DecideError as MachineDecideError;
-
 /// A document that is open, seen as a `T`. Clones are the same one.
 pub struct Document<T> {
     handle: Arc<Handle>,
@@ -109,7 +107,7 @@ pub enum UpdateError {
 pub enum DecideError {
     /// There is no such conflict, or no such proposal, or nothing can be changed.
     #[error(transparent)]
-    NotDecided(#[from] MachineDecideError),
+    NotDecided(#[from] replica::DecideError),
     /// It did not last.
     #[error(transparent)]
     Edit(#[from] EditError),
@@ -355,7 +353,7 @@ impl<T: View> Document<T> {
 
     async fn decide(
         &self,
-        does: impl FnOnce(Timestamp, &mut Replica, &RuleBook) -> Result<u64, MachineDecideError>,
+        does: impl FnOnce(Timestamp, &mut Replica, &RuleBook) -> Result<u64, replica::DecideError>,
     ) -> Result<(), DecideError> {
         let edit = self.with_edited(|now, replica, book, _| does(now, replica, book));
         let edit = edit.ok_or(EditError::Closed)??;
