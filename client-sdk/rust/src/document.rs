@@ -72,6 +72,9 @@ pub enum EditError {
     /// same; then it comes back from there.
     #[error("the edit could not be kept on this device")]
     Lost,
+    /// The document is not what it was taken for.
+    #[error("the document does not take it: {0}")]
+    Document(String),
     /// The client was closed.
     #[error("the client was closed")]
     Closed,
