@@ -47,14 +47,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::builder(NO_NETWORK).store(&kiosk).connect().await?;
     let board = client.open::<Dashboard>(&id).await?;
     board.edit(Edit::MoveWidget { id: left, x: 4, y: 0 }).await?;
-    tell("kiosk", &board.status().borrow());
+    tell("kiosk", &board);
     close(client, board).await;
 
     let client = Client::builder(NO_NETWORK).store(&tablet).connect().await?;
     let board = client.open::<Dashboard>(&id).await?;
     board.edit(Edit::MoveWidget { id: right, x: 4, y: 0 }).await?;
     board.edit(Edit::SetTitle { title: "Assembly line 3".to_owned() }).await?;
-    tell("tablet", &board.status().borrow());
+    tell("tablet", &board);
     close(client, board).await;
 
     println!("Both are back.");
@@ -91,6 +91,9 @@ async fn close(client: Client, board: Document<Dashboard>) {
     client.close().await;
 }
 
-fn tell(who: &str, status: &DocumentStatus) {
-    println!("  {who}: {} changes wait for the server", status.pending.max(1));
+fn tell(who: &str, board: &Document<Dashboard>) {
+    println!("  {who}: waits for the server");
+    for pending in board.pending() {
+        println!("    {}", pending.label.unwrap_or_default());
+    }
 }
