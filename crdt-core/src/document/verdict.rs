@@ -168,18 +168,16 @@ impl Judging {
         match &mut self.judge {
             Some(judge) if Arc::ptr_eq(judge.rules(), &rules) => {
                 let patches = live.doc.make_patches(&mut self.log);
+                judge.set_authors(&live.authors);
                 judge.touched(&live.doc, &patches);
             }
-            judge => *judge = Some(Judge::new(id, rules, &live.doc)),
+            judge => *judge = Some(Judge::knowing(&live.authors, id, rules, &live.doc)),
         }
         if let (Some(judge), Some(answer)) = (&mut self.judge, self.answer.take()) {
             self.is_overtaken = !judge.answer(&live.doc, answer);
         }
         self.log = PatchLog::active();
         self.noted_ops = 0;
-        if let Some(judge) = &mut self.judge {
-            judge.set_authors(&live.authors);
-        }
         let report = self.judge.as_ref().map(|judge| judge.report(&live.doc, now)).unwrap_or_default();
         let report = match &self.told {
             Some(told) if *told.report == report => told.report.clone(),

@@ -84,9 +84,20 @@ struct Finding {
 }
 
 impl Judge {
-    /// Looks at the whole document.
+    /// Looks at the whole document, whose changes have no makers that are known.
     #[must_use]
     pub fn new(document: &DocumentId, rules: Arc<RuleSet>, doc: &Automerge) -> Self {
+        Self::knowing(&Arc::default(), document, rules, doc)
+    }
+
+    /// Looks at the whole document, and names the makers of its changes.
+    #[must_use]
+    pub fn knowing(
+        authors: &Arc<Authors>,
+        document: &DocumentId,
+        rules: Arc<RuleSet>,
+        doc: &Automerge,
+    ) -> Self {
         let facts = Arc::new(Facts::read(doc, &rules.plan));
         let unjudged = |_: &Rule| RuleStanding {
             verdict: Err(UndecidedReason::Pending),
@@ -101,7 +112,7 @@ impl Judge {
             facts,
             standings,
             asked_last: 0,
-            authors: Arc::default(),
+            authors: authors.clone(),
         };
         judge.judge_those(doc, |_| true);
         judge
@@ -120,7 +131,7 @@ impl Judge {
         judge
     }
 
-    /// Names the makers of changes as they are known from here on.
+    /// Names the makers of changes as they are known from here on: before a look, since what is found names them.
     pub fn set_authors(&mut self, authors: &Arc<Authors>) {
         self.authors = authors.clone();
     }

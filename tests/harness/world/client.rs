@@ -39,7 +39,7 @@ pub(super) struct Heard {
     /// What the client says to it.
     pub(super) says: Vec<Bytes>,
     /// What the server says that it has: everything up to these heads is acknowledged.
-    pub(super) acknowledged: Option<(DocumentId, Vec<ChangeHash>)>,
+    pub(super) acknowledged: Vec<(DocumentId, Vec<ChangeHash>)>,
 }
 
 impl StockClient {
@@ -125,7 +125,7 @@ impl StockClient {
         match decode(frame).map_err(|bad| bad.to_string())? {
             Message::Peer(_) => {
                 self.is_joined = true;
-                Ok(Heard { says: self.offer_all(), acknowledged: None })
+                Ok(Heard { says: self.offer_all(), acknowledged: Vec::new() })
             }
             Message::Sync(said) => self.hear_sync(&said.document, &said.data),
             Message::Error { message, .. } if !BEARABLE.iter().any(|code| message.starts_with(code)) => {
@@ -141,7 +141,7 @@ impl StockClient {
         let message = automerge::sync::Message::decode(data).map_err(|error| error.to_string())?;
         replica.hear(data).map_err(|error| error.to_string())?;
         let says = self.talk(document).into_iter().collect();
-        Ok(Heard { says, acknowledged: Some((document.clone(), message.heads)) })
+        Ok(Heard { says, acknowledged: vec![(document.clone(), message.heads)] })
     }
 
     /// As stock clients do when they are connected.

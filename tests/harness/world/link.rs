@@ -17,6 +17,16 @@ pub(super) enum Packet {
     Pong,
 }
 
+impl Packet {
+    /// The message, if it is one.
+    pub(super) fn into_frame(self) -> Option<Bytes> {
+        match self {
+            Self::Frame(frame) => Some(frame),
+            Self::Ping | Self::Pong => None,
+        }
+    }
+}
+
 /// See the top of the file.
 #[derive(Debug)]
 pub(super) struct Link {

@@ -23,17 +23,19 @@ mod task; // The task of one document.
 mod trial; // Many seeds, and what they find.
 
 pub use replica::Replica;
-pub use script::{Script, Step};
+pub use script::{Right, Script, Step};
 pub use store::{Fault, StoredDocument};
 pub use trial::{Found, Seeds, broken_by, try_seeds, try_seeds_with_ours};
 
 use automerge::{Automerge, ChangeHash, ReadDoc};
+use bytes::Bytes;
+use client::Heard;
 use device::{Client, Device};
 use dovetail_client::machine::replica::SEND_EVERY;
 use dovetail_core::document::chunk::Lifecycle;
 use dovetail_core::document::{Verdict, judge_stored};
 use dovetail_core::id::{DocumentId, SessionId};
-use dovetail_core::rules::{RuleBook, to_the_end};
+use dovetail_core::rules::{Report, RuleBook, State, to_the_end};
 use link::{Link, Packet};
 use server::Server;
 use std::collections::{BTreeMap, BTreeSet};
@@ -198,6 +200,9 @@ impl World {
             }
             Step::LoseDevice { client, has_backup } => self.lose_device(client, has_backup),
             Step::Wait { seconds } => self.wait(seconds),
+            Step::Burst { client } => self.burst(client % self.devices.len()),
+            Step::Ahead { client, seconds } => self.set_ahead(client % self.devices.len(), seconds),
+            Step::Right { client, right } => self.give(client % self.devices.len(), right),
             Step::DeviceDisk { client, fails } => self.device_disk(client % self.devices.len(), fails),
             Step::Full { document, is_full } => self.server.set_full(&self.document(document), is_full),
             Step::Settle { client, document } => self.settle_one(client, document),
@@ -236,7 +241,7 @@ impl World {
         link.send_up(Packet::Frame(device.client.connect()));
         device.link = Some(session);
         self.links.insert(session, link);
-        self.server.accept(session);
+        self.server.accept(session, client);
     }
 
     fn let_go(&mut self, client: usize) {
@@ -281,13 +286,45 @@ impl World {
         }
     }
 
+    /// All that is on its way to a client arrives at once. A stock client takes one after the other.
+    fn burst(&mut self, client: usize) {
+        let link = self.devices[client].link.and_then(|session| self.links.get_mut(&session));
+        let Some(link) = link.filter(|link| link.has_something_down()) else { return };
+        let is_frame = |packet: &&Packet| matches!(packet, Packet::Frame(_));
+        let count = link.down.iter().take_while(is_frame).count();
+        let frames: Vec<Bytes> = link.down.drain(..count).filter_map(Packet::into_frame).collect();
+        match self.devices[client].client.as_ours() {
+            Some(ours) => {
+                self.said.messages += frames.len() as u64;
+                let heard = ours.hear_all(&frames);
+                self.heard(client, heard);
+            }
+            None => frames.iter().for_each(|frame| self.hear(client, frame)),
+        }
+    }
+
+    fn set_ahead(&mut self, client: usize, seconds: u8) {
+        if let Some(ours) = self.devices[client].client.as_ours() {
+            ours.set_ahead(Duration::from_secs(seconds.into()));
+        }
+    }
+
+    fn give(&mut self, client: usize, right: Right) {
+        self.server.give(client, right, &mut self.links);
+    }
+
     fn hear(&mut self, client: usize, frame: &[u8]) {
         self.said.messages += 1;
         self.said.sum = frame.iter().fold(self.said.sum, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
-        match self.devices[client].client.hear(frame) {
+        let heard = self.devices[client].client.hear(frame);
+        self.heard(client, heard);
+    }
+
+    fn heard(&mut self, client: usize, heard: Result<Heard, String>) {
+        match heard {
             Ok(heard) => {
                 self.say(client, heard.says);
-                if let Some((document, heads)) = heard.acknowledged {
+                for (document, heads) in heard.acknowledged {
                     self.note_acknowledged(&document, heads);
                 }
             }
@@ -297,7 +334,7 @@ impl World {
         }
     }
 
-    fn say(&mut self, client: usize, frames: Vec<bytes::Bytes>) {
+    fn say(&mut self, client: usize, frames: Vec<Bytes>) {
         let session = self.devices[client].link;
         let Some(link) = session.and_then(|session| self.links.get_mut(&session)) else { return };
         frames.into_iter().for_each(|frame| link.send_up(Packet::Frame(frame)));
@@ -476,6 +513,9 @@ impl World {
         if self.server.disk.is_broken() {
             self.crash(Leaves { batches: 1, messages: 0 });
         }
+        for client in 0..self.devices.len() {
+            self.give(client, Right::Write);
+        }
         for _ in 0..HEALING_MAX {
             self.undelete();
             for (session, link) in self.links.iter_mut().filter(|(_, link)| link.is_cut && link.server_holds)
@@ -542,7 +582,9 @@ impl World {
                 if let Some((_, head)) = lost {
                     return Err(format!("client {n} was told that {head} is kept, and it is nowhere"));
                 }
-                if let Some(hash) = client.refused().find(|hash| has(&whole, hash)) {
+                // What the server itself brings, it has taken.
+                let back = |hash: &&ChangeHash| has(&whole, hash) && !self.server.disk.came_late(hash);
+                if let Some(hash) = client.refused().find(back) {
                     return Err(format!("{hash} was refused, and is back"));
                 }
             }
@@ -597,7 +639,13 @@ impl World {
         for (n, device) in self.devices.iter_mut().enumerate() {
             let Some(client) = device.client.as_ours() else { continue };
             let seen = client.report(document, &rules);
-            if seen.as_ref() != anew.as_ref().map(|anew| &*anew.report) {
+            let anew = anew.as_ref().map(|anew| &*anew.report);
+            // Who made a change is what only a server knows that asks people who they are.
+            let is_same = match self.server.asks_who() {
+                true => seen.as_ref().map(standings) == anew.map(standings),
+                false => seen.as_ref() == anew,
+            };
+            if !is_same {
                 return Err(format!("client {n} sees {seen:?}, and the server {anew:?}"));
             }
         }
@@ -629,6 +677,11 @@ impl World {
 /// What a verdict says, and of which state.
 fn conflicts(verdict: Option<&Arc<Verdict>>) -> Option<(&[ChangeHash], String)> {
     verdict.map(|verdict| (&*verdict.heads, format!("{:?}", verdict.report)))
+}
+
+/// What is the same for everybody, whoever they are.
+fn standings(report: &Report) -> Vec<(&str, &str, State)> {
+    report.conflicts.iter().map(|of| (&*of.id, &*of.fingerprint, of.state)).collect()
 }
 
 fn has(doc: &Automerge, change: &ChangeHash) -> bool {

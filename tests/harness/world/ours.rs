@@ -19,6 +19,7 @@ use dovetail_core::rules::{Conflict, Report, RuleBook};
 use dovetail_core::time::Timestamp;
 use dovetail_core::wire::{Message, decode};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 /// See the top of the file.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct OurClient {
     /// So often it was started: each run has a name and actors of its own.
     runs: u32,
     now: Timestamp,
+    /// Its clock is so much before that of everybody else.
+    ahead: Duration,
     engine: Engine,
     disk: Disk,
     /// What a copy of the device has that was made when it connected last.
@@ -53,6 +56,8 @@ type Batches = Vec<Batch>;
 struct Disk {
     written: BTreeMap<DocumentId, Batches>,
     notes: BTreeMap<DocumentId, Notes>,
+    /// What was ever noted to be refused: from then on no crash makes it forget that.
+    refused: BTreeSet<ChangeHash>,
     asked: VecDeque<(DocumentId, Asked)>,
 }
 
@@ -70,6 +75,7 @@ impl OurClient {
             documents: documents.to_vec(),
             runs: 0,
             now: Timestamp::from_millis(1),
+            ahead: Duration::ZERO,
             engine: engine(n, 0),
             disk: Disk::default(),
             backup: Default::default(),
@@ -154,28 +160,43 @@ impl OurClient {
         self.engine.with(now, document, |replica, _| replica.report(now, rules)).flatten()
     }
 
+    /// Its clock is set ahead, as it finds out at the next look.
+    pub(super) fn set_ahead(&mut self, by: Duration) {
+        self.ahead += by;
+    }
+
     pub(super) fn hear(&mut self, frame: &[u8]) -> Result<Heard, String> {
+        self.hear_all(&[Bytes::copy_from_slice(frame)])
+    }
+
+    /// Frames that have come at once.
+    pub(super) fn hear_all(&mut self, frames: &[Bytes]) -> Result<Heard, String> {
         let mut heard = Heard::default();
-        match decode(frame).map_err(|bad| bad.to_string())? {
-            Message::Sync(said) => {
-                let message = sync::Message::decode(&said.data).map_err(|error| error.to_string())?;
-                heard.acknowledged = Some((said.document, message.heads));
+        for frame in frames {
+            match decode(frame).map_err(|bad| bad.to_string())? {
+                Message::Sync(said) => {
+                    let message = sync::Message::decode(&said.data).map_err(|error| error.to_string())?;
+                    heard.acknowledged.push((said.document, message.heads));
+                }
+                Message::Error { message, .. }
+                    if !BEARABLE
+                        .iter()
+                        .chain(&["too_many_refused"])
+                        .any(|code| message.starts_with(code)) =>
+                {
+                    return Err(format!("our client was sent away: {message}"));
+                }
+                _ => {}
             }
-            Message::Error { message, .. }
-                if !BEARABLE.iter().chain(&["too_many_refused"]).any(|code| message.starts_with(code)) =>
-            {
-                return Err(format!("our client was sent away: {message}"));
-            }
-            _ => {}
         }
-        self.engine.heard(self.now, &[Bytes::copy_from_slice(frame)], 0.5);
+        self.engine.heard(self.now, frames, 0.5);
         heard.says = self.carry_out();
         Ok(heard)
     }
 
     pub(super) fn lose_device(&mut self, has_backup: bool) {
         let (written, notes) = if has_backup { self.backup.clone() } else { Default::default() };
-        self.disk = Disk { written, notes, asked: VecDeque::new() };
+        self.disk = Disk { written, notes, ..Disk::default() };
         self.kept.clear();
         self.start();
     }
@@ -236,8 +257,8 @@ impl OurClient {
 
     /// Time passes. What it says.
     pub(super) fn pass(&mut self, now: Timestamp) -> Vec<Bytes> {
-        self.now = now;
-        self.engine.tick(now, 0.5);
+        self.now = now + self.ahead;
+        self.engine.tick(self.now, 0.5);
         self.carry_out()
     }
 
@@ -302,9 +323,9 @@ impl OurClient {
         self.kept.iter().filter(|(_, head)| !self.refused.contains(head))
     }
 
-    /// What the server did not take, of what nobody else makes.
+    /// What it knows for good that the server did not take, of what nobody else makes. What it has not noted when it is killed it offers again.
     pub(super) fn refused(&self) -> impl Iterator<Item = &ChangeHash> {
-        self.refused.difference(&self.shared)
+        self.disk.refused.difference(&self.shared)
     }
 
     fn is_all_there(&mut self, document: &DocumentId) {
@@ -350,7 +371,10 @@ impl Disk {
         match asked {
             Asked::Load => {}
             Asked::Commit(batch) => self.written.entry(document).or_default().push(batch),
-            Asked::Note(notes) => _ = self.notes.insert(document, *notes),
+            Asked::Note(notes) => {
+                self.refused.extend(&notes.taken_out);
+                self.notes.insert(document, *notes);
+            }
         }
     }
 

@@ -13,7 +13,8 @@ pub struct Script {
     pub clients: usize,
     /// How many of them, the first, are our own; the others are stock clients.
     pub ours: usize,
-    /// So many changes a document may have: what comes on top is refused. Without a bound nothing is refused.
+    /// So many changes a document may have: what comes on top is refused. Without a bound nothing is refused, and nobody is asked who they
+    /// are.
     pub changes_max: Option<u64>,
     /// How many documents, all of which every client has open.
     pub documents: usize,
@@ -164,6 +165,25 @@ pub enum Step {
         /// So many of the batches that its store was asked for are there all the same, when it dies at once.
         batches: u8,
     },
+    /// All that is on its way to a client arrives at once.
+    Burst {
+        /// Whose.
+        client: usize,
+    },
+    /// The clock of one of our clients is set ahead.
+    Ahead {
+        /// Whose.
+        client: usize,
+        /// By so much.
+        seconds: u8,
+    },
+    /// Somebody may do something else from now on, on connections that are open too.
+    Right {
+        /// Who.
+        client: usize,
+        /// What with all documents that somebody else made.
+        right: Right,
+    },
     /// Everybody has a turn, so often.
     Rounds {
         /// After some ten of them everything that was under way has come to an end.
@@ -178,6 +198,17 @@ pub enum Step {
         /// So many of the messages that were on their way to each client arrive.
         messages: u8,
     },
+}
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Everything.
+    Write,
+    /// Read, also what is their own.
+    Read,
+    /// Nothing that is not their own.
+    None,
 }
 
 /// How often something happens, and whether a world does well without it.
@@ -235,11 +266,14 @@ const KINDS: [Kind; 23] = [
 ];
 
 /// What happens besides where clients are our own.
-const KINDS_OF_OURS: [Kind; 5] = [
+const KINDS_OF_OURS: [Kind; 8] = [
     Kind {
         refuses: true,
         ..usual(2, |draw| Step::Full { document: draw.document(), is_full: draw.up_to(2) == 0 })
     },
+    Kind { refuses: true, ..fault(3, |draw| Step::Right { client: draw.client(), right: draw.right() }) },
+    usual(6, |draw| Step::Burst { client: draw.mover() }),
+    fault(1, |draw| Step::Ahead { client: draw.client(), seconds: draw.up_to(200) }),
     usual(3, |draw| Step::Settle { client: draw.client(), document: draw.document() }),
     usual(20, |draw| Step::DeviceDisk { client: draw.client(), fails: false }),
     fault(3, |draw| Step::DeviceDisk { client: draw.client(), fails: true }),
@@ -346,6 +380,10 @@ impl Draw {
 
     fn is_so(&mut self) -> bool {
         self.random.bool()
+    }
+
+    fn right(&mut self) -> Right {
+        [Right::Write, Right::Write, Right::Read, Right::None][self.random.usize(0..4)]
     }
 
     /// One of them, the heavier the likelier.

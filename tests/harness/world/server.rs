@@ -8,6 +8,7 @@
 //! stored at that moment has found a fault, which stands in [`Server::fault`] from then on.
 
 use super::link::{Link, Packet};
+use super::script::Right;
 use super::store::{Asked, Disk};
 use super::task::{Note, Task};
 use automerge::transaction::Transactable;
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use dovetail_core::document::chunk::Manifest;
 use dovetail_core::document::scan::{ScannedKind, scan};
 use dovetail_core::document::{Effect, Input, Refusal, Rejection, Ticket, Verdict};
-use dovetail_core::grant::{EditPermit, Identity};
+use dovetail_core::grant::{EditPermit, Identity, Role, Scope};
 use dovetail_core::id::{DocumentId, PeerId, SessionId};
 use dovetail_core::limits::{DocumentLimits, SessionLimits};
 use dovetail_core::rules::{RuleBook, to_the_end};
@@ -51,6 +52,8 @@ struct House {
     identity: Arc<ServerIdentity>,
     rules: Arc<RuleBook>,
     limits: DocumentLimits,
+    /// What people may do who may not do everything.
+    rights: BTreeMap<usize, Right>,
     /// Judging takes longer than the disk.
     judges_late: bool,
     now: Timestamp,
@@ -122,7 +125,14 @@ impl Server {
             disk: Disk::default(),
             answered: Vec::new(),
             fault: None,
-            house: House { identity: Arc::new(identity), rules, limits, judges_late, now },
+            house: House {
+                identity: Arc::new(identity),
+                rules,
+                limits,
+                rights: BTreeMap::new(),
+                judges_late,
+                now,
+            },
             connections: BTreeMap::new(),
             names: BTreeMap::new(),
             tasks: BTreeMap::new(),
@@ -138,10 +148,11 @@ impl Server {
     }
 
     /// Somebody has connected.
-    pub(super) fn accept(&mut self, session: SessionId) {
+    pub(super) fn accept(&mut self, session: SessionId, owner: usize) {
         let (limits, identity) = (SessionLimits::default(), self.house.identity.clone());
+        let who = self.house.who(owner);
         let connection = Connection {
-            session: Session::new(session, self.house.now, limits, identity, Identity::local()),
+            session: Session::new(session, self.house.now, limits, identity, who),
             outbox: VecDeque::new(),
             close: None,
             in_socket: Vec::new(),
@@ -149,6 +160,23 @@ impl Server {
             reads: BTreeSet::new(),
         };
         self.connections.insert(session, connection);
+    }
+
+    /// Whether people are asked who they are.
+    pub(super) fn asks_who(&self) -> bool {
+        self.house.is_guarded()
+    }
+
+    /// Somebody may do something else from now on.
+    pub(super) fn give(&mut self, owner: usize, right: Right, links: &mut BTreeMap<SessionId, Link>) {
+        if !self.house.is_guarded() || self.house.rights.insert(owner, right).unwrap_or(Right::Write) == right
+        {
+            return;
+        }
+        let who = self.house.who(owner);
+        for (session, link) in links.iter_mut().filter(|(_, link)| link.owner == owner && link.server_holds) {
+            self.with(*session, link, |connection, now| connection.session.identified(now, Ok(who.clone())));
+        }
     }
 
     /// The next message of a link arrives, or its end.
@@ -582,7 +610,7 @@ impl Server {
 
     // What must hold (P2).
 
-    /// An honest client is refused nothing but what there is no room for.
+    /// An honest client is refused nothing but what there is no room for, or no right to.
     fn is_full(&mut self, why: &Rejection) {
         let is_for_that = matches!(
             why,
@@ -590,6 +618,8 @@ impl Server {
                 | Rejection::QuotaExceeded
                 | Rejection::DependsOnRefused
                 | Rejection::TooMany
+                | Rejection::ReadOnly
+                | Rejection::Hidden
         );
         if self.house.limits.changes_max == u64::MAX || !is_for_that {
             self.find(&format!("changes of an honest client were not taken: {why}"));
@@ -622,6 +652,27 @@ impl Server {
 
     fn find(&mut self, words: &str) {
         self.fault.get_or_insert_with(|| words.to_owned());
+    }
+}
+
+impl House {
+    /// Whether people are asked who they are.
+    fn is_guarded(&self) -> bool {
+        self.limits.changes_max != u64::MAX
+    }
+
+    fn who(&self, owner: usize) -> Arc<Identity> {
+        if !self.is_guarded() {
+            return Identity::local();
+        }
+        let right = self.rights.get(&owner).copied().unwrap_or(Right::Write);
+        let limited = Scope { document: None, role: Role::Read, limits: None };
+        let person = Identity::person(format!("person-{owner}").parse().expect("a name"));
+        Arc::new(Identity {
+            is_server_admin: right != Right::None,
+            scope: (right == Right::Read).then(|| [limited].into()),
+            ..person
+        })
     }
 }
 
