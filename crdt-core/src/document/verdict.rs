@@ -324,9 +324,9 @@ impl Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dashboard::first_dashboard;
+    use crate::dashboard::{Edit, Layout, Widget, apply_to, first_dashboard};
     use automerge::transaction::Transactable;
-    use automerge::{Automerge, AutomergeError, ROOT};
+    use automerge::{ActorId, Automerge, AutomergeError, ROOT};
 
     /// DO51: of a burst of very many operations it is not noted what each touched.
     #[test]
@@ -348,6 +348,25 @@ mod tests {
             judging.log(&changes_of(ops));
             assert_eq!(judging.judge.is_some(), is_noted);
         }
+    }
+
+    /// DO40: a conflict names who brought it about, also the first time that somebody looks at a document, as after a start.
+    #[test]
+    fn do40_the_first_look_names_who_did_it() {
+        let widget = |id: &str| Edit::CreateWidget {
+            id: id.parse().unwrap(),
+            widget: Box::new(Widget { layout: Layout { x: 0, y: 0, w: 4, h: 4 }, ..Widget::new("note", id) }),
+        };
+        let mut live = Live::absent(Timestamp::from_millis(0));
+        live.doc = first_dashboard().with_actor(ActorId::from([7; 16]));
+        let before = live.doc.get_heads();
+        live.doc.transact(|tx| apply_to(tx, &[widget("a"), widget("b")])).unwrap();
+        let change = live.doc.get_changes(&before).remove(0);
+        Arc::make_mut(&mut live.authors).bind(&change, &"ana".parse().unwrap());
+        let id = crate::id::DocumentId::from_bytes(&[1; 16]).unwrap();
+        let verdict = Judging::new(Arc::default()).look(&id, &live, Timestamp::from_millis(0)).unwrap();
+        let conflict = &verdict.report.conflicts[0];
+        assert_eq!(conflict.causes[0].author.as_deref(), Some("ana"), "{}", conflict.explanation);
     }
 
     /// DO40: a document that could not be judged keeps no rule: each is undecided, on the state that it was about.
