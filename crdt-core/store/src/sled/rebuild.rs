@@ -6,11 +6,9 @@
 //!
 //! Edit path: no edit comes by here.
 
+use super::open::{Beginning, CONF_FILE, LOCK_FILE, LOG_FILE, indexes, lock, log_sync, sync_names};
 use super::tally::{self, Noted, Tally};
-use super::{
-    Beginning, CONF_FILE, Floor, LOCK_FILE, LOG_FILE, OpenError, SledStore, indexes, lock, log_sync,
-    sync_names,
-};
+use super::{Floor, OpenError, SledStore};
 use crate::Store;
 use std::fs::{self, File};
 use std::io;

@@ -2,10 +2,12 @@
 
 mod damage;
 
+use super::open::{SNAPSHOT_PREFIX, indexes};
 use super::*;
 use crate::contract::{Place, keeps_the_contract};
 use dovetail_core::document::chunk::{Chunk, ChunkKind, Lifecycle};
 use dovetail_core::time::Timestamp;
+use std::fs;
 use tempfile::TempDir;
 
 /// A directory that goes with the test.
