@@ -12,6 +12,7 @@ mod ballast; // Room to start with on a disk that is full.
 mod codec; // What lies under which key, byte by byte. Read this first.
 mod committer; // The thread that writes: groups, sync, answers.
 mod disk; // Whether there is room to write.
+mod log; // What lies on the disk, before sled has it.
 mod open; // From a directory to a store, and why not.
 mod read; // Records to documents.
 mod rebuild; // A new one in the place of the one before.

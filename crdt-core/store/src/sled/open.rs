@@ -4,6 +4,7 @@
 //!
 //! **Invariant:** whatever is opened has everything that was answered, unless somebody wanted what is there as it is.
 
+use super::log::{self, Look};
 use super::tally::{self, Noted, Tally};
 use super::{Opened, SledStore, ballast, codec, damage_in_words, panic_message, rebuild};
 use sled::Db;
@@ -34,7 +35,7 @@ pub(super) const CONF_FILE: &str = "conf";
 
 /// What sled's index of the log is called, and what it is called as well while it is being written. Pinned likewise.
 pub(super) const SNAPSHOT_PREFIX: &str = "snap.";
-const UNFINISHED_SUFFIX: &str = ".generating";
+pub(super) const UNFINISHED_SUFFIX: &str = ".generating";
 
 /// How a directory is opened.
 #[derive(Debug, Clone, Copy)]
@@ -166,13 +167,25 @@ pub(super) fn open_apart(dir: &Path, beginning: Beginning) -> Result<Opened, Ope
     fs::create_dir_all(dir).map_err(unusable)?;
     let lock = Arc::new(lock(dir)?);
     check_files(dir)?;
-    match try_apart(dir, beginning, &lock) {
+    let damage = check_log(dir, beginning)?;
+    let mut opened = match try_apart(dir, beginning, &lock) {
         Err(OpenError::Unreadable { what, .. }) => {
             warn!(dir = %dir.display(), what, "the store cannot be opened; its index and settings are made anew from its log");
             forget_what_is_made_anew(dir).map_err(unusable)?;
-            try_apart(dir, beginning, &lock)
+            try_apart(dir, beginning, &lock)?
         }
-        tried => tried,
+        tried => tried?,
+    };
+    opened.missing = opened.missing.or(damage);
+    Ok(opened)
+}
+
+/// Looks at the log before sled does, which fills with zeroes what it cannot read. Says what is wrong with it to whoever wants it all the same.
+fn check_log(dir: &Path, beginning: Beginning) -> Result<Option<String>, OpenError> {
+    match (log::look(dir).map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?, beginning) {
+        (Look::Damaged(what), Beginning::AsItIs) => Ok(Some(what)),
+        (Look::Damaged(what), _) => Err(OpenError::Corrupt { dir: dir.to_owned(), what }),
+        (Look::Empty | Look::Sound | Look::Foreign, _) => Ok(None),
     }
 }
 
@@ -215,11 +228,17 @@ fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>) -> Result<Opened
         (Beginning::AsItIs, Err(what)) => (found.as_it_is(last), Some(what)),
         (Beginning::AsItWasLeft, Err(what)) => return Err(OpenError::Corrupt { dir: dir.to_owned(), what }),
     };
+    db.flush().map_err(in_words)?;
+    // Before anything is written that somebody is told of: it would go where sled does not find it again.
+    let missing = match (log::look_when_open(dir).map_err(unusable)?, beginning) {
+        (Some(what), Beginning::AsItIs) => missing.or(Some(what)),
+        (Some(what), _) => return Err(OpenError::Corrupt { dir: dir.to_owned(), what }),
+        (None, _) => missing,
+    };
     if missing.is_none() {
         noted.write(tally);
         noted.sync();
     }
-    db.flush().map_err(in_words)?;
     sync_names(dir).map_err(unusable)?;
     Ok(Opened {
         db,

@@ -1,5 +1,6 @@
 //! What a store makes of files that a disk, or a person, has bent: whatever it gives back is what was stored, or an error.
 
+use super::super::log::SEGMENT_BYTES;
 use super::*;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -96,6 +97,79 @@ async fn written(closed: &Directory, killed: &Directory) -> BTreeMap<u8, Stored>
     copy_into(closed.path(), killed.path());
     store.close().await;
     expected
+}
+
+/// ST39: a log in which the header of a segment is another is refused before anything is answered: sled would go on writing behind it and
+/// not find it again. Whoever wants it as it is finds everything in it that the index knows.
+#[tokio::test]
+async fn st39_a_log_with_a_bent_header_takes_no_writes() {
+    let (closed, killed) = (Directory::new(), Directory::new());
+    let expected = written(&closed, &killed).await;
+    let indexed = copy(closed.path());
+    indexed.open().close().await;
+    let segments = fs::metadata(indexed.path().join(LOG_FILE)).unwrap().len().div_ceil(SEGMENT_BYTES);
+    let mut refused = 0;
+    for segment in 0..segments {
+        for bent_to in [Bend::Flip(3), Bend::Flip(9), Bend::Zeroes] {
+            let bent = copy(indexed.path());
+            if !bent_to.at(bent.path(), segment * SEGMENT_BYTES) {
+                continue; // There is nothing in that segment.
+            }
+            let trial = format!("{bent_to:?} in segment {segment} of {segments}");
+            let before = fs::read(bent.path().join(LOG_FILE)).unwrap();
+            for _ in 0..2 {
+                let error = SledStore::open(bent.path(), Floor::Bytes(0)).expect_err(&trial);
+                assert!(matches!(error, OpenError::Corrupt { .. }), "{trial}: {error}");
+                assert!(error.to_string().contains("--leave-out-damaged"), "{trial}: {error}");
+            }
+            if bent_to != Bend::Zeroes {
+                assert_eq!(
+                    fs::read(bent.path().join(LOG_FILE)).unwrap(),
+                    before,
+                    "{trial}: it is left as it is"
+                );
+            }
+            let (store, missing) = SledStore::open_as_it_is(bent.path()).unwrap();
+            assert!(missing.is_some(), "{trial}");
+            for (n, stored) in &expected {
+                match store.load(&id(*n)).await {
+                    Ok(found) => assert_eq!(found.as_ref(), Some(stored), "{trial}: {n}"),
+                    Err(LoadError::Damaged { .. }) => assert_eq!(bent_to, Bend::Zeroes, "{trial}: {n}"),
+                    Err(error) => panic!("{trial}: {error}"),
+                }
+            }
+            store.close().await;
+            refused += 1;
+        }
+    }
+    assert!(refused >= 3, "{refused} of {segments} segments");
+}
+
+/// What is done to the header of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bend {
+    /// Of one byte.
+    Flip(u64),
+    /// Of the block in which it lies.
+    Zeroes,
+}
+
+impl Bend {
+    /// Says whether there was anything to be bent.
+    fn at(self, dir: &Path, segment: u64) -> bool {
+        let log = OpenOptions::new().read(true).write(true).open(dir.join(LOG_FILE)).unwrap();
+        let mut block = vec![0; BLOCK];
+        log.read_exact_at(&mut block, segment).unwrap();
+        if block[..20] == [0; 20] {
+            return false;
+        }
+        match self {
+            Self::Flip(byte) => block[byte as usize] ^= 0x41,
+            Self::Zeroes => block.fill(0),
+        }
+        log.write_all_at(&block, segment).unwrap();
+        true
+    }
 }
 
 async fn look(bent: &Directory, expected: &BTreeMap<u8, Stored>, outcome: &mut Outcome, trial: &str) {
