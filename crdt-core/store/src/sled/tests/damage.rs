@@ -145,6 +145,58 @@ async fn st39_a_log_with_a_bent_header_takes_no_writes() {
     assert!(refused >= 3, "{refused} of {segments} segments");
 }
 
+/// ST40: a new document that falls where a page of the tree is damaged is refused, alone, and every one that was answered is read
+/// afterwards: a neighbour's damage is not for others to find out later.
+#[tokio::test]
+async fn st40_a_new_document_is_not_written_where_the_tree_is_damaged() {
+    let whole = Directory::new();
+    let store = whole.open();
+    for n in 0..=255 {
+        let put = (0..12).map(|chunk| changes(&[n, chunk].repeat(300))).collect();
+        store.commit(batch(n, put)).await.unwrap();
+    }
+    store.close().await;
+    drop(store);
+    whole.open().close().await;
+
+    let (mut taken, mut refused) = (0, 0);
+    for seed in 0..TRIALS {
+        let bent = copy(whole.path());
+        bend(bent.path(), Way::Zeroes, seed);
+        let Ok(store) = SledStore::open(bent.path(), Floor::Bytes(0)) else { continue };
+        let mut random = fastrand::Rng::with_seed(seed);
+        let new: Vec<_> = (0..100).map(|_| std::array::from_fn::<u8, 16, _>(|_| random.u8(..))).collect();
+        let new: Vec<_> = new.iter().map(|new| DocumentId::from_bytes(new).unwrap()).collect();
+        let commits = new
+            .iter()
+            .map(|new| store.commit(Batch { document: new.clone(), ..batch(0, vec![changes(b"new")]) }));
+        let mut answered = Vec::new();
+        for (new, answer) in new.iter().zip(futures_util::future::join_all(commits).await) {
+            match answer {
+                Ok(()) => answered.push(new),
+                Err(CommitError::Damaged { document, .. }) => {
+                    assert_eq!(document, *new);
+                    refused += 1;
+                }
+                Err(error) => panic!("{seed}: {error}"),
+            }
+        }
+        store.close().await;
+        drop(store);
+        let store = bent.open();
+        for &new in &answered {
+            let found = store.load(new).await;
+            assert!(
+                matches!(&found, Ok(Some(found)) if found.chunks == [changes(b"new")]),
+                "{seed}: {found:?}"
+            );
+        }
+        taken += answered.len();
+        store.close().await;
+    }
+    assert!(taken > 0 && refused > 0, "{taken} were taken, {refused} refused");
+}
+
 /// What is done to the header of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bend {
