@@ -165,13 +165,19 @@ pub(super) fn log_sync(dir: &Path) -> impl FnOnce() -> io::Result<Box<dyn FnMut(
 pub(super) fn open_apart(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
     let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
     fs::create_dir_all(dir).map_err(unusable)?;
+    if !dir.join(LOCK_FILE).exists() {
+        check_that_it_is_ours(dir)?; // Before there is any file of ours in it.
+    }
     let lock = Arc::new(lock(dir)?);
     check_files(dir)?;
+    check_that_it_is_ours(dir)?;
     let damage = check_log(dir, beginning)?;
     let mut opened = match try_apart(dir, beginning, &lock) {
         Err(OpenError::Unreadable { what, .. }) => {
-            warn!(dir = %dir.display(), what, "the store cannot be opened; its index and settings are made anew from its log");
-            forget_what_is_made_anew(dir).map_err(unusable)?;
+            if !forget_what_is_bent(dir).map_err(unusable)? {
+                return Err(OpenError::Unreadable { dir: dir.to_owned(), what });
+            }
+            warn!(dir = %dir.display(), what, "the store cannot be opened; its index or settings are bent, and made anew from its log");
             try_apart(dir, beginning, &lock)?
         }
         tried => tried?,
@@ -185,19 +191,74 @@ fn check_log(dir: &Path, beginning: Beginning) -> Result<Option<String>, OpenErr
     match (log::look(dir).map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?, beginning) {
         (Look::Damaged(what), Beginning::AsItIs) => Ok(Some(what)),
         (Look::Damaged(what), _) => Err(OpenError::Corrupt { dir: dir.to_owned(), what }),
-        (Look::Empty | Look::Sound | Look::Foreign, _) => Ok(None),
+        (Look::Empty | Look::Sound | Look::Foreign, _) => Ok(None), // Of the last: see `check_that_it_is_ours`.
     }
 }
 
-/// The index of the log, and settings that are the same in every store of ours. Neither holds anything of a document.
-fn forget_what_is_made_anew(dir: &Path) -> io::Result<()> {
+/// Nothing of somebody else's is written over: sled takes whatever lies under the names of its files for its own.
+pub(super) fn check_that_it_is_ours(dir: &Path) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    let foreign = |file: &str| {
+        Err(OpenError::Foreign { dir: dir.to_owned(), what: format!("its file {file} is somebody else's") })
+    };
+    let is_known = dir.join(tally::FILE).exists()
+        || dir.join(ballast::FILE).exists()
+        || indexes(dir).map_err(unusable)?.next().is_some();
+    match log::look(dir).map_err(unusable)? {
+        Look::Foreign if is_known => {
+            Err(OpenError::Corrupt { dir: dir.to_owned(), what: "no piece of its log is one".to_owned() })
+        }
+        Look::Foreign => foreign(LOG_FILE),
+        Look::Empty if !is_known && !conf_may_be_ours(dir).map_err(unusable)? => foreign(CONF_FILE),
+        Look::Empty | Look::Sound | Look::Damaged(_) => Ok(()),
+    }
+}
+
+/// What stands in sled's settings, and behind it its checksum.
+const CONF: &[u8] = b"segment_size: 524288\nuse_compression: false\nversion: 0.34\n";
+
+fn conf() -> Vec<u8> {
+    [CONF, &log::crc32(CONF).to_le_bytes()].concat()
+}
+
+/// A first start that was cut off leaves a part of it, or zeroes.
+fn conf_may_be_ours(dir: &Path) -> io::Result<bool> {
+    let found = found(&dir.join(CONF_FILE))?.unwrap_or_default();
+    Ok(conf().starts_with(&found) || found.iter().all(|byte| *byte == 0))
+}
+
+fn found(file: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The index of the log, and settings that are the same in every store of ours: neither holds anything of a document. Those that are whole
+/// stay, because sled clears away what of a log it cannot read without its index. Says whether any was bent.
+fn forget_what_is_bent(dir: &Path) -> io::Result<bool> {
+    let mut bent = Vec::new();
     for index in indexes(dir)? {
-        fs::remove_file(index)?;
+        if !is_whole(&fs::read(&index)?) {
+            bent.push(index);
+        }
     }
-    match fs::remove_file(dir.join(CONF_FILE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    let settings = dir.join(CONF_FILE);
+    if found(&settings)?.is_some_and(|found| found != conf()) {
+        bent.push(settings);
     }
+    for file in &bent {
+        fs::remove_file(file)?;
+    }
+    Ok(!bent.is_empty())
+}
+
+/// Behind an index lie its length and a checksum of the index alone.
+fn is_whole(file: &[u8]) -> bool {
+    let Some((rest, sum)) = file.split_last_chunk::<4>() else { return false };
+    rest.split_last_chunk::<8>()
+        .is_some_and(|(index, _)| !index.is_empty() && log::crc32(index).to_le_bytes() == *sum)
 }
 
 /// Opens on a thread of its own, because sled panics on files that it cannot read.

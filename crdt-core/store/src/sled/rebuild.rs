@@ -6,7 +6,9 @@
 //!
 //! Edit path: no edit comes by here.
 
-use super::open::{Beginning, CONF_FILE, LOCK_FILE, LOG_FILE, indexes, lock, log_sync, sync_names};
+use super::open::{
+    Beginning, CONF_FILE, LOCK_FILE, LOG_FILE, check_that_it_is_ours, indexes, lock, log_sync, sync_names,
+};
 use super::tally::{self, Noted, Tally};
 use super::{Floor, OpenError, SledStore};
 use crate::Store;
@@ -43,6 +45,7 @@ impl Rebuild {
         if SledStore::lies_in(dir) {
             return Err(OpenError::Occupied { dir: dir.to_owned() });
         }
+        check_that_it_is_ours(dir)?;
         Self::begin(dir, lock, made, 0)
     }
 
