@@ -17,6 +17,7 @@ mod open; // From a directory to a store, and why not.
 mod read; // Records to documents.
 mod rebuild; // A new one in the place of the one before.
 mod records; // The server's own, that belong to no document.
+mod salvage; // What can be read of a log that sled cannot open.
 mod tally; // Whether what is opened is what was left.
 mod write; // Batches to records.
 
@@ -35,6 +36,7 @@ use dovetail_core::document::chunk::{Batch, Manifest, Stored};
 use dovetail_core::id::DocumentId;
 use open::{Beginning, CONF_FILE, LOG_FILE, log_sync, none_was_in, open_apart};
 use read::ReadError;
+use salvage::Salvaged;
 use sled::Db;
 use std::any::Any;
 use std::collections::HashSet;
@@ -70,6 +72,8 @@ struct Opened {
     missing: Option<String>,
     noted: Noted,
     dir: PathBuf,
+    /// Where the tree lies, if it is not the one of the directory.
+    _salvaged: Option<Salvaged>,
     lock: Arc<File>,
 }
 
@@ -162,7 +166,8 @@ impl SledStore {
         }
     }
 
-    /// Opens what is there, though something may be missing from it, to be looked at and copied. Says what is missing.
+    /// Opens what is there, though something may be missing from it, to be looked at and copied, and not to be written to. Says what is
+    /// missing. Where sled cannot open the log, it is read without sled: that takes as much memory, and room on the disk, as the documents.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -306,9 +311,15 @@ impl Store for SledStore {
 /// What sled found wrong, without what only its makers can use.
 fn damage_in_words(error: &sled::Error) -> String {
     match error {
-        sled::Error::Corruption { at: Some(at), .. } => format!("its log cannot be read at {at}"),
+        sled::Error::Corruption { at: Some(at), .. } => {
+            let at = at.to_string().replace(|other: char| !other.is_ascii_digit(), "");
+            format!("its log cannot be read at byte {at}")
+        }
         sled::Error::Corruption { at: None, .. } => "its log cannot be read".to_owned(),
         sled::Error::Unsupported(_) => format!("its file {CONF_FILE} is not the one that was written"),
+        sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "its log is shorter than it was".to_owned()
+        }
         sled::Error::Io(error) => disk_in_words(error),
         other => one_line(&other.to_string()),
     }

@@ -29,7 +29,7 @@ use std::path::Path;
 /// Sled's own setting, which stands in its settings too.
 pub(super) const SEGMENT_BYTES: u64 = 512 << 10;
 
-const HEADER_BYTES: usize = 20;
+pub(super) const HEADER_BYTES: usize = 20;
 
 /// What a log looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +124,7 @@ fn header(log: &File, at: u64) -> io::Result<Header> {
 }
 
 /// As much as there is.
-fn read_at(log: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
+pub(super) fn read_at(log: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
     let mut read = 0;
     while read < bytes.len() {
         match log.read_at(&mut bytes[read..], at + read as u64) {
@@ -138,7 +138,7 @@ fn read_at(log: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
 }
 
 /// The number of a segment, and up to which all was on the disk.
-fn from_bytes(bytes: &[u8; HEADER_BYTES]) -> Option<(i64, i64)> {
+pub(super) fn from_bytes(bytes: &[u8; HEADER_BYTES]) -> Option<(i64, i64)> {
     let number = |at: usize| i64::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte])) ^ i64::MAX;
     let sum = u32::from_le_bytes(std::array::from_fn(|byte| bytes[byte])) ^ u32::MAX;
     (sum == crc32(&bytes[4..])).then(|| (number(4), number(12)))
@@ -175,7 +175,13 @@ fn indexed_to(dir: &Path) -> io::Result<i64> {
 
 /// The checksum that sled uses, of the polynomial of zip and PNG.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |sum, byte| CRC32[usize::from(sum as u8 ^ byte)] ^ (sum >> 8))
+    crc32_of(&[bytes])
+}
+
+/// Of what lies in several places.
+pub(super) fn crc32_of(parts: &[&[u8]]) -> u32 {
+    let bytes = parts.iter().copied().flatten();
+    !bytes.fold(u32::MAX, |sum, byte| CRC32[usize::from(sum as u8 ^ byte)] ^ (sum >> 8))
 }
 
 const CRC32: [u32; 256] = {

@@ -6,7 +6,7 @@
 
 use super::log::{self, Look};
 use super::tally::{self, Noted, Tally};
-use super::{Opened, SledStore, ballast, codec, damage_in_words, panic_message, rebuild};
+use super::{Opened, SledStore, ballast, codec, damage_in_words, panic_message, rebuild, salvage};
 use sled::Db;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -69,20 +69,6 @@ pub enum OpenError {
         dir.display()
     )]
     Corrupt {
-        /// The directory.
-        dir: PathBuf,
-        /// What was found.
-        what: String,
-    },
-
-    /// The disk's doing, or somebody wrote into the directory: not even a part of it can be read.
-    #[error(
-        "the store in {0} cannot be opened: {what}. Nothing is served from it. Make a copy of the directory; then \
-         `dovetail restore BACKUP --data-dir DIR` makes a new one from a backup. Once the disk is mended, `dovetail verify {0}` shows \
-         whether it can be read again",
-        dir.display()
-    )]
-    Unreadable {
         /// The directory.
         dir: PathBuf,
         /// What was found.
@@ -161,7 +147,7 @@ pub(super) fn log_sync(dir: &Path) -> impl FnOnce() -> io::Result<Box<dyn FnMut(
     }
 }
 
-/// Opens it; where that fails, once more without what sled makes anew from the log. Nobody else has the directory from here on.
+/// Opens it; for whoever wants what is there, also where sled cannot. Nobody else has the directory from here on.
 pub(super) fn open_apart(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
     let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
     fs::create_dir_all(dir).map_err(unusable)?;
@@ -171,27 +157,45 @@ pub(super) fn open_apart(dir: &Path, beginning: Beginning) -> Result<Opened, Ope
     let lock = Arc::new(lock(dir)?);
     check_files(dir)?;
     check_that_it_is_ours(dir)?;
-    let damage = check_log(dir, beginning)?;
-    let mut opened = match try_apart(dir, beginning, &lock) {
-        Err(OpenError::Unreadable { what, .. }) => {
-            if !forget_what_is_bent(dir).map_err(unusable)? {
-                return Err(OpenError::Unreadable { dir: dir.to_owned(), what });
-            }
-            warn!(dir = %dir.display(), what, "the store cannot be opened; its index or settings are bent, and made anew from its log");
-            try_apart(dir, beginning, &lock)?
+    salvage::clear(dir).map_err(unusable)?;
+    let tried = check_log(dir).and_then(|()| try_twice(dir, beginning, &lock));
+    match (tried, beginning) {
+        (Err(OpenError::Corrupt { what, .. }), Beginning::AsItIs) => {
+            let mut opened = try_apart(dir, beginning, &lock, Tree::Salvaged)?;
+            opened.missing.get_or_insert(what);
+            Ok(opened)
         }
-        tried => tried?,
-    };
-    opened.missing = opened.missing.or(damage);
-    Ok(opened)
+        (tried, _) => tried,
+    }
 }
 
-/// Looks at the log before sled does, which fills with zeroes what it cannot read. Says what is wrong with it to whoever wants it all the same.
-fn check_log(dir: &Path, beginning: Beginning) -> Result<Option<String>, OpenError> {
-    match (log::look(dir).map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?, beginning) {
-        (Look::Damaged(what), Beginning::AsItIs) => Ok(Some(what)),
-        (Look::Damaged(what), _) => Err(OpenError::Corrupt { dir: dir.to_owned(), what }),
-        (Look::Empty | Look::Sound | Look::Foreign, _) => Ok(None), // Of the last: see `check_that_it_is_ours`.
+/// Once more where the index or the settings were bent.
+fn try_twice(dir: &Path, beginning: Beginning, lock: &Arc<File>) -> Result<Opened, OpenError> {
+    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    match try_apart(dir, beginning, lock, Tree::OfTheLog) {
+        Err(OpenError::Corrupt { what, .. }) if forget_what_is_bent(dir).map_err(unusable)? => {
+            warn!(dir = %dir.display(), what, "the store cannot be opened; its index or settings are bent, and made anew from its log");
+            // Without an index sled looks for more than it did with one.
+            check_log(dir)?;
+            try_apart(dir, beginning, lock, Tree::OfTheLog)
+        }
+        tried => tried,
+    }
+}
+
+/// Which tree is opened.
+#[derive(Debug, Clone, Copy)]
+enum Tree {
+    OfTheLog,
+    /// A new one, of what can be read of the log.
+    Salvaged,
+}
+
+/// Looks at the log before sled does, which fills with zeroes what it cannot read.
+fn check_log(dir: &Path) -> Result<(), OpenError> {
+    match log::look(dir).map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })? {
+        Look::Damaged(what) => Err(OpenError::Corrupt { dir: dir.to_owned(), what }),
+        Look::Empty | Look::Sound | Look::Foreign => Ok(()), // Of the last: see `check_that_it_is_ours`.
     }
 }
 
@@ -262,25 +266,39 @@ fn is_whole(file: &[u8]) -> bool {
 }
 
 /// Opens on a thread of its own, because sled panics on files that it cannot read.
-fn try_apart(dir: &Path, beginning: Beginning, lock: &Arc<File>) -> Result<Opened, OpenError> {
+fn try_apart(dir: &Path, beginning: Beginning, lock: &Arc<File>, tree: Tree) -> Result<Opened, OpenError> {
     let apart = thread::Builder::new().name("dovetail-open".to_owned()).spawn({
         let (dir, lock) = (dir.to_owned(), Arc::clone(lock));
-        move || open_here(&dir, beginning, lock)
+        move || open_here(&dir, beginning, lock, tree)
     });
     let apart = apart.map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
     apart.join().unwrap_or_else(|panic| {
-        Err(OpenError::Unreadable { dir: dir.to_owned(), what: panic_message(&*panic) })
+        let what = format!("its log cannot be read ({})", panic_message(&*panic));
+        Err(OpenError::Corrupt { dir: dir.to_owned(), what })
     })
 }
 
-fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>) -> Result<Opened, OpenError> {
+fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>, tree: Tree) -> Result<Opened, OpenError> {
     let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
     let in_words = |error| match error {
-        sled::Error::Io(source) => OpenError::Unusable { dir: dir.to_owned(), source },
-        error => OpenError::Unreadable { dir: dir.to_owned(), what: damage_in_words(&error) },
+        // That of the disk has a number; sled's own is of a log that is shorter than it was.
+        sled::Error::Io(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
+            OpenError::Unusable { dir: dir.to_owned(), source }
+        }
+        error => OpenError::Corrupt { dir: dir.to_owned(), what: damage_in_words(&error) },
     };
-    let db = open_with_room(dir).map_err(in_words)?;
+    let (db, salvaged) = match tree {
+        Tree::OfTheLog => (open_with_room(dir).map_err(in_words)?, None),
+        Tree::Salvaged => {
+            let (db, salvaged) = salvage::salvage(dir).map_err(in_words)?;
+            (db, Some(salvaged))
+        }
+    };
     check_format(dir, &db)?;
+    if let Beginning::At(tally) = beginning {
+        // Also where nothing will be written into it: what was kept of a store may be nothing.
+        db.insert(codec::TALLY_KEY, &codec::encode_tally(tally)).map_err(in_words)?;
+    }
     let found = tally::count(&db).map_err(in_words)?;
     let (noted, last) = Noted::open(dir).map_err(unusable)?;
     let (tally, missing) = match (beginning, found.check(last)) {
@@ -291,12 +309,12 @@ fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>) -> Result<Opened
     };
     db.flush().map_err(in_words)?;
     // Before anything is written that somebody is told of: it would go where sled does not find it again.
-    let missing = match (log::look_when_open(dir).map_err(unusable)?, beginning) {
-        (Some(what), Beginning::AsItIs) => missing.or(Some(what)),
-        (Some(what), _) => return Err(OpenError::Corrupt { dir: dir.to_owned(), what }),
-        (None, _) => missing,
-    };
-    if missing.is_none() {
+    if salvaged.is_none()
+        && let Some(what) = log::look_when_open(dir).map_err(unusable)?
+    {
+        return Err(OpenError::Corrupt { dir: dir.to_owned(), what });
+    }
+    if missing.is_none() && salvaged.is_none() {
         noted.write(tally);
         noted.sync();
     }
@@ -310,6 +328,7 @@ fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>) -> Result<Opened
         missing,
         noted,
         dir: dir.to_owned(),
+        _salvaged: salvaged,
         lock,
     })
 }
@@ -413,7 +432,7 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
 
 /// Writes the format into a new tree, takes those before it over, and refuses all others.
 fn check_format(dir: &Path, db: &Db) -> Result<(), OpenError> {
-    let unreadable = |error| OpenError::Unreadable { dir: dir.to_owned(), what: damage_in_words(&error) };
+    let unreadable = |error| OpenError::Corrupt { dir: dir.to_owned(), what: damage_in_words(&error) };
     let foreign = |what: &str| OpenError::Foreign { dir: dir.to_owned(), what: what.to_owned() };
     let format = db.get(codec::FORMAT_KEY).map_err(unreadable)?;
     let write = || db.insert(codec::FORMAT_KEY, &codec::FORMAT.to_be_bytes()).map(drop).map_err(unreadable);

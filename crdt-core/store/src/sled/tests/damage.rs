@@ -197,6 +197,97 @@ async fn st40_a_new_document_is_not_written_where_the_tree_is_damaged() {
     assert!(taken > 0 && refused > 0, "{taken} were taken, {refused} refused");
 }
 
+/// ST42: what is read of a sound log without sled is what sled reads, to the byte; also where chunks were deleted and segments used again.
+#[tokio::test]
+async fn st42_a_log_is_read_without_sled_as_sled_reads_it() {
+    let (closed, killed) = (Directory::new(), Directory::new());
+    let expected = written(&closed, &killed).await;
+    let folded = copy(closed.path());
+    let store = opened(&folded);
+    for (n, stored) in expected.iter().filter(|(n, _)| *n % 2 == 0) {
+        let delete = stored.chunks.iter().map(Chunk::key).collect();
+        store.commit(Batch { delete, ..batch(*n, vec![changes(&[*n; 5_000])]) }).await.unwrap();
+    }
+    for round in 0..40 {
+        let record =
+            |n: usize| (format!("record {n}").replace(' ', "-"), Some(Bytes::from(vec![round; n * 300])));
+        store.write_records(Space::Rules, (0..20).map(record).collect()).await.unwrap();
+    }
+    store.close().await;
+    drop(store);
+    let indexed = copy(folded.path());
+    indexed.open().close().await;
+    for (name, dir) in [("closed", &closed), ("killed", &killed), ("folded", &folded), ("indexed", &indexed)]
+    {
+        let read = salvage::read(&fs::File::open(dir.path().join(LOG_FILE)).unwrap()).unwrap();
+        let mut sleds = BTreeMap::new();
+        dir.tampered_with(|db| {
+            sleds.extend(db.iter().map(Result::unwrap).map(|(key, record)| (key.to_vec(), record.to_vec())));
+        });
+        let differ: Vec<_> =
+            read.keys().chain(sleds.keys()).filter(|key| read.get(*key) != sleds.get(*key)).collect();
+        assert!(differ.is_empty(), "{name}: {} of {} {:?}", differ.len(), sleds.len(), differ.first());
+    }
+}
+
+/// ST42: whatever is cut off or bent, the store is refused as damaged or is as it was; and what can be read of it can be looked at, is kept by
+/// whoever goes on with it, and is never anything but what once was stored.
+#[tokio::test]
+async fn st42_what_can_be_read_of_a_damaged_log_is_kept() {
+    let (closed, killed) = (Directory::new(), Directory::new());
+    let expected = written(&closed, &killed).await;
+    let indexed = copy(closed.path());
+    indexed.open().close().await;
+    for (name, whole) in [("closed", &closed), ("killed", &killed), ("indexed", &indexed)] {
+        let bytes = fs::metadata(whole.path().join(LOG_FILE)).unwrap().len();
+        let segments = bytes.div_ceil(SEGMENT_BYTES);
+        let cuts = [1_000, 4_096, SEGMENT_BYTES].map(|cut| (cut, None));
+        let zeroes = (0..8).map(|part| (0, Some(bytes * part / 8 / BLOCK as u64 * BLOCK as u64)));
+        let segments = (0..segments).map(|segment| (1, Some(segment * SEGMENT_BYTES)));
+        let (mut kept, mut trials) = (0, 0);
+        for (cut, zeroed) in cuts.into_iter().chain(zeroes).chain(segments) {
+            let trial = format!("{name}, cut by {cut}, zeroed at {zeroed:?}");
+            let bent = copy(whole.path());
+            let log = OpenOptions::new().write(true).open(bent.path().join(LOG_FILE)).unwrap();
+            match zeroed {
+                None => log.set_len(bytes - cut).unwrap(),
+                Some(at) if cut == 0 => log.write_all_at(&[0; BLOCK], at.min(bytes - BLOCK as u64)).unwrap(),
+                Some(at) => log.write_all_at(&vec![0; SEGMENT_BYTES.min(bytes - at) as usize], at).unwrap(),
+            }
+            match SledStore::open(bent.path(), Floor::Bytes(0)) {
+                Ok(store) => store.close().await,
+                Err(error) => {
+                    assert!(matches!(error, OpenError::Corrupt { .. }), "{trial}: {error:?}");
+                    assert!(error.to_string().contains("--leave-out-damaged"), "{trial}: {error}");
+                }
+            }
+            let (store, _) = SledStore::open_as_it_is(bent.path()).expect(&trial);
+            let rebuild = Rebuild::in_place_of(&store).expect(&trial);
+            let mut found = BTreeMap::new();
+            for (n, stored) in &expected {
+                let Ok(Some(Stored { manifest, chunks })) = store.load(&id(*n)).await else { continue };
+                assert!(chunks.iter().all(|chunk| stored.chunks.contains(chunk)), "{trial}: {n}");
+                found.insert(*n, chunks.clone());
+                let copied = Batch { document: id(*n), put: chunks, delete: vec![], manifest };
+                rebuild.store().commit(copied).await.unwrap();
+            }
+            store.close().await;
+            drop(store);
+            rebuild.finish().await.unwrap();
+            let store = SledStore::open(bent.path(), Floor::Bytes(0)).expect(&trial);
+            for (n, chunks) in &found {
+                assert_eq!(store.load(&id(*n)).await.unwrap().unwrap().chunks, *chunks, "{trial}: {n}");
+            }
+            store.close().await;
+            assert!(!bent.path().join("salvaged").exists(), "{trial}");
+            (kept, trials) = (kept + found.len(), trials + 1);
+        }
+        let all = trials * expected.len();
+        eprintln!("{name}: {kept} of {all} in {trials} trials");
+        assert!(kept * 2 > all, "{name}: {kept} of {all}");
+    }
+}
+
 /// What is done to the header of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bend {
