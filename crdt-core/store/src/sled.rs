@@ -187,7 +187,7 @@ impl SledStore {
     where
         S: FnMut() -> io::Result<()> + Send + 'static,
     {
-        let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+        let unusable = |source| OpenError::unusable(dir, source);
         let opened = Arc::new(open_apart(dir, beginning)?);
         let sync = sync().map_err(unusable)?;
         let disk = Arc::new(Disk::of(dir, floor));

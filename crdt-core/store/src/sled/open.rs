@@ -128,6 +128,25 @@ pub enum OpenError {
         known: u32,
     },
 
+    /// Somebody named a file.
+    #[error("{} is a file, and a store is a directory: name another one", dir.display())]
+    IsFile {
+        /// What was named.
+        dir: PathBuf,
+    },
+
+    /// A start writes an index of the log, and nothing was set aside for it any more.
+    #[error(
+        "there is no room on the disk where the data directory {} lies, not even to open it: make some. Nothing is lost",
+        dir.display()
+    )]
+    DiskFull {
+        /// The directory.
+        dir: PathBuf,
+        /// In the words of the disk.
+        source: io::Error,
+    },
+
     /// The directory cannot be made, read or written.
     #[error("the data directory {} cannot be used", dir.display())]
     Unusable {
@@ -136,6 +155,18 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+}
+
+impl OpenError {
+    /// Of a directory that could not be made, read or written.
+    pub(super) fn unusable(dir: &Path, source: io::Error) -> Self {
+        let dir = dir.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { dir, source },
+            _ if dir.is_file() => Self::IsFile { dir },
+            _ => Self::Unusable { dir, source },
+        }
+    }
 }
 
 /// Syncs the log, which is there by then.
@@ -149,7 +180,7 @@ pub(super) fn log_sync(dir: &Path) -> impl FnOnce() -> io::Result<Box<dyn FnMut(
 
 /// Opens it; for whoever wants what is there, also where sled cannot. Nobody else has the directory from here on.
 pub(super) fn open_apart(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    let unusable = |source| OpenError::unusable(dir, source);
     fs::create_dir_all(dir).map_err(unusable)?;
     if !dir.join(LOCK_FILE).exists() {
         check_that_it_is_ours(dir)?; // Before there is any file of ours in it.
@@ -171,7 +202,7 @@ pub(super) fn open_apart(dir: &Path, beginning: Beginning) -> Result<Opened, Ope
 
 /// Once more where the index or the settings were bent.
 fn try_twice(dir: &Path, beginning: Beginning, lock: &Arc<File>) -> Result<Opened, OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    let unusable = |source| OpenError::unusable(dir, source);
     match try_apart(dir, beginning, lock, Tree::OfTheLog) {
         Err(OpenError::Corrupt { what, .. }) if forget_what_is_bent(dir).map_err(unusable)? => {
             warn!(dir = %dir.display(), what, "the store cannot be opened; its index or settings are bent, and made anew from its log");
@@ -193,7 +224,7 @@ enum Tree {
 
 /// Looks at the log before sled does, which fills with zeroes what it cannot read.
 fn check_log(dir: &Path) -> Result<(), OpenError> {
-    match log::look(dir).map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })? {
+    match log::look(dir).map_err(|source| OpenError::unusable(dir, source))? {
         Look::Damaged(what) => Err(OpenError::Corrupt { dir: dir.to_owned(), what }),
         Look::Empty | Look::Sound | Look::Foreign => Ok(()), // Of the last: see `check_that_it_is_ours`.
     }
@@ -201,7 +232,7 @@ fn check_log(dir: &Path) -> Result<(), OpenError> {
 
 /// Nothing of somebody else's is written over: sled takes whatever lies under the names of its files for its own.
 pub(super) fn check_that_it_is_ours(dir: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    let unusable = |source| OpenError::unusable(dir, source);
     let foreign = |file: &str| {
         Err(OpenError::Foreign { dir: dir.to_owned(), what: format!("its file {file} is somebody else's") })
     };
@@ -271,7 +302,7 @@ fn try_apart(dir: &Path, beginning: Beginning, lock: &Arc<File>, tree: Tree) -> 
         let (dir, lock) = (dir.to_owned(), Arc::clone(lock));
         move || open_here(&dir, beginning, lock, tree)
     });
-    let apart = apart.map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
+    let apart = apart.map_err(|source| OpenError::unusable(dir, source))?;
     apart.join().unwrap_or_else(|panic| {
         let what = format!("its log cannot be read ({})", panic_message(&*panic));
         Err(OpenError::Corrupt { dir: dir.to_owned(), what })
@@ -279,11 +310,11 @@ fn try_apart(dir: &Path, beginning: Beginning, lock: &Arc<File>, tree: Tree) -> 
 }
 
 fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>, tree: Tree) -> Result<Opened, OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    let unusable = |source| OpenError::unusable(dir, source);
     let in_words = |error| match error {
         // That of the disk has a number; sled's own is of a log that is shorter than it was.
         sled::Error::Io(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
-            OpenError::Unusable { dir: dir.to_owned(), source }
+            OpenError::unusable(dir, source)
         }
         error => OpenError::Corrupt { dir: dir.to_owned(), what: damage_in_words(&error) },
     };
@@ -335,7 +366,7 @@ fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>, tree: Tree) -> R
 
 /// Sled begins anew where its log is gone, also where there was one. And what a rebuild that was killed has left is of no use.
 fn check_files(dir: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    let unusable = |source| OpenError::unusable(dir, source);
     let is_rebuilt = dir.join(rebuild::DIRECTORY).is_dir();
     match SledStore::lies_in(dir) {
         true if is_rebuilt => rebuild::clear(dir).map_err(unusable),
@@ -345,7 +376,7 @@ fn check_files(dir: &Path) -> Result<(), OpenError> {
 }
 
 pub(super) fn none_was_in(dir: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    let unusable = |source| OpenError::unusable(dir, source);
     if !dir.is_dir() {
         return Ok(());
     }
@@ -420,7 +451,7 @@ fn remove_unfinished(dir: &Path) -> io::Result<()> {
 }
 
 pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+    let unusable = |source| OpenError::unusable(dir, source);
     let file = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE));
     let file = file.map_err(unusable)?;
     match file.try_lock() {

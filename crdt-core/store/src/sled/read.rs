@@ -7,7 +7,7 @@
 
 use super::super::{Listed, LoadError};
 use super::codec::{self, Damage, Head, Joined, ManifestPlace, ValueName};
-use super::{Opened, panic_message};
+use super::{Opened, damage_in_words, panic_message};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Chunk, ChunkKey, Manifest, Stored};
 use dovetail_core::id::DocumentId;
@@ -65,7 +65,7 @@ impl ReadError {
     pub(super) fn of_the_store(self) -> LoadError {
         let why = match self {
             Self::Damaged(Damage(what)) => what,
-            Self::Disk(error) => error.to_string(),
+            Self::Disk(error) => damage_in_words(&error),
             Self::NeverSynced => "its last change may not be on the disk, which failed".to_owned(),
         };
         LoadError::Unreadable { why }

@@ -39,7 +39,7 @@ impl Rebuild {
     /// See [`OpenError`]: somebody has the directory, or there is a store in it.
     pub fn first(dir: &Path) -> Result<Self, OpenError> {
         let made = !dir.exists();
-        fs::create_dir_all(dir).map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
+        fs::create_dir_all(dir).map_err(|source| OpenError::unusable(dir, source))?;
         let lock = Arc::new(lock(dir)?);
         // Asked for when nobody else can make one any more.
         if SledStore::lies_in(dir) {
@@ -63,7 +63,7 @@ impl Rebuild {
 
     /// What one before it has left is removed.
     fn begin(dir: &Path, lock: Arc<File>, made: bool, applied: u64) -> Result<Self, OpenError> {
-        let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+        let unusable = |source| OpenError::unusable(dir, source);
         clear(dir).map_err(unusable)?;
         let mut rebuild = Self { dir: dir.to_owned(), _lock: lock, store: None, made };
         let new = dir.join(DIRECTORY);
@@ -91,7 +91,7 @@ impl Rebuild {
         if let Some(store) = self.store.take() {
             store.close().await;
         }
-        take_its_place(&self.dir).map_err(|source| OpenError::Unusable { dir: self.dir.clone(), source })
+        take_its_place(&self.dir).map_err(|source| OpenError::unusable(&self.dir, source))
     }
 }
 

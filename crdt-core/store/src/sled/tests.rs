@@ -354,6 +354,27 @@ fn st41_files_of_somebody_else_are_left_as_they_are() {
     }
 }
 
+/// ST43: a disk that is full and a file in the place of the directory are named as that.
+#[test]
+fn st43_what_keeps_a_directory_from_being_opened_is_named() {
+    let dir = Directory::new();
+    let file = dir.path().join("a file");
+    fs::write(&file, "theirs").unwrap();
+    for opened in [
+        SledStore::open(&file, Floor::Bytes(0)).map(drop),
+        SledStore::open_as_it_is(&file).map(drop),
+        Rebuild::first(&file).map(drop),
+    ] {
+        assert!(opened.unwrap_err().to_string().contains("is a file"));
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "theirs");
+    let full = || io::Error::from(io::ErrorKind::StorageFull);
+    let refused = OpenError::unusable(dir.path(), full()).to_string();
+    assert!(refused.contains("no room on the disk") && refused.contains("make some"), "{refused}");
+    let read = read::ReadError::Disk(sled::Error::Io(full())).of(&id(1)).to_string();
+    assert_eq!(read, "the store cannot be read: no storage space");
+}
+
 /// ST21: batches that are asked for while the disk is busy share one sync.
 #[tokio::test]
 async fn st21_batches_that_wait_share_one_sync() {
