@@ -12,14 +12,18 @@ mod ballast; // Room to start with on a disk that is full.
 mod codec; // What lies under which key, byte by byte. Read this first.
 mod committer; // The thread that writes: groups, sync, answers.
 mod disk; // Whether there is room to write.
+mod log; // What lies on the disk, before sled has it.
+mod open; // From a directory to a store, and why not.
 mod read; // Records to documents.
 mod rebuild; // A new one in the place of the one before.
 mod records; // The server's own, that belong to no document.
+mod salvage; // What can be read of a log that sled cannot open.
 mod tally; // Whether what is opened is what was left.
 mod write; // Batches to records.
 
 pub use committer::{COMMITS_WAITING_MAX, GROUP_BYTES_MAX};
 pub use disk::Floor;
+pub use open::OpenError;
 pub use rebuild::Rebuild;
 
 use super::{
@@ -30,39 +34,18 @@ use committer::{Committer, Write};
 use disk::Disk;
 use dovetail_core::document::chunk::{Batch, Manifest, Stored};
 use dovetail_core::id::DocumentId;
+use open::{Beginning, CONF_FILE, LOG_FILE, log_sync, none_was_in, open_apart};
 use read::ReadError;
+use salvage::Salvaged;
 use sled::Db;
 use std::any::Any;
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread;
-use std::time::{Duration, Instant};
 use tally::{Noted, Tally};
-use tracing::warn;
-
-/// What sled may keep of its pages in memory. Hot documents are in the hub's memory; this is for the
-/// pages that are appended to and for loads.
-const CACHE_BYTES: u64 = 64 << 20;
-
-/// How long what is left of a dropped store may keep sled's lock. It takes milliseconds, on a busy machine some more.
-const REMAINS_WITHIN: Duration = Duration::from_secs(10);
-
-/// Held by the process that has the directory open. Sled has a lock of its own, but tells of it only in words.
-const LOCK_FILE: &str = "dovetail.lock";
-
-/// The file that sled appends to. Its name is part of the format that `=0.34.7` pins.
-const LOG_FILE: &str = "db";
-
-/// What sled writes down of itself at the first start. The same in every store of ours.
-const CONF_FILE: &str = "conf";
-
-/// What sled's index of the log is called, and what it is called as well while it is being written. Pinned likewise.
-const SNAPSHOT_PREFIX: &str = "snap.";
-const UNFINISHED_SUFFIX: &str = ".generating";
 
 /// See the module.
 #[derive(Debug)]
@@ -89,6 +72,8 @@ struct Opened {
     missing: Option<String>,
     noted: Noted,
     dir: PathBuf,
+    /// Where the tree lies, if it is not the one of the directory.
+    _salvaged: Option<Salvaged>,
     lock: Arc<File>,
 }
 
@@ -102,121 +87,6 @@ struct Unsynced {
     syncs: u64,
     /// The sync failed: it stays unknown what of them the disk holds.
     failed: bool,
-}
-
-/// How a directory is opened.
-#[derive(Debug, Clone, Copy)]
-enum Beginning {
-    /// Everything that was answered has to be there.
-    AsItWasLeft,
-    /// Whatever is there.
-    AsItIs,
-    /// It is empty, and goes on counting from there.
-    At(Tally),
-}
-
-/// Why a directory could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Most often a second server was started by mistake.
-    #[error(
-        "the data directory {} is in use by another process: stop that one first, or name another directory",
-        dir.display()
-    )]
-    Locked {
-        /// The directory.
-        dir: PathBuf,
-    },
-
-    /// The disk's doing, or somebody wrote into the directory.
-    #[error(
-        "the store in {0} is damaged: {what}. Nothing is served from it. Make a copy of the directory; then \
-         `dovetail verify {0}` shows what of it is sound, `dovetail restore BACKUP --data-dir DIR` makes a new one from a backup, and \
-         `dovetail compact {0} --leave-out-damaged` goes on with what there is",
-        dir.display()
-    )]
-    Corrupt {
-        /// The directory.
-        dir: PathBuf,
-        /// What was found.
-        what: String,
-    },
-
-    /// The disk's doing, or somebody wrote into the directory: not even a part of it can be read.
-    #[error(
-        "the store in {0} cannot be opened: {what}. Nothing is served from it. Make a copy of the directory; then \
-         `dovetail restore BACKUP --data-dir DIR` makes a new one from a backup. Once the disk is mended, `dovetail verify {0}` shows \
-         whether it can be read again",
-        dir.display()
-    )]
-    Unreadable {
-        /// The directory.
-        dir: PathBuf,
-        /// What was found.
-        what: String,
-    },
-
-    /// Somebody has deleted the log. There was a store.
-    #[error(
-        "the store in {0} has lost its log, the file {LOG_FILE}: there is nothing of its documents in that directory. \
-         `dovetail restore BACKUP --data-dir {0}` puts a backup there",
-        dir.display()
-    )]
-    LogGone {
-        /// The directory.
-        dir: PathBuf,
-    },
-
-    /// A restore was killed before its end.
-    #[error(
-        "a backup was being restored into {0}, and that was not finished: there is no store in it. Restore it again, or remove \
-         the directory",
-        dir.display()
-    )]
-    Unfinished {
-        /// The directory.
-        dir: PathBuf,
-    },
-
-    /// Nothing is restored over a store.
-    #[error("there is a store in {} already: name another directory, or move that one away", dir.display())]
-    Occupied {
-        /// The directory.
-        dir: PathBuf,
-    },
-
-    /// The directory is somebody else's.
-    #[error("what lies in {} is no store of Dovetail: {what}. Name another directory", dir.display())]
-    Foreign {
-        /// The directory.
-        dir: PathBuf,
-        /// What was found.
-        what: String,
-    },
-
-    /// An older server was started on what a newer one has written.
-    #[error(
-        "the store in {} has format {found}, and this program reads up to {known}: start the newer program that \
-         wrote it",
-        dir.display()
-    )]
-    Newer {
-        /// The directory.
-        dir: PathBuf,
-        /// Its format.
-        found: u32,
-        /// The newest format that is known here.
-        known: u32,
-    },
-
-    /// The directory cannot be made, read or written.
-    #[error("the data directory {} cannot be used", dir.display())]
-    Unusable {
-        /// The directory.
-        dir: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
 }
 
 impl Opened {
@@ -296,7 +166,8 @@ impl SledStore {
         }
     }
 
-    /// Opens what is there, though something may be missing from it, to be looked at and copied. Says what is missing.
+    /// Opens what is there, though something may be missing from it, to be looked at and copied, and not to be written to. Says what is
+    /// missing. Where sled cannot open the log, it is read without sled: that takes as much memory, and room on the disk, as the documents.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -316,7 +187,7 @@ impl SledStore {
     where
         S: FnMut() -> io::Result<()> + Send + 'static,
     {
-        let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+        let unusable = |source| OpenError::unusable(dir, source);
         let opened = Arc::new(open_apart(dir, beginning)?);
         let sync = sync().map_err(unusable)?;
         let disk = Arc::new(Disk::of(dir, floor));
@@ -437,192 +308,18 @@ impl Store for SledStore {
     }
 }
 
-/// Syncs the log, which is there by then.
-fn log_sync(dir: &Path) -> impl FnOnce() -> io::Result<Box<dyn FnMut() -> io::Result<()> + Send>> {
-    let log = dir.join(LOG_FILE);
-    move || {
-        let log = File::open(log)?;
-        Ok(Box::new(move || log.sync_data()))
-    }
-}
-
-/// Opens it; where that fails, once more without what sled makes anew from the log. Nobody else has the directory from here on.
-fn open_apart(dir: &Path, beginning: Beginning) -> Result<Opened, OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
-    fs::create_dir_all(dir).map_err(unusable)?;
-    let lock = Arc::new(lock(dir)?);
-    check_files(dir)?;
-    match try_apart(dir, beginning, &lock) {
-        Err(OpenError::Unreadable { what, .. }) => {
-            warn!(dir = %dir.display(), what, "the store cannot be opened; its index and settings are made anew from its log");
-            forget_what_is_made_anew(dir).map_err(unusable)?;
-            try_apart(dir, beginning, &lock)
-        }
-        tried => tried,
-    }
-}
-
-/// The index of the log, and settings that are the same in every store of ours. Neither holds anything of a document.
-fn forget_what_is_made_anew(dir: &Path) -> io::Result<()> {
-    for index in indexes(dir)? {
-        fs::remove_file(index)?;
-    }
-    match fs::remove_file(dir.join(CONF_FILE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Opens on a thread of its own, because sled panics on files that it cannot read.
-fn try_apart(dir: &Path, beginning: Beginning, lock: &Arc<File>) -> Result<Opened, OpenError> {
-    let apart = thread::Builder::new().name("dovetail-open".to_owned()).spawn({
-        let (dir, lock) = (dir.to_owned(), Arc::clone(lock));
-        move || open_here(&dir, beginning, lock)
-    });
-    let apart = apart.map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
-    apart.join().unwrap_or_else(|panic| {
-        Err(OpenError::Unreadable { dir: dir.to_owned(), what: panic_message(&*panic) })
-    })
-}
-
-fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>) -> Result<Opened, OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
-    let in_words = |error| match error {
-        sled::Error::Io(source) => OpenError::Unusable { dir: dir.to_owned(), source },
-        error => OpenError::Unreadable { dir: dir.to_owned(), what: damage_in_words(&error) },
-    };
-    let db = open_with_room(dir).map_err(in_words)?;
-    check_format(dir, &db)?;
-    let found = tally::count(&db).map_err(in_words)?;
-    let (noted, last) = Noted::open(dir).map_err(unusable)?;
-    let (tally, missing) = match (beginning, found.check(last)) {
-        (Beginning::At(tally), _) => (tally, None),
-        (_, Ok(tally)) => (tally, None),
-        (Beginning::AsItIs, Err(what)) => (found.as_it_is(last), Some(what)),
-        (Beginning::AsItWasLeft, Err(what)) => return Err(OpenError::Corrupt { dir: dir.to_owned(), what }),
-    };
-    if missing.is_none() {
-        noted.write(tally);
-        noted.sync();
-    }
-    db.flush().map_err(in_words)?;
-    sync_names(dir).map_err(unusable)?;
-    Ok(Opened {
-        db,
-        unsynced: Mutex::default(),
-        synced: Condvar::new(),
-        documents: AtomicU64::new(found.documents),
-        tally,
-        missing,
-        noted,
-        dir: dir.to_owned(),
-        lock,
-    })
-}
-
-/// Sled begins anew where its log is gone, also where there was one. And what a rebuild that was killed has left is of no use.
-fn check_files(dir: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
-    let is_rebuilt = dir.join(rebuild::DIRECTORY).is_dir();
-    match SledStore::lies_in(dir) {
-        true if is_rebuilt => rebuild::clear(dir).map_err(unusable),
-        true => Ok(()),
-        false => none_was_in(dir),
-    }
-}
-
-fn none_was_in(dir: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
-    if !dir.is_dir() {
-        return Ok(());
-    }
-    if dir.join(rebuild::DIRECTORY).is_dir() {
-        return Err(OpenError::Unfinished { dir: dir.to_owned() });
-    }
-    let answered = Noted::read(dir).map_err(unusable)?.is_some_and(|noted| noted.applied > 0);
-    let is_indexed = indexes(dir).map_err(unusable)?.next().is_some();
-    if answered || is_indexed || dir.join(ballast::FILE).exists() {
-        return Err(OpenError::LogGone { dir: dir.to_owned() });
-    }
-    Ok(())
-}
-
-/// What sled keeps of where in its log everything is, whole or not.
-fn indexes(dir: &Path) -> io::Result<impl Iterator<Item = PathBuf> + use<>> {
-    let paths = fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path()));
-    let paths = paths.collect::<io::Result<Vec<_>>>()?;
-    let is_index = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SNAPSHOT_PREFIX))
-    };
-    Ok(paths.into_iter().filter(is_index))
-}
-
-/// Opens it also where the disk is full, as long as something is set aside for that.
-fn open_with_room(dir: &Path) -> sled::Result<Db> {
-    remove_unfinished(dir)?;
-    match open_sled(dir) {
-        Err(sled::Error::Io(error))
-            if error.kind() == io::ErrorKind::StorageFull && ballast::let_go(dir)? =>
-        {
-            remove_unfinished(dir)?;
-            open_sled(dir)
-        }
-        opened => opened,
-    }
-}
-
-/// Nobody else has the directory, since our own lock is held. But sled's threads may outlive a store that was dropped
-/// in this very process by a moment, and keep sled's lock for so long.
-fn open_sled(dir: &Path) -> sled::Result<Db> {
-    let config = sled::Config::new()
-        .path(dir)
-        .cache_capacity(CACHE_BYTES)
-        .mode(sled::Mode::HighThroughput)
-        // Only the committer flushes: a flush in between would only cost.
-        .flush_every_ms(None);
-    let until = Instant::now() + REMAINS_WITHIN;
-    loop {
-        match config.open() {
-            Err(sled::Error::Io(error))
-                if error.to_string().starts_with("could not acquire lock") && Instant::now() < until =>
-            {
-                thread::sleep(Duration::from_millis(5));
-            }
-            opened => return opened,
-        }
-    }
-}
-
-/// At each start sled writes down where in the log everything is, in a file that it gives its name when it is whole. One that is not,
-/// because the process was killed or the disk was full, is no loss, since all of it is in the log; but sled takes it for
-/// damage, and would never open again.
-fn remove_unfinished(dir: &Path) -> io::Result<()> {
-    for index in indexes(dir)? {
-        if index.to_string_lossy().ends_with(UNFINISHED_SUFFIX) {
-            tracing::info!(file = %index.display(), "removed what an unfinished start has left");
-            fs::remove_file(index)?;
-        }
-    }
-    Ok(())
-}
-
-fn lock(dir: &Path) -> Result<File, OpenError> {
-    let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE));
-    let file = file.map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { dir: dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(unusable(source)),
-    }
-}
-
 /// What sled found wrong, without what only its makers can use.
 fn damage_in_words(error: &sled::Error) -> String {
     match error {
-        sled::Error::Corruption { at: Some(at), .. } => format!("its log cannot be read at {at}"),
+        sled::Error::Corruption { at: Some(at), .. } => {
+            let at = at.to_string().replace(|other: char| !other.is_ascii_digit(), "");
+            format!("its log cannot be read at byte {at}")
+        }
         sled::Error::Corruption { at: None, .. } => "its log cannot be read".to_owned(),
         sled::Error::Unsupported(_) => format!("its file {CONF_FILE} is not the one that was written"),
+        sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "its log is shorter than it was".to_owned()
+        }
         sled::Error::Io(error) => disk_in_words(error),
         other => one_line(&other.to_string()),
     }
@@ -639,37 +336,6 @@ fn disk_in_words(error: &io::Error) -> String {
 
 fn one_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(200).collect()
-}
-
-/// Writes the format into a new tree, takes those before it over, and refuses all others.
-fn check_format(dir: &Path, db: &Db) -> Result<(), OpenError> {
-    let unreadable = |error| OpenError::Unreadable { dir: dir.to_owned(), what: damage_in_words(&error) };
-    let foreign = |what: &str| OpenError::Foreign { dir: dir.to_owned(), what: what.to_owned() };
-    let format = db.get(codec::FORMAT_KEY).map_err(unreadable)?;
-    let write = || db.insert(codec::FORMAT_KEY, &codec::FORMAT.to_be_bytes()).map(drop).map_err(unreadable);
-    let Some(format) = format else {
-        return if db.is_empty() { write() } else { Err(foreign("it has no format number")) };
-    };
-    let format = format.as_ref().try_into().map(u32::from_be_bytes);
-    match format.map_err(|_| foreign("its format is no number"))? {
-        codec::FORMAT => Ok(()),
-        codec::FORMAT_OLDEST..codec::FORMAT => write(),
-        found if found > codec::FORMAT => {
-            Err(OpenError::Newer { dir: dir.to_owned(), found, known: codec::FORMAT })
-        }
-        _ => Err(foreign("its format is older than any that was written")),
-    }
-}
-
-/// Makes the log and the names of new files durable: a log that no directory knows is lost with the power.
-fn sync_names(dir: &Path) -> io::Result<()> {
-    File::open(dir.join(LOG_FILE))?.sync_all()?;
-    File::open(dir)?.sync_all()?;
-    // A path without a parent is the root or the working directory, and those were there before.
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => Ok(()),
-    }
 }
 
 /// What a panic said.

@@ -120,6 +120,13 @@ pub(super) fn part_key(document: &DocumentId, name: &ValueName, part: u16) -> Ve
     key
 }
 
+/// Whether a key is that of a page or a part of a document, to the byte.
+pub(super) fn is_key_of(document: &DocumentId, key: &[u8]) -> bool {
+    let rest_of = |prefix: &[u8]| key.strip_prefix(prefix).map(<[u8]>::len);
+    rest_of(&pages_prefix(document)) == Some(4)
+        || rest_of(&values_prefix(document)) == Some(ValueName::BYTES + 2)
+}
+
 fn prefix(kind: u8, document: &DocumentId, room_behind: usize) -> Vec<u8> {
     let id = document.as_bytes();
     let mut key = Vec::with_capacity(2 + id.len() + room_behind);

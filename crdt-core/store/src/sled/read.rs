@@ -6,15 +6,17 @@
 //! all. The head is replaced by every batch, so what was read between two equal heads is one state.
 
 use super::super::{Listed, LoadError};
-use super::Opened;
 use super::codec::{self, Damage, Head, Joined, ManifestPlace, ValueName};
+use super::{Opened, damage_in_words, panic_message};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Chunk, ChunkKey, Manifest, Stored};
 use dovetail_core::id::DocumentId;
 use sled::{Db, IVec};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::iter;
 use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use tracing::error;
 
 /// How often a document is read again because a batch came in between, before the committer is made to
@@ -42,6 +44,9 @@ impl From<sled::Error> for ReadError {
     fn from(error: sled::Error) -> Self {
         match error {
             sled::Error::Corruption { .. } => Self::Damaged(Damage("sled found its page corrupt".to_owned())),
+            sled::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                Self::Damaged(Damage("its page lies behind the end of the log".to_owned()))
+            }
             error => Self::Disk(error),
         }
     }
@@ -60,11 +65,26 @@ impl ReadError {
     pub(super) fn of_the_store(self) -> LoadError {
         let why = match self {
             Self::Damaged(Damage(what)) => what,
-            Self::Disk(error) => error.to_string(),
+            Self::Disk(error) => damage_in_words(&error),
             Self::NeverSynced => "its last change may not be on the disk, which failed".to_owned(),
         };
         LoadError::Unreadable { why }
     }
+}
+
+/// Reads where a panic of sled's is damage of what is read, and not the end of the thread.
+pub(super) fn caught<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    // Sled locks nothing while it reads a page that it would leave half-way, and whoever else reads it panics likewise.
+    let read = catch_unwind(AssertUnwindSafe(read));
+    read.unwrap_or_else(|panic| Err(ReadError::Damaged(Damage(panic_message(&*panic)))))
+}
+
+/// Reads what there would be of a document behind its head: of one that is new, nothing, unless it cannot be read.
+pub(super) fn nothing_behind_head(db: &Db, document: &DocumentId) -> Result<(), ReadError> {
+    for prefix in [codec::pages_prefix(document), codec::values_prefix(document)] {
+        db.scan_prefix(prefix).keys().next().transpose()?;
+    }
+    Ok(())
 }
 
 /// Everything of one document.

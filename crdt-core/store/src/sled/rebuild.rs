@@ -6,11 +6,11 @@
 //!
 //! Edit path: no edit comes by here.
 
-use super::tally::{self, Noted, Tally};
-use super::{
-    Beginning, CONF_FILE, Floor, LOCK_FILE, LOG_FILE, OpenError, SledStore, indexes, lock, log_sync,
-    sync_names,
+use super::open::{
+    Beginning, CONF_FILE, LOCK_FILE, LOG_FILE, check_that_it_is_ours, indexes, lock, log_sync, sync_names,
 };
+use super::tally::{self, Noted, Tally};
+use super::{Floor, OpenError, SledStore};
 use crate::Store;
 use std::fs::{self, File};
 use std::io;
@@ -39,12 +39,13 @@ impl Rebuild {
     /// See [`OpenError`]: somebody has the directory, or there is a store in it.
     pub fn first(dir: &Path) -> Result<Self, OpenError> {
         let made = !dir.exists();
-        fs::create_dir_all(dir).map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
+        fs::create_dir_all(dir).map_err(|source| OpenError::unusable(dir, source))?;
         let lock = Arc::new(lock(dir)?);
         // Asked for when nobody else can make one any more.
         if SledStore::lies_in(dir) {
             return Err(OpenError::Occupied { dir: dir.to_owned() });
         }
+        check_that_it_is_ours(dir)?;
         Self::begin(dir, lock, made, 0)
     }
 
@@ -62,7 +63,7 @@ impl Rebuild {
 
     /// What one before it has left is removed.
     fn begin(dir: &Path, lock: Arc<File>, made: bool, applied: u64) -> Result<Self, OpenError> {
-        let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+        let unusable = |source| OpenError::unusable(dir, source);
         clear(dir).map_err(unusable)?;
         let mut rebuild = Self { dir: dir.to_owned(), _lock: lock, store: None, made };
         let new = dir.join(DIRECTORY);
@@ -90,7 +91,7 @@ impl Rebuild {
         if let Some(store) = self.store.take() {
             store.close().await;
         }
-        take_its_place(&self.dir).map_err(|source| OpenError::Unusable { dir: self.dir.clone(), source })
+        take_its_place(&self.dir).map_err(|source| OpenError::unusable(&self.dir, source))
     }
 }
 

@@ -98,6 +98,12 @@ fn term(key: &[u8], part: &[u8]) -> Option<u64> {
     key.ends_with(&[END, 0, 0]).then(|| u64::from_le_bytes(checksum(key, beginning)))
 }
 
+/// Whether all of a record lies under this key, as it was written.
+pub(super) fn is_whole(key: &[u8], part: &[u8]) -> bool {
+    let name = name_of(key).ok().filter(|_| key.first() == Some(&KIND) && key.ends_with(&[END, 0, 0]));
+    name.is_some_and(|name| matches!(joined(&name, &[part.into()]), Ok(Some(_))))
+}
+
 /// Reads until two looks show the same: a write in between may have exchanged some of the parts.
 fn named(db: &Db, space: Space, name: &str) -> Result<Option<Bytes>, ReadError> {
     let parts = || db.scan_prefix(prefix(space, name)).values().collect::<Result<Vec<IVec>, _>>();

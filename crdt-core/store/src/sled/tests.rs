@@ -2,10 +2,12 @@
 
 mod damage;
 
+use super::open::{SNAPSHOT_PREFIX, indexes};
 use super::*;
 use crate::contract::{Place, keeps_the_contract};
 use dovetail_core::document::chunk::{Chunk, ChunkKind, Lifecycle};
 use dovetail_core::time::Timestamp;
+use std::fs;
 use tempfile::TempDir;
 
 /// A directory that goes with the test.
@@ -306,6 +308,71 @@ async fn st20_a_foreign_tree_is_refused() {
         db.insert("theirs", "value").unwrap();
     });
     assert!(matches!(SledStore::open(dir.path(), Floor::Bytes(0)), Err(OpenError::Foreign { .. })));
+}
+
+/// ST41: files of somebody else that are called like ours are left as they are, by whoever opens or restores there; and what a first
+/// start that was cut off has left is none of those.
+#[test]
+fn st41_files_of_somebody_else_are_left_as_they_are() {
+    let conf = format!("listen=80\n{}", "# a long comment\n".repeat(9));
+    for theirs in [
+        &[("db", "a foreign database file")][..],
+        &[("db", "twenty bytes of their")],
+        &[("db", "a foreign database file"), ("conf", &conf)],
+        &[("conf", &conf)],
+        &[("conf", "a=1")],
+        &[("db", ""), ("conf", "a=1")],
+    ] {
+        let dir = Directory::new();
+        for (name, content) in theirs {
+            fs::write(dir.path().join(name), content).unwrap();
+        }
+        for opened in [
+            SledStore::open(dir.path(), Floor::Bytes(0)).map(drop),
+            SledStore::open_as_it_is(dir.path()).map(drop),
+        ] {
+            assert!(matches!(opened, Err(OpenError::Foreign { .. })), "{theirs:?}: {opened:?}");
+        }
+        assert!(Rebuild::first(dir.path()).is_err(), "{theirs:?}");
+        assert!(!dir.path().join("blobs").exists(), "{theirs:?}: sled had it");
+        for (name, content) in theirs {
+            assert_eq!(fs::read_to_string(dir.path().join(name)).unwrap(), *content);
+        }
+    }
+    let whole = Directory::new();
+    drop(opened(&whole));
+    let conf = fs::read(whole.path().join("conf")).unwrap();
+    for log in [None, Some(vec![]), Some(vec![0; 600_000])] {
+        for end in [0, 5, 40, conf.len()] {
+            let dir = Directory::new();
+            if let Some(log) = &log {
+                fs::write(dir.path().join("db"), log).unwrap();
+            }
+            fs::write(dir.path().join("conf"), &conf[..end]).unwrap();
+            drop(opened(&dir));
+        }
+    }
+}
+
+/// ST43: a disk that is full and a file in the place of the directory are named as that.
+#[test]
+fn st43_what_keeps_a_directory_from_being_opened_is_named() {
+    let dir = Directory::new();
+    let file = dir.path().join("a file");
+    fs::write(&file, "theirs").unwrap();
+    for opened in [
+        SledStore::open(&file, Floor::Bytes(0)).map(drop),
+        SledStore::open_as_it_is(&file).map(drop),
+        Rebuild::first(&file).map(drop),
+    ] {
+        assert!(opened.unwrap_err().to_string().contains("is a file"));
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "theirs");
+    let full = || io::Error::from(io::ErrorKind::StorageFull);
+    let refused = OpenError::unusable(dir.path(), full()).to_string();
+    assert!(refused.contains("no room on the disk") && refused.contains("make some"), "{refused}");
+    let read = read::ReadError::Disk(sled::Error::Io(full())).of(&id(1)).to_string();
+    assert_eq!(read, "the store cannot be read: no storage space");
 }
 
 /// ST21: batches that are asked for while the disk is busy share one sync.

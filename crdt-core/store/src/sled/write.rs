@@ -18,7 +18,7 @@
 
 use super::super::Space;
 use super::codec::{self, Damage, Head, TAIL_BYTES_MAX, ValueName};
-use super::read::ReadError;
+use super::read::{self, ReadError};
 use super::tally::{Tally, term_of_head};
 use super::{Opened, records};
 use bytes::Bytes;
@@ -90,7 +90,7 @@ impl Writer {
                 self.apply()?;
                 open = self.open_head(&document)?;
             }
-            let deletion = Deletion::plan(&self.opened.db, &document, &open.head, &delete)?;
+            let deletion = read::caught(|| Deletion::plan(&self.opened.db, &document, &open.head, &delete))?;
             deletion.carry_out(&mut open.head, &mut self.staged);
         }
         for chunk in &put {
@@ -151,7 +151,17 @@ impl Writer {
         if let Some(open) = self.heads.remove(document) {
             return Ok(open);
         }
-        let Some(record) = self.opened.db.get(codec::head_key(document))? else {
+        let db = &self.opened.db;
+        let found = read::caught(|| {
+            let record = db.get(codec::head_key(document))?;
+            if record.is_none() {
+                // A new one may fall where a page of the tree is damaged: there nothing of it, and nothing of its neighbours, can be read
+                // again. One that is not new was read by whoever adds to it. It costs a new document two look-ups, some microseconds.
+                read::nothing_behind_head(db, document)?;
+            }
+            Ok(record)
+        })?;
+        let Some(record) = found else {
             self.opened.documents.fetch_add(1, Ordering::Relaxed);
             return Ok(OpenHead::default());
         };

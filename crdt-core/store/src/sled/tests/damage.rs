@@ -1,5 +1,6 @@
 //! What a store makes of files that a disk, or a person, has bent: whatever it gives back is what was stored, or an error.
 
+use super::super::log::SEGMENT_BYTES;
 use super::*;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -96,6 +97,222 @@ async fn written(closed: &Directory, killed: &Directory) -> BTreeMap<u8, Stored>
     copy_into(closed.path(), killed.path());
     store.close().await;
     expected
+}
+
+/// ST39: a log in which the header of a segment is another is refused before anything is answered: sled would go on writing behind it and
+/// not find it again. Whoever wants it as it is finds everything in it that the index knows.
+#[tokio::test]
+async fn st39_a_log_with_a_bent_header_takes_no_writes() {
+    let (closed, killed) = (Directory::new(), Directory::new());
+    let expected = written(&closed, &killed).await;
+    let indexed = copy(closed.path());
+    indexed.open().close().await;
+    let segments = fs::metadata(indexed.path().join(LOG_FILE)).unwrap().len().div_ceil(SEGMENT_BYTES);
+    let mut refused = 0;
+    for segment in 0..segments {
+        for bent_to in [Bend::Flip(3), Bend::Flip(9), Bend::Zeroes] {
+            let bent = copy(indexed.path());
+            if !bent_to.at(bent.path(), segment * SEGMENT_BYTES) {
+                continue; // There is nothing in that segment.
+            }
+            let trial = format!("{bent_to:?} in segment {segment} of {segments}");
+            let before = fs::read(bent.path().join(LOG_FILE)).unwrap();
+            for _ in 0..2 {
+                let error = SledStore::open(bent.path(), Floor::Bytes(0)).expect_err(&trial);
+                assert!(matches!(error, OpenError::Corrupt { .. }), "{trial}: {error}");
+                assert!(error.to_string().contains("--leave-out-damaged"), "{trial}: {error}");
+            }
+            if bent_to != Bend::Zeroes {
+                assert_eq!(
+                    fs::read(bent.path().join(LOG_FILE)).unwrap(),
+                    before,
+                    "{trial}: it is left as it is"
+                );
+            }
+            let (store, missing) = SledStore::open_as_it_is(bent.path()).unwrap();
+            assert!(missing.is_some(), "{trial}");
+            for (n, stored) in &expected {
+                match store.load(&id(*n)).await {
+                    Ok(found) => assert_eq!(found.as_ref(), Some(stored), "{trial}: {n}"),
+                    Err(LoadError::Damaged { .. }) => assert_eq!(bent_to, Bend::Zeroes, "{trial}: {n}"),
+                    Err(error) => panic!("{trial}: {error}"),
+                }
+            }
+            store.close().await;
+            refused += 1;
+        }
+    }
+    assert!(refused >= 3, "{refused} of {segments} segments");
+}
+
+/// ST40: a new document that falls where a page of the tree is damaged is refused, alone, and every one that was answered is read
+/// afterwards: a neighbour's damage is not for others to find out later.
+#[tokio::test]
+async fn st40_a_new_document_is_not_written_where_the_tree_is_damaged() {
+    let whole = Directory::new();
+    let store = whole.open();
+    for n in 0..=255 {
+        let put = (0..12).map(|chunk| changes(&[n, chunk].repeat(300))).collect();
+        store.commit(batch(n, put)).await.unwrap();
+    }
+    store.close().await;
+    drop(store);
+    whole.open().close().await;
+
+    let (mut taken, mut refused) = (0, 0);
+    for seed in 0..TRIALS {
+        let bent = copy(whole.path());
+        bend(bent.path(), Way::Zeroes, seed);
+        let Ok(store) = SledStore::open(bent.path(), Floor::Bytes(0)) else { continue };
+        let mut random = fastrand::Rng::with_seed(seed);
+        let new: Vec<_> = (0..100).map(|_| std::array::from_fn::<u8, 16, _>(|_| random.u8(..))).collect();
+        let new: Vec<_> = new.iter().map(|new| DocumentId::from_bytes(new).unwrap()).collect();
+        let commits = new
+            .iter()
+            .map(|new| store.commit(Batch { document: new.clone(), ..batch(0, vec![changes(b"new")]) }));
+        let mut answered = Vec::new();
+        for (new, answer) in new.iter().zip(futures_util::future::join_all(commits).await) {
+            match answer {
+                Ok(()) => answered.push(new),
+                Err(CommitError::Damaged { document, .. }) => {
+                    assert_eq!(document, *new);
+                    refused += 1;
+                }
+                Err(error) => panic!("{seed}: {error}"),
+            }
+        }
+        store.close().await;
+        drop(store);
+        let store = bent.open();
+        for &new in &answered {
+            let found = store.load(new).await;
+            assert!(
+                matches!(&found, Ok(Some(found)) if found.chunks == [changes(b"new")]),
+                "{seed}: {found:?}"
+            );
+        }
+        taken += answered.len();
+        store.close().await;
+    }
+    assert!(taken > 0 && refused > 0, "{taken} were taken, {refused} refused");
+}
+
+/// ST42: what is read of a sound log without sled is what sled reads, to the byte; also where chunks were deleted and segments used again.
+#[tokio::test]
+async fn st42_a_log_is_read_without_sled_as_sled_reads_it() {
+    let (closed, killed) = (Directory::new(), Directory::new());
+    let expected = written(&closed, &killed).await;
+    let folded = copy(closed.path());
+    let store = opened(&folded);
+    for (n, stored) in expected.iter().filter(|(n, _)| *n % 2 == 0) {
+        let delete = stored.chunks.iter().map(Chunk::key).collect();
+        store.commit(Batch { delete, ..batch(*n, vec![changes(&[*n; 5_000])]) }).await.unwrap();
+    }
+    for round in 0..40 {
+        let record =
+            |n: usize| (format!("record {n}").replace(' ', "-"), Some(Bytes::from(vec![round; n * 300])));
+        store.write_records(Space::Rules, (0..20).map(record).collect()).await.unwrap();
+    }
+    store.close().await;
+    drop(store);
+    let indexed = copy(folded.path());
+    indexed.open().close().await;
+    for (name, dir) in [("closed", &closed), ("killed", &killed), ("folded", &folded), ("indexed", &indexed)]
+    {
+        let read = salvage::read(&fs::File::open(dir.path().join(LOG_FILE)).unwrap()).unwrap();
+        let mut sleds = BTreeMap::new();
+        dir.tampered_with(|db| {
+            sleds.extend(db.iter().map(Result::unwrap).map(|(key, record)| (key.to_vec(), record.to_vec())));
+        });
+        let differ: Vec<_> =
+            read.keys().chain(sleds.keys()).filter(|key| read.get(*key) != sleds.get(*key)).collect();
+        assert!(differ.is_empty(), "{name}: {} of {} {:?}", differ.len(), sleds.len(), differ.first());
+    }
+}
+
+/// ST42: whatever is cut off or bent, the store is refused as damaged or is as it was; and what can be read of it can be looked at, is kept by
+/// whoever goes on with it, and is never anything but what once was stored.
+#[tokio::test]
+async fn st42_what_can_be_read_of_a_damaged_log_is_kept() {
+    let (closed, killed) = (Directory::new(), Directory::new());
+    let expected = written(&closed, &killed).await;
+    let indexed = copy(closed.path());
+    indexed.open().close().await;
+    for (name, whole) in [("closed", &closed), ("killed", &killed), ("indexed", &indexed)] {
+        let bytes = fs::metadata(whole.path().join(LOG_FILE)).unwrap().len();
+        let segments = bytes.div_ceil(SEGMENT_BYTES);
+        let cuts = [1_000, 4_096, SEGMENT_BYTES].map(|cut| (cut, None));
+        let zeroes = (0..8).map(|part| (0, Some(bytes * part / 8 / BLOCK as u64 * BLOCK as u64)));
+        let segments = (0..segments).map(|segment| (1, Some(segment * SEGMENT_BYTES)));
+        let (mut kept, mut trials) = (0, 0);
+        for (cut, zeroed) in cuts.into_iter().chain(zeroes).chain(segments) {
+            let trial = format!("{name}, cut by {cut}, zeroed at {zeroed:?}");
+            let bent = copy(whole.path());
+            let log = OpenOptions::new().write(true).open(bent.path().join(LOG_FILE)).unwrap();
+            match zeroed {
+                None => log.set_len(bytes - cut).unwrap(),
+                Some(at) if cut == 0 => log.write_all_at(&[0; BLOCK], at.min(bytes - BLOCK as u64)).unwrap(),
+                Some(at) => log.write_all_at(&vec![0; SEGMENT_BYTES.min(bytes - at) as usize], at).unwrap(),
+            }
+            match SledStore::open(bent.path(), Floor::Bytes(0)) {
+                Ok(store) => store.close().await,
+                Err(error) => {
+                    assert!(matches!(error, OpenError::Corrupt { .. }), "{trial}: {error:?}");
+                    assert!(error.to_string().contains("--leave-out-damaged"), "{trial}: {error}");
+                }
+            }
+            let (store, _) = SledStore::open_as_it_is(bent.path()).expect(&trial);
+            let rebuild = Rebuild::in_place_of(&store).expect(&trial);
+            let mut found = BTreeMap::new();
+            for (n, stored) in &expected {
+                let Ok(Some(Stored { manifest, chunks })) = store.load(&id(*n)).await else { continue };
+                assert!(chunks.iter().all(|chunk| stored.chunks.contains(chunk)), "{trial}: {n}");
+                found.insert(*n, chunks.clone());
+                let copied = Batch { document: id(*n), put: chunks, delete: vec![], manifest };
+                rebuild.store().commit(copied).await.unwrap();
+            }
+            store.close().await;
+            drop(store);
+            rebuild.finish().await.unwrap();
+            let store = SledStore::open(bent.path(), Floor::Bytes(0)).expect(&trial);
+            for (n, chunks) in &found {
+                assert_eq!(store.load(&id(*n)).await.unwrap().unwrap().chunks, *chunks, "{trial}: {n}");
+            }
+            store.close().await;
+            assert!(!bent.path().join("salvaged").exists(), "{trial}");
+            (kept, trials) = (kept + found.len(), trials + 1);
+        }
+        let all = trials * expected.len();
+        eprintln!("{name}: {kept} of {all} in {trials} trials");
+        assert!(kept * 2 > all, "{name}: {kept} of {all}");
+    }
+}
+
+/// What is done to the header of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bend {
+    /// Of one byte.
+    Flip(u64),
+    /// Of the block in which it lies.
+    Zeroes,
+}
+
+impl Bend {
+    /// Says whether there was anything to be bent.
+    fn at(self, dir: &Path, segment: u64) -> bool {
+        let log = OpenOptions::new().read(true).write(true).open(dir.join(LOG_FILE)).unwrap();
+        let mut block = vec![0; BLOCK];
+        log.read_exact_at(&mut block, segment).unwrap();
+        if block[..20] == [0; 20] {
+            return false;
+        }
+        match self {
+            Self::Flip(byte) => block[byte as usize] ^= 0x41,
+            Self::Zeroes => block.fill(0),
+        }
+        log.write_all_at(&block, segment).unwrap();
+        true
+    }
 }
 
 async fn look(bent: &Directory, expected: &BTreeMap<u8, Stored>, outcome: &mut Outcome, trial: &str) {
