@@ -6,8 +6,14 @@
 import type { Ask } from './api'
 import { Automerge, type Doc } from './automerge'
 import { DovetailError } from './errors'
-import { Deeds } from './deeds'
-import { ENTRY_ACTOR, FIRST_ACTOR, RESERVED_KEY } from './generated/constants'
+import { Deeds, eachLast } from './deeds'
+import {
+  ENTRY_ACTOR,
+  FIRST_ACTOR,
+  HISTORY_HASHES_MAX,
+  HISTORY_MESSAGES_MAX,
+  RESERVED_KEY,
+} from './generated/constants'
 import type { DocumentId } from './ids'
 import type { Draft } from './document/assign'
 import { difference } from './document/difference'
@@ -117,8 +123,10 @@ interface ServerGroup {
   readonly actor: string
   readonly author: string | null
   readonly changes: number
+  /** The newest last, and of many the newest. */
   readonly messages: string[]
-  /** The oldest first, and not all of many. */
+  readonly messages_left_out?: number
+  /** The oldest first, and of many those of the newest changes. */
   readonly hashes?: string[]
 }
 
@@ -136,7 +144,7 @@ async function pageOfServer(
   return {
     groups: groups
       .filter(isSomebodys)
-      .map(({ heads, from, to, actor, author, changes, messages, hashes }) => ({
+      .map(({ heads, from, to, actor, author, changes, messages, messages_left_out, hashes }) => ({
         heads,
         fromMs: from,
         toMs: to,
@@ -144,6 +152,7 @@ async function pageOfServer(
         mine: past.isMine(actor) || (author !== null && author === past.me()),
         changes,
         messages: deeds?.of(messages, hashes ?? []) ?? messages.map(inWords),
+        messagesLeftOut: messages_left_out ?? 0,
       })),
     next: next ? (new URL(next, 'http://server').searchParams.get('cursor') ?? undefined) : undefined,
   }
@@ -159,52 +168,53 @@ function deedsOf(past: Past<unknown>): Deeds | undefined {
   }
 }
 
+/** Changes without a longer pause, as they were met. */
+interface Go {
+  readonly actor: string
+  fromMs: number
+  toMs: number
+  /** When the last of them was made; clocks differ, so another may be later. */
+  lastMs: number
+  /** What each says of itself, the oldest first. */
+  readonly said: string[]
+  readonly hashes: string[]
+}
+
 /** From the changes that are here, the newest first. */
 function groupsHere(past: Past<unknown>): HistoryGroup[] {
   const doc = past.doc()
   const deeds = new Deeds(doc)
-  const groups: (HistoryGroup & { readonly actor: string; readonly hashes: readonly string[] })[] = []
+  const goes: Go[] = []
   for (const { actor, hash, time, message } of Automerge.getChangesMetaSince(doc, [])) {
     const atMs = time * 1000
-    const last = groups.at(-1)
-    const goesOn = last?.actor === actor && atMs - last.toMs <= PAUSE_MS
-    const messages = message ? [message] : []
-    if (goesOn) {
-      groups[groups.length - 1] = {
-        ...last,
-        heads: [hash],
-        toMs: Math.max(last.toMs, atMs),
-        changes: last.changes + 1,
-        messages: [...new Set([...last.messages, ...messages])],
-        hashes: [...last.hashes, hash],
-      }
-    } else {
-      const mine = past.isMine(actor)
-      groups.push({
-        actor,
-        heads: [hash],
-        fromMs: atMs,
-        toMs: atMs,
-        author: undefined,
-        mine,
-        changes: 1,
-        messages,
-        hashes: [hash],
-      })
+    let go = goes.at(-1)
+    if (go?.actor !== actor || Math.abs(atMs - go.lastMs) > PAUSE_MS) {
+      go = { actor, fromMs: atMs, toMs: atMs, lastMs: atMs, said: [], hashes: [] }
+      goes.push(go)
     }
+    go.fromMs = Math.min(go.fromMs, atMs)
+    go.toMs = Math.max(go.toMs, atMs)
+    go.lastMs = atMs
+    if (message) go.said.push(message)
+    go.hashes.push(hash)
   }
-  return groups
+  return goes
     .filter(isSomebodys)
     .reverse()
-    .map(({ heads, fromMs, toMs, author, mine, changes, messages, hashes }) => ({
-      heads,
-      fromMs,
-      toMs,
-      author,
-      mine,
-      changes,
-      messages: deeds.of(messages, hashes),
-    }))
+    .map(({ actor, fromMs, toMs, said, hashes }) => {
+      const lines = eachLast(said)
+      const listed = lines.slice(-HISTORY_MESSAGES_MAX)
+      return {
+        heads: hashes.slice(-1),
+        fromMs,
+        toMs,
+        author: undefined,
+        mine: past.isMine(actor),
+        changes: hashes.length,
+        messages: deeds.of(listed, hashes.slice(-HISTORY_HASHES_MAX)),
+        messagesLeftOut: lines.length - listed.length,
+      }
+    })
 }
 
 /** The change that every dashboard begins with is nobody's, and so is the one that makes room for decisions and names. */
