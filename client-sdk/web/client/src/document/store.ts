@@ -178,6 +178,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
       undo: () => this.#step('undo'),
       redo: () => this.#step('redo'),
       latest: () => latest(this.undoable),
+      forget: () => this.undoable.forget(),
     }
     this.history = createHistory(this.#past(), ask)
     if (made) this.#startMade(made)
@@ -281,6 +282,10 @@ export class LiveDocument<T> implements DocumentStore<T> {
     next: (way) => this.#undo.next(way),
     step: (way) => this.#step(way),
     takeBack: (at) => this.#takeBack(at),
+    forget: () => {
+      this.flush()
+      this.#undo.forget()
+    },
     flush: () => this.flush(),
     hold: () => {
       this.take()
