@@ -1,9 +1,10 @@
 // What was: who changed what and when, the document as it was, and the way back.
 //
 // Always true: all of it works on what is here; the server is asked for who the authors are, and for names of states, which are
-// its own part of the document. What was done is in words (`deeds.ts`), whoever tells it.
+// its own part of the document. What was done is in words (`deeds.ts`), whoever tells it. What the server writes for whoever asks it
+// to has an actor of its own, by which nobody else would know whose it is: it is noted as this device's.
 
-import type { Ask } from './api'
+import type { Answer, Ask } from './api'
 import { Automerge, type Doc } from './automerge'
 import { DovetailError } from './errors'
 import { Deeds, eachLast } from './deeds'
@@ -41,6 +42,8 @@ export interface Past<T> {
   readonly view: (root: PlainObject) => T
   /** Whether an actor is this device. */
   readonly isMine: (actor: string) => boolean
+  /** What this actor made was made for this device. */
+  readonly madeFor: (actor: string) => void
   /** Whom the server takes us for. */
   readonly me: () => string | undefined
   /** Makes one change, after which it reads as that state of it does. */
@@ -81,9 +84,11 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
       // What is named has to be there first.
       await past.saved()
       const body = { ...(note === undefined ? {} : { note }), heads: heads ?? Automerge.getHeads(past.doc()) }
+      const before = Automerge.getHeads(past.doc())
       const answer = await ask(versionPath(name), { method: 'PUT', body })
       const made = answer.body as { heads: string[]; at: number; by?: string | null; note?: string | null }
       await past.until(() => isListed(name), LISTED_MS_MAX)
+      noteOurs(past, before, answer)
       return {
         name,
         heads: made.heads,
@@ -93,9 +98,22 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
       }
     },
     removeName: async (name) => {
-      await ask(versionPath(name), { method: 'DELETE' })
+      const before = Automerge.getHeads(past.doc())
+      const answer = await ask(versionPath(name), { method: 'DELETE' })
       await past.until(() => !isListed(name), LISTED_MS_MAX)
+      noteOurs(past, before, answer)
     },
+  }
+}
+
+/**
+ * What the server wrote because this device asked: among the newest of the document as the answer names it, and among what came since.
+ * It says nothing of itself, as what people make does.
+ */
+function noteOurs(past: Past<unknown>, before: Heads, { etag = '' }: Answer): void {
+  const newest: readonly string[] = etag.match(/[0-9a-f]{64}/g) ?? []
+  for (const { hash, actor, message } of Automerge.getChangesMetaSince(past.doc(), [...before])) {
+    if (newest.includes(hash) && !message && isSomebodys({ actor })) past.madeFor(actor)
   }
 }
 

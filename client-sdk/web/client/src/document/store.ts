@@ -678,6 +678,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
       doc: () => this.doc(),
       view: this.#view,
       isMine: (actor) => this.#remembered.actors.has(actor),
+      madeFor: (actor) => this.#remembered.made(actor),
       me: this.surroundings.user,
       become: (state, label) => this.write(label, (draft) => assignRoot(draft, state, [RESERVED_KEY])),
       saved: () => this.saved(),
