@@ -13,7 +13,9 @@ const phone = (width, more = {}) => ({ viewport: { width, height: 780 }, hasTouc
 const bar = (page) =>
   page.evaluate(() => {
     const box = (selector) => {
-      const { left, right, top, bottom } = document.querySelector(selector).getBoundingClientRect()
+      const found = document.querySelector(selector)
+      if (!found) return undefined
+      const { left, right, top, bottom } = found.getBoundingClientRect()
       return { left, right, top, bottom }
     }
     const words = document.querySelector('.dovetail-pill > span')
@@ -23,7 +25,8 @@ const bar = (page) =>
         home: box('.editor-bar .home'),
         title: box('.editor-bar h1'),
         pill: box('.dovetail-pill'),
-        people: box('.dovetail-people'),
+        // Nobody, where there is no connection.
+        ...(box('.dovetail-people') && { people: box('.dovetail-people') }),
         menu: box('.editor-bar [aria-label="Menu"]'),
       },
       isCut: words.scrollWidth > words.clientWidth,

@@ -390,6 +390,7 @@ class Client implements Dovetail {
       environment: this.#environment,
       me: () => this.#me(),
       user: () => this.session.getState()?.user?.id,
+      ways: { link: this.link, isTab: (senderId) => this.#tabAdapter?.isTab(senderId) ?? false },
       isLive: () => this.#link.getState().status === 'live',
       whose: () => this.#whose(),
       keepsAll: () => this.#documents.keepsAll,

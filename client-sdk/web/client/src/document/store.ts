@@ -136,7 +136,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     )
     this.permission = this.#standing.permission
     this.#remembered = new Remembered(id, surroundings.note, () => this.#named())
-    this.#presence = new DocumentPresence(config.presence, environment, surroundings.me)
+    this.#presence = new DocumentPresence(config.presence, environment, surroundings.me, surroundings.ways)
     this.presence = this.#presence
     this.#conflicts = new DocumentConflicts(
       {
