@@ -7,6 +7,7 @@
 //! changes a document by edits. What a type cannot say of its JSON by itself stands beside it as `ts(…)`.
 
 use crate::dashboard::{self, first_dashboard, first_widget_data};
+use crate::doors;
 use crate::grant::{LINK_PREFIX, LINK_SUBJECT_PREFIX, Role};
 use crate::id::DOCUMENT_ID_BYTES_MAX;
 use crate::reserved::{self, entry_change};
@@ -112,7 +113,7 @@ fn types() -> String {
 fn constants() -> String {
     let mut file = header("Names, bounds and bytes that are the same on both sides");
     let only_change = |doc: Automerge| hex(doc.get_changes(&[])[0].raw_bytes());
-    let all: [(&str, &str, Value); 22] = [
+    let all: [(&str, &str, Value); 24] = [
         ("DASHBOARD_KIND", "`kind` in the root of a dashboard.", json!(dashboard::DASHBOARD_KIND)),
         (
             "WIDGET_DATA_KIND",
@@ -176,6 +177,16 @@ fn constants() -> String {
             "WAIVER_UNTIL_MS_MAX",
             "The last moment at which a waiver may end, in milliseconds since 1970.",
             json!(rules::UNTIL_MAX_MS),
+        ),
+        (
+            "HISTORY_MESSAGES_MAX",
+            "How many lines a group of the history lists, the newest ones.",
+            json!(doors::MESSAGES_MAX),
+        ),
+        (
+            "HISTORY_HASHES_MAX",
+            "How many changes of a group of the history are named, the newest ones.",
+            json!(doors::HASHES_MAX),
         ),
         ("LINK_PREFIX", "What the secret of a link begins with.", json!(LINK_PREFIX)),
         (

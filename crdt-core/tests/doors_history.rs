@@ -89,6 +89,22 @@ fn jd14_changes_are_grouped_by_person_and_pause() {
     assert_eq!(groups[1].heads.len(), 1, "before bo's changes there was one head");
 }
 
+/// JD39: a long group tells its newest changes, each line once, where it was said last, and counts the others.
+#[test]
+fn jd39_a_long_group_tells_its_newest_changes() {
+    let mut doc = Automerge::new();
+    for n in 0..120 {
+        change(&mut doc, 1, n, &format!("line {n}"));
+    }
+    change(&mut doc, 1, 120, "line 110");
+
+    let [group] = &all(&doc, 50)[..] else { panic!("one go is one group") };
+    let newest: Vec<_> =
+        (95..120).filter(|n| *n != 110).chain([110]).map(|n| format!("line {n}")).collect();
+    assert_eq!((&group.messages, group.messages_left_out), (&newest, 95));
+    assert_eq!((group.hashes.len(), group.hashes.last()), (100, doc.get_heads().first()));
+}
+
 /// JD14: an author is one person, on however many devices.
 #[test]
 fn jd14_an_author_is_one_person() {

@@ -22,11 +22,14 @@ use std::time::Duration;
 /// coffee, or another thought.
 pub const PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// How many hashes a group lists; more are counted. A client that wants them all has the document.
+/// How many hashes a group lists, those of the newest changes; more are counted. A client that wants them all has the document.
 pub const HASHES_MAX: usize = 100;
 
-/// How many messages a group lists, the first ones. They are a line each.
-pub const MESSAGES_MAX: usize = 10;
+/// How many messages a group lists, the newest ones, since a history is read from the newest on. They are a line each, and with
+/// fewer than [`HASHES_MAX`] of them what they are about can be looked up.
+pub const MESSAGES_MAX: usize = 25;
+
+const _: () = assert!(MESSAGES_MAX < HASHES_MAX);
 
 /// How many heads a cursor may name: as many as fit into a URL.
 const CURSOR_HEADS_MAX: usize = 64;
@@ -56,9 +59,11 @@ pub struct Group {
     pub to: Timestamp,
     /// How many there are.
     pub changes: usize,
-    /// What they say of themselves, each line once; [`MESSAGES_MAX`] at most.
+    /// What they say of themselves, each line once and where it was said last, the newest last; the newest [`MESSAGES_MAX`] at most.
     pub messages: Vec<String>,
-    /// Their hashes, the oldest first; [`HASHES_MAX`] at most.
+    /// How many other lines there are, all older than those.
+    pub messages_left_out: usize,
+    /// Their hashes, the oldest first; those of the newest [`HASHES_MAX`] at most.
     pub hashes: Vec<ChangeHash>,
 }
 
@@ -247,12 +252,7 @@ impl<'d> Changes<'d> {
     fn group(&self, members: &[usize], heads: Vec<ChangeHash>) -> Group {
         let changes = || members.iter().map(|at| &self.known[*at]);
         let times = || changes().map(|change| moment(change.timestamp));
-        let mut messages: Vec<String> = Vec::new();
-        for message in changes().filter_map(|change| change.message.as_deref()) {
-            if messages.len() < MESSAGES_MAX && !messages.iter().any(|known| known == message) {
-                messages.push(message.to_owned());
-            }
-        }
+        let (messages, messages_left_out) = newest(changes().filter_map(|change| change.message.as_deref()));
         Group {
             heads,
             actor: changes()
@@ -263,9 +263,27 @@ impl<'d> Changes<'d> {
             to: times().max().unwrap_or_default(),
             changes: members.len(),
             messages,
-            hashes: changes().take(HASHES_MAX).map(|change| change.hash).collect(),
+            messages_left_out,
+            hashes: changes()
+                .skip(members.len().saturating_sub(HASHES_MAX))
+                .map(|change| change.hash)
+                .collect(),
         }
     }
+}
+
+/// Each line once, where it was said last; those that are listed, and how many others there are.
+fn newest<'m>(said: impl DoubleEndedIterator<Item = &'m str>) -> (Vec<String>, usize) {
+    let mut known = BTreeSet::new();
+    let mut messages: Vec<String> = Vec::new();
+    for message in said.rev().filter(|message| known.insert(*message)) {
+        if messages.len() < MESSAGES_MAX {
+            messages.push(message.to_owned());
+        }
+    }
+    messages.reverse();
+    let left_out = known.len() - messages.len();
+    (messages, left_out)
 }
 
 /// Where a change stands among those that could come as well. The same on every replica: `at` only

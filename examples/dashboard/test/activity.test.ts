@@ -14,6 +14,7 @@ function group(more: Partial<HistoryGroup> = {}): HistoryGroup {
     mine: false,
     changes: 1,
     messages: [],
+    messagesLeftOut: 0,
     ...more,
   }
 }

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
-import { DovetailError, type DocumentId, type KeptDocument, type ListedDocument } from '@dovetail/client'
-import { createDocuments, found, joined, readsOn } from '../src/list/documents'
+import {
+  DovetailError,
+  type DocumentId,
+  type DocumentSaving,
+  type KeptDocument,
+  type ListedDocument,
+} from '@dovetail/client'
+import { createDocuments, found, joined, pendingOf, readsOn } from '../src/list/documents'
 
 const id = (text: string) => text as DocumentId
 
@@ -21,7 +27,7 @@ function listed(name: string, more: Partial<ListedDocument> = {}): ListedDocumen
 }
 
 function kept(name: string, more: Partial<KeptDocument> = {}): KeptDocument {
-  return { id: id(name), kind: 'dashboard', title: name, openedAtMs: 5, pending: 0, ...more }
+  return { id: id(name), kind: 'dashboard', title: name, openedAtMs: 5, pending: 0, shows: [], ...more }
 }
 
 type Answer = { readonly documents: readonly ListedDocument[]; readonly next: string | undefined }
@@ -139,4 +145,20 @@ test('CL248 a search does not read on while the server fails, and does once it a
   await documents.readMore()
   expect(asked).toHaveLength(before + 1)
   expect(readsOn(documents.getState())).toBe(true)
+})
+
+test('CL323 what waits of a dashboard is counted with what its widgets show, each document once', () => {
+  const [board] = joined([listed('a')], [kept('a', { shows: [id('t'), id('n'), id('a')] })])
+  const waiting = (name: string, pending: number): DocumentSaving => ({
+    id: id(name),
+    status: 'kept',
+    pending,
+    changes: [],
+    bytes: 0,
+    savedAtMs: undefined,
+    room: 'enough',
+  })
+  const documents = [waiting('a', 2), waiting('t', 3), waiting('n', 1), waiting('other', 9)]
+  expect(pendingOf({ status: 'kept', pending: 15, documents }, board!)).toBe(6)
+  expect(joined([listed('b')], [])[0]?.shows).toEqual([])
 })

@@ -44,6 +44,16 @@ test('what was undone is put onto what is here, and what does not fit any more i
   expect(now.widgets['cpu']?.title).toBe('CPU')
 })
 
+test('CL321 nothing of a copy can be taken back', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.addRow(['web'])
+  const source = dashboard({ a: widget({ data: table.url }) }, { description: 'All of them' })
+  const { id } = await duplicate(dovetail, source, 'Copy')
+  await (await madeDashboard(dovetail, id)).read('a')
+  expect(dovetail.openDashboard(id).undoing.getState().undo).toBeUndefined()
+})
+
 test('CL240 what was undone of a table is in the copy of the table', async () => {
   const table = dovetail.createWidgetData('table')
   await table.settled()

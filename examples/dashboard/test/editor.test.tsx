@@ -436,3 +436,32 @@ test('CL240 what the server did not take is in the copy that is saved of it', as
 function pendingSaid(): number {
   return Number(/(\d+) changes? in this tab only/.exec(document.body.textContent)?.[1] ?? 0)
 }
+
+test('CL324 the dialog to move says which widget has the place, before it is done, and does it all the same', async () => {
+  const at = (x: number) => ({ x, y: 0, w: 6, h: 4 })
+  const store = await opened({
+    a: { kind: 'counter', title: 'A', layout: at(0) },
+    b: { kind: 'counter', title: 'B', layout: at(6) },
+    c: { kind: 'counter', title: '', layout: at(12) },
+  })
+  await userEvent.click(screen.getByRole('button', { name: 'Menu of A' }))
+  await userEvent.click(screen.getByRole('menuitem', { name: 'Move and resize…' }))
+  const dialog = within(await screen.findByRole('dialog', { name: 'Move and resize A' }))
+  const hint = dialog.getByRole('status')
+  expect(hint.textContent).toBe('')
+  const enter = async (label: string, value: string) => {
+    await userEvent.clear(dialog.getByRole('spinbutton', { name: label }))
+    await userEvent.type(dialog.getByRole('spinbutton', { name: label }), value)
+  }
+  await enter('Column', '8')
+  expect(hint.textContent).toBe(
+    '“B” and a counter without a title are there already. All would share the place, and need attention.',
+  )
+  await enter('Width', '5')
+  expect(hint.textContent).toBe('“B” is there already. Both would share the place, and need attention.')
+  act(() => store.edit({ edit: 'removeWidget', id: 'b' }))
+  expect(hint.textContent).toBe('')
+  act(() => store.undoing.undo())
+  await userEvent.click(dialog.getByRole('button', { name: 'Move' }))
+  expect(widgetsOf(store)['a']?.layout).toEqual({ x: 7, y: 0, w: 5, h: 4 })
+})

@@ -142,6 +142,24 @@ describe('CL246 what the widgets show', () => {
     expect(told).toEqual([])
   })
 
+  it('CL321 is nothing that can be taken back, from JSON and from Automerge', async () => {
+    const { store, feed } = await source()
+    // Its points stay the same document.
+    feed.undoing.forget()
+    for (const way of ['json', 'automerge']) {
+      const { file } = await exported(way, store)
+      const { id } = await importFile(dovetail, file)
+      const { read } = await madeDashboard(dovetail, id)
+      const made = dovetail.openDashboard(id)
+      for (const widget of ['t', 'n', 'f']) await read(widget)
+      expect(made.undoing.getState()).toEqual({ undo: undefined, redo: undefined })
+      made.undoing.undo()
+      expect((await read('t')).rows).toEqual([['web']])
+      made.edit({ edit: 'setTitle', title: 'Mine' })
+      expect(made.undoing.getState().undo).toBe('Called the dashboard “Mine”')
+    }
+  })
+
   it('is copied where the file has none, shared where it is points, and told where it cannot be had', async () => {
     const { store, table, feed } = await source()
     const { file } = await exported('automerge', store)

@@ -30,6 +30,7 @@ function group(heads: string, more: Partial<HistoryGroup> = {}): HistoryGroup {
     mine: false,
     changes: 1,
     messages: [],
+    messagesLeftOut: 0,
     ...more,
   }
 }
@@ -133,6 +134,16 @@ describe('the history', () => {
       'Changed something.else of “CPU”',
       'Called the dashboard “Changed goal of it”',
     ])
+  })
+
+  it('CL319 heads a long group with its newest edits, and counts those that nobody listed', async () => {
+    const messages = ['Moved “A”', 'Moved “B”', 'Moved “C”', 'Moved “D”']
+    const long = group('now', { messages, messagesLeftOut: 6, changes: 40 })
+    const { user } = show(history, { store: { history: [long, ...GROUPS.slice(1)] } })
+    const button = await screen.findByRole('button', { name: /Moved/ })
+    expect(button.textContent).toMatch(/Moved “D”Moved “C”and 8 more$/)
+    await user.click(button)
+    expect(button.textContent).toMatch(/Moved “B”Moved “A”and 6 more$/)
   })
 
   it('does not list the first change, which nobody made', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { arrange } from '../src/editor/rows'
+import { arrange, coveredAt } from '../src/editor/rows'
 import type { Layout, Widget } from '@dovetail/client'
 
 function widget(kind: string, layout: Layout, parent?: string): Widget {
@@ -116,4 +116,12 @@ test('what sticks out of the grid is shown inside it', () => {
     new Set(),
   )
   expect(shown[0]?.place).toEqual({ x: 0, y: 0, w: 12, h: 1 })
+})
+
+test('CL324 a place is taken by what stands there in the same row, and by nothing that lies in another', () => {
+  const at = (id: string, place: Layout) => coveredAt(COLLAPSED, id, place).map(({ layout }) => layout)
+  expect(at('last', { x: 0, y: 0, w: 1, h: 9 })).toEqual([row(0).layout, row(1).layout])
+  expect(at('a', { x: 11, y: 1, w: 2, h: 1 })).toEqual([COLLAPSED.widgets.b.layout])
+  expect(at('a', COLLAPSED.widgets.a.layout)).toEqual([])
+  expect(at('last', { x: 0, y: 40, w: 24, h: 6 })).toEqual([])
 })

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { saved, says, shows, stat } from '../app.mjs'
-import { seen, world } from '../world.mjs'
+import { looksFine } from '../look.mjs'
+import { see, seen, world } from '../world.mjs'
 
 async function overlap(t) {
   const here = await world(t)
@@ -75,3 +76,47 @@ async function openPanelOffline(page) {
   await page.getByRole('tab', { name: /Needs attention/ }).click()
   return seen(page.getByRole('tabpanel', { name: /Needs attention/ }))
 }
+
+test('CL325 a proposal scrolls to where the widget would be, and leaves what is in sight where it is', async (t) => {
+  const here = await world(t)
+  const below = Object.fromEntries(
+    [0, 1, 2, 3, 4, 5, 6, 7].map((n) => [
+      `w${n}`,
+      stat(`W${n}`, { x: 0, y: 6 * n, w: 24, h: 6 }, { order: `W${n}` }),
+    ]),
+  )
+  const id = await here.server.dashboard({
+    widgets: { ...below, late: stat('Late', { x: 0, y: 42, w: 8, h: 6 }, { order: 'Z' }) },
+  })
+  const page = await (await here.person()).tab(`/d/${id}`)
+  await shows(page, 'W0')
+  await says(page, /1 needs attention/)
+  const panel = await openPanel(page)
+  const inSight = (title) =>
+    see(
+      page,
+      `${title} in sight`,
+      (name) => {
+        const { top, bottom } = document.querySelector(`main [aria-label="${name}"]`).getBoundingClientRect()
+        const surface = document.querySelector('.surface').getBoundingClientRect()
+        return top >= surface.top && bottom <= surface.bottom
+      },
+      title,
+    )
+  const scrolled = () => page.evaluate(() => document.querySelector('.surface').scrollTop)
+  assert.equal(await scrolled(), 0)
+  await panel.getByRole('radio').last().check()
+  await seen(page.getByRole('region', { name: 'Preview' }))
+  await see(page, 'a surface that scrolled', () => document.querySelector('.surface').scrollTop > 0)
+  const moved = await page
+    .getByRole('region', { name: 'Preview' })
+    .getByRole('status')
+    .textContent()
+    .then((words) => /“(.*)”/.exec(words)[1])
+  await inSight(moved)
+  await looksFine(page, 'proposal-scrolled')
+  // What is in sight stays where it is.
+  const before = await scrolled()
+  await panel.getByRole('radio').last().focus()
+  assert.equal(await scrolled(), before)
+})

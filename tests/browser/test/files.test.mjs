@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { called, saved, shows, stat } from '../app.mjs'
+import { addWidget, called, saved, says, shows, stat } from '../app.mjs'
 import { looksFine } from '../look.mjs'
 import { see, seen, world } from '../world.mjs'
 
@@ -122,3 +122,61 @@ test('CL155 what is exported is the dashboard, in each form, and our own two com
     await saved(page)
   }
 })
+
+test('CL327 a picture is of the dashboard: without who is here, what needs attention, and what one works with', async (t) => {
+  const here = await world(t)
+  const id = await here.server.dashboard({
+    widgets: {
+      a: stat('CPU', { w: 8, h: 6 }),
+      b: stat('RAM', { x: 4, y: 2, w: 8, h: 6 }, { order: 'W' }),
+      c: stat('Visits', { x: 14, w: 8, h: 6 }, { kind: 'counter', order: 'X' }),
+    },
+  })
+  const [page, bos] = [
+    await (await here.person()).tab(`/d/${id}`),
+    await (await here.person()).tab(`/d/${id}`),
+  ]
+  await Promise.all([shows(page, 'CPU'), shows(bos, 'CPU')])
+  await says(page, /1 needs attention/)
+  await addWidget(page, 'Table')
+  await addWidget(page, 'Checklist')
+  await bos
+    .getByRole('group', { name: /^Visits, / })
+    .getByRole('heading')
+    .click()
+  await see(page, 'Bo at the counter', () => document.querySelector('.dovetail-widget[data-color]') !== null)
+  const frames = await page.evaluate(() => [
+    getComputedStyle(document.querySelector('.dovetail-widget[data-color]')).borderTopColor,
+    getComputedStyle(document.querySelector('.dovetail-widget[data-conflict]'), '::after').borderTopColor,
+    getComputedStyle(document.querySelector('.counter-button')).backgroundColor,
+  ])
+  await page.getByRole('button', { name: 'Export' }).click()
+  const coming = page.waitForEvent('download')
+  await page.getByRole('menuitem', { name: /^Picture/ }).click()
+  const bytes = readFileSync(await (await coming).path())
+  const folderOfPictures = process.env.DOVETAIL_PICTURES
+  if (folderOfPictures) writeFileSync(join(folderOfPictures, 'exported-picture.png'), bytes)
+  const counts = await page.evaluate(pixelsOf, { picture: bytes.toString('base64'), colors: frames })
+  assert.deepEqual(counts, [0, 0, 0], frames.join(' '))
+  assert.equal(await page.locator('[data-taking-picture]').count(), 0)
+})
+
+/** How many pixels of a picture have each of these colours. Runs in a page. */
+async function pixelsOf({ picture, colors }) {
+  const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0))
+  const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }))
+  const canvas = new OffscreenCanvas(image.width, image.height).getContext('2d')
+  canvas.drawImage(image, 0, 0)
+  const { data } = canvas.getImageData(0, 0, image.width, image.height)
+  return colors.map((color) => {
+    canvas.clearRect(0, 0, 1, 1)
+    canvas.fillStyle = color
+    canvas.fillRect(0, 0, 1, 1)
+    const [r, g, b] = canvas.getImageData(0, 0, 1, 1).data
+    let count = 0
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at] === r && data[at + 1] === g && data[at + 2] === b) count++
+    }
+    return count
+  })
+}

@@ -103,9 +103,12 @@ test('CL304 what is kept is told on the list too, and the page goes without a qu
   await says(page, /^Offline · 2 changes kept here$/)
   await page.getByRole('link', { name: 'All dashboards' }).click()
   await waits(page, '2 changes are not on the server yet. That is kept on this device')
+  // CL323: as many as the pill said, also of what the removed widget showed.
+  await waits(page, '2 changes waiting')
   await looksFine(page, 'list-kept')
   await page.reload()
   await waits(page, '2 changes are not on the server yet.')
+  await waits(page, '2 changes waiting')
   await ana.online()
   await see(
     page,

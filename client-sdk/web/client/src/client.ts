@@ -290,12 +290,13 @@ class Client implements Dovetail {
   async kept(): Promise<readonly KeptDocument[]> {
     const noted = await this.#device.all()
     return noted
-      .map(([id, { kind, title, openedAtMs, pending }]) => ({
+      .map(([id, { kind, title, openedAtMs, pending, shows }]) => ({
         id,
         kind,
         title,
         openedAtMs: openedAtMs ?? 0,
         pending: this.#waiting.pendingOf(id) ?? pending,
+        shows,
       }))
       .sort((one, other) => other.openedAtMs - one.openedAtMs)
   }
@@ -389,6 +390,7 @@ class Client implements Dovetail {
       environment: this.#environment,
       me: () => this.#me(),
       user: () => this.session.getState()?.user?.id,
+      ways: { link: this.link, isTab: (senderId) => this.#tabAdapter?.isTab(senderId) ?? false },
       isLive: () => this.#link.getState().status === 'live',
       whose: () => this.#whose(),
       keepsAll: () => this.#documents.keepsAll,

@@ -3,7 +3,8 @@
 // Edit path: ← the hashes of some changes, and what they say of themselves; → what stands in the history.
 //
 // Always true: only decisions and names, which are below the reserved key, are found out so; what else a change did stands in its
-// message or nowhere. What is not here, or is beyond `LOOKED_AT_MAX`, is told as far as its message goes.
+// message or nowhere. What is not here, or is beyond `LOOKED_AT_MAX`, is told as far as its message goes. Each line stands once, where it
+// was true last: the newest is the last one.
 
 import { Automerge, type Doc, type Patch } from './automerge'
 import { ENTRY_ACTOR, RESERVED_KEY } from './generated/constants'
@@ -19,6 +20,17 @@ const CHANGES_READ_MAX = 100_000
 type Backend = ReturnType<typeof Automerge.getBackend>
 type Change = NonNullable<ReturnType<Backend['getChangeMetaByHash']>>
 
+/** One thing that was done, and which of the changes did it. */
+interface Line {
+  readonly at: number
+  readonly words: string
+}
+
+/** Each line once, where it stands last. */
+export function eachLast(lines: readonly string[]): string[] {
+  return [...new Set(lines.toReversed())].reverse()
+}
+
 /** Words for groups of changes of one document. */
 export class Deeds {
   readonly #doc: Doc<unknown>
@@ -31,26 +43,34 @@ export class Deeds {
     this.#left = Math.min(LOOKED_AT_MAX, Math.floor(CHANGES_READ_MAX / Math.max(1, numChanges)))
   }
 
-  /** What a group did, each thing once; `messages`: what its changes say of themselves, as far as that is listed. */
+  /** What a group did; `messages`: what its changes say of themselves, as far as that is listed; `hashes`: the oldest first. */
   of(messages: readonly string[], hashes: readonly string[]): string[] {
-    const unsaid = hashes.map((hash) => this.#change(hash)).filter((change) => change !== undefined)
-    const said = messages.flatMap((message) => {
-      if (settledBy(message) === undefined) return [inWords(message)]
-      const words = unsaid
-        .filter((change) => change.message === message)
-        .map((change) => this.#decision(change))
-      return words.length === 0 ? [inWords(message)] : words.map((each) => each ?? inWords(message))
+    const changes = hashes.map((hash) => this.#change(hash))
+    let at = -1
+    const said = messages.flatMap((message): Line[] => {
+      // What is not among the changes stands behind what it is listed behind.
+      at = Math.max(
+        at,
+        changes.findLastIndex((change) => change?.message === message),
+      )
+      const plain = { at, words: inWords(message) }
+      if (settledBy(message) === undefined) return [plain]
+      const each = changes.flatMap((change, at) =>
+        change?.message === message ? [{ at, words: this.#decision(change) ?? plain.words }] : [],
+      )
+      return each.length === 0 ? [plain] : each
     })
-    const silent = unsaid
-      .filter(({ message, hash }) => !message && this.#isReserved(hash))
-      .flatMap((change) => this.#decision(change) ?? [])
-    return [...new Set([...said, ...silent])]
+    const silent = changes.flatMap((change, at): Line[] => {
+      if (!change || change.message || !this.#isReserved(change.hash)) return []
+      const words = this.#decision(change)
+      return words === undefined ? [] : [{ at, words }]
+    })
+    return eachLast([...said, ...silent].sort((one, other) => one.at - other.at).map(({ words }) => words))
   }
 
   #change(hash: string): Change | undefined {
     const change = Automerge.getBackend(this.#doc).getChangeMetaByHash(hash) ?? undefined
-    const isWordless = change && (!change.message || settledBy(change.message) !== undefined)
-    return isWordless && change.actor !== ENTRY_ACTOR ? change : undefined
+    return change?.actor === ENTRY_ACTOR ? undefined : change
   }
 
   /** Whether it wrote into what the entry change has made. */

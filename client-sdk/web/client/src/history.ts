@@ -1,13 +1,20 @@
 // What was: who changed what and when, the document as it was, and the way back.
 //
 // Always true: all of it works on what is here; the server is asked for who the authors are, and for names of states, which are
-// its own part of the document. What was done is in words (`deeds.ts`), whoever tells it.
+// its own part of the document. What was done is in words (`deeds.ts`), whoever tells it. What the server writes for whoever asks it
+// to has an actor of its own, by which nobody else would know whose it is: it is noted as this device's.
 
-import type { Ask } from './api'
+import type { Answer, Ask } from './api'
 import { Automerge, type Doc } from './automerge'
 import { DovetailError } from './errors'
-import { Deeds } from './deeds'
-import { ENTRY_ACTOR, FIRST_ACTOR, RESERVED_KEY } from './generated/constants'
+import { Deeds, eachLast } from './deeds'
+import {
+  ENTRY_ACTOR,
+  FIRST_ACTOR,
+  HISTORY_HASHES_MAX,
+  HISTORY_MESSAGES_MAX,
+  RESERVED_KEY,
+} from './generated/constants'
 import type { DocumentId } from './ids'
 import type { Draft } from './document/assign'
 import { difference } from './document/difference'
@@ -35,6 +42,8 @@ export interface Past<T> {
   readonly view: (root: PlainObject) => T
   /** Whether an actor is this device. */
   readonly isMine: (actor: string) => boolean
+  /** What this actor made was made for this device. */
+  readonly madeFor: (actor: string) => void
   /** Whom the server takes us for. */
   readonly me: () => string | undefined
   /** Makes one change, after which it reads as that state of it does. */
@@ -75,9 +84,11 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
       // What is named has to be there first.
       await past.saved()
       const body = { ...(note === undefined ? {} : { note }), heads: heads ?? Automerge.getHeads(past.doc()) }
+      const before = Automerge.getHeads(past.doc())
       const answer = await ask(versionPath(name), { method: 'PUT', body })
       const made = answer.body as { heads: string[]; at: number; by?: string | null; note?: string | null }
       await past.until(() => isListed(name), LISTED_MS_MAX)
+      noteOurs(past, before, answer)
       return {
         name,
         heads: made.heads,
@@ -87,9 +98,22 @@ export function createHistory<T>(past: Past<T>, ask: Ask): History<T> {
       }
     },
     removeName: async (name) => {
-      await ask(versionPath(name), { method: 'DELETE' })
+      const before = Automerge.getHeads(past.doc())
+      const answer = await ask(versionPath(name), { method: 'DELETE' })
       await past.until(() => !isListed(name), LISTED_MS_MAX)
+      noteOurs(past, before, answer)
     },
+  }
+}
+
+/**
+ * What the server wrote because this device asked: among the newest of the document as the answer names it, and among what came since.
+ * It says nothing of itself, as what people make does.
+ */
+function noteOurs(past: Past<unknown>, before: Heads, { etag = '' }: Answer): void {
+  const newest: readonly string[] = etag.match(/[0-9a-f]{64}/g) ?? []
+  for (const { hash, actor, message } of Automerge.getChangesMetaSince(past.doc(), [...before])) {
+    if (newest.includes(hash) && !message && isSomebodys({ actor })) past.madeFor(actor)
   }
 }
 
@@ -117,8 +141,10 @@ interface ServerGroup {
   readonly actor: string
   readonly author: string | null
   readonly changes: number
+  /** The newest last, and of many the newest. */
   readonly messages: string[]
-  /** The oldest first, and not all of many. */
+  readonly messages_left_out?: number
+  /** The oldest first, and of many those of the newest changes. */
   readonly hashes?: string[]
 }
 
@@ -136,7 +162,7 @@ async function pageOfServer(
   return {
     groups: groups
       .filter(isSomebodys)
-      .map(({ heads, from, to, actor, author, changes, messages, hashes }) => ({
+      .map(({ heads, from, to, actor, author, changes, messages, messages_left_out, hashes }) => ({
         heads,
         fromMs: from,
         toMs: to,
@@ -144,6 +170,7 @@ async function pageOfServer(
         mine: past.isMine(actor) || (author !== null && author === past.me()),
         changes,
         messages: deeds?.of(messages, hashes ?? []) ?? messages.map(inWords),
+        messagesLeftOut: messages_left_out ?? 0,
       })),
     next: next ? (new URL(next, 'http://server').searchParams.get('cursor') ?? undefined) : undefined,
   }
@@ -159,52 +186,53 @@ function deedsOf(past: Past<unknown>): Deeds | undefined {
   }
 }
 
+/** Changes without a longer pause, as they were met. */
+interface Go {
+  readonly actor: string
+  fromMs: number
+  toMs: number
+  /** When the last of them was made; clocks differ, so another may be later. */
+  lastMs: number
+  /** What each says of itself, the oldest first. */
+  readonly said: string[]
+  readonly hashes: string[]
+}
+
 /** From the changes that are here, the newest first. */
 function groupsHere(past: Past<unknown>): HistoryGroup[] {
   const doc = past.doc()
   const deeds = new Deeds(doc)
-  const groups: (HistoryGroup & { readonly actor: string; readonly hashes: readonly string[] })[] = []
+  const goes: Go[] = []
   for (const { actor, hash, time, message } of Automerge.getChangesMetaSince(doc, [])) {
     const atMs = time * 1000
-    const last = groups.at(-1)
-    const goesOn = last?.actor === actor && atMs - last.toMs <= PAUSE_MS
-    const messages = message ? [message] : []
-    if (goesOn) {
-      groups[groups.length - 1] = {
-        ...last,
-        heads: [hash],
-        toMs: Math.max(last.toMs, atMs),
-        changes: last.changes + 1,
-        messages: [...new Set([...last.messages, ...messages])],
-        hashes: [...last.hashes, hash],
-      }
-    } else {
-      const mine = past.isMine(actor)
-      groups.push({
-        actor,
-        heads: [hash],
-        fromMs: atMs,
-        toMs: atMs,
-        author: undefined,
-        mine,
-        changes: 1,
-        messages,
-        hashes: [hash],
-      })
+    let go = goes.at(-1)
+    if (go?.actor !== actor || Math.abs(atMs - go.lastMs) > PAUSE_MS) {
+      go = { actor, fromMs: atMs, toMs: atMs, lastMs: atMs, said: [], hashes: [] }
+      goes.push(go)
     }
+    go.fromMs = Math.min(go.fromMs, atMs)
+    go.toMs = Math.max(go.toMs, atMs)
+    go.lastMs = atMs
+    if (message) go.said.push(message)
+    go.hashes.push(hash)
   }
-  return groups
+  return goes
     .filter(isSomebodys)
     .reverse()
-    .map(({ heads, fromMs, toMs, author, mine, changes, messages, hashes }) => ({
-      heads,
-      fromMs,
-      toMs,
-      author,
-      mine,
-      changes,
-      messages: deeds.of(messages, hashes),
-    }))
+    .map(({ actor, fromMs, toMs, said, hashes }) => {
+      const lines = eachLast(said)
+      const listed = lines.slice(-HISTORY_MESSAGES_MAX)
+      return {
+        heads: hashes.slice(-1),
+        fromMs,
+        toMs,
+        author: undefined,
+        mine: past.isMine(actor),
+        changes: hashes.length,
+        messages: deeds.of(listed, hashes.slice(-HISTORY_HASHES_MAX)),
+        messagesLeftOut: lines.length - listed.length,
+      }
+    })
 }
 
 /** The change that every dashboard begins with is nobody's, and so is the one that makes room for decisions and names. */

@@ -1,13 +1,14 @@
 // Who else has a document open, and where they are. Nothing of it is stored.
 //
 // Always true: of one's own state only the newest is sent, at most every `everyMs`; who was not heard of for `goneMs` is gone, and whose
-// page goes says so.
+// page goes says so. Without a connection nobody is shown of whom it would have to tell; they are remembered, and shown again when it
+// is back in time.
 // What others say of themselves is taken as they say it: a name is a claim, and a screen shows it as no more.
 
 import type { DocHandle } from './automerge'
 import type { ResolvedConfig } from './config'
 import type { Environment } from './environment'
-import type { DashboardPresence, Peer, Presence } from './types'
+import type { DashboardPresence, LinkState, Peer, Presence, Watchable } from './types'
 import { Watched } from './watch'
 
 /** How many others are remembered: more than a screen shows, less than a stranger could fill a memory with. */
@@ -18,6 +19,25 @@ export const COLORS = 8
 
 /** How often we are heard of where nothing changes: twice before we would count as gone. */
 const PARTS_OF_GONE = 3
+
+/**
+ * How long nobody is missed when the connection is gone, in milliseconds: most of the time it is back by then, and people who vanish
+ * and come back would tell of something that did not happen.
+ */
+const UNCONNECTED_MS = 5_000
+
+/** By what others are heard of. */
+export interface Ways {
+  readonly link: Watchable<Pick<LinkState, 'status'>>
+  /** Whether it is a tab of this device, which is heard of without the server. */
+  readonly isTab: (senderId: string) => boolean
+}
+
+/** Somebody, and by whom their word came. */
+interface Known {
+  readonly peer: Peer<DashboardPresence>
+  readonly senderId: string
+}
 
 export interface Me {
   /** One for each tab. */
@@ -33,6 +53,12 @@ export class DocumentPresence implements Presence<DashboardPresence> {
   readonly #config: ResolvedConfig['presence']
   readonly #environment: Environment
   readonly #me: () => Me
+  readonly #ways: Ways
+  /** Also those who are not shown as long as there is no connection. */
+  #known: readonly Known[] = []
+  /** Since when there is no connection, while there is none. */
+  #lostAtMs: number | undefined
+  #missing: ReturnType<typeof setTimeout> | undefined
   #handle: DocHandle<unknown> | undefined
   #state: DashboardPresence | undefined
   #sentAtMs = -Infinity
@@ -40,10 +66,11 @@ export class DocumentPresence implements Presence<DashboardPresence> {
   #beat: ReturnType<typeof setInterval> | undefined
   #unlisten: readonly (() => void)[] = []
 
-  constructor(config: ResolvedConfig['presence'], environment: Environment, me: () => Me) {
+  constructor(config: ResolvedConfig['presence'], environment: Environment, me: () => Me, ways: Ways) {
     this.#config = config
     this.#environment = environment
     this.#me = me
+    this.#ways = ways
   }
 
   set(state: DashboardPresence): void {
@@ -67,7 +94,9 @@ export class DocumentPresence implements Presence<DashboardPresence> {
       this.#environment.onGo(() => this.#state && this.#send(null)),
       // Browsers may keep a page that was left, and bring it back as it was.
       this.#environment.onShow(() => this.#state && this.#sendSoon()),
+      this.#ways.link.subscribe(() => this.#follow()),
     ]
+    this.#follow()
     if (this.#state) this.#sendSoon()
   }
 
@@ -75,19 +104,21 @@ export class DocumentPresence implements Presence<DashboardPresence> {
     this.clear()
     clearTimeout(this.#soon)
     clearInterval(this.#beat)
+    clearTimeout(this.#missing)
     for (const end of this.#unlisten) end()
     this.#handle?.off('ephemeral-message', this.#hear)
     this.#handle = undefined
-    this.#peers.set([])
+    this.#lostAtMs = undefined
+    this.#know([])
   }
 
   readonly #hear = ({ senderId, message }: { senderId: string; message: unknown }): void => {
     const said = read(message, senderId)
     if (!said || said.key === this.#me().key) return
-    const others = this.#peers.getState().filter(({ key }) => key !== said.key)
-    const isNew = others.length === this.#peers.getState().length
+    const others = this.#known.filter(({ peer }) => peer.key !== said.key)
+    const isNew = others.length === this.#known.length
     if (said.state === null) {
-      if (!isNew) this.#peers.set(others)
+      if (!isNew) this.#know(others)
       return
     }
     const peer = {
@@ -97,16 +128,43 @@ export class DocumentPresence implements Presence<DashboardPresence> {
       seenAtMs: this.#environment.now(),
     }
     if (others.length < PEERS_MAX)
-      this.#peers.set([...others, peer].sort((one, other) => (one.key < other.key ? -1 : 1)))
+      this.#know(
+        [...others, { peer, senderId }].sort((one, other) => (one.peer.key < other.peer.key ? -1 : 1)),
+      )
     // Whoever comes does not know of us yet.
     if (isNew && this.#state) this.#sendSoon()
   }
 
   #look(): void {
     const oldestMs = this.#environment.now() - this.#config.goneMs
-    const there = this.#peers.getState().filter(({ seenAtMs }) => seenAtMs > oldestMs)
-    if (there.length < this.#peers.getState().length) this.#peers.set(there)
+    this.#know(this.#known.filter(({ peer }) => peer.seenAtMs > oldestMs))
     if (this.#state) this.#send(this.#state)
+  }
+
+  /** The connection is there, or is not. */
+  #follow(): void {
+    const isLive = this.#ways.link.getState().status === 'live'
+    if (isLive === (this.#lostAtMs === undefined)) return
+    clearTimeout(this.#missing)
+    this.#lostAtMs = isLive ? undefined : this.#environment.now()
+    if (isLive) this.#look()
+    else this.#missing = setTimeout(() => this.#know(this.#known), UNCONNECTED_MS)
+  }
+
+  /** These are the ones who are known; those are shown of whom one still hears. */
+  #know(known: readonly Known[]): void {
+    this.#known = known
+    const before = this.#peers.getState()
+    const shown = known.filter((each) => this.#isHeard(each)).map(({ peer }) => peer)
+    const isSame = shown.length === before.length && shown.every((peer, at) => peer === before[at])
+    if (!isSame) this.#peers.set(shown)
+  }
+
+  #isHeard({ peer, senderId }: Known): boolean {
+    const lostAtMs = this.#lostAtMs
+    if (lostAtMs === undefined || this.#environment.now() - lostAtMs < UNCONNECTED_MS) return true
+    // Another tab may have a connection, and pass on what it hears.
+    return peer.seenAtMs > lostAtMs || this.#ways.isTab(senderId)
   }
 
   #sendSoon(): void {

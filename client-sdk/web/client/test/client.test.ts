@@ -146,6 +146,21 @@ describe('visits', () => {
     return store.id
   }
 
+  test('CL323 what a dashboard shows is noted on the device, also when it was added later and is gone again', async () => {
+    const device = new Device()
+    const dovetail = offline(device)
+    const [table, note] = [dovetail.createWidgetData('table'), dovetail.createWidgetData('text')]
+    const store = dovetail.createDashboard({ widgets: { a: { kind: 'table', data: table.url } } })
+    store.edit({ edit: 'createWidget', id: 'b', widget: { kind: 'note', data: note.url } })
+    store.edit({ edit: 'removeWidget', id: 'a' })
+    const shows = async (of: typeof dovetail) =>
+      (await of.kept()).find(({ id }) => id === store.id)?.shows.toSorted()
+    const both = [table.id, note.id].toSorted()
+    expect(await shows(dovetail)).toEqual(both)
+    await dovetail.close()
+    expect(await shows(offline(device))).toEqual(both)
+  })
+
   test('CL78 what was made without a server is there on the next visit, with what waits and its labels', async () => {
     const device = new Device()
     const id = await visited(device)
@@ -351,6 +366,7 @@ describe('eviction', () => {
     kind: undefined,
     title: undefined,
     openedAtMs,
+    shows: [],
     follows: undefined,
     pending,
   })

@@ -136,6 +136,32 @@ test('CL316 what the server and older versions decided and named without a word 
   expect(deeds(doc, [entryChange().hash])).toEqual([])
 })
 
+test('CL319 a decision that says nothing of itself stands among what was done before and after it', () => {
+  type Shape = { title?: string; _dovetail?: { versions: Record<string, unknown> } }
+  const began = Automerge.applyChanges(Automerge.from<Shape>({}), [entryChange().bytes])[0]
+  let doc: Doc<Shape> = began
+  const before = Automerge.getHeads(doc)
+  const write = (message: string | undefined, by: (draft: Shape) => void) => {
+    doc = Automerge.change(doc, message === undefined ? {} : { message }, by)
+  }
+  write('Called it', (draft) => (draft.title = 'one'))
+  write(undefined, (draft) => (draft._dovetail!.versions['v1'] = { at: 1 }))
+  write('Moved it', (draft) => (draft.title = 'two'))
+  const changes = Automerge.getChangesMetaSince(doc, before)
+  const hashes = changes.map(({ hash }) => hash)
+  expect(new Deeds(doc).of(['Called it', 'Moved it'], hashes)).toEqual([
+    'Called it',
+    'Named a version “v1”',
+    'Moved it',
+  ])
+  expect(new Deeds(doc).of(['Something older', 'Called it', 'Moved it'], hashes.slice(1))).toEqual([
+    'Something older',
+    'Called it',
+    'Named a version “v1”',
+    'Moved it',
+  ])
+})
+
 test('CL316 who settles is told as the one who did, and nobody as the one who made room for it', async () => {
   const store = offline().createDashboard({ title: 'one' })
   const widget = (title: string) => ({ kind: 'stat', title, layout: place })

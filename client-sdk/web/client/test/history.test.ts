@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { Automerge, Counter, ImmutableString } from '../src/automerge'
 import type { Draft } from '../src/document/assign'
 import type { Environment } from '../src/environment'
+import { HISTORY_MESSAGES_MAX } from '../src/generated/constants'
 import { sameHeads } from '../src/ids'
 import { codeOf, offline, shown } from './live/tabs'
 import { Device } from './live/tab'
@@ -39,10 +40,41 @@ test('CL92 a page of the server is told as the server tells it', async () => {
   const next = '/api/docs/x/history?limit=50&cursor=abc'
   const { store } = edited(answering(() => Response.json({ groups: [group, nobodys], next })))
   expect(await store.history.page()).toEqual({
-    groups: [{ heads: ['h'], fromMs: 1, toMs: 2, author: 'ana', mine: false, changes: 3, messages: ['m'] }],
+    groups: [
+      {
+        heads: ['h'],
+        fromMs: 1,
+        toMs: 2,
+        author: 'ana',
+        mine: false,
+        changes: 3,
+        messages: ['m'],
+        messagesLeftOut: 0,
+      },
+    ],
     next: 'abc',
     from: 'server',
   })
+})
+
+test('CL319 of many edits in one go the newest are told, by the device as by the server, each where it was done last', async () => {
+  const { store, heads } = edited()
+  const count = HISTORY_MESSAGES_MAX + 15
+  for (let n = 0; n < count; n++) store.edit({ edit: 'setTitle', title: `title ${n}` })
+  store.edit({ edit: 'setTitle', title: `title ${count - 5}` })
+  const titles = Array.from({ length: count }, (_, n) => n).filter((n) => n !== count - 5)
+  const newest = [...titles, count - 5].slice(-HISTORY_MESSAGES_MAX)
+  const [group] = (await store.history.page()).groups
+  expect(group?.messages).toEqual(newest.map((n) => `Called the dashboard “title ${n}”`))
+  // The other titles, and what `edited` does: made it, one title, one widget.
+  expect(group?.messagesLeftOut).toBe(count - HISTORY_MESSAGES_MAX + 3)
+  expect(group?.heads).toEqual(heads())
+})
+
+test('CL319 how many lines the server left out is told on', async () => {
+  const group = { heads: ['h'], from: 1, to: 2, actor: 'x', author: null, changes: 9, messages: ['m'] }
+  const { store } = edited(answering(() => Response.json({ groups: [{ ...group, messages_left_out: 8 }] })))
+  expect((await store.history.page()).groups[0]).toMatchObject({ messages: ['m'], messagesLeftOut: 8 })
 })
 
 test.each([

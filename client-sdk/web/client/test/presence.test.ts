@@ -5,6 +5,10 @@ import type { DocHandle } from '../src/automerge'
 import { resolveConfig } from '../src/config'
 import { browserEnvironment } from '../src/environment'
 import { colorOf, DocumentPresence } from '../src/presence'
+import type { LinkState } from '../src/types'
+import { Watched } from '../src/watch'
+
+const GONE_MS = 3_000
 
 type Hear = (heard: { senderId: string; message: unknown }) => void
 
@@ -25,19 +29,21 @@ class Person {
   /** What happens when the page is left, and when it is shown again. */
   readonly goes = new Set<() => void>()
   readonly comesBack = new Set<() => void>()
+  readonly link = new Watched<{ readonly status: LinkState['status'] }>({ status: 'live' })
   #hear: Hear | undefined
 
   readonly key: string
 
-  constructor(key: string) {
+  constructor(key: string, goneMs = GONE_MS) {
     this.key = key
-    const { presence } = resolveConfig({ url: 'http://h', presence: { everyMs: 100, goneMs: 3_000 } })
+    const { presence } = resolveConfig({ url: 'http://h', presence: { everyMs: 100, goneMs } })
     const me = () => ({ key, id: key, name: key.toUpperCase() })
     const page = {
       onGo: (listener: () => void) => this.#listen(this.goes, listener),
       onShow: (listener: () => void) => this.#listen(this.comesBack, listener),
     }
-    this.presence = new DocumentPresence(presence, { ...browserEnvironment(), ...page }, me)
+    const ways = { link: this.link, isTab: (senderId: string) => senderId === 'tab' }
+    this.presence = new DocumentPresence(presence, { ...browserEnvironment(), ...page }, me, ways)
     Person.all.add(this)
   }
 
@@ -150,6 +156,41 @@ test('CL87 after the end nothing is said, heard or waited for', () => {
   ana.hear({ type: 'presence', sessionId: 'x', userId: 'x', state: {} })
   expect(ana.others).toEqual([])
   expect(vi.getTimerCount()).toBe(0)
+})
+
+test('CL326 without a connection for some seconds nobody is shown but the tabs of this device, and who is there again when it is back', () => {
+  const ana = new Person('ana', 60_000).open()
+  const hear = (key: string, senderId: string) =>
+    ana.hear({ type: 'presence', sessionId: key, userId: key, state: {} }, senderId)
+  hear('bo', 'bo')
+  hear('own', 'tab')
+  ana.link.set({ status: 'waiting' })
+  vi.advanceTimersByTime(4_900)
+  ana.link.set({ status: 'connecting' })
+  expect(ana.others).toEqual(['bo', 'own'])
+  vi.advanceTimersByTime(200)
+  expect(ana.others).toEqual(['own'])
+  // By another tab that has a connection.
+  hear('cy', 'cy')
+  expect(ana.others).toEqual(['cy', 'own'])
+  ana.link.set({ status: 'live' })
+  expect(ana.others).toEqual(['bo', 'cy', 'own'])
+  ana.link.set({ status: 'offline' })
+  vi.advanceTimersByTime(61_000)
+  ana.link.set({ status: 'live' })
+  expect(ana.others).toEqual([])
+})
+
+test('CL326 who is back before anybody would be missed has missed nobody', () => {
+  const ana = new Person('ana').open()
+  ana.hear({ type: 'presence', sessionId: 'bo', userId: 'bo', state: {} })
+  let told = 0
+  ana.presence.subscribe(() => told++)
+  ana.link.set({ status: 'connecting' })
+  vi.advanceTimersByTime(1_000)
+  ana.link.set({ status: 'live' })
+  vi.advanceTimersByTime(1_000)
+  expect([ana.others, told]).toEqual([['bo'], 0])
 })
 
 test.each([

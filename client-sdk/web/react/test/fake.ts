@@ -264,6 +264,7 @@ export function group(heads: string, more: Partial<HistoryGroup> = {}): HistoryG
     mine: false,
     changes: 1,
     messages: [],
+    messagesLeftOut: 0,
     ...more,
   }
 }

@@ -122,7 +122,7 @@ const DEEDS_SHOWN = 3
 function deeds(group: HistoryGroup): string {
   if (group.messages.length === 0) return `${group.changes} ${group.changes === 1 ? 'change' : 'changes'}`
   const shown = [...group.messages].reverse().slice(0, DEEDS_SHOWN).map(said)
-  const more = group.messages.length - shown.length
+  const more = group.messages.length - shown.length + group.messagesLeftOut
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
 }
 

@@ -1,7 +1,8 @@
 // A dashboard once more, as a document of one's own.
 //
 // Always true: the copy shares nothing that people write: tables and texts are copied with it, and where that cannot be the copy has
-// none, and that is said. Feeds of points go on feeding both, because a copy that nobody feeds would stand still.
+// none, and that is said. Feeds of points go on feeding both, because a copy that nobody feeds would stand still. Of a copy nothing can
+// be taken back: half a copy is nothing that anybody made.
 
 import type {
   Dashboard,
@@ -69,6 +70,7 @@ export async function duplicate(
     const count = widget.kind === COUNTER ? numberAt(widget.options, COUNT_PATH) : undefined
     if (count !== undefined && count !== 0) store.count(id, COUNT_PATH, count)
   }
+  store.undoing.forget()
   whenSaved(store)
   return { id: store.id, notes: notesOf(widgets.filter(({ had }) => had)) }
 }
@@ -125,6 +127,7 @@ export async function newData(
   if (data.columns.length > 0) copy.setColumns(data.columns)
   for (const row of data.rows) copy.addRow(row.map(cell))
   if (data.points.length > 0) copy.addPoints(data.points)
+  copy.undoing.forget()
   whenSaved(copy)
   return copy.url
 }

@@ -24,7 +24,7 @@ import { Column } from './Column'
 import { EditorContext, type Editor as EditorThings } from './context'
 import { EditorHeader } from './EditorHeader'
 import { createOpenData } from './openData'
-import { createSelection, revealTile } from './selection'
+import { createSelection, revealTile, scrollToTile } from './selection'
 import { dashboardOf, withPreview } from './shown'
 import { SidePanel } from './SidePanel'
 import type { PanelId, Preview } from './slots'
@@ -100,6 +100,7 @@ export function Editor({ store }: { readonly store: DashboardStore }) {
     [store, selection, editable, act, attempt, announcer, openOptions, data, drafts],
   )
   usePresenceOf(store, selection)
+  useEffect(() => (previewed?.about === undefined ? undefined : scrollToTile(previewed.about)), [previewed])
   useUndoKeys(store, editable)
   usePageTitle(store)
   const closePanel = useCallback(() => {

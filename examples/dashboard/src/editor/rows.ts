@@ -8,7 +8,7 @@
 // belongs.
 
 import type { Dashboard, Layout, Widget } from '@dovetail/client'
-import { drawn, inside } from './placing'
+import { drawn, inside, overlap } from './placing'
 
 export const ROW_KIND = 'row'
 
@@ -135,6 +135,20 @@ export function heldBy(widgets: Readonly<Record<string, Widget>>, id: string): s
   const row = widgets[parent]
   // A row in a row would never be seen: it counts as standing in the open.
   return row?.kind === ROW_KIND && widgets[id]?.kind !== ROW_KIND ? parent : undefined
+}
+
+/** Those whose place a widget would share at this one of the document: what lies in another row is not in the way. */
+export function coveredAt(
+  { widgets, grid }: Pick<Dashboard, 'widgets' | 'grid'>,
+  id: string,
+  place: Layout,
+): readonly Widget[] {
+  const { columns } = drawn(grid)
+  const row = heldBy(widgets, id)
+  return Object.entries(widgets)
+    .filter(([other]) => other !== id && heldBy(widgets, other) === row)
+    .map(([, widget]) => widget)
+    .filter(({ layout }) => overlap(place, inside(layout, columns)))
 }
 
 function topOf(ids: readonly string[], placeOf: (id: string) => Layout): number {

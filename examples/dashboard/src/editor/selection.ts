@@ -30,6 +30,41 @@ export function revealTile(id: string): void {
   look()
 }
 
+/**
+ * Scrolls to the tile of a widget where it comes to rest, if it is not in sight there; the focus stays where it is. What is returned
+ * ends that.
+ */
+export function scrollToTile(id: string): () => void {
+  let isOver = false
+  const scroll = async () => {
+    const tile = document.querySelector<HTMLElement>(`.surface [data-tile="${CSS.escape(id)}"]`)
+    const place = tile?.closest('.react-grid-item, .column > li')
+    const surface = tile?.closest('.surface')
+    if (!place || !surface) return
+    // It may be on its way to where it is now.
+    await Promise.allSettled(place.getAnimations().map(({ finished }) => finished))
+    if (isOver || isInSight(place, surface)) return
+    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches
+    place.scrollIntoView({ block: 'center', behavior: calm ? 'auto' : 'smooth' })
+  }
+  // What moves begins to move with the frame after the one in which it is drawn.
+  requestAnimationFrame(() => requestAnimationFrame(() => void scroll()))
+  return () => {
+    isOver = true
+  }
+}
+
+/** Whether it is, or as much of it as there is room for. */
+function isInSight(place: Element, surface: Element): boolean {
+  const [of, within] = [place.getBoundingClientRect(), surface.getBoundingClientRect()]
+  const end = within.bottom - COVERED_PX
+  const isTall = of.height > end - within.top
+  return isTall ? of.top < end && of.bottom > within.top : of.top >= within.top && of.bottom <= end
+}
+
+/** How much at the end of the surface the bar of a preview may cover, in pixels. */
+const COVERED_PX = 70
+
 /** In frames: half a second, after which it will not be drawn any more. */
 const REVEAL_TRIES_MAX = 30
 

@@ -27,6 +27,8 @@ export interface Preview {
   readonly note?: string | undefined
   /** Widgets to draw attention to. */
   readonly marked?: readonly string[] | undefined
+  /** The widget that it is about: the grid scrolls to where that is in it. */
+  readonly about?: string | undefined
   /** What does not fit in it. Nothing for the past: what there was to decide then is over. */
   readonly conflicts?: readonly Conflict[] | undefined
 }

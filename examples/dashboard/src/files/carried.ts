@@ -1,7 +1,8 @@
 // What widgets show, carried in the file of a dashboard: docs/DASHBOARD.md, "Files".
 //
 // Always true: what is brought in becomes documents of its own, which follow the new dashboard; nothing that people write is shared
-// with the dashboard that the file is of. What a file says is judged as it is read: odd parts of it are left out.
+// with the dashboard that the file is of. What a file says is judged as it is read: odd parts of it are left out. What was brought in
+// is how the dashboard begins: none of it can be taken back.
 
 import type { Dashboard, DocumentId, Dovetail, Edit, Point, WidgetData } from '@dovetail/client'
 import { copiedData, newData, notesOf, whenSaved, type CopiedData } from '../app/duplicate'
@@ -87,6 +88,7 @@ export async function withOwnData(
     else if (there.data !== undefined) edits.push({ edit: 'detachData', id: widget })
   }
   if (edits.length > 0) store.edit(edits, { label: 'Brought in what the widgets show' })
+  store.undoing.forget()
   whenSaved(store)
   return notesOf(told)
 }

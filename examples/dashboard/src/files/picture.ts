@@ -1,20 +1,32 @@
 // A picture of a part of the page.
 //
-// Always true: what is only there to work with (handles, menus) is not in the picture; what is on the page looks the same while it
-// is taken, and is afterwards as it was before. The library is loaded when the first picture is wanted.
+// Always true: what is only there to work with (handles, menus, buttons) is not in the picture, and neither is who is here or what
+// needs attention: a picture is of the dashboard. On the page frames around widgets are out of sight while it is taken, nothing else;
+// afterwards all is as it was before. The library is loaded when the first picture is wanted.
 
 import './picture.css'
 
 /** Pixels of the picture for one of the page: sharp on paper, and still small enough to send. */
 const PIXEL_RATIO = 2
 
-/** Not in a picture. */
-const WORKING_PARTS = '[data-no-picture], .react-resizable-handle, .tile-menu'
+/** Not in a picture. Of a long table it stays in it that there is more. */
+const WORKING_PARTS = [
+  '[data-no-picture]',
+  '.react-resizable-handle',
+  '.column-handle',
+  '.ghost',
+  '.dovetail-flags',
+  '.tile .icon-button',
+  '.tile .button:not(.table-foot > *)',
+  '.table-foot > .quiet',
+  '.counter-button',
+  '.checklist-add',
+].join()
 
 /** The element as PNG. Throws when the browser cannot make it. */
 export async function pictureOf(element: HTMLElement): Promise<Blob> {
   const { toBlob } = await import('html-to-image')
-  const ends = [withDrawingsStyled(element), withoutScrollBars(element)]
+  const ends = [withDrawingsStyled(element), takenNow(element)]
   try {
     const picture = await toBlob(element, {
       pixelRatio: PIXEL_RATIO,
@@ -78,7 +90,7 @@ function withDrawingsStyled(element: HTMLElement): () => void {
 }
 
 /** By an attribute that picture.css knows. */
-function withoutScrollBars(element: HTMLElement): () => void {
+function takenNow(element: HTMLElement): () => void {
   element.dataset['takingPicture'] = ''
   return () => {
     delete element.dataset['takingPicture']

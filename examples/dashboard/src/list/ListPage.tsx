@@ -1,6 +1,6 @@
 // The list of dashboards: search, make, import, duplicate, delete.
 
-import type { DeviceSaving, DocumentId } from '@dovetail/client'
+import type { DocumentId } from '@dovetail/client'
 import { useNow, useWatched } from '@dovetail/react'
 import {
   CloudOff,
@@ -29,6 +29,7 @@ import { agoText } from '../widgets/format'
 import {
   createDocuments,
   found,
+  pendingOf,
   readsOn,
   type Documents,
   type DocumentsState,
@@ -224,7 +225,7 @@ function NotSent() {
 function Card({ listed, documents }: { readonly listed: Listed; readonly documents: Documents }) {
   const { dovetail } = useApp()
   const now = useNow()
-  const pending = useWatched(dovetail.saving, (saving) => pendingOf(saving, listed.id))
+  const pending = useWatched(dovetail.saving, (saving) => pendingOf(saving, listed))
   const entries = useEntries(listed, documents)
   const title = listed.title || 'Untitled dashboard'
   return (
@@ -248,10 +249,6 @@ function Card({ listed, documents }: { readonly listed: Listed; readonly documen
       </div>
     </li>
   )
-}
-
-function pendingOf({ documents }: DeviceSaving, id: DocumentId): number {
-  return documents.find((document) => document.id === id)?.pending ?? 0
 }
 
 function useEntries(listed: Listed, documents: Documents): readonly (readonly MenuEntry[])[] {

@@ -5,6 +5,7 @@
 
 import {
   DovetailError,
+  type DeviceSaving,
   type DocumentId,
   type Dovetail,
   type KeptDocument,
@@ -25,6 +26,8 @@ export interface Listed {
   readonly atMs: number | undefined
   /** It can be opened without a connection. */
   readonly kept: boolean
+  /** What its widgets show, as far as this device knows it. */
+  readonly shows: readonly DocumentId[]
 }
 
 export interface DocumentsState {
@@ -129,6 +132,12 @@ export function createDocuments(dovetail: Pick<Dovetail, 'api' | 'kept'>): Docum
   }
 }
 
+/** How many changes of it wait, and of what it shows: as many as the pill says when it is open. */
+export function pendingOf({ documents }: DeviceSaving, { id, shows }: Pick<Listed, 'id' | 'shows'>): number {
+  const counted = new Set([id, ...shows])
+  return documents.reduce((sum, document) => sum + (counted.has(document.id) ? document.pending : 0), 0)
+}
+
 /** Whether more is read without being asked for: not while it goes on, and not after it failed, which would ask without end. */
 export function readsOn({
   more,
@@ -166,6 +175,7 @@ export function joined(listed: readonly ListedDocument[], kept: readonly KeptDoc
         kind: document.kind ?? copy?.kind,
         atMs: document.changed ?? document.created ?? copy?.openedAtMs,
         kept: copy !== undefined,
+        shows: copy?.shows ?? [],
       }
     })
   const gone = new Set(listed.filter((document) => document.deleted !== null).map(({ id }) => id))
@@ -177,6 +187,7 @@ export function joined(listed: readonly ListedDocument[], kept: readonly KeptDoc
       kind: document.kind,
       atMs: document.openedAtMs,
       kept: true,
+      shows: document.shows,
     }))
   return [...there, ...only]
 }

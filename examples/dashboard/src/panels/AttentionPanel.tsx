@@ -86,10 +86,12 @@ function previewOf(store: PanelProps['store'], looked: ProposalPreview): Preview
   const conflict = conflicts.find(({ id }) => id === looked.conflictId)
   const label = conflict?.proposals.find(({ name }) => name === looked.proposal)?.label ?? ''
   const what = proposing(state.value, label, looked.writes[0]?.path)
+  const marked = touched(looked.writes)
   return {
     dashboard: proposed(state.value, looked.writes),
     words: what === '' ? 'As it would be' : `As it would be: ${what}`,
-    marked: touched(looked.writes),
+    marked,
+    about: marked[0],
     conflicts: conflicts.filter((other) => other !== conflict),
   }
 }

@@ -116,7 +116,7 @@ function Messages({
   if (messages.length === 0)
     return <span className="timeline-words">{isBeginning ? 'Made it' : counted(group.changes)}</span>
   const shown = all ? messages : messages.slice(0, MESSAGES_SHOWN)
-  const more = messages.length - shown.length
+  const more = messages.length - shown.length + group.messagesLeftOut
   return (
     <span className="timeline-words">
       {shown.map((message, at) => (

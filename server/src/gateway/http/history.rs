@@ -85,6 +85,7 @@ fn described(group: &Group) -> Value {
         "author": group.author,
         "changes": group.changes,
         "messages": group.messages,
+        "messages_left_out": group.messages_left_out,
         "hashes": heads::texts(&group.hashes),
     })
 }

@@ -35,11 +35,16 @@ interface Typing extends Shown {
 
 export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardStore {
   #typing: Typing | undefined
+  /** What the device notes that its widgets show: also what is gone from it may have something that waits. */
+  readonly #everShown = new Set<DocumentId>()
   readonly #screen = new ScreenUndo(this.undoable, () => this.#shownData())
 
   constructor(surroundings: Surroundings, id: DocumentId, made?: DocHandle<Draft>) {
     super(surroundings, id, readDashboard, made)
-    const look = () => this.#screen.look()
+    const look = () => {
+      this.#screen.look()
+      this.#noteShown()
+    }
     look()
     this.onEnd(this.subscribe(look))
     this.onEnd(surroundings.order.moment.subscribe(look))
@@ -108,6 +113,17 @@ export class LiveDashboard extends LiveDocument<Dashboard> implements DashboardS
         shown.set(undoable, { undoable, words: (label) => (title ? `${label} in “${title}”` : label) })
     }
     return [...shown.values()]
+  }
+
+  #noteShown(): void {
+    const state = this.getState()
+    if (state.status !== 'ready') return
+    const known = this.#everShown.size
+    for (const widget of Object.values(state.value.widgets)) {
+      const id = dataOf(widget)
+      if (id) this.#everShown.add(id)
+    }
+    if (this.#everShown.size > known) this.surroundings.note(this.id, { shows: [...this.#everShown] })
   }
 
   #make(edits: readonly Edit[], label: string | undefined): void {

@@ -30,6 +30,8 @@ export interface Undoable {
   step(way: Way): void
   /** Takes back what was made at this moment, whatever was made since. False when there is nothing of it. Throws as edits do. */
   takeBack(at: number): boolean
+  /** What was made so far is not offered any more. */
+  forget(): void
   /** What goes on in it becomes a change. */
   flush(): void
   /** It stays open for as long as it is held; what is returned ends that. */
@@ -118,6 +120,10 @@ export class ScreenUndo implements Undoing {
     this.#flush()
     const found = next([this.#own, ...this.#others()], 'undo')
     return found && doneStep(found)
+  }
+
+  forget(): void {
+    this.#own.undoable.forget()
   }
 
   /** The screen shows something else, or something else can be taken back. */

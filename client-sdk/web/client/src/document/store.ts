@@ -136,7 +136,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
     )
     this.permission = this.#standing.permission
     this.#remembered = new Remembered(id, surroundings.note, () => this.#named())
-    this.#presence = new DocumentPresence(config.presence, environment, surroundings.me)
+    this.#presence = new DocumentPresence(config.presence, environment, surroundings.me, surroundings.ways)
     this.presence = this.#presence
     this.#conflicts = new DocumentConflicts(
       {
@@ -178,6 +178,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
       undo: () => this.#step('undo'),
       redo: () => this.#step('redo'),
       latest: () => latest(this.undoable),
+      forget: () => this.undoable.forget(),
     }
     this.history = createHistory(this.#past(), ask)
     if (made) this.#startMade(made)
@@ -281,6 +282,10 @@ export class LiveDocument<T> implements DocumentStore<T> {
     next: (way) => this.#undo.next(way),
     step: (way) => this.#step(way),
     takeBack: (at) => this.#takeBack(at),
+    forget: () => {
+      this.flush()
+      this.#undo.forget()
+    },
     flush: () => this.flush(),
     hold: () => {
       this.take()
@@ -673,6 +678,7 @@ export class LiveDocument<T> implements DocumentStore<T> {
       doc: () => this.doc(),
       view: this.#view,
       isMine: (actor) => this.#remembered.actors.has(actor),
+      madeFor: (actor) => this.#remembered.made(actor),
       me: this.surroundings.user,
       become: (state, label) => this.write(label, (draft) => assignRoot(draft, state, [RESERVED_KEY])),
       saved: () => this.saved(),

@@ -7,7 +7,7 @@ import type { Judge } from '../conflicts'
 import type { Environment } from '../environment'
 import type { DocumentId } from '../ids'
 import type { Noted } from '../outbox/device'
-import type { Me } from '../presence'
+import type { Me, Ways } from '../presence'
 import type { Whose } from '../rights'
 import type { Heads, RefusedEdit, SavingState, Watchable } from '../types'
 import type { WhyMissing } from './find'
@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly me: () => Me
   /** Whom the server takes us for. */
   readonly user: () => string | undefined
+  /** By what others are heard of who have a document open. */
+  readonly ways: Ways
   /** Whether the server answers now. */
   readonly isLive: () => boolean
   /** Who this tab is, for what the server lets it do. */

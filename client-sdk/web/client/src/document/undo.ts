@@ -79,6 +79,14 @@ export class Undo {
     this.#tell()
   }
 
+  /** What was made so far is not offered any more. */
+  forget(): void {
+    this.#done = []
+    this.#undone = []
+    this.#typing = undefined
+    this.#tell()
+  }
+
   undo(copy: Copy): void {
     const last = this.#done.at(-1)
     if (last) this.takeBack(copy, last.at)

@@ -62,6 +62,12 @@ export const TOKEN_BYTES_MAX = 8192
 /** The last moment at which a waiver may end, in milliseconds since 1970. */
 export const WAIVER_UNTIL_MS_MAX = 253402300799999
 
+/** How many lines a group of the history lists, the newest ones. */
+export const HISTORY_MESSAGES_MAX = 25
+
+/** How many changes of a group of the history are named, the newest ones. */
+export const HISTORY_HASHES_MAX = 100
+
 /** What the secret of a link begins with. */
 export const LINK_PREFIX = "dvl_"
 

@@ -27,6 +27,8 @@ export interface Noted {
   readonly kind: string | undefined
   readonly title: string | undefined
   readonly openedAtMs: number | undefined
+  /** Of a dashboard: the documents that its widgets show, and showed while it was open last. */
+  readonly shows: readonly DocumentId[]
   /** The document that it was made for, until the server knows that it follows that one. */
   readonly follows: DocumentId | undefined
   /** How many changes waited for the server when that was last noted: exactly, whether there were any. */
@@ -46,6 +48,7 @@ const NOTHING: Entry = {
   kind: undefined,
   title: undefined,
   openedAtMs: undefined,
+  shows: [],
   follows: undefined,
   pendingIn: {},
 }
@@ -218,6 +221,7 @@ function joined(kept: Entry, known: Entry): Entry {
     kind: kept.kind ?? known.kind,
     title: kept.title ?? known.title,
     openedAtMs: Math.max(kept.openedAtMs ?? 0, known.openedAtMs ?? 0) || undefined,
+    shows: kept.shows.length > 0 ? kept.shows : known.shows,
     follows: kept.follows ?? known.follows,
     pendingIn: readCounts({ ...kept.pendingIn, ...known.pendingIn }),
   }
@@ -242,7 +246,7 @@ function both(some: readonly string[], others: readonly string[]): string[] {
 function readEntry(value: unknown): Entry {
   if (typeof value !== 'object' || value === null) return NOTHING
   const noted = value as Record<string, unknown>
-  const { saved, rights, actors, kind, title, openedAtMs, follows, pendingIn } = noted
+  const { saved, rights, actors, kind, title, openedAtMs, shows, follows, pendingIn } = noted
   return {
     saved: readSaved(saved),
     rights: Array.isArray(rights) ? rights.flatMap(readRight) : [],
@@ -250,6 +254,7 @@ function readEntry(value: unknown): Entry {
     kind: typeof kind === 'string' ? kind : undefined,
     title: typeof title === 'string' ? title : undefined,
     openedAtMs: typeof openedAtMs === 'number' ? openedAtMs : undefined,
+    shows: texts(shows).flatMap((id) => documentId(id) ?? []),
     follows: typeof follows === 'string' ? documentId(follows) : undefined,
     pendingIn: readCounts(pendingIn),
   }

@@ -125,6 +125,11 @@ export class TabAdapter extends NetworkAdapter {
     if (this.#peers.delete(peerId)) this.emit('peer-disconnected', { peerId })
   }
 
+  /** Whether it is a tab that is there. */
+  isTab(peerId: string): boolean {
+    return this.#peers.has(peerId as PeerId)
+  }
+
   #ready(): void {
     clearTimeout(this.#wait)
     this.#isReady = true

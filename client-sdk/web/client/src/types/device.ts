@@ -30,7 +30,10 @@ export interface KeptDocument {
   readonly kind: string | undefined
   readonly title: string | undefined
   readonly openedAtMs: number
+  /** How many of its changes wait; those of what its widgets show are not among them. */
   readonly pending: number
+  /** Of a dashboard: the documents that its widgets show, and showed while it was open last. */
+  readonly shows: readonly DocumentId[]
 }
 
 /** What of all documents of this device is not on the server's disk yet. */

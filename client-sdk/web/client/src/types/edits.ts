@@ -73,6 +73,11 @@ export interface Undoing extends Watchable<UndoState> {
    * goes on.
    */
   latest(): DoneStep | undefined
+  /**
+   * Nothing that was made through this store so far is offered any more: it is how the document begins, as after a file was brought
+   * in. What else the screen shows is not touched.
+   */
+  forget(): void
 }
 
 /** Something that was done, and can be taken back also when more was done since. */

@@ -14,8 +14,10 @@ export interface HistoryGroup {
   /** Made by this device. */
   readonly mine: boolean
   readonly changes: number
-  /** What was done, in words, each thing once. */
+  /** What was done, in words, each thing once, the newest last. Of many, the newest. */
   readonly messages: readonly string[]
+  /** How many other things were done, all before those. */
+  readonly messagesLeftOut: number
 }
 
 export interface NamedVersion {

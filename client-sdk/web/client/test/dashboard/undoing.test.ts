@@ -162,6 +162,21 @@ describe('one order', () => {
     expect(board.undoing.latest()?.label).toBe('Called the dashboard “b”')
   })
 
+  test('CL321 what a document begins with is not offered, also what was still being typed of it, and what comes later is', () => {
+    type('a')
+    note.setText('ab')
+    note.undoing.forget()
+    expect(board.undoing.getState().undo).toBeUndefined()
+    rename('b')
+    board.undoing.forget()
+    expect([board.undoing.getState().undo, board.undoing.latest()]).toEqual([undefined, undefined])
+    board.undoing.undo()
+    type('c')
+    rename('c')
+    for (let n = 0; n < 5; n++) board.undoing.undo()
+    expect(screen().slice(0, 2)).toEqual(['b', 'ab'])
+  })
+
   test('CL186 what is no longer on the dashboard is not taken back, until it is there again', () => {
     type('a')
     board.edit({ edit: 'removeWidget', id: 'note' })

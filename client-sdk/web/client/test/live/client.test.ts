@@ -381,6 +381,28 @@ test('CL267 a name is listed when it was given, and not any more when it was tak
   expect(await names()).toEqual(['Second'])
 })
 
+test('CL322 who gives a state a name is told as the one who did, also after a reload, and others are not', async () => {
+  const { url } = await server()
+  const [device, other] = [new Device(), new Device()]
+  const store = device.tab(url).createDashboard({ title: 'a' })
+  await store.history.name('First')
+  await store.history.removeName('First')
+  const told = async (history: typeof store.history) =>
+    (await history.page()).groups.map(({ mine, messages }) => [mine, ...messages])
+  const all = (mine: boolean) => [
+    [mine, 'Took the name “First” away'],
+    [mine, 'Named a version “First”'],
+    [mine, 'Made it'],
+  ]
+  expect(await told(store.history)).toEqual(all(true))
+  const again = tab(device, url).openDashboard(store.id)
+  await shows(again, ({ title }) => title === 'a')
+  expect(await told(again.history)).toEqual(all(true))
+  const theirs = tab(other, url).openDashboard(store.id)
+  await shows(theirs, ({ title }) => title === 'a')
+  expect(await told(theirs.history)).toEqual(all(false))
+})
+
 test('CL99 a document that was taken off the device comes back from the server as a whole', async () => {
   const { url } = await server()
   const device = new Device()

@@ -85,6 +85,7 @@ export function staticDashboard(parts: StaticDashboardParts = {}): DashboardStor
       undo: nothing,
       redo: nothing,
       latest: () => undefined,
+      forget: nothing,
     },
     presence: { ...staticWatchable(parts.peers ?? []), set: nothing, clear: nothing },
     updates: { listen: () => nothing },
