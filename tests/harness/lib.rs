@@ -6,6 +6,7 @@
 
 pub mod cbor; // CBOR as the JavaScript packages write it.
 pub mod client; // A client with a real Automerge document.
+pub mod gate; // A proxy that lets no WebSocket through.
 pub mod http; // One request, one answer.
 pub mod json_document; // A document as a client has it that knows JSON only.
 pub mod line; // The same protocol over plain HTTP.

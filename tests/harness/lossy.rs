@@ -160,7 +160,9 @@ async fn read_request(client: &mut TcpStream) -> io::Result<Vec<u8>> {
             let length =
                 text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
             if request.len() >= head + 4 + length.unwrap_or(0usize) {
-                return Ok(request);
+                // Nothing is kept open here: one request is one connection.
+                let rest = request.split_off(head);
+                return Ok([&request[..], b"\r\nconnection: close", &rest].concat());
             }
         }
         if client.read_buf(&mut request).await? == 0 {
@@ -169,7 +171,7 @@ async fn read_request(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Sends a request as it is, and reads until the server closes: our clients ask it to.
+/// Sends a request, and reads until the server closes, as it was asked to.
 async fn exchange(server: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(server).await?;
     stream.write_all(request).await?;

@@ -254,7 +254,7 @@ async fn st24_nobody_hears_of_a_change_before_it_is_stored() {
             heard.note("reply", "synced");
         }
     };
-    world.nothing_leaves_early("synced", ana).await;
+    world.nothing_leaves_early("synced", Box::pin(ana)).await;
     world.all_heard_of("synced").await;
 
     world
@@ -274,7 +274,7 @@ async fn st24_nobody_hears_of_a_change_before_it_is_stored() {
             dee.hear_of("ack").await.unwrap();
         }
     };
-    world.nothing_leaves_early("said", said).await;
+    world.nothing_leaves_early("said", Box::pin(said)).await;
     world.all_heard_of("said").await;
 
     let series = world.made(&json!({"kind": "widget-data", "shape": "points"})).await;

@@ -12,11 +12,11 @@ use crate::machine::replica::{Answer, Limits, LoadFault};
 use crate::place::{BadUrl, Server};
 use crate::status::{self, ConnectionStatus};
 use crate::token::{Token, TokenAnswer};
-use crate::view::{Dashboard, View, ViewError};
+use crate::view::{Dashboard, View, ViewError, WidgetData};
 use automerge::transaction::{CommitOptions, Transaction};
 use automerge::{ActorId, Automerge};
 use autosurgeon::{Reconcile, ReconcileError};
-use dovetail_core::dashboard::{Edit, first_dashboard};
+use dovetail_core::dashboard::{Edit, first_dashboard, first_widget_data};
 use dovetail_core::grafana;
 use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::rules::RuleBook;
@@ -106,8 +106,7 @@ pub enum OpenError {
         /// Which.
         id: DocumentId,
         /// What it is.
-        #[source]
-        error: ViewError,
+        error: Box<ViewError>,
     },
     /// The client was closed.
     #[error("the client was closed")]
@@ -178,7 +177,7 @@ impl Client {
         self.wait_for(&document).await?;
         match document.read() {
             Some(Ok(_)) => Ok(document),
-            Some(Err(error)) => Err(OpenError::Other { id: id.clone(), error }),
+            Some(Err(error)) => Err(OpenError::Other { id: id.clone(), error: Box::new(error) }),
             None => Err(OpenError::Closed),
         }
     }
@@ -192,6 +191,14 @@ impl Client {
         let document = self.take_up(first_dashboard());
         document.edit(Edit::SetTitle { title: title.to_owned() }).await?;
         Ok(document)
+    }
+
+    /// Makes a document for what a widget shows; [`Edit::AttachData`] lets the widget show it.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    pub async fn create_widget_data(&self) -> Result<Document<WidgetData>, EditError> {
+        self.made(first_widget_data()).await
     }
 
     /// Makes a document of any shape; nobody has to be asked for that. `fill` writes what is in it.

@@ -28,8 +28,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::watch;
 
-pub use crate::machine::replica::DecideError as MachineDecideError;
-
 /// A document that is open, seen as a `T`. Clones are the same one.
 pub struct Document<T> {
     handle: Arc<Handle>,
@@ -74,6 +72,9 @@ pub enum EditError {
     /// same; then it comes back from there.
     #[error("the edit could not be kept on this device")]
     Lost,
+    /// The document is not what it was taken for.
+    #[error("the document does not take it: {0}")]
+    Document(String),
     /// The client was closed.
     #[error("the client was closed")]
     Closed,
@@ -109,7 +110,7 @@ pub enum UpdateError {
 pub enum DecideError {
     /// There is no such conflict, or no such proposal, or nothing can be changed.
     #[error(transparent)]
-    NotDecided(#[from] MachineDecideError),
+    NotDecided(#[from] replica::DecideError),
     /// It did not last.
     #[error(transparent)]
     Edit(#[from] EditError),
@@ -355,7 +356,7 @@ impl<T: View> Document<T> {
 
     async fn decide(
         &self,
-        does: impl FnOnce(Timestamp, &mut Replica, &RuleBook) -> Result<u64, MachineDecideError>,
+        does: impl FnOnce(Timestamp, &mut Replica, &RuleBook) -> Result<u64, replica::DecideError>,
     ) -> Result<(), DecideError> {
         let edit = self.with_edited(|now, replica, book, _| does(now, replica, book));
         let edit = edit.ok_or(EditError::Closed)??;

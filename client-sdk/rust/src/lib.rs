@@ -5,6 +5,25 @@
 //!                                                                                      └──▶ the server
 //! ```
 //!
+//! ```no_run
+//! use dovetail_client::{Client, Dashboard, DocumentId, Edit};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder("http://127.0.0.1:3000").store("./state").connect().await?;
+//! let id: DocumentId = "4NMNnkMhL8jXrdJ9jamS58PAVdXu".parse()?;
+//! let board = client.open::<Dashboard>(&id).await?;       // from this device, or from the server
+//! println!("{}: {} widgets", board.get()?.title, board.get()?.widgets.len());
+//! board.edit(Edit::SetTitle { title: "Hosts".into() }).await?; // durable on this device
+//! let mut changes = board.changes();
+//! while changes.changed().await.is_ok() {                 // whoever changes it, here or elsewhere
+//!     println!("{}", board.get()?.title);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `docs/SDK-RUST.md` goes from nothing to a program that works offline.
+//!
 //! Always true: an edit is in the document at once, durable on this device when its future is done, and on the server when
 //! [`Document::saved`] says so; nothing is said a moment earlier.
 
@@ -15,6 +34,7 @@ mod driver; // Sockets, disks and clocks.
 mod keep; // What a device keeps.
 pub mod machine; // What a client decides.
 mod place; // Where the server is.
+mod points; // What a widget shows, added to.
 mod presence; // Where others are.
 pub mod status; // How things stand.
 mod token; // Who we are.
@@ -29,7 +49,7 @@ pub use document::{
     AgainError, ChangeError, ChangeResult, DecideError, Document, EditError, Kept, ReadError, SaveError,
     UpdateError,
 };
-pub use dovetail_core::dashboard::{Edit, Layout, Widget, WidgetId};
+pub use dovetail_core::dashboard::{Edit, Layout, Point, Widget, WidgetId};
 pub use dovetail_core::id::DocumentId;
 pub use dovetail_core::rules::{Conflict, Proposal, Waiver};
 pub use dovetail_core::time::Timestamp;
@@ -39,7 +59,7 @@ pub use machine::replica::Limits;
 pub use place::BadUrl;
 pub use presence::{Peer, Presence};
 pub use token::{BadToken, TokenAnswer};
-pub use view::{Dashboard, Json, View, ViewError};
+pub use view::{Dashboard, Json, View, ViewError, WidgetData};
 
 pub use automerge;
 pub use autosurgeon;

@@ -1,8 +1,10 @@
 //! What an app sees a document as.
+//!
+//! Always true: reading a dashboard or what a widget shows never fails over what is odd in it; only over a document that says to be something else.
 
 use automerge::Automerge;
 use autosurgeon::{Hydrate, HydrateError};
-use dovetail_core::dashboard::{self, DASHBOARD_KIND, Oddity};
+use dovetail_core::dashboard::{self, DASHBOARD_KIND, Oddity, WIDGET_DATA_KIND};
 use dovetail_core::json;
 use serde_json::Value;
 use std::ops::Deref;
@@ -61,6 +63,30 @@ impl View for Dashboard {
         match found == DASHBOARD_KIND {
             true => Ok(Self { reading: dashboard::read(doc, None) }),
             false => Err(ViewError::OtherKind { expected: DASHBOARD_KIND, found }),
+        }
+    }
+}
+
+/// What a widget shows, as it is now: a series of points, a table, or a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WidgetData {
+    reading: dashboard::WidgetDataReading,
+}
+
+impl Deref for WidgetData {
+    type Target = dashboard::WidgetData;
+
+    fn deref(&self) -> &Self::Target {
+        &self.reading.data
+    }
+}
+
+impl View for WidgetData {
+    fn of(doc: &Automerge) -> Result<Self, ViewError> {
+        let found = json::root_text(doc, "kind").unwrap_or_default();
+        match found == WIDGET_DATA_KIND {
+            true => Ok(Self { reading: dashboard::read_widget_data(doc, None) }),
+            false => Err(ViewError::OtherKind { expected: WIDGET_DATA_KIND, found }),
         }
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) boards: BTreeMap<DocumentId, Board>,
     /// Documents whose standing, or content, is another than was shown.
     dirty: BTreeSet<DocumentId>,
+    /// The connection is another than was shown.
+    is_connection_dirty: bool,
     pub(crate) way: Option<Way>,
     /// Nothing is done any more: what is edited from here on would be kept nowhere.
     has_ended: bool,
@@ -100,6 +102,7 @@ impl Shared {
                 book,
                 boards: BTreeMap::new(),
                 dirty: BTreeSet::new(),
+                is_connection_dirty: false,
                 way: None,
                 has_ended: false,
             }),
@@ -162,7 +165,9 @@ impl Shared {
     pub(crate) fn has_ended(&self) {
         let mut state = self.lock();
         state.has_ended = true;
-        state.boards.values().for_each(|board| _ = board.moved.send_replace(()));
+        for board in state.boards.values() {
+            board.moved.send_replace(());
+        }
         drop(state);
         self.is_over.send_replace(true);
     }
@@ -173,6 +178,7 @@ impl Shared {
         let mut state = self.lock();
         let was_dirty = state.is_dirty();
         state.publish(now);
+        state.is_connection_dirty = false;
         let status = state.connection_status();
         drop(state);
         let is_another = self.connection.send_if_modified(|shown| replaced(shown, status));
@@ -240,14 +246,20 @@ impl State {
         self.dirty.insert(id.clone());
     }
 
-    /// Something about all of them: other rules, another connection.
+    /// How the connection is is another, and with it what the server has said of each document.
+    pub(crate) fn connection_changed(&mut self) {
+        self.is_connection_dirty = true;
+        self.all_changed();
+    }
+
+    /// Something about all of them.
     pub(crate) fn all_changed(&mut self) {
         self.dirty.extend(self.boards.keys().cloned());
     }
 
     /// Whether something is not shown yet.
     pub(crate) fn is_dirty(&self) -> bool {
-        !self.dirty.is_empty()
+        self.is_connection_dirty || !self.dirty.is_empty()
     }
 
     /// Shows what is another than was shown, once for however much has happened; lets go of what nobody needs.

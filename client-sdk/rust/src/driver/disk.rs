@@ -21,10 +21,13 @@ pub(super) enum Job {
     Note(Box<Notes>),
 }
 
+/// What there is of a document.
+pub(super) type Loaded = Result<(Option<Stored>, Option<Notes>), LoadFault>;
+
 /// What became of it.
 #[derive(Debug)]
 pub(super) enum Done {
-    Loaded(Result<(Option<Stored>, Option<Notes>), LoadFault>),
+    Loaded(Box<Loaded>),
     Stored(Result<(), String>),
     Noted,
 }
@@ -92,10 +95,10 @@ impl Disk {
 
 async fn work(store: &dyn Store, id: &DocumentId, job: Job) -> Done {
     match job {
-        Job::Load => Done::Loaded(load(store, id).await.map_err(|error| match error {
+        Job::Load => Done::Loaded(Box::new(load(store, id).await.map_err(|error| match error {
             LoadError::Damaged { what, .. } => LoadFault::Damaged(what),
             other => LoadFault::Unavailable(other.to_string()),
-        })),
+        }))),
         Job::Commit(batch) => Done::Stored(store.commit(batch).await.map_err(|error| error.to_string())),
         Job::Note(written) => {
             if let Err(error) = notes::write(store, id, &written).await {

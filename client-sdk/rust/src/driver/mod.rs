@@ -196,7 +196,7 @@ impl Driver {
                 Event::Frame(frame) => frames.push(frame),
                 Event::Opened(way) => self.opened(now, way),
                 Event::Ended(ending) => {
-                    self.heard(now, std::mem::take(&mut frames));
+                    self.heard(now, &frames);
                     // What was heard may have been the reason to end it.
                     if self.line.take().is_some() {
                         self.core.lock().engine.ended(now, ending, draw());
@@ -209,12 +209,12 @@ impl Driver {
                 next = self.line.as_mut().and_then(Line::try_next);
             }
         }
-        self.heard(now, frames);
+        self.heard(now, &frames);
     }
 
-    fn heard(&mut self, now: Timestamp, frames: Vec<Bytes>) {
+    fn heard(&mut self, now: Timestamp, frames: &[Bytes]) {
         let State { engine, book, .. } = &mut *self.core.lock();
-        engine.heard(now, &frames, draw());
+        engine.heard(now, frames, draw());
         if let Some(welcome) = engine.welcome() {
             self.rules.are(&welcome.rules, book);
         }
@@ -263,7 +263,7 @@ impl Driver {
             Effect::Note(id, notes) => self.disk.ask(id, Job::Note(notes)),
             Effect::Changed(id) => self.core.lock().changed(&id),
             Effect::Told(id) => self.core.lock().told(&id),
-            Effect::Connection => self.core.lock().all_changed(),
+            Effect::Connection => self.core.lock().connection_changed(),
             Effect::Said { document, by, data } => self.said(&document, self::core::Heard { by, data }),
         }
     }
@@ -303,9 +303,9 @@ impl Driver {
     fn disk_did(&mut self, now: Timestamp, id: &DocumentId, done: Done) {
         let State { engine, .. } = &mut *self.core.lock();
         match done {
-            Done::Loaded(answer) => engine.loaded(now, id, answer),
+            Done::Loaded(answer) => engine.loaded(now, id, *answer),
             Done::Stored(answer) => {
-                engine.stored(now, id, answer.as_ref().map(|()| ()).map_err(String::as_str))
+                engine.stored(now, id, answer.as_ref().copied().map_err(String::as_str));
             }
             Done::Noted => {}
         }

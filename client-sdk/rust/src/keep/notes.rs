@@ -53,15 +53,6 @@ pub(crate) async fn read(store: &dyn Store, id: &DocumentId) -> Result<Option<No
     Ok(notes.ok())
 }
 
-/// Takes the notes of a document away.
-pub(crate) async fn remove(store: &dyn Store, id: &DocumentId) -> Result<(), CommitError> {
-    let count = match store.record(Space::Notes, &name(id, 0)).await {
-        Ok(Some(first)) => usize::from(first.first().copied().unwrap_or(0)),
-        _ => return Ok(()),
-    };
-    store.write_records(Space::Notes, (0..count.max(1)).map(|nth| (name(id, nth), None)).collect()).await
-}
-
 /// An id may be longer than a record's name.
 fn name(id: &DocumentId, part: usize) -> String {
     let hash = Sha256::digest(id.as_bytes());
@@ -93,8 +84,6 @@ mod tests {
             assert_eq!(read(&store, &id()).await, Ok(Some(notes(hashes))));
         }
         assert_eq!(store.records(Space::Notes, None, 100).await.unwrap().len(), 1);
-        remove(&store, &id()).await.unwrap();
-        assert_eq!(store.records(Space::Notes, None, 100).await.unwrap().len(), 0);
     }
 
     /// RC51: notes that cannot be read are none.

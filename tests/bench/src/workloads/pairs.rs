@@ -36,7 +36,7 @@ pub(crate) async fn run(bench: &mut Bench) {
                     let figures = measure(&peer, &base, script, documents, window, lasting).await;
                     (peer, figures)
                 };
-                bench.measure(&name, kind, Duration::from_secs(90), measurement).await;
+                Box::pin(bench.measure(&name, kind, Duration::from_secs(90), measurement)).await;
             }
         }
     }

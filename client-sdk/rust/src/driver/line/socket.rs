@@ -102,23 +102,28 @@ async fn read(mut stream: SplitStream<Socket>, tell: &mpsc::Sender<Event>) -> En
     }
 }
 
-async fn write(mut sink: SplitSink<Socket, Message>, mut to_send: mpsc::Receiver<Bytes>) -> Ending {
-    while let Some(frame) = to_send.recv().await {
-        if let Err(error) = sink.feed(Message::Binary(frame)).await {
-            return broken(&error);
-        }
-        // What waits goes in the same write.
-        while let Ok(frame) = to_send.try_recv() {
-            if let Err(error) = sink.feed(Message::Binary(frame)).await {
-                return broken(&error);
-            }
-        }
-        if let Err(error) = sink.flush().await {
-            return broken(&error);
-        }
+/// Where it cannot write any more, whoever reads finds out why: a server that sends us away says so, and closes.
+async fn write(mut sink: SplitSink<Socket, Message>, to_send: mpsc::Receiver<Bytes>) -> Ending {
+    if write_all(&mut sink, to_send).await.is_err() {
+        return std::future::pending().await;
     }
     let _ = sink.close().await; // We go; whether that arrives is the other side's business.
     Ending::default()
+}
+
+async fn write_all(
+    sink: &mut SplitSink<Socket, Message>,
+    mut to_send: mpsc::Receiver<Bytes>,
+) -> Result<(), Error> {
+    while let Some(frame) = to_send.recv().await {
+        sink.feed(Message::Binary(frame)).await?;
+        // What waits goes in the same write.
+        while let Ok(frame) = to_send.try_recv() {
+            sink.feed(Message::Binary(frame)).await?;
+        }
+        sink.flush().await?;
+    }
+    Ok(())
 }
 
 fn broken(error: &Error) -> Ending {

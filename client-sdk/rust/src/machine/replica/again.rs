@@ -2,6 +2,7 @@
 //!
 //! Edit path: ← an app, → the change's patch on the document of now, an edit like any other; what was refused is forgotten then.
 
+use super::refusal::next_actor;
 use super::{EditError, Effect, Replica};
 use automerge::ChangeHash;
 use dovetail_core::doors::{self, PatchError, WriteError, Writer};
@@ -43,13 +44,15 @@ impl Replica {
         let patch = refused.patch.ok_or(AgainError::TooMuch(*hash))?;
         let here = self.editable()?;
         let doc = here.doc(now);
-        // All that this actor made is in the heads that it is made on.
-        let writer = Writer { actor: doc.get_actor().clone(), time: now, message: refused.label };
+        // Such a write has an actor of its own, which goes on here: the numbers of none are given twice.
+        let writer = Writer { actor: next_actor(doc.get_actor()), time: now, message: refused.label };
         let written = doors::patch(doc, &doc.get_heads(), &patch, &writer).map_err(Box::new)?;
         doc.apply_changes(written.changes.clone()).map_err(|error| Box::new(WriteError::from(error)))?;
+        doc.set_actor(writer.actor.clone());
         written.changes.iter().for_each(|change| here.waiting.enter(change));
         here.refusals.discard(hash);
         here.is_noted = false;
+        self.actor = writer.actor;
         self.taken += 1;
         effects.extend([Effect::Changed, Effect::Told]);
         Ok(self.taken)
