@@ -31,6 +31,9 @@ use tokio::sync::{oneshot, watch};
 /// How long a document that is not on this device is waited for.
 const OPEN_WITHIN: Duration = Duration::from_secs(30);
 
+/// A server that is there answers a connection in less than a second; a phone's network may take some.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
 /// What a client is made of. Everything has a default but the address of the server.
 #[derive(Debug)]
 pub struct Builder {
@@ -303,6 +306,12 @@ impl Client {
 
     // The server, asked directly.
 
+    /// The server, for what no document tells.
+    #[must_use]
+    pub fn api(&self) -> &Api {
+        &self.inner.api
+    }
+
     /// Documents of the server that we may see, deleted ones not among them; asked over HTTP, page by page.
     ///
     /// # Errors
@@ -431,11 +440,7 @@ impl Builder {
     /// See [`StartError`].
     pub async fn connect(self) -> Result<Client, StartError> {
         let server = Arc::new(Server::parse(&self.url, self.link.clone())?);
-        let requests = reqwest::Client::builder()
-            .no_proxy()
-            .user_agent(concat!("dovetail-client/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| StartError::System(error.to_string()))?;
+        let requests = requests().map_err(StartError::System)?;
         let dialing =
             Dialing { server, token: self.token.clone(), requests, requests_only: self.requests_only };
         let (tell, told) = oneshot::channel();
@@ -449,6 +454,13 @@ impl Builder {
         let (core, moved_aside) = told.await.map_err(ended)??;
         Ok(Client { inner: Arc::new(Inner { core, api, moved_aside, open_within }) })
     }
+}
+
+/// What makes requests, and keeps their connections.
+pub(crate) fn requests() -> Result<reqwest::Client, String> {
+    let builder = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN);
+    let builder = builder.user_agent(concat!("dovetail-client/", env!("CARGO_PKG_VERSION")));
+    builder.build().map_err(|error| error.to_string())
 }
 
 type Started = Result<(Core, Option<MovedAside>), StartError>;

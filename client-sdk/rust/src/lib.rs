@@ -40,7 +40,10 @@ pub mod status; // How things stand.
 mod token; // Who we are.
 mod view; // What a document is seen as.
 
-pub use api::{ApiError, Listed};
+pub use api::{
+    Api, ApiError, BadHeads, BeginError, Conflicts, Download, Heads, KnownConflict, Listed, Offer, On, Page,
+    Patch, Shown, Stored, Unjudged, Which,
+};
 pub use client::{Builder, Client, ImportError, OpenError, StartError};
 pub use document::{
     AgainError, ChangeError, ChangeResult, DecideError, Document, EditError, Kept, ReadError, SaveError,
@@ -55,7 +58,7 @@ pub use machine::course::Windows;
 pub use machine::replica::Limits;
 pub use place::BadUrl;
 pub use presence::{Peer, Presence};
-pub use token::TokenAnswer;
+pub use token::{BadToken, TokenAnswer};
 pub use view::{Dashboard, Json, View, ViewError, WidgetData};
 
 pub use automerge;

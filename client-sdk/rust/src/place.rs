@@ -15,7 +15,7 @@ pub(crate) struct Server {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{url:?} is no server's URL: {why}, as in http://127.0.0.1:3000")]
 pub struct BadUrl {
-    /// The text.
+    /// The text, without what may be a password.
     pub url: String,
     /// What is wrong with it.
     pub why: &'static str,
@@ -24,7 +24,9 @@ pub struct BadUrl {
 impl Server {
     /// Reads `http://host:port`; `ws` and `wss` mean the same. A path in front of which a proxy has put the server is kept.
     pub(crate) fn parse(text: &str, link: Option<Secret>) -> Result<Self, BadUrl> {
-        let bad = |why| BadUrl { url: text.to_owned(), why };
+        // What stands before an @ may be a password.
+        let shown = text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, host)| format!("…@{host}"));
+        let bad = |why| BadUrl { url: shown.clone(), why };
         let text = text.trim();
         let text = match text.split_once("://") {
             Some(("ws", rest)) => format!("http://{rest}"),
@@ -95,6 +97,8 @@ mod tests {
         for url in bad {
             assert!(Server::parse(url, None).is_err(), "{url}");
         }
+        let told = Server::parse("http://me:hunter2@a", None).unwrap_err().to_string();
+        assert!(!told.contains("hunter2"), "{told}");
         let server = Server::parse("http://[::1]:8080", None).unwrap();
         assert_eq!(server.host_and_port(), ("::1", 8080));
         assert_eq!(server.at("/api/docs"), "http://[::1]:8080/api/docs");

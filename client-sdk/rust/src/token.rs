@@ -24,7 +24,21 @@ pub(crate) enum Token {
     Source(Arc<Ask>),
 }
 
+/// A text is no token. It is not told: it may be most of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no token: it has a line break or another character in it that no token has")]
+pub struct BadToken;
+
 impl Token {
+    /// One for good, with or without white space around it; an empty text is none.
+    pub(crate) fn fixed(text: &str) -> Result<Self, BadToken> {
+        match text.trim() {
+            "" => Ok(Self::None),
+            token if is_sendable(token) => Ok(Self::Fixed(Secret::new(token.to_owned()))),
+            _ => Err(BadToken),
+        }
+    }
+
     pub(crate) fn source<F>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = TokenAnswer> + Send + 'static,
@@ -41,9 +55,7 @@ impl Token {
         };
         match token {
             Some(token) if token.reveal().is_empty() => Ok(None),
-            Some(token) if !is_sendable(token.reveal()) => {
-                Err("the token has characters that no token has".into())
-            }
+            Some(token) if !is_sendable(token.reveal()) => Err(BadToken.into()),
             token => Ok(token),
         }
     }

@@ -1,7 +1,7 @@
 //! What can be written on the command line. Flags of settings are not listed here: they
 //! come from [`crate::config::table`].
 
-use super::{Failure, export, import, stored, token};
+use super::{Failure, conflicts, documents, export, import, stored, token, watch};
 use crate::config::{self, Config, Given, Setting, Source};
 use clap::{Arg, ArgMatches, Command};
 use std::path::Path;
@@ -25,6 +25,14 @@ pub(super) fn command() -> Command {
             Command::new("config").about("Shows every setting, its value and who set it"),
         ))
         .subcommand(with_settings(token::command()))
+        .subcommand(documents::ls_command())
+        .subcommand(documents::get_command())
+        .subcommand(documents::create_command())
+        .subcommand(documents::put_command())
+        .subcommand(documents::patch_command())
+        .subcommand(watch::command())
+        .subcommand(conflicts::command())
+        .subcommand(conflicts::settle_command())
         .subcommand(import::command())
         .subcommand(export::command())
         .subcommand(stored::backup_command())

@@ -5,6 +5,7 @@ use super::{Failure, cannot_write, explained, on_runtime, print};
 use crate::content::{self, Form};
 use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
+use dovetail_client::{Api, ApiError};
 use dovetail_core::grant::ReadPermit;
 use dovetail_core::id::DocumentId;
 
@@ -40,7 +41,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let place = Place::of(matches)?;
     let shown = on_runtime(async {
         match place {
-            Place::Remote(remote) => remote.get(&path(&id, form)).await,
+            Place::Remote(api) => from_server(&api, &id, form).await.map_err(place::or_no_server),
             Place::Directory(directory) => from_directory(&directory, id, form).await,
         }
     })?;
@@ -50,11 +51,11 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
 }
 
-fn path(id: &DocumentId, form: Form) -> String {
+async fn from_server(api: &Api, id: &DocumentId, form: Form) -> Result<Bytes, ApiError> {
     match form {
-        Form::Json => format!("/api/docs/{id}"),
-        Form::Automerge => format!("/api/docs/{id}/automerge"),
-        Form::Grafana => format!("/api/docs/{id}/grafana"),
+        Form::Json => api.get(id).await.map(|shown| shown.json),
+        Form::Automerge => api.automerge(id).await,
+        Form::Grafana => api.grafana(id).await,
     }
 }
 

@@ -1,13 +1,12 @@
 //! `dovetail import FILE`: a file becomes a document, and its URL is printed.
 
 use super::place::{self, Place};
-use super::remote::Remote;
-use super::{Failure, explained, on_runtime, print, tell};
+use super::{Failure, explained, input, on_runtime, print, tell};
 use crate::content::{self, ContentError, Intake};
 use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
+use dovetail_client::Api;
 use dovetail_core::grant::EditPermit;
-use std::io::Read;
 
 const FILE: &str = "file";
 const AS: &str = "as";
@@ -33,10 +32,10 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         _ => Intake::Grafana,
     };
     let place = Place::of(matches)?;
-    let text = read(path)?;
+    let text = input(path)?;
     let made = on_runtime(async {
         match place {
-            Place::Remote(remote) => with_server(&remote, text, intake).await,
+            Place::Remote(api) => with_server(&api, text, intake).await,
             Place::Directory(directory) => into_directory(&directory, path, &text, intake).await,
         }
     })?;
@@ -52,17 +51,13 @@ struct Made {
     notes: Vec<String>,
 }
 
-async fn with_server(remote: &Remote, text: Bytes, intake: Intake) -> Result<Made, Failure> {
-    let path = match intake {
-        Intake::Grafana => "/api/docs?import=grafana",
-        Intake::Json => "/api/docs",
+async fn with_server(api: &Api, text: Bytes, intake: Intake) -> Result<Made, Failure> {
+    let stored = match intake {
+        Intake::Grafana => api.import_grafana(text).await,
+        Intake::Json => api.create(text).await,
     };
-    let answer = remote.post_json(path, text).await?;
-    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
-    let url =
-        answer["url"].as_str().ok_or_else(|| Failure::Failed("this server is no Dovetail".to_owned()))?;
-    let notes = answer["notes"].as_array().into_iter().flatten().filter_map(|note| note.as_str());
-    Ok(Made { url: url.to_owned(), notes: notes.map(str::to_owned).collect() })
+    let stored = stored.map_err(place::or_no_server)?;
+    Ok(Made { notes: stored.notes().map(str::to_owned).collect(), url: stored.url })
 }
 
 async fn into_directory(directory: &str, path: &str, text: &[u8], intake: Intake) -> Result<Made, Failure> {
@@ -85,14 +80,4 @@ fn in_words(path: &str, error: &ContentError) -> String {
         }
         ContentError::NotJson(_) | ContentError::NotContent(_) => format!("{path}: {error}"),
     }
-}
-
-fn read(path: &str) -> Result<Bytes, Failure> {
-    let mut bytes = Vec::new();
-    let read = match path {
-        "-" => std::io::stdin().read_to_end(&mut bytes).map(drop),
-        _ => std::fs::read(path).map(|file| bytes = file),
-    };
-    read.map_err(|error| Failure::Failed(format!("cannot read {path}: {error}")))?;
-    Ok(bytes.into())
 }

@@ -2,22 +2,30 @@
 //!
 //! Always true: standard output carries what was asked for and nothing else, standard error
 //! everything that is said about it. The exit code is 0 when it was done, 1 when it failed,
-//! 2 when the command line or the configuration is wrong.
+//! 2 when the command line or the configuration is wrong, and 3 when `dovetail conflicts` has found some.
+//!
+//! This folder alone uses `dovetail-client`: nothing that serves may depend on who asks.
 
 mod arguments; // What can be written on the command line.
+mod conflicts; // `dovetail conflicts`, `settle`.
+mod documents; // `dovetail ls`, `get`, `create`, `put`, `patch`.
 mod export; // `dovetail export`.
 mod import; // `dovetail import`.
 mod place; // With a running server, or in a directory.
-mod remote; // A running server.
+mod pointer; // A place in a document.
 mod serve; // `dovetail`, `dovetail serve`.
 mod show; // `dovetail config`.
 mod stored; // `dovetail verify`, `backup`, `restore`, `compact`.
 mod token; // `dovetail token`.
+mod watch; // `dovetail watch`.
 
 use crate::config::ConfigError;
+use bytes::Bytes;
 use clap::ArgMatches;
+use serde::Serialize;
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -44,25 +52,34 @@ pub fn main() -> ExitCode {
         Err(error) => return answer_at_once(&error),
     };
     match run(&matches) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => report(&failure),
     }
 }
 
-fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    match matches.subcommand() {
+fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let done = match matches.subcommand() {
         None => serve::run(matches),
         Some(("serve", matches)) => serve::run(matches),
         Some(("config", matches)) => show::run(matches),
         Some(("token", matches)) => token::run(matches),
         Some(("import", matches)) => import::run(matches),
         Some(("export", matches)) => export::run(matches),
+        Some(("ls", matches)) => documents::ls(matches),
+        Some(("get", matches)) => documents::get(matches),
+        Some(("create", matches)) => documents::create(matches),
+        Some(("put", matches)) => documents::put(matches),
+        Some(("patch", matches)) => documents::patch(matches),
+        Some(("watch", matches)) => watch::run(matches),
+        Some(("conflicts", matches)) => return conflicts::list(matches),
+        Some(("settle", matches)) => conflicts::settle(matches),
         Some(("verify", matches)) => stored::verify(matches),
         Some(("backup", matches)) => stored::backup(matches),
         Some(("restore", matches)) => stored::restore(matches),
         Some(("compact", matches)) => stored::compact(matches),
         Some((other, _)) => unreachable!("{other} is no command of arguments::command"),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// `--help` and `--version` are errors to clap; they go to standard output and are none.
@@ -98,6 +115,36 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     let written = out.write_all(bytes).and_then(|()| out.flush());
     written.map_err(|error| Failure::Failed(format!("cannot write to standard output: {error}")))
+}
+
+/// Writes a value as a line of JSON, as [`say_line`] does.
+fn say<T: Serialize>(value: &T) -> Result<ControlFlow<()>, Failure> {
+    say_line(&json(value))
+}
+
+/// Writes a line. A break: nobody reads on. Whoever closed our output has what they wanted, and that is no failure.
+fn say_line(line: &str) -> Result<ControlFlow<()>, Failure> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(Failure::Failed(format!("cannot write to standard output: {error}"))),
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("what the server says has texts for keys")
+}
+
+/// What a file holds, or standard input.
+fn input(path: &str) -> Result<Bytes, Failure> {
+    let mut bytes = Vec::new();
+    let read = match path {
+        "-" => io::stdin().read_to_end(&mut bytes).map(drop),
+        _ => std::fs::read(path).map(|file| bytes = file),
+    };
+    read.map_err(|error| Failure::Failed(format!("cannot read {path}: {error}")))?;
+    Ok(bytes.into())
 }
 
 /// Why a file was not written, with its name.

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::store::{CommitError, Floor, LoadError, OpenError, Rebuild, SledStore, Space, Store};
 use crate::verify::{Check, Finding, Pace, RECORDS_PAGE, Summary, Walk};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use dovetail_client::Api;
 use dovetail_core::document::chunk::Batch;
 use futures_util::future::try_join_all;
 use std::fs::{self, File};
@@ -216,7 +217,7 @@ fn written(place: Place, part: &mut Part) -> Result<End, Failure> {
     on_runtime(async {
         let writing = async {
             match place {
-                Place::Remote(remote) => remote.download("/api/admin/backup", file, path).await,
+                Place::Remote(api) => from_server(&api, file, path).await,
                 Place::Directory(directory) => from_directory(Path::new(&directory), file, path).await,
             }
         };
@@ -233,6 +234,14 @@ fn written(place: Place, part: &mut Part) -> Result<End, Failure> {
             "the backup is not whole, and was removed: {why}. Whoever gave it may have stopped meanwhile"
         ))
     })
+}
+
+async fn from_server(api: &Api, file: &mut File, part: &Path) -> Result<(), Failure> {
+    let mut backup = api.backup().await.map_err(place::or_no_server)?;
+    while let Some(piece) = backup.next().await? {
+        file.write_all(&piece).map_err(|error| cannot_write(part, &error))?;
+    }
+    Ok(())
 }
 
 async fn from_directory(dir: &Path, file: &mut File, part: &Path) -> Result<(), Failure> {
