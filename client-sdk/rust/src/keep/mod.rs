@@ -169,13 +169,19 @@ async fn open_directory(dir: &Path) -> Result<(SledStore, Option<MovedAside>), S
     match opened {
         Ok(store) => Ok((store, None)),
         Err(OpenError::Locked { dir }) => Err(StoreError::InUse { dir }),
-        Err(error @ (OpenError::Foreign { .. } | OpenError::Newer { .. } | OpenError::Occupied { .. })) => {
-            Err(StoreError::NotOurs(Box::new(error)))
+        Err(
+            error @ (OpenError::Foreign { .. }
+            | OpenError::Newer { .. }
+            | OpenError::Occupied { .. }
+            | OpenError::IsFile { .. }),
+        ) => Err(StoreError::NotOurs(Box::new(error))),
+        Err(error @ OpenError::DiskFull { .. }) => {
+            Err(StoreError::Unusable { dir: dir.to_owned(), why: error.to_string() })
         }
         Err(OpenError::Unusable { dir, source }) => {
             Err(StoreError::Unusable { dir, why: source.to_string() })
         }
-        Err(OpenError::Corrupt { what, .. } | OpenError::Unreadable { what, .. }) => {
+        Err(OpenError::Corrupt { what, .. }) => {
             salvage::aside(dir, what).await.map(|(store, moved)| (store, Some(moved)))
         }
         Err(error @ (OpenError::LogGone { .. } | OpenError::Unfinished { .. })) => {
