@@ -235,6 +235,23 @@ test('the page tells of what waits in tables and texts as well', async () => {
   data.release()
 })
 
+test('CL328 what waits of a table or a note is said with the widget that it is in', async () => {
+  const table = dovetail.createWidgetData('table')
+  await table.settled()
+  table.addRow(['web'])
+  const store = await opened({ t: { kind: 'table', title: 'Hosts', data: table.url } })
+  await screen.findByDisplayValue('web')
+  await userEvent.click(screen.getByRole('button', { name: /in this tab only$/ }))
+  const waiting = () => screen.getByRole('list', { name: /waiting$/ }).textContent
+  expect(waiting()).toContain('Added a row in “Hosts”')
+  act(() => store.edit({ edit: 'renameWidget', id: 't', title: 'Machines' }))
+  expect(waiting()).toContain('Added a row in “Machines”')
+  expect(waiting()).toContain('Renamed “Hosts” to “Machines”')
+  act(() => store.edit({ edit: 'renameWidget', id: 't', title: '' }))
+  expect(waiting()).toMatch(/Added a row (?!in)/)
+  table.release()
+})
+
 test('CL250 what is typed goes into its row, or is offered when somebody removed that', async () => {
   const table = dovetail.createWidgetData('table')
   await table.settled()

@@ -1,7 +1,8 @@
 // The documents that the tiles show, next to the dashboard itself: what of them people must be told with it.
 //
 // Always true: the page says "Saved" only when the tables, texts and points that it shows, or showed since it was opened, are saved as
-// well, also before their tiles have opened them. What the server refused of them is told where everything refused is told.
+// well, also before their tiles have opened them. What waits of them is told with the widget that it is in. What the server refused of
+// them is told where everything refused is told.
 
 import {
   documentUrl,
@@ -34,11 +35,15 @@ export function createOpenData(dashboard: DashboardStore, device: Watchable<Devi
   // A document that two tiles show is there twice, and counts once.
   const shown = watched<readonly WidgetDataStore[]>([])
   const parts = (): readonly Part[] => [dashboard, ...new Set(shown.getState())]
-  const isNamed = namedIn(dashboard)
+  const named = namedIn(dashboard)
+  const inWidget = wordedByWidget()
   // A tile that goes may leave something behind that waits.
   const wasShown = new Set<DocumentId>()
   const belonging = () =>
-    device.getState().documents.filter(({ id }) => id !== dashboard.id && (wasShown.has(id) || isNamed(id)))
+    device
+      .getState()
+      .documents.filter(({ id }) => id !== dashboard.id && (wasShown.has(id) || named(id) !== undefined))
+      .map((saving) => inWidget(saving, named(saving.id) ?? ''))
   const refused = combined(
     shown,
     () => parts().map((part) => part.refused),
@@ -70,15 +75,38 @@ export function createOpenData(dashboard: DashboardStore, device: Watchable<Devi
   }
 }
 
-/** Whether a widget names a document. The addresses are compared as they stand, because to read each of them would take long. */
-function namedIn(dashboard: DashboardStore): (id: DocumentId) => boolean {
+/**
+ * The title of the widget that names a document; nothing where none does. The addresses are compared as they stand, because to read
+ * each of them would take long.
+ */
+function namedIn(dashboard: DashboardStore): (id: DocumentId) => string | undefined {
   let last:
-    { readonly widgets: Dashboard['widgets']; readonly named: ReadonlySet<string | undefined> } | undefined
+    { readonly widgets: Dashboard['widgets']; readonly named: ReadonlyMap<string, string> } | undefined
   return (id) => {
     const { widgets } = dashboardOf(dashboard.getState())
-    if (last?.widgets !== widgets)
-      last = { widgets, named: new Set(Object.values(widgets).map(({ data }) => data)) }
-    return last.named.has(id) || last.named.has(documentUrl(id))
+    if (last?.widgets !== widgets) {
+      const named = Object.values(widgets).flatMap(({ data, title }) =>
+        data === undefined ? [] : [[data, title] as const],
+      )
+      last = { widgets, named: new Map(named) }
+    }
+    return last.named.get(id) ?? last.named.get(documentUrl(id))
+  }
+}
+
+/** What waits of a document, said with the widget that it is in. The same again as long as it is the same. */
+function wordedByWidget(): (saving: SavingState, title: string) => SavingState {
+  const made = new WeakMap<SavingState, { readonly title: string; readonly worded: SavingState }>()
+  return (saving, title) => {
+    if (title === '' || saving.changes.length === 0) return saving
+    const known = made.get(saving)
+    if (known?.title === title) return known.worded
+    const changes = saving.changes.map((change) =>
+      change.label === '' ? change : { ...change, label: `${change.label} in “${title}”` },
+    )
+    const worded = { ...saving, changes }
+    made.set(saving, { title, worded })
+    return worded
   }
 }
 
