@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::time::timeout;
 
@@ -470,8 +470,8 @@ async fn op48_what_is_wrong_is_told_by_the_exit_code() {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = page.accept().await {
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>";
-            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await;
-            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4096]).await;
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer).await;
         }
     });
     ended(&mut command(&elsewhere, &["ls"])).failed(1, "is no Dovetail server");
@@ -505,7 +505,7 @@ async fn op49_a_token_goes_along_and_is_not_shown() {
     let id = stored["id"].as_str().unwrap();
     assert_eq!(ended(&mut command(&url, &["get", id, "--token", &ana])).json(), json!({}));
     ended(command(&url, &["get", id]).env("DOVETAIL_TOKEN", &bo)).failed(1, "(document_not_found)");
-    let forged = format!("{}x", ana.rsplit_once('.').unwrap().0.to_owned() + ".c2lnbmF0dXJl");
+    let forged = format!("{}.c2lnbmF0dXJl", ana.rsplit_once('.').unwrap().0);
     for arguments in every_command(id, file).iter().filter(|command| command[0] != "backup") {
         ended(&mut command(&url, arguments)).failed(1, "(token_missing)");
         let refused = ended(command(&url, arguments).env("DOVETAIL_TOKEN", &forged));
