@@ -2,16 +2,16 @@
 //!
 //! Sled finds a record by way of its tree: with one page that is bent all below it is out of reach, and with one segment that is missing, often everything.
 //! But each message of the log says by itself what it is: a page of the tree with all that lay on it, or one key that was set or deleted on a page.
-//! Done again in the order in which they were written, they are the tree as it was, but for those that are bent. So they are read one by one, and what comes of
-//! it is put into a store of its own, beside the log, for as long as somebody looks at it or copies it.
+//! Taken page by page in the order in which they were written, they are the tree as it was, but for those that are bent. So they are read one by one, and
+//! what comes of it is put into a store of its own, beside the log, for as long as somebody looks at it or copies it.
 //!
 //! ```text
 //! message  = checksum 4 · kind 1 · length · number of its segment · page · content          numbers are varints of sled's
 //! content  = page: next · merging · 1 · length of the prefix 1 · first key · key behind the last · 0 · count · key* · value*
 //!            link: 0 · key · value, or 1 · key                                             keys without the prefix of their page
 //! ```
-//! Where a message is bent, the next one is looked for byte by byte. Where a page may have been among what is lost, the prefix that is known of it may be
-//! another by then; so of what comes after it only what fits our own keys is taken.
+//! Where a message is bent, the next one is looked for byte by byte. Behind a gap a page may be another one than before, with keys that begin otherwise; so
+//! of what was changed on it after one only what fits our own keys is taken. A gap may also be where a segment was used again: nothing is missing then.
 //!
 //! It takes as much memory as the documents take, and as much room on the disk.
 //!
@@ -98,10 +98,10 @@ pub(super) fn read(log: &File) -> io::Result<Records> {
         }
         expected = Some(number + 1);
         if tree.replay(&segment_at(log, at)?, number, end).is_none() {
-            break;
+            break; // Nobody was answered that what comes now is there.
         }
     }
-    Ok(tree.records)
+    Ok(tree.records())
 }
 
 fn segment_at(log: &File, at: u64) -> io::Result<Vec<u8>> {
@@ -187,18 +187,28 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The tree as far as it was replayed.
+/// The pages of the tree, as far as they were replayed. As with sled a page is the last that was written of it whole, and the links after
+/// that: those before it may be of another page that had the same number, and are forgotten.
 #[derive(Default)]
 struct Tree {
-    records: Records,
-    /// What the keys of each page begin with, and whether that is known for sure.
-    prefixes: HashMap<u64, (Vec<u8>, bool)>,
+    pages: HashMap<u64, Page>,
+    /// How many were written whole.
+    written: u64,
+}
+
+struct Page {
+    /// Which one it is of all that were written.
+    order: u64,
+    leaf: Vec<u8>,
+    /// What was changed on it since, and whether nothing may be missing between that and the page.
+    links: Vec<(Vec<u8>, bool)>,
+    is_sure: bool,
 }
 
 impl Tree {
     /// Something may be missing here: a page may have become another.
     fn doubt(&mut self) {
-        self.prefixes.values_mut().for_each(|(_, is_sure)| *is_sure = false);
+        self.pages.values_mut().for_each(|page| page.is_sure = false);
     }
 
     /// `None` where a batch begins that was not written to its end.
@@ -215,12 +225,19 @@ impl Tree {
                     let last = u64::from_le_bytes(*message.content.first_chunk()?);
                     (last <= end).then_some(())?;
                 }
-                kind::FREE | kind::PAGE_APART => drop(self.prefixes.remove(&page)),
-                kind::PAGE => match Leaf::from_bytes(message.content) {
-                    Some(leaf) => self.put(page, leaf),
-                    None => drop(self.prefixes.remove(&page)), // It leads to others.
-                },
-                kind::LINK => drop(self.change(page, message.content)),
+                kind::PAGE if Leaf::from_bytes(message.content).is_some() => {
+                    let leaf = message.content.to_vec();
+                    self.pages
+                        .insert(page, Page { order: self.written, leaf, links: Vec::new(), is_sure: true });
+                    self.written += 1;
+                }
+                // One that leads to others, or is no longer.
+                kind::PAGE | kind::PAGE_APART | kind::FREE => drop(self.pages.remove(&page)),
+                kind::LINK => {
+                    if let Some(page) = self.pages.get_mut(&page) {
+                        page.links.push((message.content.to_vec(), page.is_sure));
+                    }
+                }
                 _ => {}
             }
         }
@@ -230,41 +247,51 @@ impl Tree {
         Some(())
     }
 
-    /// Between its first key and its last there is what the page says, and nothing else.
-    fn put(&mut self, page: u64, leaf: Leaf<'_>) {
-        let behind = if leaf.behind.is_empty() { Bound::Unbounded } else { Bound::Excluded(leaf.behind) };
-        if behind == Bound::Unbounded || leaf.first < leaf.behind {
-            let before: Vec<_> = self
-                .records
-                .range::<[u8], _>((Bound::Included(leaf.first), behind))
-                .map(|(key, _)| key.clone())
-                .collect();
-            before.iter().for_each(|key| drop(self.records.remove(key)));
-        }
-        for (key, record) in leaf.records {
-            self.records.insert([leaf.prefix, key].concat(), record.to_vec());
-        }
-        self.prefixes.insert(page, (leaf.prefix.to_vec(), true));
-    }
-
-    /// One key of a page, set or deleted.
-    fn change(&mut self, page: u64, link: &[u8]) -> Option<()> {
-        let (prefix, is_sure) = self.prefixes.get(&page)?;
-        let mut link = Reader(link);
-        let kind = link.byte()?;
-        let key = [prefix, link.bytes()?].concat();
-        match kind {
-            0 => {
-                let record = link.bytes()?;
-                if *is_sure || fits(&key, record) {
-                    self.records.insert(key, record.to_vec());
-                }
+    /// What lies on the pages. Where two claim the same keys, because what became of the older one is lost, the newer one is right.
+    fn records(self) -> Records {
+        let mut pages: Vec<_> = self.pages.into_values().collect();
+        pages.sort_unstable_by_key(|page| page.order);
+        let mut records = Records::new();
+        for page in pages {
+            let Some(leaf) = Leaf::from_bytes(&page.leaf) else { continue };
+            put(&mut records, &leaf);
+            for (link, is_sure) in &page.links {
+                change(&mut records, leaf.prefix, link, *is_sure);
             }
-            1 if *is_sure || is_of_a_document(&key) => drop(self.records.remove(&key)),
-            _ => {}
         }
-        Some(())
+        records
     }
+}
+
+/// Between its first key and its last there is what the page says, and nothing else.
+fn put(records: &mut Records, leaf: &Leaf<'_>) {
+    let behind = if leaf.behind.is_empty() { Bound::Unbounded } else { Bound::Excluded(leaf.behind) };
+    if behind == Bound::Unbounded || leaf.first < leaf.behind {
+        let within = records.range::<[u8], _>((Bound::Included(leaf.first), behind));
+        let before: Vec<_> = within.map(|(key, _)| key.clone()).collect();
+        before.iter().for_each(|key| drop(records.remove(key)));
+    }
+    for (key, record) in &leaf.records {
+        records.insert([leaf.prefix, key].concat(), record.to_vec());
+    }
+}
+
+/// One key of a page, set or deleted.
+fn change(records: &mut Records, prefix: &[u8], link: &[u8], is_sure: bool) -> Option<()> {
+    let mut link = Reader(link);
+    let kind = link.byte()?;
+    let key = [prefix, link.bytes()?].concat();
+    match kind {
+        0 => {
+            let record = link.bytes()?;
+            if is_sure || fits(&key, record) {
+                records.insert(key, record.to_vec());
+            }
+        }
+        1 if is_sure || is_of_a_document(&key) => drop(records.remove(&key)),
+        _ => {}
+    }
+    Some(())
 }
 
 /// Whether a record is what was written under this key, or the key is one of ours to the byte.
@@ -339,5 +366,70 @@ impl<'a> Reader<'a> {
                 u64::from_le_bytes(bytes)
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(kind: u8, segment: u8, page: u8, content: &[u8]) -> Vec<u8> {
+        let header = [kind, content.len() as u8, segment, page];
+        let sum = crc32_of(&[content, &header]) ^ u32::MAX;
+        [&sum.to_le_bytes()[..], &header, content].concat()
+    }
+
+    fn segment(messages: &[Vec<u8>]) -> Vec<u8> {
+        [vec![0; HEADER_BYTES], messages.concat()].concat()
+    }
+
+    fn page(prefix: &[u8]) -> Vec<u8> {
+        let length = prefix.len() as u8;
+        [&[0, 0, 0, length, length][..], prefix, &[0, 0, 0]].concat()
+    }
+
+    fn set(key: &[u8], record: &[u8]) -> Vec<u8> {
+        [&[0, key.len() as u8], key, &[record.len() as u8], record].concat()
+    }
+
+    /// ST42: what was changed on a page that had the number of another one before, and is no longer, is not taken for that one's: a part of a
+    /// document would be read as another document's.
+    #[test]
+    fn st42_a_page_that_is_no_longer_gives_nothing() {
+        let prefix = [2, 1, 7];
+        let first = segment(&[message(kind::PAGE, 1, 5, &page(&prefix))]);
+        let link = message(kind::LINK, 3, 5, &set(&[0, 0, 0, 1], b"of another document"));
+        let replayed = |messages: &[Vec<u8>]| {
+            let mut tree = Tree::default();
+            tree.replay(&first, 1, u64::MAX).unwrap();
+            tree.doubt();
+            tree.replay(&segment(messages), 3, u64::MAX).unwrap();
+            tree.records().len()
+        };
+        assert_eq!(replayed(std::slice::from_ref(&link)), 1);
+        assert_eq!(replayed(&[link.clone(), message(kind::FREE, 3, 5, &[])]), 0);
+        assert_eq!(replayed(&[link, message(kind::PAGE, 3, 5, &page(&[2, 1, 8]))]), 0);
+    }
+
+    /// ST42: no bytes make a reader panic, and what is cut off ends nothing but itself.
+    #[test]
+    fn st42_no_bytes_make_the_reader_panic() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for _ in 0..2_000 {
+            let mut content: Vec<u8> = (0..random.usize(..60)).map(|_| random.u8(..)).collect();
+            if random.bool() {
+                content = page(&content[..content.len().min(9)]);
+                content.truncate(random.usize(..=content.len()));
+            }
+            let kinds = kind::CANCELED..=kind::LINK_APART;
+            let written =
+                segment(&[message(random.u8(kinds), 1, 5, &content), message(kind::FREE, 1, 6, &[])]);
+            assert!(messages(&written, 1).count() >= 2);
+            let _ = number(&written[..random.usize(..=written.len())]);
+            let mut tree = Tree::default();
+            let _ = tree.replay(&written, 1, u64::MAX);
+            let _ = tree.replay(&segment(&[message(kind::LINK, 1, 5, &content)]), 1, u64::MAX);
+            drop(tree.records());
+        }
     }
 }

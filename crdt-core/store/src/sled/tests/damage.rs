@@ -230,6 +230,39 @@ async fn st42_a_log_is_read_without_sled_as_sled_reads_it() {
     }
 }
 
+/// ST42: the same of a log in which segments and the numbers of pages were used again and again, so that much in it is of pages that are no longer.
+#[tokio::test]
+async fn st42_what_is_no_longer_is_not_read() {
+    let dir = Directory::new();
+    let mut random = fastrand::Rng::with_seed(42);
+    for round in 0..3 {
+        let store = opened(&dir);
+        for _ in 0..12 {
+            let commits = (0..100).map(|_| {
+                let (n, size) = (random.u8(..), [100, 300, 900, 3_000, 40_000][random.usize(..5)]);
+                let chunk = changes(&std::iter::repeat_with(|| random.u8(..)).take(size).collect::<Vec<_>>());
+                let (store, folds) = (&store, random.u8(..8) == 0);
+                async move {
+                    let found = if folds { store.load(&id(n)).await.unwrap() } else { None };
+                    let delete = found.iter().flat_map(|found| &found.chunks).map(Chunk::key).collect();
+                    store.commit(Batch { delete, ..batch(n, vec![chunk]) }).await.unwrap();
+                }
+            });
+            futures_util::future::join_all(commits).await;
+        }
+        store.close().await;
+        drop(store);
+        let read = salvage::read(&fs::File::open(dir.path().join(LOG_FILE)).unwrap()).unwrap();
+        let copy = copy(dir.path());
+        let mut sleds = BTreeMap::new();
+        copy.tampered_with(|db| {
+            sleds.extend(db.iter().map(Result::unwrap).map(|(key, record)| (key.to_vec(), record.to_vec())));
+        });
+        let differ = read.keys().chain(sleds.keys()).filter(|key| read.get(*key) != sleds.get(*key)).count();
+        assert_eq!(differ, 0, "round {round}: of {} records", sleds.len());
+    }
+}
+
 /// ST42: whatever is cut off or bent, the store is refused as damaged or is as it was; and what can be read of it can be looked at, is kept by
 /// whoever goes on with it, and is never anything but what once was stored.
 #[tokio::test]
