@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::ops::Deref;
 
 /// What a document can be read as: [`Dashboard`], [`Json`], or any type of an app's own that is
-/// [`Hydrate`](autosurgeon::Hydrate).
+/// [`Hydrate`].
 pub trait View: Sized {
     /// Reads a document.
     ///

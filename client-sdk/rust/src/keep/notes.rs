@@ -1,6 +1,6 @@
 //! The notes of a document, as records of a store.
 //!
-//! Edit path: ← [`Effect::Note`](crate::machine::engine::Effect::Note), → [`write`]; ← a document is loaded, → [`read`].
+//! Edit path: ← [`Effect::Note`](crate::machine::engine::Effect::Note), → [`write()`]; ← a document is loaded, → [`read()`].
 //!
 //! Always true: all parts of some notes are there, or all of those before. Notes that cannot be read are as good as none: all of the document
 //! counts as pending until the server has said what it has.
