@@ -99,8 +99,7 @@ fn jd39_a_long_group_tells_its_newest_changes() {
     change(&mut doc, 1, 120, "line 110");
 
     let [group] = &all(&doc, 50)[..] else { panic!("one go is one group") };
-    let newest: Vec<_> =
-        (95..120).filter(|n| *n != 110).chain([110]).map(|n| format!("line {n}")).collect();
+    let newest: Vec<_> = (95..120).filter(|n| *n != 110).chain([110]).map(|n| format!("line {n}")).collect();
     assert_eq!((&group.messages, group.messages_left_out), (&newest, 95));
     assert_eq!((group.hashes.len(), group.hashes.last()), (100, doc.get_heads().first()));
 }
