@@ -372,6 +372,23 @@ describe('WidgetRealtime', () => {
     expect(screen.getByTitle('Ana is here')).toBeTruthy()
   })
 
+  it('CL329 of two that do not fit the later one says so, so that a page can draw it elsewhere', () => {
+    show(
+      <WidgetRealtime store={store} widgetId="cpu">
+        {draw}
+      </WidgetRealtime>,
+      { client },
+    )
+    const { dataset } = screen.getByRole('region', { name: 'CPU' })
+    const flagsWith = (...subjects: string[]) => {
+      act(() => dashboard.conflicts.set(conflicting(conflict('disk', { subjects }))))
+      return dataset['flags']
+    }
+    expect(flagsWith('cpu/layout', 'disk/layout')).toBe('above')
+    expect(flagsWith('disk/layout', 'cpu/layout')).toBe('below')
+    expect(flagsWith('cpu')).toBe('above')
+  })
+
   it('CL117 is not there where there is no such widget', () => {
     const { container } = show(
       <WidgetRealtime store={store} widgetId="gone">

@@ -51,6 +51,7 @@ export const WidgetRealtime = memo(function WidgetRealtime(props: WidgetRealtime
       data-widget={widgetId}
       data-color={people[0]?.color}
       data-conflict={worst(conflicts)}
+      data-flags={isLater(conflicts, widgetId) ? 'below' : 'above'}
     >
       <div id={flags} className="dovetail-flags">
         {people.length > 0 && <NameFlag people={people} />}
@@ -113,6 +114,13 @@ function ConflictFlag({ conflicts }: { readonly conflicts: readonly Conflict[] }
       <Icon name="warning" />
       <span>{words.widget.conflict(conflicts.length)}</span>
     </span>
+  )
+}
+
+/** Of two that share a place one lies on the other; a page that draws them so can keep what is said of both apart. */
+function isLater(conflicts: readonly Conflict[], widgetId: string): boolean {
+  return conflicts.some(
+    ({ subjects: [first, second] }) => second !== undefined && first?.split('/')[0] !== widgetId,
   )
 }
 
