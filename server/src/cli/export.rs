@@ -41,7 +41,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let place = Place::of(matches)?;
     let shown = on_runtime(async {
         match place {
-            Place::Remote(api) => from_server(&api, &id, form).await.map_err(place::or_no_server),
+            Place::Remote(api) => {
+                from_server(&api, &id, form).await.map_err(|error| place::or_no_server(&error))
+            }
             Place::Directory(directory) => from_directory(&directory, id, form).await,
         }
     })?;

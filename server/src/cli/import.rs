@@ -56,7 +56,7 @@ async fn with_server(api: &Api, text: Bytes, intake: Intake) -> Result<Made, Fai
         Intake::Grafana => api.import_grafana(text).await,
         Intake::Json => api.create(text).await,
     };
-    let stored = stored.map_err(place::or_no_server)?;
+    let stored = stored.map_err(|error| place::or_no_server(&error))?;
     Ok(Made { notes: stored.notes().map(str::to_owned).collect(), url: stored.url })
 }
 

@@ -109,10 +109,10 @@ impl From<ApiError> for Failure {
 }
 
 /// The same, where a directory could have been named instead.
-pub(super) fn or_no_server(error: ApiError) -> Failure {
+pub(super) fn or_no_server(error: &ApiError) -> Failure {
     let ways =
         "name another one with --server, or name a data directory that no server holds with --data-dir";
-    Failure::Failed(in_words(&error, ways))
+    Failure::Failed(in_words(error, ways))
 }
 
 fn in_words(error: &ApiError, ways: &str) -> String {

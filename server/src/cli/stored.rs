@@ -237,7 +237,7 @@ fn written(place: Place, part: &mut Part) -> Result<End, Failure> {
 }
 
 async fn from_server(api: &Api, file: &mut File, part: &Path) -> Result<(), Failure> {
-    let mut backup = api.backup().await.map_err(place::or_no_server)?;
+    let mut backup = api.backup().await.map_err(|error| place::or_no_server(&error))?;
     while let Some(piece) = backup.next().await? {
         file.write_all(&piece).map_err(|error| cannot_write(part, &error))?;
     }

@@ -123,10 +123,10 @@ async fn nobody_reads() {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(not(unix))]
 async fn nobody_reads() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
