@@ -132,7 +132,7 @@ async fn op42_documents_are_printed() {
         json!({ "a": { "b/c": [1, "two"] }, "n": 0.1, "large": 9_007_199_254_740_993_i64, "none": null });
     let id = made(&server, &content);
     let as_served = server.get(&format!("/api/docs/{id}")).await.unwrap().text();
-    assert_eq!(ran(&server, &["get", &id]).done(), format!("{as_served}\n"));
+    assert_eq!(ran(&server, &["get", &id]).done(), as_served, "letter by letter");
     assert_eq!(ran(&server, &["get", &format!("automerge:{id}")]).json(), content);
     assert_eq!(ran(&server, &["get", &id, "/a/b~1c/1"]).json(), "two");
     assert_eq!(ran(&server, &["get", &id, "/none"]).json(), Value::Null);

@@ -9,7 +9,7 @@ use super::pointer::Pointer;
 use super::{Failure, input, on_runtime, say, say_line, tell};
 use bytes::Bytes;
 use clap::builder::ValueParser;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 use dovetail_client::{Api, Heads, On, Patch, Stored};
 use dovetail_core::dashboard::first_dashboard;
 use dovetail_core::id::DocumentId;
@@ -59,8 +59,9 @@ pub(super) fn create_command() -> Command {
         Arg::new(TITLE).long(TITLE).value_name("TITLE").help("Makes an empty dashboard of this name instead");
     Command::new("create")
         .about("Makes a document and prints its id, its automerge: URL and its heads as JSON")
-        .arg(file.required(false).required_unless_present(TITLE).conflicts_with(TITLE))
+        .arg(file.required(false))
         .arg(title)
+        .group(ArgGroup::new("content").args([FILE, TITLE]).required(true))
         .args(place::server_arguments())
 }
 
@@ -69,8 +70,9 @@ pub(super) fn put_command() -> Command {
         .about("Says what all of a document is to be: what differs from the state that FILE was made from is changed")
         .arg(id())
         .arg(file("The whole content as JSON, or - for standard input"))
-        .arg(base().required_unless_present(IF_MATCH))
+        .arg(base())
         .arg(if_match())
+        .group(ArgGroup::new("read").args([BASE, IF_MATCH]).required(true))
         .args(place::server_arguments())
 }
 
@@ -162,7 +164,7 @@ pub(super) fn get(matches: &ArgMatches) -> Result<(), Failure> {
     let id = id_of(matches);
     let shown = on_runtime(async { Ok(api.get(id).await?) })?;
     // As the server wrote it: a number that is read and written again may be another one.
-    let all = || String::from_utf8_lossy(&shown.json).into_owned();
+    let all = || String::from_utf8_lossy(shown.json.trim_ascii_end()).into_owned();
     let content = match matches.get_one::<Pointer>(POINTER) {
         None => all(),
         Some(pointer) => pointer
