@@ -568,7 +568,8 @@ impl World {
         }
     }
 
-    /// P2 on devices: the server has all that waited there and all that was said to be kept, but for what it refused; and nothing of that.
+    /// P2 on devices: the server has all that waited there and all that was said to be kept, but for what it refused. That a device
+    /// brings nothing of that again is looked at when it speaks.
     fn nothing_waits(&mut self) -> Result<(), String> {
         for (n, device) in self.devices.iter_mut().enumerate() {
             let Some(client) = device.client.as_ours() else { continue };
@@ -581,11 +582,6 @@ impl World {
                 let lost = client.kept().find(|(of, head)| of == document && !has(&whole, head));
                 if let Some((_, head)) = lost {
                     return Err(format!("client {n} was told that {head} is kept, and it is nowhere"));
-                }
-                // What the server itself brings, it has taken.
-                let back = |hash: &&ChangeHash| has(&whole, hash) && !self.server.disk.came_late(hash);
-                if let Some(hash) = client.refused().find(back) {
-                    return Err(format!("{hash} was refused, and is back"));
                 }
             }
         }

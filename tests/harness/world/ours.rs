@@ -7,7 +7,7 @@ use super::boards::KEYS;
 use super::client::{BEARABLE, Heard, push};
 use super::store::StoredDocument;
 use automerge::transaction::{Transactable, Transaction};
-use automerge::{ActorId, AutomergeError, ChangeHash, ROOT, ReadDoc, sync};
+use automerge::{ActorId, AutomergeError, Change, ChangeHash, ROOT, ReadDoc, sync};
 use bytes::Bytes;
 use dovetail_client::machine::course::{Ending, Windows};
 use dovetail_client::machine::engine::{Effect, Engine};
@@ -39,6 +39,8 @@ pub(super) struct OurClient {
     kept: BTreeSet<(DocumentId, ChangeHash)>,
     /// What the server did not take, in its whole life.
     refused: BTreeSet<ChangeHash>,
+    /// What the server has sent it.
+    brought: BTreeSet<ChangeHash>,
     /// Changes that whoever settles the same conflict at the same heads makes too: one's may be refused, and another's taken.
     shared: BTreeSet<ChangeHash>,
     /// It dies before the last of so many effects more.
@@ -81,6 +83,7 @@ impl OurClient {
             backup: Default::default(),
             kept: BTreeSet::new(),
             refused: BTreeSet::new(),
+            brought: BTreeSet::new(),
             shared: BTreeSet::new(),
             effects_left: None,
             wants_another: false,
@@ -176,6 +179,8 @@ impl OurClient {
             match decode(frame).map_err(|bad| bad.to_string())? {
                 Message::Sync(said) => {
                     let message = sync::Message::decode(&said.data).map_err(|error| error.to_string())?;
+                    // What the server brings all the same it has taken: a second copy was on its way, or what it refused was there at its next start.
+                    self.brought.extend(hashes(&message));
                     heard.acknowledged.push((said.document, message.heads));
                 }
                 Message::Error { message, .. }
@@ -198,6 +203,7 @@ impl OurClient {
         let (written, notes) = if has_backup { self.backup.clone() } else { Default::default() };
         self.disk = Disk { written, notes, ..Disk::default() };
         self.kept.clear();
+        self.brought.clear();
         self.start();
     }
 
@@ -286,7 +292,10 @@ impl OurClient {
                     self.disk.asked.push_back((batch.document.clone(), Asked::Commit(batch)));
                 }
                 Effect::Note(document, notes) => self.disk.asked.push_back((document, Asked::Note(notes))),
-                Effect::Write(frame) => says.push(frame),
+                Effect::Write(frame) => {
+                    self.says_nothing_refused(&frame);
+                    says.push(frame);
+                }
                 Effect::HangUp => {
                     says.clear();
                     self.wants_another = true;
@@ -298,6 +307,20 @@ impl OurClient {
             }
         }
         says
+    }
+
+    /// What it knows to be refused it does not bring again.
+    fn says_nothing_refused(&mut self, frame: &Bytes) {
+        if self.disk.refused.is_empty() {
+            return;
+        }
+        let Ok(Message::Sync(said)) = decode(frame) else { return };
+        let Ok(message) = sync::Message::decode(&said.data) else { return };
+        let again =
+            hashes(&message).find(|hash| self.disk.refused.contains(hash) && !self.shared.contains(hash));
+        if let Some(hash) = again {
+            self.fault.get_or_insert_with(|| format!("{hash} was refused, and is brought again"));
+        }
     }
 
     // What must hold.
@@ -325,7 +348,8 @@ impl OurClient {
 
     /// What it knows for good that the server did not take, of what nobody else makes. What it has not noted when it is killed it offers again.
     pub(super) fn refused(&self) -> impl Iterator<Item = &ChangeHash> {
-        self.disk.refused.difference(&self.shared)
+        let may_be_there = |hash: &&ChangeHash| self.shared.contains(hash) || self.brought.contains(hash);
+        self.disk.refused.iter().filter(move |hash| !may_be_there(hash))
     }
 
     fn is_all_there(&mut self, document: &DocumentId) {
@@ -346,6 +370,10 @@ impl OurClient {
                 .get_or_insert_with(|| format!("{head} was said to be kept on a device, and is not there"));
         }
     }
+}
+
+fn hashes(message: &sync::Message) -> impl Iterator<Item = ChangeHash> + '_ {
+    message.changes.iter().filter_map(|bytes| Some(Change::from_bytes(bytes.to_vec()).ok()?.hash()))
 }
 
 fn engine(n: usize, run: u32) -> Engine {

@@ -89,8 +89,6 @@ pub struct Disk {
     answers: BTreeMap<DocumentId, Input>,
     /// What was asked for when it broke: it may be there at the next start.
     doubtful: Option<Batch>,
-    /// What was said not to be written, and is there all the same. Meanwhile it may have been refused.
-    came_late: BTreeSet<ChangeHash>,
     is_broken: bool,
 }
 
@@ -181,27 +179,12 @@ impl Disk {
         });
         let survive: Vec<Batch> = match self.doubtful.take() {
             // What came after it was not written.
-            Some(doubtful) => {
-                let survives: Vec<Batch> = Some(doubtful).into_iter().take(more).collect();
-                let changes = survives.iter().flat_map(|batch| &batch.put).filter(|chunk| is_changes(chunk));
-                for scanned in changes.flat_map(|chunk| scan(chunk.bytes())) {
-                    let change = scanned.map_err(|error| error.to_string())?.whole;
-                    let change = Change::try_from(change).map_err(|error| error.to_string())?;
-                    self.came_late.insert(change.hash());
-                }
-                survives
-            }
+            Some(doubtful) => Some(doubtful).into_iter().take(more).collect(),
             None => commits.take(more).collect(),
         };
         self.answers.clear();
         self.is_broken = false;
         survive.into_iter().try_for_each(|batch| self.write(batch))
-    }
-
-    /// Whether a change was said not to be stored, and was there all the same at the next start.
-    #[must_use]
-    pub fn came_late(&self, change: &ChangeHash) -> bool {
-        self.came_late.contains(change)
     }
 
     /// Whether a change is stored.
