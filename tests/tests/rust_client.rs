@@ -55,8 +55,12 @@ fn title_of(board: &Document<Dashboard>) -> String {
 
 async fn until_title(board: &Document<Dashboard>, expected: &str) {
     let mut changes = board.changes();
-    let waiting = changes.wait_for(|_| title_of(board) == expected);
-    within(expected, waiting).await.unwrap();
+    within(expected, async {
+        while title_of(board) != expected {
+            changes.changed().await.unwrap();
+        }
+    })
+    .await;
 }
 
 async fn until(board: &Document<Dashboard>, what: &str, is_so: impl FnMut(&DocumentStatus) -> bool) {
@@ -533,7 +537,12 @@ async fn rc74_own_types() {
     let theirs = two.open::<Shopping>(list.id()).await.unwrap();
     theirs.update(|list| list.what.push("bread".to_owned())).await.unwrap();
     let mut changes = list.changes();
-    within("bread", changes.wait_for(|_| list.get().unwrap().what.len() == 2)).await.unwrap();
+    within("bread", async {
+        while list.get().unwrap().what.len() < 2 {
+            changes.changed().await.unwrap();
+        }
+    })
+    .await;
     assert_eq!(list.get().unwrap().what, ["milk", "bread"]);
 }
 

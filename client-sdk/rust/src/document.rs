@@ -205,7 +205,8 @@ impl<T: View> Document<T> {
         self.with_automerge(Automerge::save)
     }
 
-    /// Counts the states that the content has had; each count that follows is another one.
+    /// Counts the states that the content has had; each count that follows is another one. Do not read the document in the closure of
+    /// `wait_for`, which holds what whoever counts waits for: await `changed` and read then.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.handle.content.clone()

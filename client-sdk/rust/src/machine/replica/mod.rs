@@ -540,8 +540,10 @@ impl Replica {
         if let Some((batch, commit)) = here.what_to_keep(now, &self.id, self.taken) {
             here.commit = Some(commit);
             effects.push(Effect::Commit(batch));
-        } else {
+        } else if self.kept < self.taken {
+            // There is nothing of it to keep, and whoever waits for that is told.
             self.kept = self.taken;
+            effects.push(Effect::Told);
         }
     }
 
