@@ -54,13 +54,7 @@ fn title_of(board: &Document<Dashboard>) -> String {
 }
 
 async fn until_title(board: &Document<Dashboard>, expected: &str) {
-    let mut changes = board.changes();
-    within(expected, async {
-        while title_of(board) != expected {
-            changes.changed().await.unwrap();
-        }
-    })
-    .await;
+    within(expected, board.changes().wait_for(|_| title_of(board) == expected)).await.unwrap();
 }
 
 async fn until(board: &Document<Dashboard>, what: &str, is_so: impl FnMut(&DocumentStatus) -> bool) {
@@ -124,6 +118,26 @@ async fn rc61_edits_without_a_server_outlast_the_process() {
     });
     until_title(&seen.await, "Kiosk 7").await;
     online.close().await;
+}
+
+/// RC76: whoever looks at what is watched may ask for anything meanwhile, as the closure of `wait_for` does, however much happens.
+#[tokio::test]
+async fn rc76_a_document_is_read_while_it_is_watched() {
+    let client = client(NOWHERE).await;
+    let board = client.create_dashboard("Watched").await.unwrap();
+    let (reads, status) = (board.clone(), board.status());
+    let (done, is_done) = std::sync::mpsc::channel();
+    let runtime = tokio::runtime::Handle::current();
+    // Threads of their own: where both wait for each other, the test can say so.
+    std::thread::spawn(move || {
+        let (mut changes, mut status) = (reads.changes(), status);
+        let seen = runtime.block_on(changes.wait_for(|_| title_of(&reads) == "Title 1999")).is_ok();
+        let counted = runtime.block_on(status.wait_for(|now| now.pending == reads.pending().len())).is_ok();
+        let _ = done.send(seen && counted);
+    });
+    std::thread::spawn(move || (0..2_000).for_each(|n| drop(board.edit(title(&format!("Title {n}"))))));
+    let outcome = tokio::task::spawn_blocking(move || is_done.recv_timeout(WITHIN)).await.unwrap();
+    assert_eq!(outcome, Ok(true));
 }
 
 /// RC62: edits of a burst are all in the document, become few changes, and cost no more the more wait.

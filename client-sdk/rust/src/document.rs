@@ -4,7 +4,7 @@
 //! durable on this device; → [`Document::saved`], when it is on the server.
 
 use crate::client::Inner;
-use crate::driver::core::Shared;
+use crate::driver::core::{Shared, Shown};
 use crate::machine::course::Connection;
 use crate::machine::replica::{self, Effect, Fate, Pending, Refused, Replica};
 use crate::presence::Presence;
@@ -155,22 +155,18 @@ impl fmt::Debug for Kept {
 
 impl<T: View> Document<T> {
     pub(crate) fn look(client: Arc<Inner>, id: &DocumentId) -> Self {
-        client.core.look(id);
-        Self::held(client, id)
+        let shown = client.core.look(id);
+        Self::held(client, id, &shown)
     }
 
     pub(crate) fn look_at_new(client: Arc<Inner>, id: &DocumentId, doc: Automerge) -> Self {
-        client.core.look_at_new(id, doc);
-        Self::held(client, id)
+        let shown = client.core.look_at_new(id, doc);
+        Self::held(client, id, &shown)
     }
 
-    fn held(client: Arc<Inner>, id: &DocumentId) -> Self {
-        let (moved, content, status) = {
-            let state = client.core.lock();
-            let board = state.boards.get(id).expect("whoever looks at a document has made its board");
-            (board.moved.subscribe(), board.content.subscribe(), board.status.subscribe())
-        };
-        let handle = Handle { client, id: id.clone(), moved, content, status };
+    fn held(client: Arc<Inner>, id: &DocumentId, shown: &Shown) -> Self {
+        let (moved, content) = (shown.moved.subscribe(), shown.content.subscribe());
+        let handle = Handle { client, id: id.clone(), moved, content, status: shown.status.subscribe() };
         Self { handle: Arc::new(handle), seen_as: PhantomData }
     }
 
@@ -205,8 +201,7 @@ impl<T: View> Document<T> {
         self.with_automerge(Automerge::save)
     }
 
-    /// Counts the states that the content has had; each count that follows is another one. Do not read the document in the closure of
-    /// `wait_for`, which holds what whoever counts waits for: await `changed` and read then.
+    /// Counts the states that the content has had; each count that follows is another one.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.handle.content.clone()

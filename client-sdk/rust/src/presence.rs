@@ -72,7 +72,7 @@ where
     ) -> Self {
         let (own, is_own) = watch::channel(None);
         let (tell, peers) = watch::channel(Vec::new());
-        let heard = core.lock().boards.get(id).map(|board| board.said.subscribe());
+        let heard = core.shown(id).map(|shown| shown.said.subscribe());
         if let Some(heard) = heard {
             let me = Me {
                 core: core.clone(),
@@ -263,7 +263,7 @@ fn send(core: &Core, id: &DocumentId, said: &Value) -> bool {
 
 /// What others say of a document that is open. What stock clients say is shown as it is.
 pub(crate) fn messages(core: &Core, id: &DocumentId) -> impl Stream<Item = Value> + Send + Unpin + use<> {
-    let heard = core.lock().boards.get(id).map(|board| board.said.subscribe());
+    let heard = core.shown(id).map(|shown| shown.said.subscribe());
     Box::pin(stream::unfold(heard, |heard| async move {
         let mut heard = heard?;
         loop {

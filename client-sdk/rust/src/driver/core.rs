@@ -4,12 +4,14 @@
 //! ← the driver, → what is watched.
 //!
 //! Always true: nobody waits while holding the lock. An edit waits for it as long as the driver takes in one burst of what the server sent.
+//! Always true: what is watched is brought up to date after the lock is let go of, as whoever looks at it may hold it and ask for the lock.
 
 use super::Way;
 use super::clock::Clock;
 use crate::machine::engine::Engine;
 use crate::machine::replica::{Effect, Fate, Replica};
 use crate::status::{ConnectionStatus, DocumentStatus};
+use automerge::{ActorId, Automerge};
 use bytes::Bytes;
 use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::rules::{Report, RuleBook};
@@ -55,7 +57,7 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) engine: Engine,
     pub(crate) book: RuleBook,
-    pub(crate) boards: BTreeMap<DocumentId, Board>,
+    boards: BTreeMap<DocumentId, Board>,
     /// Documents whose standing, or content, is another than was shown.
     dirty: BTreeSet<DocumentId>,
     /// The connection is another than was shown.
@@ -65,11 +67,17 @@ pub(crate) struct State {
     has_ended: bool,
 }
 
-/// What is shown of one document.
-#[derive(Debug)]
-pub(crate) struct Board {
+/// What is shown of one document, and to how many.
+#[derive(Debug, Default)]
+struct Board {
     /// So many handles look at it.
     handles: usize,
+    shown: Shown,
+}
+
+/// What is shown of one document. Clones show it to the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
     pub(crate) status: watch::Sender<DocumentStatus>,
     /// Counts the states that the content had.
     pub(crate) content: watch::Sender<u64>,
@@ -78,10 +86,9 @@ pub(crate) struct Board {
     pub(crate) said: broadcast::Sender<Heard>,
 }
 
-impl Board {
-    fn new() -> Self {
+impl Default for Shown {
+    fn default() -> Self {
         Self {
-            handles: 0,
             status: watch::Sender::new(DocumentStatus::default()),
             content: watch::Sender::new(0),
             moved: watch::Sender::new(()),
@@ -163,12 +170,14 @@ impl Shared {
 
     /// The driver is gone.
     pub(crate) fn has_ended(&self) {
-        let mut state = self.lock();
-        state.has_ended = true;
-        for board in state.boards.values() {
-            board.moved.send_replace(());
+        let shown: Vec<Shown> = {
+            let mut state = self.lock();
+            state.has_ended = true;
+            state.boards.values().map(|board| board.shown.clone()).collect()
+        };
+        for shown in shown {
+            shown.moved.send_replace(());
         }
-        drop(state);
         self.is_over.send_replace(true);
     }
 
@@ -177,35 +186,64 @@ impl Shared {
         let now = self.clock.now();
         let mut state = self.lock();
         let was_dirty = state.is_dirty();
-        state.publish(now);
+        let stands = state.take_what_is_another(now);
         state.is_connection_dirty = false;
-        let status = state.connection_status();
+        let connection = state.connection_status();
         drop(state);
-        let is_another = self.connection.send_if_modified(|shown| replaced(shown, status));
+        for (shown, status) in stands {
+            shown.status.send_if_modified(|shown| replaced(shown, status));
+        }
+        let is_another = self.connection.send_if_modified(|shown| replaced(shown, connection));
         was_dirty || is_another
+    }
+
+    /// What is shown of a document at which somebody looks.
+    pub(crate) fn shown(&self, id: &DocumentId) -> Option<Shown> {
+        self.lock().boards.get(id).map(|board| board.shown.clone())
+    }
+
+    /// How a document stands is another.
+    pub(crate) fn told(&self, id: &DocumentId) {
+        if let Some(shown) = self.dirtied(id) {
+            shown.moved.send_replace(());
+        }
+    }
+
+    /// The content of a document is another.
+    pub(crate) fn changed(&self, id: &DocumentId) {
+        if let Some(shown) = self.dirtied(id) {
+            shown.content.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn dirtied(&self, id: &DocumentId) -> Option<Shown> {
+        self.lock().dirty.insert(id.clone());
+        self.shown(id)
     }
 
     // Handles.
 
     /// One more handle looks at a document; it is opened if it is not.
-    pub(crate) fn look(&self, id: &DocumentId) {
-        let now = self.clock.now();
-        let mut state = self.lock();
-        state.engine.open(now, id, automerge::ActorId::random());
-        state.boards.entry(id.clone()).or_insert_with(Board::new).handles += 1;
-        state.dirty.insert(id.clone());
-        drop(state);
-        self.wake.notify_one();
+    pub(crate) fn look(&self, id: &DocumentId) -> Shown {
+        self.look_as(id, |now, engine, actor| engine.open(now, id, actor))
     }
 
-    pub(crate) fn look_at_new(&self, id: &DocumentId, doc: automerge::Automerge) {
+    /// The first handle looks at a document that is made.
+    pub(crate) fn look_at_new(&self, id: &DocumentId, doc: Automerge) -> Shown {
+        self.look_as(id, |now, engine, actor| engine.create(now, id, actor, doc))
+    }
+
+    fn look_as(&self, id: &DocumentId, opens: impl FnOnce(Timestamp, &mut Engine, ActorId)) -> Shown {
         let now = self.clock.now();
         let mut state = self.lock();
-        state.engine.create(now, id, automerge::ActorId::random(), doc);
-        state.boards.entry(id.clone()).or_insert_with(Board::new).handles += 1;
+        opens(now, &mut state.engine, ActorId::random());
+        let board = state.boards.entry(id.clone()).or_default();
+        board.handles += 1;
+        let shown = board.shown.clone();
         state.dirty.insert(id.clone());
         drop(state);
         self.wake.notify_one();
+        shown
     }
 
     /// One handle less. A document at which nobody looks leaves memory once all of it is saved.
@@ -224,28 +262,12 @@ impl Shared {
         let now = self.clock.now();
         let mut state = self.lock();
         for id in ids {
-            state.engine.open(now, id, automerge::ActorId::random());
+            state.engine.open(now, id, ActorId::random());
         }
     }
 }
 
 impl State {
-    /// How a document stands is another.
-    pub(crate) fn told(&mut self, id: &DocumentId) {
-        if let Some(board) = self.boards.get(id) {
-            board.moved.send_replace(());
-        }
-        self.dirty.insert(id.clone());
-    }
-
-    /// The content of a document is another.
-    pub(crate) fn changed(&mut self, id: &DocumentId) {
-        if let Some(board) = self.boards.get(id) {
-            board.content.send_modify(|count| *count += 1);
-        }
-        self.dirty.insert(id.clone());
-    }
-
     /// How the connection is is another, and with it what the server has said of each document.
     pub(crate) fn connection_changed(&mut self) {
         self.is_connection_dirty = true;
@@ -262,28 +284,30 @@ impl State {
         self.is_connection_dirty || !self.dirty.is_empty()
     }
 
-    /// Shows what is another than was shown, once for however much has happened; lets go of what nobody needs.
-    pub(crate) fn publish(&mut self, now: Timestamp) {
+    /// How what is another than was shown stands by now, once for however much has happened; lets go of what nobody needs.
+    fn take_what_is_another(&mut self, now: Timestamp) -> Vec<(Shown, DocumentStatus)> {
+        let mut stands = Vec::new();
         for id in std::mem::take(&mut self.dirty) {
-            self.show(now, &id);
-            let is_looked_at = self.boards.get(&id).is_some_and(|board| board.handles > 0);
-            if !is_looked_at && self.engine.let_go(&id) {
-                self.boards.remove(&id);
+            let looked_at = self.boards.get(&id).filter(|board| board.handles > 0);
+            match looked_at.map(|board| board.shown.clone()) {
+                Some(shown) => stands.extend(self.status(now, &id).map(|status| (shown, status))),
+                None if self.engine.let_go(&id) => drop(self.boards.remove(&id)),
+                None => {}
             }
         }
+        stands
     }
 
-    fn show(&mut self, now: Timestamp, id: &DocumentId) {
-        let Some(board) = self.boards.get(id).filter(|board| board.handles > 0) else { return };
+    fn status(&mut self, now: Timestamp, id: &DocumentId) -> Option<DocumentStatus> {
         let limits = *self.engine.limits();
         let book = &self.book;
         // Looking does nothing that has to be carried out but making a change of what is open.
         let report = self.engine.with(now, id, |replica, _| replica.report(now, book)).flatten();
-        let Some(replica) = self.engine.replica(id) else { return };
+        let replica = self.engine.replica(id)?;
         let (pending, pending_bytes) = replica.pending_size();
         let nearly = |most: usize| most / 100 * NEARLY_FULL_PERCENT;
         let bytes_max = usize::try_from(limits.pending_bytes_max).unwrap_or(usize::MAX);
-        let status = DocumentStatus {
+        Some(DocumentStatus {
             pending,
             pending_bytes,
             pending_since: replica.pending().next().map(|oldest| oldest.at),
@@ -295,8 +319,7 @@ impl State {
             is_nearly_full: pending >= nearly(limits.pending_max)
                 || usize::try_from(pending_bytes).unwrap_or(usize::MAX) >= nearly(bytes_max),
             fault: replica.fault().cloned(),
-        };
-        board.status.send_if_modified(|shown| replaced(shown, status));
+        })
     }
 
     pub(crate) fn connection_status(&self) -> ConnectionStatus {

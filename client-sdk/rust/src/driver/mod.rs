@@ -261,8 +261,8 @@ impl Driver {
             Effect::Load(id) => self.disk.ask(id, Job::Load),
             Effect::Commit(batch) => self.disk.ask(batch.document.clone(), Job::Commit(batch)),
             Effect::Note(id, notes) => self.disk.ask(id, Job::Note(notes)),
-            Effect::Changed(id) => self.core.lock().changed(&id),
-            Effect::Told(id) => self.core.lock().told(&id),
+            Effect::Changed(id) => self.core.changed(&id),
+            Effect::Told(id) => self.core.told(&id),
             Effect::Connection => self.core.lock().connection_changed(),
             Effect::Said { document, by, data } => self.said(&document, self::core::Heard { by, data }),
         }
@@ -295,8 +295,8 @@ impl Driver {
     }
 
     fn said(&self, document: &DocumentId, heard: self::core::Heard) {
-        if let Some(board) = self.core.lock().boards.get(document) {
-            let _ = board.said.send(heard); // Nobody listens.
+        if let Some(shown) = self.core.shown(document) {
+            let _ = shown.said.send(heard); // Nobody listens.
         }
     }
 
