@@ -16,6 +16,7 @@ pub mod process; // A child process and its last words.
 pub mod schema; // JSON held to a JSON Schema.
 pub mod sse; // A reader of server-sent events.
 pub mod talk; // A client of the JSON WebSocket.
+pub mod tls; // TLS before a server.
 pub mod world; // A world without sockets: a server, clients, and everything that can go wrong.
 
 pub use client::{Client, ClientError, new_document_id};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on says where
 
+use dovetail_tests::tls::Tls;
 use dovetail_tests::{Server, Setup, binary};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -288,7 +289,11 @@ struct Watching {
 
 impl Watching {
     fn start(server: &Server, arguments: &[&str]) -> Self {
-        let mut command: tokio::process::Command = command(&server.url(), arguments).into();
+        Self::start_as(command(&server.url(), arguments))
+    }
+
+    fn start_as(command: Command) -> Self {
+        let mut command: tokio::process::Command = command.into();
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -565,4 +570,27 @@ fn op40_only_the_commands_use_the_client() {
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// RC83: over TLS, requests and WebSockets go to whoever has a certificate that the machine trusts, and to nobody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rc83_over_tls() {
+    let server = Server::start().await.unwrap();
+    let id = made(&server, &json!({ "title": "Sealed" }));
+    let tls = Tls::before(server.address()).await.unwrap();
+    let trusting = |arguments: &[&str]| {
+        let mut command = command(&tls.url(), arguments);
+        command.env("SSL_CERT_FILE", Tls::authority());
+        command
+    };
+    let shown = ended(&mut trusting(&["get", &id])).json();
+    assert_eq!(shown["title"], "Sealed");
+    let strange = ended(&mut command(&tls.url(), &["get", &id]));
+    assert!(strange.code != 0 && strange.out.is_empty(), "{strange:?}");
+    let mut watched = Watching::start_as(trusting(&["watch", &id]));
+    watched.until(|value| value["title"] == "Sealed").await;
+    ran_with(&server, &["patch", &id], &json!([{ "op": "replace", "path": "/title", "value": "Seen" }]))
+        .done();
+    watched.until(|value| value["title"] == "Seen").await;
+    assert!(watched.process.try_wait().unwrap().is_none());
 }

@@ -5,10 +5,11 @@
 use autosurgeon::{Hydrate, Reconcile};
 use dovetail_client::automerge::transaction::Transactable;
 use dovetail_client::automerge::{Automerge, AutomergeError, ROOT, ReadDoc};
+use dovetail_client::machine::replica::EditError as NotTaken;
 use dovetail_client::status::{Connection, ConnectionStatus, DocumentStatus, Role, Way};
 use dovetail_client::{
-    ApiError, Client, Dashboard, Document, DocumentId, Edit, EditError, Json, Layout, OpenError, Peer,
-    SaveError, StartError, StoreError, StoreKey, Widget, WidgetId, Windows,
+    ApiError, ChangeError, Client, Dashboard, Document, DocumentId, Edit, EditError, Json, Layout, OpenError,
+    Peer, SaveError, StartError, StoreError, StoreKey, StoreLimits, Widget, WidgetId, Windows,
 };
 use dovetail_tests::gate::Gate;
 use dovetail_tests::lossy::Lossy;
@@ -222,6 +223,143 @@ async fn rc66_conflicts_show_and_are_settled_without_a_connection() {
     until(&board, "no conflict", |status| status.conflicts.iter().all(|known| known.id != conflict.id)).await;
     let labels: Vec<_> = board.pending().into_iter().filter_map(|pending| pending.label).collect();
     assert!(labels.iter().any(|label| label == "Two on one place"), "{labels:?}");
+}
+
+/// RC79: a device fetches the rules that are in force at its server, judges by them with the same ids, also without a connection, and by others
+/// once those are in force.
+#[tokio::test]
+async fn rc79_a_device_has_the_rules_of_its_server() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    rules(&server, 0, 1).await;
+    let online = device(&server.url(), folder.path()).await;
+    let board = online.create_dashboard("Few").await.unwrap();
+    let two = ["a", "b"].map(|id| {
+        let mut widget = Widget::new("note", id);
+        widget.layout = Layout { x: if id == "a" { 0 } else { 6 }, y: 0, w: 4, h: 4 };
+        Edit::CreateWidget { id: id.parse().unwrap(), widget: Box::new(widget) }
+    });
+    board.batch("Two", &two).await.unwrap();
+    until(&board, "a conflict", |status| status.conflicts.iter().any(|known| known.rule == "few")).await;
+    within("all is saved", board.saved()).await.unwrap();
+    let here: Vec<_> = board.status().borrow().conflicts.iter().map(|known| known.id.to_string()).collect();
+    let there = server.get(&format!("/api/docs/{}/conflicts", board.id())).await.unwrap().json();
+    let there: Vec<_> =
+        there["conflicts"].as_array().unwrap().iter().map(|known| known["id"].as_str().unwrap()).collect();
+    assert_eq!(here, there);
+    let id = board.id().clone();
+    drop(board);
+    online.close().await;
+
+    let offline = device(NOWHERE, folder.path()).await;
+    let board = offline.open::<Dashboard>(&id).await.unwrap();
+    until(&board, "the same conflict", |status| status.conflicts.iter().any(|known| *known.id == here[0]))
+        .await;
+    drop(board);
+    offline.close().await;
+
+    rules(&server, 1, 5).await;
+    let online = device(&server.url(), folder.path()).await;
+    let board = online.open::<Dashboard>(&id).await.unwrap();
+    until(&board, "no conflict", |status| status.conflicts.is_empty()).await;
+}
+
+/// So many widgets a dashboard may have from now on.
+async fn rules(server: &Server, version: u64, most: u64) {
+    let few = json!({ "id": "few", "predicate": "max_items", "over": "widgets", "limit": most, "message": "too many" });
+    let body = json!({ "kind": "dashboard", "rule": [few] }).to_string();
+    let version = format!("\"{version}\"");
+    let headers = [("content-type", "application/json"), ("if-match", version.as_str())];
+    let answer = server.request("PUT", "/api/rules/dashboard", &headers, body.as_bytes()).await.unwrap();
+    assert!((200..300).contains(&answer.status), "{answer:?}");
+}
+
+/// Text that nothing makes shorter, for documents of known size.
+fn noise(bytes: usize) -> String {
+    let mut text: String = (0..=bytes / 32).map(|_| uuid::Uuid::new_v4().simple().to_string()).collect();
+    text.truncate(bytes);
+    text
+}
+
+async fn noisy(client: &Client, bytes: usize) -> Result<Document<Json>, EditError> {
+    let made = client.create(|tx| tx.put(ROOT, "text", noise(bytes))).await;
+    made.map_err(|error| match error {
+        ChangeError::Edit(error) => error,
+        ChangeError::GivenUp(error) => panic!("{error}"),
+    })
+}
+
+fn roomy(bytes_max: u64) -> StoreLimits {
+    StoreLimits { bytes_max, ..StoreLimits::default() }
+}
+
+/// RC77: a device whose documents take four fifths of what they may is told so; at the wall nothing more is edited, and what there is stays.
+#[tokio::test]
+async fn rc77_a_device_that_is_full() {
+    let builder = Client::builder(NOWHERE).store_limits(roomy(100_000));
+    let client = builder.connect().await.unwrap();
+    let storage = client.storage();
+    let mut boards = Vec::new();
+    let refused = loop {
+        let is_nearly_full = storage.borrow().is_nearly_full;
+        match noisy(&client, 10_000).await {
+            Ok(board) => boards.push(board),
+            Err(error) => break (is_nearly_full, error),
+        }
+        within("it is counted", storage.clone().wait_for(|now| now.documents == boards.len())).await.unwrap();
+    };
+    let full = |error: &EditError| {
+        matches!(error, EditError::NotTaken(NotTaken::StoreFull { bytes: 100_000.., bytes_max: 100_000 }))
+    };
+    assert!(refused.0 && full(&refused.1), "{refused:?}");
+    let edited = boards[0].change(|tx| tx.put(ROOT, "more", 1)).await;
+    assert!(matches!(&edited, Err(ChangeError::Edit(error)) if full(error)), "{edited:?}");
+    // Text is written at most half as long: sixteen different letters have four bits each.
+    assert!((10..=25).contains(&boards.len()), "{} documents", boards.len());
+    assert!(boards.iter().all(|board| board.get().unwrap().0["text"].as_str().unwrap().len() == 10_000));
+}
+
+/// RC78: where there is little room, what is saved and was not opened for longest leaves the device, and comes again from the server; what
+/// is not saved, and what is open, stays.
+#[tokio::test]
+async fn rc78_what_is_saved_leaves_for_what_is_new() {
+    let server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let builder =
+        |url: &str| Client::builder(url).retry(impatient()).store(folder.path()).store_limits(roomy(60_000));
+    let client = builder(&server.url()).connect().await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let board = noisy(&client, 20_000).await.unwrap();
+        within("all is saved", board.saved()).await.unwrap();
+        ids.push(board.id().clone());
+    }
+    let open = client.open::<Json>(&ids[0]).await.unwrap();
+    let last = [noisy(&client, 20_000).await.unwrap(), noisy(&client, 20_000).await.unwrap()];
+    let mut storage = client.storage();
+    within("one leaves", storage.wait_for(|now| !now.is_nearly_full && now.documents < 5)).await.unwrap();
+    for board in &last {
+        within("all is saved", board.saved()).await.unwrap();
+    }
+    drop((open, last));
+    client.close().await;
+
+    let mut offline = builder(NOWHERE).open_within(Duration::from_millis(300)).connect().await.unwrap();
+    let there = |client: Client, ids: Vec<DocumentId>| async move {
+        let mut there = Vec::new();
+        for id in &ids {
+            there.push(client.open::<Json>(id).await.is_ok());
+        }
+        (client, there)
+    };
+    let is_there;
+    (offline, is_there) = there(offline, ids.clone()).await;
+    assert!(is_there[0] && is_there.contains(&false), "{is_there:?}");
+    offline.close().await;
+
+    let again = builder(&server.url()).store_limits(StoreLimits::default()).connect().await.unwrap();
+    let (_again, is_there) = there(again, ids).await;
+    assert_eq!(is_there, [true; 3]);
 }
 
 /// RC67: a document that the server does not have, one of another kind, and one that cannot be had are told apart.

@@ -5,12 +5,13 @@ use crate::document::{ChangeError, Document, EditError};
 use crate::driver::core::{Core, Shared};
 use crate::driver::line::Dialing;
 use crate::driver::{Driver, Equipment, SOCKET_AGAIN, rules};
-use crate::keep::{Kept, MovedAside, Place, StoreError, StoreKey};
+use crate::keep::{Found, Kept, MovedAside, Place, StoreError, StoreKey};
 use crate::machine::course::{Connection, Windows};
 use crate::machine::engine::Engine;
-use crate::machine::replica::{Answer, Limits, LoadFault};
+use crate::machine::replica::{self, Answer, Limits, LoadFault};
+use crate::machine::room::{Room, StoreLimits};
 use crate::place::{BadUrl, Server};
-use crate::status::{self, ConnectionStatus};
+use crate::status::{self, ConnectionStatus, StorageStatus};
 use crate::token::{Token, TokenAnswer};
 use crate::view::{Dashboard, View, ViewError, WidgetData};
 use automerge::transaction::{CommitOptions, Transaction};
@@ -43,6 +44,7 @@ pub struct Builder {
     place: Place,
     key: Option<StoreKey>,
     limits: Limits,
+    store_limits: StoreLimits,
     windows: Windows,
     requests_only: bool,
     socket_again: Duration,
@@ -159,6 +161,7 @@ impl Client {
             place: Place::Memory,
             key: None,
             limits: Limits::default(),
+            store_limits: StoreLimits::default(),
             windows: Windows::default(),
             requests_only: false,
             socket_again: SOCKET_AGAIN,
@@ -188,7 +191,7 @@ impl Client {
     /// # Errors
     /// See [`EditError`].
     pub async fn create_dashboard(&self, title: &str) -> Result<Document<Dashboard>, EditError> {
-        let document = self.take_up(first_dashboard());
+        let document = self.take_up(first_dashboard())?;
         document.edit(Edit::SetTitle { title: title.to_owned() }).await?;
         Ok(document)
     }
@@ -244,14 +247,18 @@ impl Client {
     }
 
     async fn made<T: View>(&self, doc: Automerge) -> Result<Document<T>, EditError> {
-        let document = self.take_up(doc);
+        let document = self.take_up(doc)?;
         document.kept().await?;
         Ok(document)
     }
 
-    fn take_up<T: View>(&self, doc: Automerge) -> Document<T> {
+    fn take_up<T: View>(&self, doc: Automerge) -> Result<Document<T>, EditError> {
+        let StorageStatus { bytes, bytes_max, .. } = self.inner.core.lock().engine.storage();
+        if bytes >= bytes_max {
+            return Err(replica::EditError::StoreFull { bytes, bytes_max }.into());
+        }
         let id = DocumentId::from_bytes(uuid::Uuid::new_v4().as_bytes()).expect("sixteen bytes are an id");
-        Document::look_at_new(Arc::clone(&self.inner), &id, doc)
+        Ok(Document::look_at_new(Arc::clone(&self.inner), &id, doc))
     }
 
     async fn wait_for<T: View>(&self, document: &Document<T>) -> Result<(), OpenError> {
@@ -333,6 +340,12 @@ impl Client {
         status::stream(self.connection())
     }
 
+    /// How much room the documents on this device take, now and from now on.
+    #[must_use]
+    pub fn storage(&self) -> watch::Receiver<StorageStatus> {
+        self.inner.core.storage.subscribe()
+    }
+
     /// The store of this device was damaged, and was begun anew: what could be read of it, and where it lies.
     #[must_use]
     pub fn moved_aside(&self) -> Option<&MovedAside> {
@@ -403,6 +416,13 @@ impl Builder {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// How much room all documents of this device may take, and how long one stays that nobody opens.
+    #[must_use]
+    pub fn store_limits(mut self, limits: StoreLimits) -> Self {
+        self.store_limits = limits;
         self
     }
 
@@ -491,28 +511,26 @@ async fn start(builder: Builder, dialing: Dialing) -> Result<(Driver, Core, Opti
     let cached = kept.rules().await;
     let book = cached.iter().fold(RuleBook::default(), |book, (kind, text)| rules::with(&book, kind, text));
     let core: Core = Arc::new(Shared::new(engine, book, uuid::Uuid::new_v4().to_string()));
-    core.open_unsaved(&unsaved(&kept).await);
+    take_up_kept(&core, builder.store_limits, found(&kept).await);
     let moved_aside = kept.moved_aside.clone();
     let equipment = Equipment { core: core.clone(), kept, dialing, socket_again: builder.socket_again };
     Ok((Driver::new(equipment), core, moved_aside))
 }
 
-/// What waits for the server since an earlier run.
-async fn unsaved(kept: &Kept) -> Vec<DocumentId> {
-    let all = match kept.documents().await {
-        Ok(all) => all,
-        Err(error) => {
-            tracing::error!(%error, "what waits for the server on this device cannot be found out: it is sent when it is opened");
-            Vec::new()
-        }
-    };
-    let mut unsaved = Vec::new();
-    for id in all {
-        if kept.is_unsaved(&id).await {
-            unsaved.push(id);
-        }
-    }
-    unsaved
+async fn found(kept: &Kept) -> Vec<Found> {
+    kept.documents().await.unwrap_or_else(|error| {
+        tracing::error!(%error, "what waits for the server on this device cannot be found out: it is sent when it is opened");
+        Vec::new()
+    })
+}
+
+/// What there is since an earlier run: how much room it takes, and what of it waits for the server.
+fn take_up_kept(core: &Shared, limits: StoreLimits, found: Vec<Found>) {
+    let unsaved: Vec<DocumentId> =
+        found.iter().filter(|found| found.is_unsaved).map(|found| found.id.clone()).collect();
+    let tenants = found.into_iter().map(|found| (found.id, found.tenant)).collect();
+    core.lock().engine.set_room(Room::new(limits, core.clock.now(), tenants));
+    core.open_unsaved(&unsaved);
 }
 
 /// A name for this run of the client.

@@ -5,18 +5,28 @@
 //!                                                                                      └──▶ the server
 //! ```
 //!
-//! ```no_run
-//! use dovetail_client::{Client, Dashboard, DocumentId, Edit};
+//! ```
+//! use dovetail_client::{Client, Dashboard, Edit};
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::builder("http://127.0.0.1:3000").store("./state").connect().await?;
-//! let id: DocumentId = "4NMNnkMhL8jXrdJ9jamS58PAVdXu".parse()?;
-//! let board = client.open::<Dashboard>(&id).await?;       // from this device, or from the server
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = dovetail_tests::Server::start().await?;
+//! # let (url, dir) = (server.url(), server.data_dir().join("device"));
+//! # let maker = Client::builder(&url).connect().await?;
+//! # let made = maker.create_dashboard("Machines").await?;
+//! # made.saved().await?;
+//! # let id = made.id().clone();
+//! let client = Client::builder(&url).store(&dir).connect().await?; // with `.token(…)` where the server asks for one
+//! let board = client.open::<Dashboard>(&id).await?;                // from this device, or from the server
 //! println!("{}: {} widgets", board.get()?.title, board.get()?.widgets.len());
-//! board.edit(Edit::SetTitle { title: "Hosts".into() }).await?; // durable on this device
+//! board.edit(Edit::SetTitle { title: "Hosts".into() }).await?;     // durable on this device
+//! board.saved().await?;                                            // and on the server
 //! let mut changes = board.changes();
-//! while changes.changed().await.is_ok() {                 // whoever changes it, here or elsewhere
+//! # made.changes().wait_for(|_| made.get().is_ok_and(|made| made.title == "Hosts")).await?;
+//! # made.edit(Edit::SetTitle { title: "Hosts in Bern".into() }).await?;
+//! while changes.changed().await.is_ok() {                          // whoever changes it, here or elsewhere
 //!     println!("{}", board.get()?.title);
+//! #   if board.get()?.title == "Hosts in Bern" { break }
 //! }
 //! # Ok(())
 //! # }
@@ -56,6 +66,7 @@ pub use dovetail_core::time::Timestamp;
 pub use keep::{MovedAside, StoreError, StoreKey};
 pub use machine::course::Windows;
 pub use machine::replica::Limits;
+pub use machine::room::StoreLimits;
 pub use place::BadUrl;
 pub use presence::{Peer, Presence};
 pub use token::{BadToken, TokenAnswer};

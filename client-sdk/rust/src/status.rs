@@ -5,6 +5,7 @@
 pub use crate::driver::Way;
 pub use crate::machine::course::Connection;
 pub use crate::machine::replica::{Answer, LoadFault, Pending, Refused};
+pub use crate::machine::room::StorageStatus;
 pub use dovetail_core::grant::Role;
 
 use dovetail_core::rules::Conflict;

@@ -10,7 +10,7 @@ use super::Way;
 use super::clock::Clock;
 use crate::machine::engine::Engine;
 use crate::machine::replica::{Effect, Fate, Replica};
-use crate::status::{ConnectionStatus, DocumentStatus};
+use crate::status::{ConnectionStatus, DocumentStatus, StorageStatus};
 use automerge::{ActorId, Automerge};
 use bytes::Bytes;
 use dovetail_core::id::{DocumentId, PeerId};
@@ -46,6 +46,7 @@ pub(crate) struct Shared {
     /// Whether the driver is gone, and has let go of the store.
     pub(crate) is_over: watch::Sender<bool>,
     pub(crate) connection: watch::Sender<ConnectionStatus>,
+    pub(crate) storage: watch::Sender<StorageStatus>,
     /// Names this run of the program, as ephemeral messages want it.
     pub(crate) run: String,
     /// Where what goes on in the background goes on.
@@ -102,6 +103,7 @@ impl Shared {
     pub(crate) fn new(engine: Engine, book: RuleBook, run: String) -> Self {
         let connection =
             ConnectionStatus { connection: engine.connection().clone(), way: None, subject: None };
+        let storage = watch::Sender::new(engine.storage());
         Self {
             clock: Clock::new(),
             state: Mutex::new(State {
@@ -117,6 +119,7 @@ impl Shared {
             is_closing: AtomicBool::new(false),
             is_over: watch::Sender::new(false),
             connection: watch::Sender::new(connection),
+            storage,
             run,
             runtime: Handle::current(),
         }
@@ -188,11 +191,12 @@ impl Shared {
         let was_dirty = state.is_dirty();
         let stands = state.take_what_is_another(now);
         state.is_connection_dirty = false;
-        let connection = state.connection_status();
+        let (connection, storage) = (state.connection_status(), state.engine.storage());
         drop(state);
         for (shown, status) in stands {
             shown.status.send_if_modified(|shown| replaced(shown, status));
         }
+        self.storage.send_if_modified(|shown| replaced(shown, storage));
         let is_another = self.connection.send_if_modified(|shown| replaced(shown, connection));
         was_dirty || is_another
     }
@@ -291,7 +295,7 @@ impl State {
             let looked_at = self.boards.get(&id).filter(|board| board.handles > 0);
             match looked_at.map(|board| board.shown.clone()) {
                 Some(shown) => stands.extend(self.status(now, &id).map(|status| (shown, status))),
-                None if self.engine.let_go(&id) => drop(self.boards.remove(&id)),
+                None if self.engine.let_go(now, &id) => drop(self.boards.remove(&id)),
                 None => {}
             }
         }

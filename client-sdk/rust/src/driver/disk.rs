@@ -4,7 +4,7 @@
 //!
 //! Always true: of one document one thing at a time is under way, in the order in which it was asked for.
 
-use crate::keep::notes;
+use crate::keep::{forget, notes};
 use crate::machine::replica::{LoadFault, Notes};
 use dovetail_core::document::chunk::{Batch, Stored};
 use dovetail_core::id::DocumentId;
@@ -19,6 +19,7 @@ pub(super) enum Job {
     Load,
     Commit(Batch),
     Note(Box<Notes>),
+    Forget,
 }
 
 /// What there is of a document.
@@ -30,6 +31,7 @@ pub(super) enum Done {
     Loaded(Box<Loaded>),
     Stored(Result<(), String>),
     Noted,
+    Forgotten,
 }
 
 /// See the top of the file.
@@ -105,6 +107,18 @@ async fn work(store: &dyn Store, id: &DocumentId, job: Job) -> Done {
                 tracing::warn!(document = %id, %error, "what is noted beside a document could not be written");
             }
             Done::Noted
+        }
+        Job::Forget => {
+            match forget::forget(store, id).await {
+                Ok(true) => {
+                    tracing::info!(document = %id, "nobody has opened it for long, and the server has all of it: it leaves this device")
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(document = %id, %error, "a document could not leave this device")
+                }
+            }
+            Done::Forgotten
         }
     }
 }

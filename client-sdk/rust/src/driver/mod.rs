@@ -261,6 +261,7 @@ impl Driver {
             Effect::Load(id) => self.disk.ask(id, Job::Load),
             Effect::Commit(batch) => self.disk.ask(batch.document.clone(), Job::Commit(batch)),
             Effect::Note(id, notes) => self.disk.ask(id, Job::Note(notes)),
+            Effect::Forget(id) => self.disk.ask(id, Job::Forget),
             Effect::Changed(id) => self.core.changed(&id),
             Effect::Told(id) => self.core.told(&id),
             Effect::Connection => self.core.lock().connection_changed(),
@@ -307,7 +308,7 @@ impl Driver {
             Done::Stored(answer) => {
                 engine.stored(now, id, answer.as_ref().copied().map_err(String::as_str));
             }
-            Done::Noted => {}
+            Done::Noted | Done::Forgotten => {}
         }
     }
 

@@ -3,13 +3,16 @@
 //! Always true: one process has a directory. What is damaged is moved aside and told, never overwritten, and what can be read of it is
 //! taken over.
 
+pub(crate) mod forget; // What leaves.
 pub(crate) mod notes; // What is noted beside a document.
 mod salvage; // What can be read of a store that is damaged.
 mod sealed; // A store under a key.
 
 pub use sealed::StoreKey;
 
+use crate::machine::room::Tenant;
 use bytes::Bytes;
+use dovetail_core::document::chunk::Manifest;
 use dovetail_core::id::{DocumentId, StorageId};
 use dovetail_store::{CommitError, Floor, LoadError, MemoryStore, OpenError, SledStore, Space, Store};
 use sealed::{KeyError, SealedStore};
@@ -95,6 +98,15 @@ pub(crate) struct Kept {
     pub(crate) moved_aside: Option<MovedAside>,
 }
 
+/// A document that is kept.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) id: DocumentId,
+    /// The server has not said that all of it is on its disk.
+    pub(crate) is_unsaved: bool,
+    pub(crate) tenant: Tenant,
+}
+
 /// Who this device is.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -131,26 +143,36 @@ impl Kept {
         Ok(Self { store, storage, is_lasting: dir != Path::new(""), moved_aside })
     }
 
-    /// All documents that are kept.
-    pub(crate) async fn documents(&self) -> Result<Vec<DocumentId>, LoadError> {
-        let mut documents: Vec<DocumentId> = Vec::new();
+    /// All documents that are kept, and how they stand.
+    pub(crate) async fn documents(&self) -> Result<Vec<Found>, LoadError> {
+        let mut found = Vec::new();
+        let mut after: Option<DocumentId> = None;
         loop {
-            let page = self.store.list(documents.last(), PAGE).await?;
+            let page = self.store.list(after.as_ref(), PAGE).await?;
             let is_last = page.len() < PAGE;
-            documents.extend(page.into_iter().map(|(id, _)| id));
+            after = page.last().map(|(id, _)| id.clone());
+            for (id, manifest) in page {
+                match manifest {
+                    // One that has left, or cannot be read.
+                    Ok(manifest) if manifest.heads.is_empty() => {}
+                    Err(_) => {}
+                    Ok(manifest) => found.push(self.found(id, &manifest).await),
+                }
+            }
             if is_last {
-                return Ok(documents);
+                return Ok(found);
             }
         }
     }
 
-    /// Whether something of a document has not been said by the server to be on its disk.
-    pub(crate) async fn is_unsaved(&self, id: &DocumentId) -> bool {
-        let Ok(Some(manifest)) = self.store.manifest(id).await else { return false };
-        let saved = notes::read(&*self.store, id).await.ok().flatten().map(|notes| notes.saved);
-        let mut heads = manifest.heads;
-        heads.sort_unstable();
-        saved.is_none_or(|saved| saved != heads)
+    async fn found(&self, id: DocumentId, manifest: &Manifest) -> Found {
+        let notes = notes::read(&*self.store, &id).await.ok().flatten().unwrap_or_default();
+        let tenant = Tenant {
+            bytes: manifest.bytes,
+            opened_at: notes.opened_at.unwrap_or(manifest.changed_at),
+            has_to_stay: !notes.is_all_elsewhere(manifest),
+        };
+        Found { is_unsaved: !notes.is_all_saved(manifest), tenant, id }
     }
 
     /// What was last heard of the server's rules for a kind of documents.

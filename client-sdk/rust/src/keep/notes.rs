@@ -20,10 +20,7 @@ const PART_BYTES_MAX: usize = RECORD_BYTES_MAX - (1 << 10);
 /// Writes the notes of a document in place of those before.
 pub(crate) async fn write(store: &dyn Store, id: &DocumentId, notes: &Notes) -> Result<(), CommitError> {
     let text = serde_json::to_vec(notes).expect("notes are hashes, numbers and texts");
-    let before = match store.record(Space::Notes, &name(id, 0)).await {
-        Ok(Some(first)) => usize::from(first.first().copied().unwrap_or(0)),
-        _ => 0,
-    };
+    let before = parts_of(store, id).await;
     let parts: Vec<&[u8]> = text.chunks(PART_BYTES_MAX).collect();
     if parts.len() > PARTS_MAX {
         return Err(CommitError::TooLarge { bytes: text.len(), bytes_max: PARTS_MAX * PART_BYTES_MAX });
@@ -35,6 +32,19 @@ pub(crate) async fn write(store: &dyn Store, id: &DocumentId, notes: &Notes) -> 
     });
     let gone = (parts.len()..before).map(|nth| (name(id, nth), None));
     store.write_records(Space::Notes, whole.chain(gone).collect()).await
+}
+
+async fn parts_of(store: &dyn Store, id: &DocumentId) -> usize {
+    match store.record(Space::Notes, &name(id, 0)).await {
+        Ok(Some(first)) => usize::from(first.first().copied().unwrap_or(0)),
+        _ => 0,
+    }
+}
+
+/// Takes the notes of a document away.
+pub(crate) async fn remove(store: &dyn Store, id: &DocumentId) -> Result<(), CommitError> {
+    let parts = 0..parts_of(store, id).await;
+    store.write_records(Space::Notes, parts.map(|nth| (name(id, nth), None)).collect()).await
 }
 
 /// The notes of a document, if there are any that can be read.

@@ -10,6 +10,7 @@
 use super::course::{Besides, Connection, Course, Ending, Windows};
 use super::link::{Due, Heard, Introduction, Link, Welcome};
 use super::replica::{self, Limits, LoadFault, Notes, Replica};
+use super::room::{Room, StorageStatus};
 use automerge::{ActorId, Automerge, sync};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Stored};
@@ -38,6 +39,8 @@ pub enum Effect {
     Commit(Batch),
     /// Write the notes of a document down.
     Note(DocumentId, Box<Notes>),
+    /// Nobody has opened it for long, and the server has all of it: let go of what is stored, if that is so.
+    Forget(DocumentId),
     /// The content of a document is another one.
     Changed(DocumentId),
     /// How a document stands is another.
@@ -66,6 +69,7 @@ pub struct Engine {
     /// What the server complained about last on this connection: the reason, when the end comes behind it.
     words: String,
     replicas: BTreeMap<DocumentId, Replica>,
+    room: Room,
     /// What was said on this connection of documents that are not open. The server believes that it was heard.
     missed: BTreeSet<DocumentId>,
     effects: Vec<Effect>,
@@ -83,6 +87,7 @@ impl Engine {
             welcome: None,
             words: String::new(),
             replicas: BTreeMap::new(),
+            room: Room::default(),
             missed: BTreeSet::new(),
             effects: vec![Effect::Dial],
         }
@@ -98,6 +103,25 @@ impl Engine {
     #[must_use]
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
+    }
+
+    // Room.
+
+    /// What is kept on the device, and how much may be. Without it nothing leaves.
+    pub fn set_room(&mut self, room: Room) {
+        self.room = room;
+        self.tell_room();
+    }
+
+    /// How much of the room is taken.
+    #[must_use]
+    pub fn storage(&self) -> StorageStatus {
+        self.room.status()
+    }
+
+    fn tell_room(&mut self) {
+        let storage = self.room.status();
+        self.replicas.values_mut().for_each(|replica| replica.set_storage(storage));
     }
 
     // Documents.
@@ -124,16 +148,18 @@ impl Engine {
         if self.link.as_ref().is_some_and(Link::is_joined) {
             replica.connected();
         }
+        replica.set_storage(self.room.status());
         let id = replica.id().clone();
         self.replicas.insert(id.clone(), replica);
         self.turn(now, &id);
     }
 
     /// Closes a document of which nothing waits for the disk or the server. Whether it is closed.
-    pub fn let_go(&mut self, id: &DocumentId) -> bool {
+    pub fn let_go(&mut self, now: Timestamp, id: &DocumentId) -> bool {
         let Some(replica) = self.replicas.get(id) else { return true };
         let is_done = replica.is_quiet() && replica.pending_size().0 == 0;
         if is_done {
+            self.room.is_closed(now, id, replica.has_to_stay());
             self.replicas.remove(id);
         }
         is_done
@@ -351,7 +377,7 @@ impl Engine {
     pub fn next_tick(&self) -> Option<Timestamp> {
         let of_link = self.link.as_ref().map(Link::next_tick);
         let of_replicas = self.replicas.values().filter_map(Replica::next_tick).min();
-        [of_link, of_replicas, self.course.next_tick()].into_iter().flatten().min()
+        [of_link, of_replicas, self.course.next_tick(), self.room.next_look()].into_iter().flatten().min()
     }
 
     /// Time has passed. `draw` is from 0 to below 1.
@@ -367,7 +393,16 @@ impl Engine {
         if self.course.tick(now) {
             self.effects.extend([Effect::Connection, Effect::Dial]);
         }
+        self.make_room(now);
         self.turn_all(now);
+    }
+
+    fn make_room(&mut self, now: Timestamp) {
+        let leaving = self.room.leave(now, |id| self.replicas.contains_key(id));
+        if !leaving.is_empty() {
+            self.effects.extend(leaving.into_iter().map(Effect::Forget));
+            self.tell_room();
+        }
     }
 
     fn turn_all(&mut self, now: Timestamp) {
@@ -388,7 +423,11 @@ impl Engine {
         for effect in effects {
             match effect {
                 replica::Effect::Load => self.effects.push(Effect::Load(id.clone())),
-                replica::Effect::Commit(batch) => self.effects.push(Effect::Commit(batch)),
+                replica::Effect::Commit(batch) => {
+                    self.room.takes(now, id, batch.manifest.bytes);
+                    self.tell_room();
+                    self.effects.push(Effect::Commit(batch));
+                }
                 replica::Effect::Note(notes) => self.effects.push(Effect::Note(id.clone(), notes)),
                 replica::Effect::Send(message) => {
                     let frames = self.link.as_ref().map(|link| link.say(id, message)).unwrap_or_default();

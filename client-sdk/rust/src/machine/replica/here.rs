@@ -18,6 +18,10 @@ use dovetail_core::id::DocumentId;
 use dovetail_core::time::Timestamp;
 use dovetail_core::{json, limits};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// When a document was opened is noted once a day: what is not opened for long is counted in days.
+const NOTE_OPENING_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The document in memory.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub(super) struct Here {
     /// What the server has on its disk, of what is here.
     pub(super) saved: Vec<ChangeHash>,
     pub(super) saved_at: Option<Timestamp>,
+    /// When it was last opened, as it is noted.
+    opened_at: Option<Timestamp>,
     pub(super) refusals: Refusals,
     /// What looked at it last for the rules, if somebody wanted to know.
     pub(super) judged: Option<Judged>,
@@ -65,6 +71,7 @@ impl Here {
             waiting,
             saved: Vec::new(),
             saved_at: None,
+            opened_at: None,
             refusals: Refusals::default(),
             judged: None,
             is_noted: true,
@@ -97,10 +104,20 @@ impl Here {
             waiting: Waiting::beyond(&doc, &saved),
             saved,
             saved_at: notes.saved_at,
+            opened_at: notes.opened_at,
             refusals: Refusals::of(notes.refused, notes.named, notes.taken_out),
             ..Self::new(Automerge::new())
         };
         Ok((Self { tick: Tick::new(doc), ..here }, role))
+    }
+
+    /// Somebody has opened it.
+    pub(super) fn is_opened(&mut self, now: Timestamp) {
+        let is_known = self.opened_at.is_some_and(|at| now.since(at) < NOTE_OPENING_EVERY);
+        if self.manifest.is_some() && !is_known {
+            self.opened_at = Some(now);
+            self.is_noted = false;
+        }
     }
 
     /// The document with nothing open.
@@ -236,6 +253,7 @@ impl Here {
         Notes {
             saved: self.saved.clone(),
             saved_at: self.saved_at,
+            opened_at: self.opened_at,
             role,
             refused: self.refusals.iter().cloned().collect(),
             named: self.refusals.named().copied().collect(),

@@ -29,6 +29,7 @@ pub use notes::Notes;
 pub use pending::Pending;
 pub use refusal::Refused;
 
+use super::room::StorageStatus;
 use automerge::sync::{Message, State, SyncDoc};
 use automerge::transaction::{CommitOptions, Transaction};
 use automerge::{ActorId, Automerge, ChangeHash};
@@ -139,6 +140,16 @@ pub enum EditError {
         /// Their bytes.
         bytes: u64,
     },
+    /// The documents of this device take so much room that nothing more is edited here.
+    #[error(
+        "the documents on this device have {bytes} bytes, and {bytes_max} are allowed: connect, so that they are saved, and close some"
+    )]
+    StoreFull {
+        /// How many they have.
+        bytes: u64,
+        /// How many they may have.
+        bytes_max: u64,
+    },
     /// The server would not take it.
     #[error("the change has {bytes} bytes, and one may have {bytes_max}")]
     TooLarge {
@@ -168,6 +179,7 @@ pub enum LoadFault {
 pub struct Replica {
     id: DocumentId,
     limits: Limits,
+    storage: StorageStatus,
     /// Edits made here are this actor's. Never one of an earlier run: what that one made may have reached the server and not the disk.
     actor: ActorId,
     content: Content,
@@ -215,6 +227,7 @@ impl Replica {
         Self {
             id,
             limits,
+            storage: StorageStatus { bytes_max: u64::MAX, ..StorageStatus::default() },
             actor,
             content: Content::Unasked,
             inbox: VecDeque::new(),
@@ -312,7 +325,10 @@ impl Replica {
             Some(Role::Read) => return Err(EditError::ReadOnly),
             _ => {}
         }
-        let limits = self.limits;
+        let (limits, StorageStatus { bytes, bytes_max, .. }) = (self.limits, self.storage);
+        if self.storage.is_full() {
+            return Err(EditError::StoreFull { bytes, bytes_max });
+        }
         let Content::Here(here) = &mut self.content else { return Err(EditError::NotHere) };
         let (changes, bytes) = (here.waiting.count(), here.waiting.bytes());
         if changes >= limits.pending_max || bytes >= limits.pending_bytes_max {
@@ -347,6 +363,9 @@ impl Replica {
         {
             here.take_out(now);
             self.actor = here.tick.doc().get_actor().clone();
+        }
+        if let Content::Here(here) = &mut self.content {
+            here.is_opened(now);
         }
         effects.extend([Effect::Changed, Effect::Told]);
     }
@@ -465,6 +484,11 @@ impl Replica {
             }
         }
         effects.push(Effect::Told);
+    }
+
+    /// How full the device is.
+    pub fn set_storage(&mut self, storage: StorageStatus) {
+        self.storage = storage;
     }
 
     /// Other bounds hold on this connection.
@@ -659,6 +683,14 @@ impl Replica {
                 Content::Loading => false,
                 Content::Unasked | Content::Broken(_) => true,
             }
+    }
+
+    /// Whether something of it may be nowhere else, though nothing waits: what was refused, what the server does not have for us, and what cannot
+    /// be read.
+    #[must_use]
+    pub fn has_to_stay(&self) -> bool {
+        let is_with_server = self.answer != Answer::Missing && self.role != Some(Role::None);
+        !is_with_server || self.fault().is_some() || self.refused().next().is_some()
     }
 
     fn here(&self) -> Option<&Here> {

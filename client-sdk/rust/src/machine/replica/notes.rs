@@ -5,6 +5,7 @@
 
 use super::refusal::Refused;
 use automerge::ChangeHash;
+use dovetail_core::document::chunk::Manifest;
 use dovetail_core::grant::Role;
 use dovetail_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub struct Notes {
     pub saved: Vec<ChangeHash>,
     /// When it last had everything.
     pub saved_at: Option<Timestamp>,
+    /// When it was last opened, give or take a day.
+    #[serde(default)]
+    pub opened_at: Option<Timestamp>,
     /// What one may do with the document, as was last said.
     pub role: Option<Role>,
     /// What the server did not take.
@@ -28,6 +32,20 @@ pub struct Notes {
     /// The same, and what was built on it: all that has to be taken out.
     #[serde(with = "hashes")]
     pub taken_out: Vec<ChangeHash>,
+}
+
+impl Notes {
+    /// Whether the server has all of a document.
+    pub(crate) fn is_all_saved(&self, manifest: &Manifest) -> bool {
+        let mut heads = manifest.heads.clone();
+        heads.sort_unstable();
+        self.saved == heads
+    }
+
+    /// The same, and nothing was refused, which is noted here alone; and it may be fetched again.
+    pub(crate) fn is_all_elsewhere(&self, manifest: &Manifest) -> bool {
+        self.is_all_saved(manifest) && self.refused.is_empty() && self.role != Some(Role::None)
+    }
 }
 
 /// Hashes in hexadecimal.

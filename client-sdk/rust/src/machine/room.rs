@@ -1,0 +1,211 @@
+//! How much room the documents of a device take, and which of them may leave it.
+//!
+//! Edit path: ← [`engine`](super::engine) says what is opened, kept and closed; → an edit is refused where there is no room for it, and documents
+//! that nobody opens leave.
+//!
+//! Always true: nothing leaves that is open, or that has something which is nowhere else: what the server does not have, and what it refused.
+
+use dovetail_core::id::DocumentId;
+use dovetail_core::time::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How often it is looked for what may leave.
+const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// From so much on it is told that there is little room left, and what nobody has opened for longest leaves: in hundredths.
+const NEARLY_FULL_PERCENT: u64 = 80;
+
+/// So many leave at a time; the others an hour later, or when more is kept.
+const LEAVE_MAX: usize = 100;
+
+/// Bounds of all documents on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// The most bytes of documents, as they are written. Above it nothing is edited here; what others edit is kept all the same. The files of the
+    /// store are several times as large. 1 GiB, if nothing else is said.
+    pub bytes_max: u64,
+    /// A document that is saved leaves when nobody has opened it for so long. 90 days, if nothing else is said.
+    pub unopened_max: Duration,
+}
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self { bytes_max: 1 << 30, unopened_max: Duration::from_secs(90 * 24 * 60 * 60) }
+    }
+}
+
+/// How much of the room is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StorageStatus {
+    /// Documents that are kept on this device.
+    pub documents: usize,
+    /// Their bytes, as they are written. The files of the store are several times as large.
+    pub bytes: u64,
+    /// As many there may be before nothing is edited any more.
+    pub bytes_max: u64,
+    /// Four fifths of that are taken. What is saved and nobody has opened for longest leaves by itself; the rest has to be saved first.
+    pub is_nearly_full: bool,
+}
+
+impl StorageStatus {
+    /// Whether nothing more is edited here.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.bytes >= self.bytes_max
+    }
+}
+
+/// A document that is kept on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tenant {
+    /// As they are written.
+    pub bytes: u64,
+    /// When it was last opened, as far as is known.
+    pub opened_at: Timestamp,
+    /// Something of it is nowhere else.
+    pub has_to_stay: bool,
+}
+
+/// See the top of the file.
+#[derive(Debug, Default)]
+pub struct Room {
+    limits: StoreLimits,
+    tenants: BTreeMap<DocumentId, Tenant>,
+    bytes: u64,
+    look_at: Option<Timestamp>,
+}
+
+impl Room {
+    /// With these documents in it.
+    #[must_use]
+    pub fn new(limits: StoreLimits, now: Timestamp, tenants: BTreeMap<DocumentId, Tenant>) -> Self {
+        let bytes = tenants.values().map(|tenant| tenant.bytes).sum();
+        Self { limits, tenants, bytes, look_at: Some(now) }
+    }
+
+    /// How much of it is taken.
+    #[must_use]
+    pub fn status(&self) -> StorageStatus {
+        let bytes_max = self.limits.bytes_max;
+        let is_nearly_full = self.bytes >= self.nearly_full();
+        StorageStatus { documents: self.tenants.len(), bytes: self.bytes, bytes_max, is_nearly_full }
+    }
+
+    fn nearly_full(&self) -> u64 {
+        self.limits.bytes_max / 100 * NEARLY_FULL_PERCENT
+    }
+
+    /// A document has so many bytes from now on. It is open, as nothing else is written.
+    pub(super) fn takes(&mut self, now: Timestamp, id: &DocumentId, bytes: u64) {
+        let was_nearly_full = self.bytes >= self.nearly_full();
+        let tenant = Tenant { bytes, opened_at: now, has_to_stay: true };
+        let before = self.tenants.insert(id.clone(), tenant);
+        self.bytes = self.bytes - before.map_or(0, |before| before.bytes) + bytes;
+        if !was_nearly_full && self.bytes >= self.nearly_full() {
+            self.look_at = Some(now);
+        }
+    }
+
+    /// A document was closed, with all of it saved. `has_to_stay` when something of it is nowhere else all the same.
+    pub(super) fn is_closed(&mut self, now: Timestamp, id: &DocumentId, has_to_stay: bool) {
+        if let Some(tenant) = self.tenants.get_mut(id) {
+            (tenant.opened_at, tenant.has_to_stay) = (now, has_to_stay);
+        }
+        if !has_to_stay && self.bytes >= self.nearly_full() {
+            self.look_at = Some(now);
+        }
+    }
+
+    /// When [`leave`](Self::leave) is wanted.
+    pub(super) fn next_look(&self) -> Option<Timestamp> {
+        self.look_at
+    }
+
+    /// Who leaves by now: whom nobody has opened for long, and as long as it is nearly full, whoever was not opened for longest. They are gone from
+    /// here; one that is not let go of after all comes [back](Self::takes) when it is written again.
+    pub(super) fn leave(&mut self, now: Timestamp, is_open: impl Fn(&DocumentId) -> bool) -> Vec<DocumentId> {
+        if self.look_at.is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        self.look_at = Some(now + LOOK_EVERY);
+        let mut free: Vec<(Timestamp, DocumentId)> = self
+            .tenants
+            .iter()
+            .filter(|(id, tenant)| !tenant.has_to_stay && !is_open(id))
+            .map(|(id, tenant)| (tenant.opened_at, id.clone()))
+            .collect();
+        free.sort_unstable();
+        let mut leaving = Vec::new();
+        for (opened_at, id) in free.into_iter().take(LEAVE_MAX) {
+            let is_old = now.since(opened_at) > self.limits.unopened_max;
+            if !is_old && self.bytes < self.nearly_full() {
+                break;
+            }
+            self.bytes -= self.tenants.remove(&id).map_or(0, |tenant| tenant.bytes);
+            leaving.push(id);
+        }
+        leaving
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn id(n: u8) -> DocumentId {
+        DocumentId::from_bytes(&[n; 16]).unwrap()
+    }
+
+    fn day(n: u32) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000) + DAY * n
+    }
+
+    /// Documents of ten bytes in a room for a hundred, closed on these days.
+    fn room(closed_on: &[u32]) -> Room {
+        let tenant = |on: &u32| Tenant { bytes: 10, opened_at: day(*on), has_to_stay: false };
+        let tenants = closed_on.iter().enumerate().map(|(n, on)| (id(n as u8 + 1), tenant(on))).collect();
+        Room::new(StoreLimits { bytes_max: 100, unopened_max: 30 * DAY }, day(0), tenants)
+    }
+
+    /// RC78: who was not opened for long leaves, and nobody else as long as there is room.
+    #[test]
+    fn rc78_what_nobody_opens_leaves() {
+        let mut room = room(&[0, 20, 60]);
+        assert_eq!(room.leave(day(25), |_| false), []);
+        assert_eq!(room.leave(day(40), |_| false), [id(1)]);
+        assert_eq!(room.status().bytes, 20);
+        assert_eq!(room.leave(day(40), |_| false), [], "an hour later");
+        assert_eq!(room.leave(day(61), |id_| *id_ == id(2)), [], "it is open");
+        assert_eq!(room.leave(day(62), |_| false), [id(2)]);
+    }
+
+    /// RC78: what has something that is nowhere else stays, however long and however full it is.
+    #[test]
+    fn rc78_what_is_nowhere_else_stays() {
+        let mut room = room(&[0, 0]);
+        room.takes(day(1), &id(1), 90);
+        room.is_closed(day(1), &id(2), true);
+        assert!(room.status().is_full());
+        assert_eq!(room.leave(day(900), |_| false), []);
+        room.is_closed(day(900), &id(1), false);
+        assert_eq!(room.leave(day(901), |_| false), [id(1)]);
+    }
+
+    /// RC77: before the wall it is told, and the longest unopened leave, no more of them than have to.
+    #[test]
+    fn rc77_a_room_that_is_nearly_full() {
+        let mut room = room(&[3, 1, 2, 4, 5, 6]);
+        assert_eq!(room.leave(day(7), |_| false), []);
+        room.takes(day(7), &id(7), 19);
+        assert!(!room.status().is_nearly_full);
+        room.takes(day(7), &id(7), 35);
+        assert!(room.status().is_nearly_full && !room.status().is_full());
+        assert_eq!(room.leave(day(7), |_| false), [id(2), id(3)], "at once");
+        assert!(!room.status().is_nearly_full);
+        room.takes(day(8), &id(7), 60);
+        assert!(room.status().is_full());
+    }
+}
