@@ -1,17 +1,18 @@
 //! Our own client without sockets, disks and clocks: replicas, a link, and a store of its own, whose answers come when somebody says so.
 //! It can be killed between any two effects.
 //!
-//! Always true: what it was told to be kept is there after every crash, or was refused by the server and is known to be.
+//! Always true: what it was told to be kept is there after every crash, or was refused by the server and is known to be. That is looked at
+//! by hash, and by content: edits write members of the root that nobody else writes, which what is made again in their place writes too.
 
 use super::boards::KEYS;
 use super::client::{BEARABLE, Heard, push};
 use super::store::StoredDocument;
 use automerge::transaction::{Transactable, Transaction};
-use automerge::{ActorId, AutomergeError, Change, ChangeHash, ROOT, ReadDoc, sync};
+use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, ROOT, ReadDoc, sync};
 use bytes::Bytes;
 use dovetail_client::machine::course::{Ending, Windows};
 use dovetail_client::machine::engine::{Effect, Engine};
-use dovetail_client::machine::replica::{Limits, Notes, Replica};
+use dovetail_client::machine::replica::{Fate, Limits, LoadFault, Notes, Refused, Replica};
 use dovetail_core::dashboard::Edit;
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::id::DocumentId;
@@ -39,6 +40,7 @@ pub(super) struct OurClient {
     kept: BTreeSet<(DocumentId, ChangeHash)>,
     /// What the server did not take, in its whole life.
     refused: BTreeSet<ChangeHash>,
+    members: Members,
     /// What the server has sent it.
     brought: BTreeSet<ChangeHash>,
     /// Changes that whoever settles the same conflict at the same heads makes too: one's may be refused, and another's taken.
@@ -49,6 +51,24 @@ pub(super) struct OurClient {
     wants_another: bool,
     fault: Option<String>,
 }
+
+/// Members of the root that one edit writes each, and nobody else.
+#[derive(Debug, Default)]
+struct Members {
+    /// So many were ever written.
+    count: i64,
+    /// Those that the store has not answered, with the numbers of their edits.
+    waiting: Vec<(DocumentId, u64, String)>,
+    /// What it was told to be kept.
+    kept: BTreeSet<(DocumentId, String)>,
+    /// What was told to be refused, by itself or with what it was built on.
+    refused: BTreeSet<String>,
+    /// The changes in which those were found.
+    looked_at: BTreeSet<ChangeHash>,
+}
+
+/// What those members begin with.
+const MEMBER: &str = "edit ";
 
 /// Every batch that was written of a document.
 type Batches = Vec<Batch>;
@@ -83,6 +103,7 @@ impl OurClient {
             backup: Default::default(),
             kept: BTreeSet::new(),
             refused: BTreeSet::new(),
+            members: Members::default(),
             brought: BTreeSet::new(),
             shared: BTreeSet::new(),
             effects_left: None,
@@ -100,11 +121,32 @@ impl OurClient {
         self.effects_left = None;
         self.wants_another = false;
         self.disk.asked.clear();
-        for (which, document) in self.documents.iter().enumerate() {
-            let actor = [&[2, self.n as u8, which as u8][..], &self.runs.to_be_bytes(), &[0; 9]].concat();
-            self.engine.open(self.now, document, ActorId::from(actor));
+        self.members.waiting.clear();
+        for document in self.documents.clone() {
+            self.open(&document);
         }
         self.carry_out();
+    }
+
+    fn open(&mut self, document: &DocumentId) {
+        let which = document.as_bytes().first().copied().unwrap_or_default();
+        let actor = [&[2, self.n as u8, which][..], &self.runs.to_be_bytes(), &[0; 9]].concat();
+        self.engine.open(self.now, document, ActorId::from(actor));
+    }
+
+    /// Documents that could not be read are closed, and opened once more.
+    pub(super) fn reopen(&mut self) -> Vec<Bytes> {
+        let is_broken = |replica: &&Replica| replica.fault().is_some();
+        let broken: Vec<DocumentId> =
+            self.engine.replicas().filter(is_broken).map(|replica| replica.id().clone()).collect();
+        for document in broken {
+            self.runs += 1;
+            if !self.engine.let_go(&document) {
+                self.fault.get_or_insert_with(|| "what cannot be read cannot be closed".to_owned());
+            }
+            self.open(&document);
+        }
+        self.carry_out()
     }
 
     // What happens to it.
@@ -130,10 +172,14 @@ impl OurClient {
         value: u8,
         is_board: bool,
     ) -> Vec<Bytes> {
-        let now = self.now;
+        let (now, n, members) = (self.now, self.n, &mut self.members);
         self.engine.with(now, document, |replica, _| {
             for nth in 0..changes {
-                edit(replica, now, value.wrapping_add(nth), is_board);
+                members.count += 1;
+                let member = (format!("{MEMBER}{n}-{}", members.count), members.count);
+                if let Some(number) = edit(replica, now, &member, value.wrapping_add(nth), is_board) {
+                    members.waiting.push((document.clone(), number, member.0));
+                }
             }
         });
         self.carry_out()
@@ -203,6 +249,7 @@ impl OurClient {
         let (written, notes) = if has_backup { self.backup.clone() } else { Default::default() };
         self.disk = Disk { written, notes, ..Disk::default() };
         self.kept.clear();
+        self.members.kept.clear();
         self.brought.clear();
         self.start();
     }
@@ -239,6 +286,10 @@ impl OurClient {
         let now = self.now;
         let Some((document, asked)) = self.disk.asked.pop_front() else { return Vec::new() };
         match asked {
+            Asked::Load if fails => {
+                let fault = LoadFault::Unavailable("it was told to fail".to_owned());
+                self.engine.loaded(now, &document, Err(fault));
+            }
             Asked::Load => {
                 let stored = self.disk.stored(&document).and_then(|stored| stored.load());
                 let notes = self.disk.notes.get(&document).cloned();
@@ -279,7 +330,9 @@ impl OurClient {
         let mut says = Vec::new();
         for replica in self.engine.replicas() {
             self.refused.extend(replica.taken_out());
+            replica.refused().for_each(|refused| self.members.are_refused(refused));
         }
+        self.members.are_told(&self.engine);
         for effect in self.engine.take_effects() {
             match &mut self.effects_left {
                 Some(0) => return says,
@@ -352,6 +405,19 @@ impl OurClient {
         self.disk.refused.iter().filter(move |hash| !may_be_there(hash))
     }
 
+    /// By content: a member that it was told to be kept, is not there, and was not told to be refused. Or one that was, and is there.
+    pub(super) fn wrong_member(&self, document: &DocumentId, doc: &Automerge) -> Option<String> {
+        let is_there = |member: &String| matches!(doc.get(ROOT, member), Ok(Some(_)));
+        let kept = self.members.kept.iter().filter(|(of, _)| of == document).map(|(_, member)| member);
+        let lost = |member: &&String| !is_there(member) && !self.members.refused.contains(*member);
+        let refused = self.engine.replica(document).into_iter().flat_map(Replica::refused);
+        let lost = kept.clone().find(lost).map(|member| format!("{member:?} was kept, and is nowhere"));
+        lost.or_else(|| {
+            let back = refused.flat_map(written).find(is_there);
+            back.map(|member| format!("{member:?} was refused, and is there"))
+        })
+    }
+
     fn is_all_there(&mut self, document: &DocumentId) {
         let now = self.now;
         let Some(replica) = self.engine.replica(document) else { return };
@@ -361,6 +427,10 @@ impl OurClient {
         }
         let kept = self.kept.iter().filter(|(of, head)| of == document && !self.refused.contains(head));
         let kept: Vec<ChangeHash> = kept.map(|(_, head)| *head).collect();
+        let doc = self.engine.with(now, document, |replica, _| replica.automerge(now).cloned());
+        if let Some(words) = doc.flatten().and_then(|doc| self.wrong_member(document, &doc)) {
+            self.fault.get_or_insert(words);
+        }
         let lost = self.engine.with(now, document, |replica, _| {
             let doc = replica.automerge(now)?;
             kept.into_iter().find(|head| !doc.get_missing_deps(&[*head]).is_empty())
@@ -382,16 +452,57 @@ fn engine(n: usize, run: u32) -> Engine {
     Engine::new(peer, storage, Windows::default(), Limits::default())
 }
 
-fn edit(replica: &mut Replica, now: Timestamp, value: u8, is_board: bool) {
+/// The number of the edit, where it wrote its member.
+fn edit(
+    replica: &mut Replica,
+    now: Timestamp,
+    (member, count): &(String, i64),
+    value: u8,
+    is_board: bool,
+) -> Option<u64> {
     if value.is_multiple_of(3) {
         let title = format!("title {value}");
         let _ = replica.edit(now, &[Edit::SetTitle { title }], None);
         // What fails takes nothing with it that was taken before.
         let nobody = "nobody".parse().expect("an id");
         let _ = replica.edit(now, &[Edit::RemoveWidget { id: nobody }], None);
-    } else {
-        let _ = replica.change(now, None, |tx| write(tx, value, is_board));
+        return None;
     }
+    let changed = replica.change(now, None, |tx| {
+        tx.put(ROOT, member, *count)?;
+        write(tx, value, is_board)
+    });
+    changed.ok()?.ok().map(|((), number)| number)
+}
+
+impl Members {
+    fn are_refused(&mut self, refused: &Refused) {
+        if self.looked_at.insert(refused.hash) {
+            self.refused.extend(written(refused));
+        }
+    }
+
+    /// What became of those that waited for the store.
+    fn are_told(&mut self, engine: &Engine) {
+        for (document, number, member) in std::mem::take(&mut self.waiting) {
+            match engine.replica(&document).map(|replica| replica.fate(number)) {
+                Some(Fate::Kept) => _ = self.kept.insert((document, member)),
+                Some(Fate::Waits) => self.waiting.push((document, number, member)),
+                Some(Fate::Lost) | None => {}
+            }
+        }
+    }
+}
+
+/// The members that a refused change wrote.
+fn written(refused: &Refused) -> Vec<String> {
+    let patch = refused.patch.as_ref().and_then(|patch| patch.as_array());
+    let paths = patch.into_iter().flatten().filter_map(|operation| operation["path"].as_str());
+    paths
+        .filter_map(|path| path.strip_prefix('/'))
+        .filter(|key| key.starts_with(MEMBER))
+        .map(str::to_owned)
+        .collect()
 }
 
 impl Disk {
@@ -413,7 +524,8 @@ impl Disk {
     }
 }
 
-fn write(tx: &mut Transaction<'_>, value: u8, is_board: bool) -> Result<(), AutomergeError> {
+/// What an edit does, by its value.
+pub(crate) fn write(tx: &mut Transaction<'_>, value: u8, is_board: bool) -> Result<(), AutomergeError> {
     let key = KEYS[usize::from(value) % KEYS.len()];
     match value / 5 % 4 {
         0 => tx.put(ROOT, "note", i64::from(value)),
