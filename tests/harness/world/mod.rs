@@ -387,9 +387,9 @@ impl World {
 
     fn settle_one(&mut self, client: usize, document: usize) {
         let (client, document) = (client % self.devices.len(), self.document(document));
-        let rules = self.server.rules().clone();
+        let (rules, is_named) = (self.server.rules().clone(), self.server.asks_who());
         if let Some(ours) = self.devices[client].client.as_ours() {
-            let says = ours.settle(&document, &rules);
+            let says = ours.settle(&document, &rules, is_named);
             self.say(client, says);
         }
     }

@@ -185,9 +185,10 @@ impl OurClient {
         self.carry_out()
     }
 
-    /// Settles the first conflict that can be.
-    pub(super) fn settle(&mut self, document: &DocumentId, rules: &RuleBook) -> Vec<Bytes> {
+    /// Settles the first conflict that can be, in its own name where it has one.
+    pub(super) fn settle(&mut self, document: &DocumentId, rules: &RuleBook, is_named: bool) -> Vec<Bytes> {
         let now = self.now;
+        let by = is_named.then(|| format!("person-{}", self.n));
         let made = self.engine.with(now, document, |replica, _| {
             let report = replica.report(now, rules).unwrap_or_default();
             let offered = |conflict: &Conflict| {
@@ -195,7 +196,7 @@ impl OurClient {
             };
             let (conflict, proposal) = report.conflicts.iter().find_map(offered)?;
             let before = replica.automerge(now)?.get_heads();
-            replica.settle(now, rules, &conflict, proposal, None).ok()?;
+            replica.settle(now, rules, &conflict, proposal, by.as_deref()).ok()?;
             let made = replica.automerge(now)?.get_changes(&before);
             Some(made.iter().map(|change| change.hash()).collect::<Vec<_>>())
         });
