@@ -22,7 +22,7 @@
 //! | `LoseDevice` | the same over a copy of the last restart, or nothing |
 //! | `Up`, `Down`, `Burst`, `Socket`, `Turn`, `Evaluate`, `Disk`, `DeviceDisk { fails: false }` | passed over: it happens by itself |
 //! | `Rest` | passed over: a document leaves the server's memory as soon as nobody reads it |
-//! | `DiskFails`, `DeviceDisk { fails: true }`, `Reopen`, `Full`, `Ahead`, `Wait` | passed over: neither a real disk, a quota nor the clock does what it is told to |
+//! | `DiskFails`, `DeviceDisk { fails: true }`, `ReadsNothing`, `Reopen`, `Full`, `Ahead`, `Wait` | passed over: neither a real disk, a quota nor the clock does what it is told to |
 //!
 //! Always true here: what happens is drawn from the seed, when exactly it happens is not. So what must hold is what must always hold.
 
@@ -219,7 +219,8 @@ impl Play {
             }
             Step::Up { .. } | Step::Down { .. } | Step::Burst { .. } | Step::Socket { .. } => Ok(()),
             Step::Turn { .. } | Step::Evaluate { .. } | Step::Rest { .. } | Step::Disk { .. } => Ok(()),
-            Step::DiskFails { .. } | Step::DeviceDisk { .. } | Step::Reopen { .. } => Ok(()),
+            Step::DiskFails { .. } | Step::DeviceDisk { .. } | Step::ReadsNothing { .. } => Ok(()),
+            Step::Reopen { .. } => Ok(()),
             Step::Full { .. } | Step::Ahead { .. } | Step::Wait { .. } => Ok(()),
         }
     }

@@ -207,6 +207,10 @@ impl World {
             Step::Ahead { client, seconds } => self.set_ahead(client % self.devices.len(), seconds),
             Step::Right { client, right } => self.give(client % self.devices.len(), right),
             Step::DeviceDisk { client, fails } => self.device_disk(client % self.devices.len(), fails),
+            Step::ReadsNothing { client } => {
+                let client = client % self.devices.len();
+                self.devices[client].client.as_ours().into_iter().for_each(|client| client.read_nothing());
+            }
             Step::Reopen { client } => self.reopen(client % self.devices.len()),
             Step::Full { document, is_full } => self.server.set_full(&self.document(document), is_full),
             Step::Settle { client, document } => self.settle_one(client, document),

@@ -47,6 +47,8 @@ pub(super) struct OurClient {
     shared: BTreeSet<ChangeHash>,
     /// It dies before the last of so many effects more.
     effects_left: Option<usize>,
+    /// Nothing is read from its store before its next start.
+    reads_nothing: bool,
     /// The connection is of no use any more.
     wants_another: bool,
     fault: Option<String>,
@@ -107,6 +109,7 @@ impl OurClient {
             brought: BTreeSet::new(),
             shared: BTreeSet::new(),
             effects_left: None,
+            reads_nothing: false,
             wants_another: false,
             fault: None,
         };
@@ -119,6 +122,7 @@ impl OurClient {
         self.runs += 1;
         self.engine = engine(self.n, self.runs);
         self.effects_left = None;
+        self.reads_nothing = false;
         self.wants_another = false;
         self.disk.asked.clear();
         self.members.waiting.clear();
@@ -269,8 +273,14 @@ impl OurClient {
         self.effects_left = Some(effects);
     }
 
+    /// From now on until it is started again its store reads nothing.
+    pub(super) fn read_nothing(&mut self) {
+        self.reads_nothing = true;
+    }
+
     pub(super) fn spare(&mut self) {
         self.effects_left = None;
+        self.reads_nothing = false;
     }
 
     /// Whether it gives its connection up.
@@ -287,7 +297,7 @@ impl OurClient {
         let now = self.now;
         let Some((document, asked)) = self.disk.asked.pop_front() else { return Vec::new() };
         match asked {
-            Asked::Load if fails => {
+            Asked::Load if fails || self.reads_nothing => {
                 let fault = LoadFault::Unavailable("it was told to fail".to_owned());
                 self.engine.loaded(now, &document, Err(fault));
             }

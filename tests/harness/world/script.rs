@@ -135,6 +135,11 @@ pub enum Step {
         /// So much.
         seconds: u8,
     },
+    /// The store of one of our clients reads nothing before that one is started again.
+    ReadsNothing {
+        /// Whose.
+        client: usize,
+    },
     /// One of our clients opens once more what its store did not read.
     Reopen {
         /// Who.
@@ -282,7 +287,7 @@ const KINDS: [Kind; 24] = [
 ];
 
 /// What happens besides where clients are our own.
-const KINDS_OF_OURS: [Kind; 9] = [
+const KINDS_OF_OURS: [Kind; 10] = [
     Kind {
         refuses: true,
         ..usual(2, |draw| Step::Full { document: draw.document(), is_full: draw.up_to(2) == 0 })
@@ -293,6 +298,7 @@ const KINDS_OF_OURS: [Kind; 9] = [
     usual(3, |draw| Step::Settle { client: draw.client(), document: draw.document() }),
     usual(20, |draw| Step::DeviceDisk { client: draw.client(), fails: false }),
     fault(3, |draw| Step::DeviceDisk { client: draw.client(), fails: true }),
+    fault(1, |draw| Step::ReadsNothing { client: draw.client() }),
     usual(2, |draw| Step::Reopen { client: draw.client() }),
     fault(4, |draw| Step::DeviceCrash {
         client: draw.client(),
