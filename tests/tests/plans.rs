@@ -7,8 +7,8 @@ use dovetail_tests::real::{Played, Town, play};
 use dovetail_tests::world::{Script, broken_by};
 use std::time::Instant;
 
-/// As many as take half a minute on two cores.
-const PLANS: u64 = 20;
+/// As many as take a quarter of a minute on two cores that have nothing else to do.
+const PLANS: u64 = 40;
 
 /// RC80: plans of the simulated world against the real server and the real client: cuts, half-open and slow ways, kills of the server,
 /// restarts and losses of devices, deletions, changed rights, refusals. When everything works again all have the same, it is what is on the

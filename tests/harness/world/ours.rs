@@ -63,11 +63,10 @@ struct Members {
     waiting: Vec<(DocumentId, u64, String)>,
     /// What it was told to be kept.
     kept: BTreeSet<(DocumentId, String)>,
-    /// What was told to be refused, by itself or with what it was built on.
-    refused: BTreeSet<String>,
-    /// The changes in which those were found.
-    looked_at: BTreeSet<ChangeHash>,
 }
+
+/// So many refused changes a device tells of: then the oldest are forgotten.
+const REFUSED_MAX: usize = 256;
 
 /// What those members begin with.
 const MEMBER: &str = "edit ";
@@ -341,7 +340,6 @@ impl OurClient {
         let mut says = Vec::new();
         for replica in self.engine.replicas() {
             self.refused.extend(replica.taken_out());
-            replica.refused().for_each(|refused| self.members.are_refused(refused));
         }
         self.members.are_told(&self.engine);
         for effect in self.engine.take_effects() {
@@ -416,17 +414,21 @@ impl OurClient {
         self.disk.refused.iter().filter(move |hash| !may_be_there(hash))
     }
 
-    /// By content: a member that it was told to be kept, is not there, and was not told to be refused. Or one that was, and is there.
+    /// By content: a member that it was told to be kept, is not there, and is not told as refused. Or one that is, and is there.
     pub(super) fn wrong_member(&self, document: &DocumentId, doc: &Automerge) -> Option<String> {
-        let is_there = |member: &String| matches!(doc.get(ROOT, member), Ok(Some(_)));
-        let kept = self.members.kept.iter().filter(|(of, _)| of == document).map(|(_, member)| member);
-        let lost = |member: &&String| !is_there(member) && !self.members.refused.contains(*member);
         let refused = self.engine.replica(document).into_iter().flat_map(Replica::refused);
-        let lost = kept.clone().find(lost).map(|member| format!("{member:?} was kept, and is nowhere"));
-        lost.or_else(|| {
-            let back = refused.flat_map(written).find(is_there);
-            back.map(|member| format!("{member:?} was refused, and is there"))
-        })
+        let refused: Vec<&Refused> = refused.collect();
+        if refused.len() >= REFUSED_MAX {
+            return None;
+        }
+        let is_refused: BTreeSet<String> = refused.into_iter().flat_map(written).collect();
+        let is_there = |member: &String| matches!(doc.get(ROOT, member), Ok(Some(_)));
+        let mut kept = self.members.kept.iter().filter(|(of, _)| of == document).map(|(_, member)| member);
+        if let Some(lost) = kept.find(|member| !is_there(member) && !is_refused.contains(*member)) {
+            return Some(format!("{lost:?} was kept, and is nowhere"));
+        }
+        let back = is_refused.iter().find(|member| is_there(member))?;
+        Some(format!("{back:?} was refused, and is there"))
     }
 
     fn is_all_there(&mut self, document: &DocumentId) {
@@ -487,12 +489,6 @@ fn edit(
 }
 
 impl Members {
-    fn are_refused(&mut self, refused: &Refused) {
-        if self.looked_at.insert(refused.hash) {
-            self.refused.extend(written(refused));
-        }
-    }
-
     /// What became of those that waited for the store.
     fn are_told(&mut self, engine: &Engine) {
         for (document, number, member) in std::mem::take(&mut self.waiting) {
