@@ -331,15 +331,17 @@ impl Device {
         if let Some(lost) = kept.find(|key| !there.contains(*key) && !out.contains(*key)) {
             return Err(format!("{who}: {lost:?} was kept, and is nowhere"));
         }
-        if let Some(back) = out.intersection(&there).next() {
-            return Err(format!("{who}: {back:?} was refused, and is there"));
-        }
         let is_there = |hash: &ChangeHash| stored.get_missing_deps(&[*hash]).is_empty();
         if let Some(back) = status.refused.iter().find(|refused| is_there(&refused.hash)) {
             return Err(format!("{who}: {back:?} was refused, and is there"));
         }
-        let is_told = |hash: &ChangeHash| status.refused.iter().any(|refused| refused.hash == *hash);
         let mut shown = self.refused.iter().filter(|(of, _)| *of == nth).map(|(_, hash)| hash);
+        // What was let in all the same is there beside what was made in its place, and that may be refused.
+        let is_let_in = shown.clone().any(is_there);
+        if let Some(back) = out.intersection(&there).next().filter(|_| !is_let_in) {
+            return Err(format!("{who}: {back:?} was refused, and is there"));
+        }
+        let is_told = |hash: &ChangeHash| status.refused.iter().any(|refused| refused.hash == *hash);
         match shown.find(|hash| !is_there(hash) && !is_told(hash)) {
             Some(forgotten) => Err(format!("{who}: {forgotten} was refused, and nobody is told any more")),
             None => Ok(()),
