@@ -7,10 +7,10 @@
 
 use super::tap::{End, Tap};
 use super::{Wrong, in_words};
-use crate::world::write;
+use crate::world::{MEMBER, write, written};
 use dovetail_client::automerge::transaction::Transactable;
 use dovetail_client::automerge::{AutomergeError, ChangeHash, ROOT, ReadDoc};
-use dovetail_client::status::{DocumentStatus, Refused};
+use dovetail_client::status::DocumentStatus;
 use dovetail_client::{ChangeError, Client, Document, EditError, Json, Windows};
 use dovetail_core::id::DocumentId;
 use futures_util::poll;
@@ -23,9 +23,6 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-
-/// What the members begin with that edits write.
-pub(super) const OWN: &str = "edit ";
 
 /// How long a document may take that is on the device. It is quick; a busy machine is not.
 const OPENED_WITHIN: Duration = Duration::from_secs(30);
@@ -232,7 +229,7 @@ impl Device {
         for more in 0..changes {
             self.edits += 1;
             let (count, value) = (self.edits, value.wrapping_add(more));
-            let member = (nth, format!("{OWN}{}-{count}", self.n));
+            let member = (nth, format!("{MEMBER}{}-{count}", self.n));
             let (document, key) = (document.clone(), member.1.clone());
             let mut edit = Box::pin(async move {
                 let change = document.change(|tx| {
@@ -324,7 +321,7 @@ impl Device {
         stored: &dovetail_client::automerge::Automerge,
     ) -> Result<(), Wrong> {
         let status = self.document(nth)?.status().borrow().clone();
-        let there: BTreeSet<String> = stored.keys(ROOT).filter(|key| key.starts_with(OWN)).collect();
+        let there: BTreeSet<String> = stored.keys(ROOT).filter(|key| key.starts_with(MEMBER)).collect();
         let out: BTreeSet<String> = status.refused.iter().flat_map(written).collect();
         let who = format!("device {}, document {nth}", self.n);
         let mut kept = self.kept.iter().filter(|(of, _)| *of == nth).map(|(_, key)| key);
@@ -360,18 +357,7 @@ impl Device {
 /// Those that edits write.
 fn members(Json(now): &Json) -> Vec<String> {
     let keys = now.as_object().into_iter().flat_map(|members| members.keys());
-    keys.filter(|key| key.starts_with(OWN)).cloned().collect()
-}
-
-/// The same, of what a change did that was refused.
-fn written(refused: &Refused) -> Vec<String> {
-    let patch = refused.patch.as_ref().and_then(|patch| patch.as_array());
-    let paths = patch.into_iter().flatten().filter_map(|operation| operation["path"].as_str());
-    paths
-        .filter_map(|path| path.strip_prefix('/'))
-        .filter(|key| key.starts_with(OWN))
-        .map(str::to_owned)
-        .collect()
+    keys.filter(|key| key.starts_with(MEMBER)).cloned().collect()
 }
 
 /// A folder, in the place of whatever was there.

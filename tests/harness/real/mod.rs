@@ -32,7 +32,7 @@ mod tap; // The way.
 
 pub use house::Town;
 
-use crate::world::{Right, Script, Step};
+use crate::world::{MEMBER, Right, Script, Step};
 use device::{Device, Member};
 use dovetail_core::id::DocumentId;
 use house::House;
@@ -108,7 +108,7 @@ struct Play {
 /// What was found to be wrong, and the last words of the server.
 pub async fn play(town: &Town, script: &Script) -> Result<Played, Wrong> {
     let mut play = Play::begin(town, script).await?;
-    match play.to_the_end(&script.steps).await {
+    match play.go_through(&script.steps).await {
         Ok(()) => Ok(play.played),
         Err(wrong) => Err(format!("{wrong}\n{}", play.house.server.said())),
     }
@@ -141,7 +141,7 @@ impl Play {
         })
     }
 
-    async fn to_the_end(&mut self, steps: &[Step]) -> Result<(), Wrong> {
+    async fn go_through(&mut self, steps: &[Step]) -> Result<(), Wrong> {
         for step in steps {
             self.happen(*step).await?;
             self.devices.iter_mut().try_for_each(Device::take_notes)?;
@@ -242,7 +242,7 @@ impl Play {
     async fn door(&mut self, document: usize) -> Result<(), Wrong> {
         self.doors += 1;
         let document = document % self.documents.len();
-        let key = format!("{}door-{}", device::OWN, self.doors);
+        let key = format!("{}door-{}", MEMBER, self.doors);
         if self.house.change(&self.documents[document], &key, self.doors).await? {
             self.acknowledged.insert((document, key));
         }

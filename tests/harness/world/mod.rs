@@ -22,7 +22,7 @@ pub mod store; // What is on the disk.
 mod task; // The task of one document.
 mod trial; // Many seeds, and what they find.
 
-pub(crate) use ours::write;
+pub(crate) use ours::{MEMBER, write, written};
 pub use replica::Replica;
 pub use script::{Right, Script, Step};
 pub use store::{Fault, StoredDocument};

@@ -69,7 +69,7 @@ struct Members {
 const REFUSED_MAX: usize = 256;
 
 /// What those members begin with.
-const MEMBER: &str = "edit ";
+pub(crate) const MEMBER: &str = "edit ";
 
 /// Every batch that was written of a document.
 type Batches = Vec<Batch>;
@@ -507,7 +507,7 @@ impl Members {
 }
 
 /// The members that a refused change wrote.
-fn written(refused: &Refused) -> Vec<String> {
+pub(crate) fn written(refused: &Refused) -> Vec<String> {
     let patch = refused.patch.as_ref().and_then(|patch| patch.as_array());
     let paths = patch.into_iter().flatten().filter_map(|operation| operation["path"].as_str());
     paths
