@@ -13,6 +13,7 @@ pub mod line; // The same protocol over plain HTTP.
 pub mod live; // The server under test.
 pub mod lossy; // A proxy that loses and repeats.
 pub mod process; // A child process and its last words.
+pub mod real; // What happens in the simulated world, played against the real server.
 pub mod schema; // JSON held to a JSON Schema.
 pub mod sse; // A reader of server-sent events.
 pub mod talk; // A client of the JSON WebSocket.

@@ -17,10 +17,15 @@ pub const MAX: i64 = 10;
 /// When those are no rules.
 #[must_use]
 pub fn rules(besides: impl IntoIterator<Item = Value>) -> Arc<RuleBook> {
-    let rules: Vec<Value> = KEYS.iter().flat_map(|key| [range(key), exclusive(key)]).chain(besides).collect();
-    let source = serde_json::from_value(json!({"kind": "board", "rule": rules})).expect("rules");
+    let source = serde_json::from_value(written(besides)).expect("rules");
     let rules = Arc::new(RuleSet::compile(source).expect("rules that compile"));
     Arc::new(RuleBook::empty().with(InForce { version: 3, rules }))
+}
+
+/// The same as somebody writes them down.
+pub(crate) fn written(besides: impl IntoIterator<Item = Value>) -> Value {
+    let rules: Vec<Value> = KEYS.iter().flat_map(|key| [range(key), exclusive(key)]).chain(besides).collect();
+    json!({"kind": "board", "rule": rules})
 }
 
 fn range(key: &str) -> Value {

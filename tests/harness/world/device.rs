@@ -1,6 +1,7 @@
 //! A client of whichever kind, and what it believes to be connected by. Routing only.
 
 use super::client::{Heard, StockClient};
+use super::link::Network;
 use super::ours::OurClient;
 use automerge::ChangeHash;
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use dovetail_core::id::{DocumentId, SessionId};
 pub(super) struct Device {
     pub(super) client: Client,
     pub(super) link: Option<SessionId>,
+    pub(super) network: Network,
 }
 
 /// The kinds that there are.

@@ -1,7 +1,7 @@
 //! One connection between a client and the server: two queues that keep their order.
 //!
 //! Always true: nothing overtakes anything on the same link. What was on its way when the link was cut is lost, and each end finds
-//! out by itself, when somebody says so.
+//! out by itself, when somebody says so. How quick a link is, is its owner's [`Network`]: another link over the same one is no quicker.
 
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -24,6 +24,38 @@ impl Packet {
             Self::Frame(frame) => Some(frame),
             Self::Ping | Self::Pong => None,
         }
+    }
+}
+
+/// How quick the network of a client is, there and back.
+#[derive(Debug, Default)]
+pub(super) struct Network {
+    pub(super) up: Pace,
+    pub(super) down: Pace,
+}
+
+/// How quick one direction is.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// So often nothing gets through behind something that did.
+    pause: u8,
+    left: u8,
+}
+
+impl Pace {
+    pub(super) fn of(pause: u8) -> Self {
+        Self { pause, left: 0 }
+    }
+
+    /// Something could arrive. Whether it does.
+    pub(super) fn lets_through(&mut self) -> bool {
+        let does = self.left == 0;
+        self.left = if does { self.pause } else { self.left - 1 };
+        does
+    }
+
+    pub(super) fn is_slow(&self) -> bool {
+        self.pause > 0
     }
 }
 
@@ -98,6 +130,11 @@ impl Link {
     /// Whether there is something for the client to take: a message, or the end of them.
     pub(super) fn has_something_down(&self) -> bool {
         self.client_holds && !self.is_cut && !(self.down.is_empty() && self.server_holds)
+    }
+
+    /// Whether the server's socket takes more. On a slow way it is busy until everything before has arrived.
+    pub(super) fn has_room_down(&self, is_slow: bool) -> bool {
+        !is_slow || self.down.is_empty()
     }
 
     /// Whether both ends have let go of it.

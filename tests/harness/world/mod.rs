@@ -22,6 +22,7 @@ pub mod store; // What is on the disk.
 mod task; // The task of one document.
 mod trial; // Many seeds, and what they find.
 
+pub(crate) use ours::{MEMBER, write, written};
 pub use replica::Replica;
 pub use script::{Right, Script, Step};
 pub use store::{Fault, StoredDocument};
@@ -36,7 +37,7 @@ use dovetail_core::document::chunk::Lifecycle;
 use dovetail_core::document::{Verdict, judge_stored};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::rules::{Report, RuleBook, State, to_the_end};
-use link::{Link, Packet};
+use link::{Link, Network, Pace, Packet};
 use server::Server;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -137,7 +138,7 @@ impl World {
             true => Client::ours(n, &documents),
             false => Client::stock(n, &documents),
         };
-        let device = |n| Device { client: client(n), link: None };
+        let device = |n| Device { client: client(n), link: None, network: Network::default() };
         let rules = if script.has_rules { boards::rules([]) } else { Arc::new(RuleBook::empty()) };
         Self {
             server: Server::new(rules, script.judges_late, script.changes_max),
@@ -179,15 +180,17 @@ impl World {
                 let is_unnoticed = |link: &Link| link.is_cut && link.server_holds;
                 self.on_link(client, link, is_unnoticed, |server, session, link| server.lose(session, link));
             }
-            Step::Up { client, link } => {
-                self.on_link(client, link, Link::has_something_up, |server, session, link| {
-                    server.hear(session, link);
-                });
-            }
+            Step::Up { client, link } => self.up(client % self.devices.len(), link),
             Step::Down { client } => self.down(client % self.devices.len()),
             Step::Socket { client, link } => {
-                let is_there = |link: &Link| link.server_holds;
-                self.on_link(client, link, is_there, |server, session, link| server.socket(session, link));
+                let is_slow = self.devices[client % self.devices.len()].network.down.is_slow();
+                let has_room = |link: &Link| link.server_holds && link.has_room_down(is_slow);
+                self.on_link(client, link, has_room, |server, session, link| server.socket(session, link));
+            }
+            Step::Throttle { client, up, down } => {
+                let network = Network { up: Pace::of(up), down: Pace::of(down) };
+                let client = client % self.devices.len();
+                self.devices[client].network = network;
             }
             Step::Turn { document } => self.server.turn(&self.document(document)),
             Step::Evaluate { document } => self.server.evaluated(&self.document(document)),
@@ -204,6 +207,11 @@ impl World {
             Step::Ahead { client, seconds } => self.set_ahead(client % self.devices.len(), seconds),
             Step::Right { client, right } => self.give(client % self.devices.len(), right),
             Step::DeviceDisk { client, fails } => self.device_disk(client % self.devices.len(), fails),
+            Step::ReadsNothing { client } => {
+                let client = client % self.devices.len();
+                self.devices[client].client.as_ours().into_iter().for_each(|client| client.read_nothing());
+            }
+            Step::Reopen { client } => self.reopen(client % self.devices.len()),
             Step::Full { document, is_full } => self.server.set_full(&self.document(document), is_full),
             Step::Settle { client, document } => self.settle_one(client, document),
             Step::DeviceCrash { client, effects, batches } => self.device_crash(client, effects, batches),
@@ -273,12 +281,25 @@ impl World {
         self.devices[client].client.lose_device(has_backup);
     }
 
+    /// A client's next message arrives at the server, or the end of what it had to say.
+    fn up(&mut self, client: usize, which: usize) {
+        let is_there = self.links.values().any(|link| link.owner == client && link.has_something_up());
+        if is_there && self.devices[client].network.up.lets_through() {
+            self.on_link(client, which, Link::has_something_up, |server, session, link| {
+                server.hear(session, link);
+            });
+        }
+    }
+
     /// The server's next message arrives at a client, or the end of what it had to say.
     fn down(&mut self, client: usize) {
         let Some(session) = self.devices[client].link else { return };
         let Some(link) = self.links.get_mut(&session).filter(|link| link.has_something_down()) else {
             return;
         };
+        if !self.devices[client].network.down.lets_through() {
+            return;
+        }
         match link.down.pop_front() {
             Some(Packet::Frame(frame)) => self.hear(client, &frame),
             Some(Packet::Ping | Packet::Pong) => link.send_up(Packet::Pong),
@@ -286,8 +307,11 @@ impl World {
         }
     }
 
-    /// All that is on its way to a client arrives at once. A stock client takes one after the other.
+    /// All that is on its way to a client arrives at once. A stock client takes one after the other, and so does whose network is slow.
     fn burst(&mut self, client: usize) {
+        if self.devices[client].network.down.is_slow() {
+            return self.down(client);
+        }
         let link = self.devices[client].link.and_then(|session| self.links.get_mut(&session));
         let Some(link) = link.filter(|link| link.has_something_down()) else { return };
         let is_frame = |packet: &&Packet| matches!(packet, Packet::Frame(_));
@@ -358,11 +382,18 @@ impl World {
         }
     }
 
+    fn reopen(&mut self, client: usize) {
+        if let Some(ours) = self.devices[client].client.as_ours() {
+            let says = ours.reopen();
+            self.say(client, says);
+        }
+    }
+
     fn settle_one(&mut self, client: usize, document: usize) {
         let (client, document) = (client % self.devices.len(), self.document(document));
-        let rules = self.server.rules().clone();
+        let (rules, is_named) = (self.server.rules().clone(), self.server.asks_who());
         if let Some(ours) = self.devices[client].client.as_ours() {
-            let says = ours.settle(&document, &rules);
+            let says = ours.settle(&document, &rules, is_named);
             self.say(client, says);
         }
     }
@@ -464,12 +495,16 @@ impl World {
         let sessions: Vec<SessionId> = self.links.keys().copied().collect();
         for session in sessions {
             let Some(link) = self.links.get_mut(&session) else { continue };
+            let network = &mut self.devices[link.owner].network;
             if link.has_something_up() && !self.server.is_dead() {
-                self.server.hear(session, link);
+                if network.up.lets_through() {
+                    self.server.hear(session, link);
+                }
                 moved = true;
             }
             // One thing at a time: while a socket is busy, more comes for it.
-            if self.server.has_something_to_write(session) && !self.server.is_dead() {
+            let has_room = link.has_room_down(network.down.is_slow());
+            if has_room && self.server.has_something_to_write(session) && !self.server.is_dead() {
                 self.server.socket(session, link);
                 moved = true;
             }
@@ -506,10 +541,11 @@ impl World {
     /// have to come again to hear of something.
     fn heal(&mut self) {
         self.server.spare();
-        self.devices
-            .iter_mut()
-            .filter_map(|device| device.client.as_ours())
-            .for_each(|client| client.spare());
+        for device in &mut self.devices {
+            device.network = Network::default();
+            device.client.as_ours().into_iter().for_each(|client| client.spare());
+        }
+        (0..self.devices.len()).for_each(|client| self.reopen(client));
         if self.server.disk.is_broken() {
             self.crash(Leaves { batches: 1, messages: 0 });
         }
@@ -579,6 +615,9 @@ impl World {
             for document in &self.documents {
                 let stored = self.server.disk.stored(document);
                 let whole = stored.map_or_else(Automerge::new, StoredDocument::document);
+                if let Some(words) = client.wrong_member(document, &whole) {
+                    return Err(format!("client {n}: {words}"));
+                }
                 let lost = client.kept().find(|(of, head)| of == document && !has(&whole, head));
                 if let Some((_, head)) = lost {
                     return Err(format!("client {n} was told that {head} is kept, and it is nowhere"));

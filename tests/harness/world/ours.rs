@@ -1,17 +1,18 @@
 //! Our own client without sockets, disks and clocks: replicas, a link, and a store of its own, whose answers come when somebody says so.
 //! It can be killed between any two effects.
 //!
-//! Always true: what it was told to be kept is there after every crash, or was refused by the server and is known to be.
+//! Always true: what it was told to be kept is there after every crash, or was refused by the server and is known to be. That is looked at
+//! by hash, and by content: edits write members of the root that nobody else writes, which what is made again in their place writes too.
 
 use super::boards::KEYS;
 use super::client::{BEARABLE, Heard, push};
 use super::store::StoredDocument;
 use automerge::transaction::{Transactable, Transaction};
-use automerge::{ActorId, AutomergeError, Change, ChangeHash, ROOT, ReadDoc, sync};
+use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, ROOT, ReadDoc, sync};
 use bytes::Bytes;
 use dovetail_client::machine::course::{Ending, Windows};
 use dovetail_client::machine::engine::{Effect, Engine};
-use dovetail_client::machine::replica::{Limits, Notes, Replica};
+use dovetail_client::machine::replica::{Fate, Limits, LoadFault, Notes, Refused, Replica};
 use dovetail_core::dashboard::Edit;
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::id::DocumentId;
@@ -39,16 +40,36 @@ pub(super) struct OurClient {
     kept: BTreeSet<(DocumentId, ChangeHash)>,
     /// What the server did not take, in its whole life.
     refused: BTreeSet<ChangeHash>,
+    members: Members,
     /// What the server has sent it.
     brought: BTreeSet<ChangeHash>,
     /// Changes that whoever settles the same conflict at the same heads makes too: one's may be refused, and another's taken.
     shared: BTreeSet<ChangeHash>,
     /// It dies before the last of so many effects more.
     effects_left: Option<usize>,
+    /// Nothing is read from its store before its next start.
+    reads_nothing: bool,
     /// The connection is of no use any more.
     wants_another: bool,
     fault: Option<String>,
 }
+
+/// Members of the root that one edit writes each, and nobody else.
+#[derive(Debug, Default)]
+struct Members {
+    /// So many were ever written.
+    count: i64,
+    /// Those that the store has not answered, with the numbers of their edits.
+    waiting: Vec<(DocumentId, u64, String)>,
+    /// What it was told to be kept.
+    kept: BTreeSet<(DocumentId, String)>,
+}
+
+/// So many refused changes a device tells of: then the oldest are forgotten.
+const REFUSED_MAX: usize = 256;
+
+/// What those members begin with.
+pub(crate) const MEMBER: &str = "edit ";
 
 /// Every batch that was written of a document.
 type Batches = Vec<Batch>;
@@ -83,9 +104,11 @@ impl OurClient {
             backup: Default::default(),
             kept: BTreeSet::new(),
             refused: BTreeSet::new(),
+            members: Members::default(),
             brought: BTreeSet::new(),
             shared: BTreeSet::new(),
             effects_left: None,
+            reads_nothing: false,
             wants_another: false,
             fault: None,
         };
@@ -98,13 +121,35 @@ impl OurClient {
         self.runs += 1;
         self.engine = engine(self.n, self.runs);
         self.effects_left = None;
+        self.reads_nothing = false;
         self.wants_another = false;
         self.disk.asked.clear();
-        for (which, document) in self.documents.iter().enumerate() {
-            let actor = [&[2, self.n as u8, which as u8][..], &self.runs.to_be_bytes(), &[0; 9]].concat();
-            self.engine.open(self.now, document, ActorId::from(actor));
+        self.members.waiting.clear();
+        for document in self.documents.clone() {
+            self.open(&document);
         }
         self.carry_out();
+    }
+
+    fn open(&mut self, document: &DocumentId) {
+        let which = document.as_bytes().first().copied().unwrap_or_default();
+        let actor = [&[2, self.n as u8, which][..], &self.runs.to_be_bytes(), &[0; 9]].concat();
+        self.engine.open(self.now, document, ActorId::from(actor));
+    }
+
+    /// Documents that could not be read are closed, and opened once more.
+    pub(super) fn reopen(&mut self) -> Vec<Bytes> {
+        let is_broken = |replica: &&Replica| replica.fault().is_some();
+        let broken: Vec<DocumentId> =
+            self.engine.replicas().filter(is_broken).map(|replica| replica.id().clone()).collect();
+        for document in broken {
+            self.runs += 1;
+            if !self.engine.let_go(self.now, &document) {
+                self.fault.get_or_insert_with(|| "what cannot be read cannot be closed".to_owned());
+            }
+            self.open(&document);
+        }
+        self.carry_out()
     }
 
     // What happens to it.
@@ -130,18 +175,23 @@ impl OurClient {
         value: u8,
         is_board: bool,
     ) -> Vec<Bytes> {
-        let now = self.now;
+        let (now, n, members) = (self.now, self.n, &mut self.members);
         self.engine.with(now, document, |replica, _| {
             for nth in 0..changes {
-                edit(replica, now, value.wrapping_add(nth), is_board);
+                members.count += 1;
+                let member = (format!("{MEMBER}{n}-{}", members.count), members.count);
+                if let Some(number) = edit(replica, now, &member, value.wrapping_add(nth), is_board) {
+                    members.waiting.push((document.clone(), number, member.0));
+                }
             }
         });
         self.carry_out()
     }
 
-    /// Settles the first conflict that can be.
-    pub(super) fn settle(&mut self, document: &DocumentId, rules: &RuleBook) -> Vec<Bytes> {
+    /// Settles the first conflict that can be, in its own name where it has one.
+    pub(super) fn settle(&mut self, document: &DocumentId, rules: &RuleBook, is_named: bool) -> Vec<Bytes> {
         let now = self.now;
+        let by = is_named.then(|| format!("person-{}", self.n));
         let made = self.engine.with(now, document, |replica, _| {
             let report = replica.report(now, rules).unwrap_or_default();
             let offered = |conflict: &Conflict| {
@@ -149,7 +199,7 @@ impl OurClient {
             };
             let (conflict, proposal) = report.conflicts.iter().find_map(offered)?;
             let before = replica.automerge(now)?.get_heads();
-            replica.settle(now, rules, &conflict, proposal, None).ok()?;
+            replica.settle(now, rules, &conflict, proposal, by.as_deref()).ok()?;
             let made = replica.automerge(now)?.get_changes(&before);
             Some(made.iter().map(|change| change.hash()).collect::<Vec<_>>())
         });
@@ -203,6 +253,7 @@ impl OurClient {
         let (written, notes) = if has_backup { self.backup.clone() } else { Default::default() };
         self.disk = Disk { written, notes, ..Disk::default() };
         self.kept.clear();
+        self.members.kept.clear();
         self.brought.clear();
         self.start();
     }
@@ -221,8 +272,14 @@ impl OurClient {
         self.effects_left = Some(effects);
     }
 
+    /// From now on until it is started again its store reads nothing.
+    pub(super) fn read_nothing(&mut self) {
+        self.reads_nothing = true;
+    }
+
     pub(super) fn spare(&mut self) {
         self.effects_left = None;
+        self.reads_nothing = false;
     }
 
     /// Whether it gives its connection up.
@@ -239,6 +296,10 @@ impl OurClient {
         let now = self.now;
         let Some((document, asked)) = self.disk.asked.pop_front() else { return Vec::new() };
         match asked {
+            Asked::Load if fails || self.reads_nothing => {
+                let fault = LoadFault::Unavailable("it was told to fail".to_owned());
+                self.engine.loaded(now, &document, Err(fault));
+            }
             Asked::Load => {
                 let stored = self.disk.stored(&document).and_then(|stored| stored.load());
                 let notes = self.disk.notes.get(&document).cloned();
@@ -280,6 +341,7 @@ impl OurClient {
         for replica in self.engine.replicas() {
             self.refused.extend(replica.taken_out());
         }
+        self.members.are_told(&self.engine);
         for effect in self.engine.take_effects() {
             match &mut self.effects_left {
                 Some(0) => return says,
@@ -353,6 +415,28 @@ impl OurClient {
         self.disk.refused.iter().filter(move |hash| !may_be_there(hash))
     }
 
+    /// By content: a member that it was told to be kept, is not there, and is not told as refused. Or one that is, and is there.
+    pub(super) fn wrong_member(&self, document: &DocumentId, doc: &Automerge) -> Option<String> {
+        let refused = self.engine.replica(document).into_iter().flat_map(Replica::refused);
+        let refused: Vec<&Refused> = refused.collect();
+        if refused.len() >= REFUSED_MAX {
+            return None;
+        }
+        let is_refused: BTreeSet<String> = refused.into_iter().flat_map(written).collect();
+        let is_there = |member: &String| matches!(doc.get(ROOT, member), Ok(Some(_)));
+        let mut kept = self.members.kept.iter().filter(|(of, _)| of == document).map(|(_, member)| member);
+        if let Some(lost) = kept.find(|member| !is_there(member) && !is_refused.contains(*member)) {
+            return Some(format!("{lost:?} was kept, and is nowhere"));
+        }
+        // A server whose disk broke may have refused what it finds there later: that is there beside what was made in its place, and
+        // this may be refused too. That no device brings it again is looked at when it speaks.
+        if self.refused.iter().any(|hash| doc.get_change_meta_by_hash(hash).is_some()) {
+            return None;
+        }
+        let back = is_refused.iter().find(|member| is_there(member))?;
+        Some(format!("{back:?} was refused, and is there"))
+    }
+
     fn is_all_there(&mut self, document: &DocumentId) {
         let now = self.now;
         let Some(replica) = self.engine.replica(document) else { return };
@@ -362,6 +446,10 @@ impl OurClient {
         }
         let kept = self.kept.iter().filter(|(of, head)| of == document && !self.refused.contains(head));
         let kept: Vec<ChangeHash> = kept.map(|(_, head)| *head).collect();
+        let doc = self.engine.with(now, document, |replica, _| replica.automerge(now).cloned());
+        if let Some(words) = doc.flatten().and_then(|doc| self.wrong_member(document, &doc)) {
+            self.fault.get_or_insert(words);
+        }
         let lost = self.engine.with(now, document, |replica, _| {
             let doc = replica.automerge(now)?;
             kept.into_iter().find(|head| !doc.get_missing_deps(&[*head]).is_empty())
@@ -383,16 +471,51 @@ fn engine(n: usize, run: u32) -> Engine {
     Engine::new(peer, storage, Windows::default(), Limits::default())
 }
 
-fn edit(replica: &mut Replica, now: Timestamp, value: u8, is_board: bool) {
+/// The number of the edit, where it wrote its member.
+fn edit(
+    replica: &mut Replica,
+    now: Timestamp,
+    (member, count): &(String, i64),
+    value: u8,
+    is_board: bool,
+) -> Option<u64> {
     if value.is_multiple_of(3) {
         let title = format!("title {value}");
         let _ = replica.edit(now, &[Edit::SetTitle { title }], None);
         // What fails takes nothing with it that was taken before.
         let nobody = "nobody".parse().expect("an id");
         let _ = replica.edit(now, &[Edit::RemoveWidget { id: nobody }], None);
-    } else {
-        let _ = replica.change(now, None, |tx| write(tx, value, is_board));
+        return None;
     }
+    let changed = replica.change(now, None, |tx| {
+        tx.put(ROOT, member, *count)?;
+        write(tx, value, is_board)
+    });
+    changed.ok()?.ok().map(|((), number)| number)
+}
+
+impl Members {
+    /// What became of those that waited for the store.
+    fn are_told(&mut self, engine: &Engine) {
+        for (document, number, member) in std::mem::take(&mut self.waiting) {
+            match engine.replica(&document).map(|replica| replica.fate(number)) {
+                Some(Fate::Kept) => _ = self.kept.insert((document, member)),
+                Some(Fate::Waits) => self.waiting.push((document, number, member)),
+                Some(Fate::Lost) | None => {}
+            }
+        }
+    }
+}
+
+/// The members that a refused change wrote.
+pub(crate) fn written(refused: &Refused) -> Vec<String> {
+    let patch = refused.patch.as_ref().and_then(|patch| patch.as_array());
+    let paths = patch.into_iter().flatten().filter_map(|operation| operation["path"].as_str());
+    paths
+        .filter_map(|path| path.strip_prefix('/'))
+        .filter(|key| key.starts_with(MEMBER))
+        .map(str::to_owned)
+        .collect()
 }
 
 impl Disk {
@@ -414,7 +537,8 @@ impl Disk {
     }
 }
 
-fn write(tx: &mut Transaction<'_>, value: u8, is_board: bool) -> Result<(), AutomergeError> {
+/// What an edit does, by its value.
+pub(crate) fn write(tx: &mut Transaction<'_>, value: u8, is_board: bool) -> Result<(), AutomergeError> {
     let key = KEYS[usize::from(value) % KEYS.len()];
     match value / 5 % 4 {
         0 => tx.put(ROOT, "note", i64::from(value)),

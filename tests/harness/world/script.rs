@@ -135,6 +135,16 @@ pub enum Step {
         /// So much.
         seconds: u8,
     },
+    /// The store of one of our clients reads nothing before that one is started again.
+    ReadsNothing {
+        /// Whose.
+        client: usize,
+    },
+    /// One of our clients opens once more what its store did not read.
+    Reopen {
+        /// Who.
+        client: usize,
+    },
     /// The store of one of our clients does the next thing, or fails at it.
     DeviceDisk {
         /// Whose.
@@ -169,6 +179,16 @@ pub enum Step {
     Burst {
         /// Whose.
         client: usize,
+    },
+    /// The network of a client becomes slow, or quick again. A slow one lets something through, and then nothing so many times that
+    /// something could have arrived.
+    Throttle {
+        /// Whose.
+        client: usize,
+        /// So many times on the way to the server.
+        up: u8,
+        /// So many times on the way back.
+        down: u8,
     },
     /// The clock of one of our clients is set ahead.
     Ahead {
@@ -229,7 +249,7 @@ const fn fault(weight: u32, make: fn(&mut Draw) -> Step) -> Kind {
     Kind { weight, is_fault: true, is_at_a_door: false, refuses: false, make }
 }
 
-const KINDS: [Kind; 23] = [
+const KINDS: [Kind; 24] = [
     usual(12, |draw| Step::Edit {
         client: draw.client(),
         document: draw.document(),
@@ -263,10 +283,11 @@ const KINDS: [Kind; 23] = [
     fault(1, |draw| Step::Wait { seconds: 15 + draw.up_to(30) }),
     fault(4, |draw| Step::Crash { effects: draw.up_to(12), batches: draw.up_to(3), messages: draw.up_to(4) }),
     fault(2, |draw| Step::Delete { document: draw.document(), deleted: draw.is_so() }),
+    fault(4, |draw| Step::Throttle { client: draw.client(), up: draw.slowness(), down: draw.slowness() }),
 ];
 
 /// What happens besides where clients are our own.
-const KINDS_OF_OURS: [Kind; 8] = [
+const KINDS_OF_OURS: [Kind; 10] = [
     Kind {
         refuses: true,
         ..usual(2, |draw| Step::Full { document: draw.document(), is_full: draw.up_to(2) == 0 })
@@ -277,6 +298,8 @@ const KINDS_OF_OURS: [Kind; 8] = [
     usual(3, |draw| Step::Settle { client: draw.client(), document: draw.document() }),
     usual(20, |draw| Step::DeviceDisk { client: draw.client(), fails: false }),
     fault(3, |draw| Step::DeviceDisk { client: draw.client(), fails: true }),
+    fault(1, |draw| Step::ReadsNothing { client: draw.client() }),
+    usual(2, |draw| Step::Reopen { client: draw.client() }),
     fault(4, |draw| Step::DeviceCrash {
         client: draw.client(),
         effects: draw.up_to(8),
@@ -380,6 +403,11 @@ impl Draw {
 
     fn is_so(&mut self) -> bool {
         self.random.bool()
+    }
+
+    /// Every second time quick.
+    fn slowness(&mut self) -> u8 {
+        if self.is_so() { self.up_to(12) } else { 0 }
     }
 
     fn right(&mut self) -> Right {
