@@ -589,7 +589,7 @@ async fn rc83_over_tls() {
     assert!(strange.code != 0 && strange.out.is_empty(), "{strange:?}");
     let mut watched = Watching::start_as(trusting(&["watch", &id]));
     watched.until(|value| value["title"] == "Sealed").await;
-    ran_with(&server, &["patch", &id], &json!([{ "op": "replace", "path": "/title", "value": "Seen" }]))
+    ran_with(&server, &["patch", &id, "-"], &json!([{ "op": "replace", "path": "/title", "value": "Seen" }]))
         .done();
     watched.until(|value| value["title"] == "Seen").await;
     assert!(watched.process.try_wait().unwrap().is_none());

@@ -326,7 +326,7 @@ async fn rc78_what_is_saved_leaves_for_what_is_new() {
     let server = Server::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let builder =
-        |url: &str| Client::builder(url).retry(impatient()).store(folder.path()).store_limits(roomy(60_000));
+        |url: &str| Client::builder(url).retry(impatient()).store(folder.path()).store_limits(roomy(80_000));
     let client = builder(&server.url()).connect().await.unwrap();
     let mut ids = Vec::new();
     for _ in 0..3 {

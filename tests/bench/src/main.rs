@@ -37,10 +37,10 @@ const STOCK: &str = "../web/node_modules/@automerge/automerge-repo-sync-server/s
 #[derive(Debug, Parser)]
 #[command(name = "dovetail-bench")]
 struct Arguments {
-    /// `relay` turns this process into the bare relay; the bench starts it so itself.
+    /// `relay` turns this process into the bare relay, `device` into a device; the bench starts it so itself.
     #[arg(hide = true)]
     mode: Option<String>,
-    /// Only these workloads: a (fan-out), b (pairs), c (idle), d (cold), e (offline), f (SIGKILL).
+    /// Only these workloads: a (fan-out), b (pairs), c (idle), d (cold), e (offline), f (SIGKILL), g (a device).
     #[arg(long, value_delimiter = ',')]
     only: Vec<char>,
     /// Only these servers.
@@ -61,6 +61,12 @@ struct Arguments {
     /// The stock server's `index.js`; by default the one in `tests/web/node_modules`.
     #[arg(long)]
     stock: Option<PathBuf>,
+    /// Of a device: its server.
+    #[arg(long, hide = true, default_value = "")]
+    url: String,
+    /// Of a device: how many documents it opens.
+    #[arg(long, hide = true, default_value_t = 0)]
+    documents: usize,
     /// Where the servers keep their data; by default the system's temporary directory.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -71,6 +77,10 @@ async fn main() -> Outcome<()> {
     let arguments = Arguments::parse();
     match arguments.mode.as_deref() {
         Some("relay") => Ok(relay::run().await?),
+        Some("device") => {
+            let data = arguments.data.clone().unwrap_or_else(std::env::temp_dir);
+            Box::pin(workloads::device::work(&arguments.url, &data, arguments.documents)).await
+        }
         Some(other) => Err(format!("{other} is no mode of the bench").into()),
         None => Box::pin(run(&arguments)).await,
     }
@@ -98,6 +108,9 @@ async fn run(arguments: &Arguments) -> Outcome<()> {
     }
     if wants('f') {
         workloads::durable::run(&mut bench).await;
+    }
+    if wants('g') {
+        Box::pin(workloads::device::run(&mut bench)).await;
     }
     let mut text = String::new();
     let size = if arguments.quick { " (quick: not to be quoted)" } else { "" };

@@ -5,6 +5,7 @@
 //! time is a note in the report and no reason to give up the rest.
 
 pub(crate) mod cold; // (d) stored documents opened after a restart
+pub(crate) mod device; // (g) the Rust client
 pub(crate) mod durable; // (f) SIGKILL under full load
 mod editor; // one client that edits: for (b) and (f)
 pub(crate) mod fanout; // (a) one writer, many readers
