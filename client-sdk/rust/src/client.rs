@@ -506,7 +506,7 @@ fn on_own_thread(builder: Builder, dialing: Dialing, tell: oneshot::Sender<Start
 
 async fn start(builder: Builder, dialing: Dialing) -> Result<(Driver, Core, Option<MovedAside>), StartError> {
     let kept = Kept::open(&builder.place, builder.key).await?;
-    let storage = kept.is_lasting.then(|| kept.storage.clone());
+    let storage = kept.dir.is_some().then(|| kept.storage.clone());
     let engine = Engine::new(new_peer(), storage, builder.windows, builder.limits);
     let cached = kept.rules().await;
     let book = cached.iter().fold(RuleBook::default(), |book, (kind, text)| rules::with(&book, kind, text));

@@ -23,6 +23,7 @@ pub use line::Way;
 use self::core::{Core, State};
 use crate::keep::Kept;
 use crate::machine::engine::Effect;
+use crate::machine::replica::{LoadFault, Replica};
 use bytes::Bytes;
 use disk::{Disk, Done, Job};
 use dovetail_core::id::DocumentId;
@@ -304,7 +305,12 @@ impl Driver {
     fn disk_did(&mut self, now: Timestamp, id: &DocumentId, done: Done) {
         let State { engine, .. } = &mut *self.core.lock();
         match done {
-            Done::Loaded(answer) => engine.loaded(now, id, *answer),
+            Done::Loaded(answer) => {
+                engine.loaded(now, id, *answer);
+                if let Some(LoadFault::Damaged(what)) = engine.replica(id).and_then(Replica::fault) {
+                    self.kept.note_damage(id, what);
+                }
+            }
             Done::Stored(answer) => {
                 engine.stored(now, id, answer.as_ref().copied().map_err(String::as_str));
             }

@@ -93,8 +93,8 @@ pub struct MovedAside {
 pub(crate) struct Kept {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) storage: StorageId,
-    /// Whether it outlasts the process.
-    pub(crate) is_lasting: bool,
+    /// Where it lies, if it outlasts the process.
+    pub(crate) dir: Option<PathBuf>,
     pub(crate) moved_aside: Option<MovedAside>,
 }
 
@@ -118,20 +118,21 @@ impl Kept {
     /// Opens a store, or makes it. Reads the whole log if the process before was killed, so it may take seconds.
     pub(crate) async fn open(place: &Place, key: Option<StoreKey>) -> Result<Self, StoreError> {
         match place {
-            Place::Memory => Self::over(Arc::new(MemoryStore::new()), Path::new(""), key, None).await,
+            Place::Memory => Self::over(Arc::new(MemoryStore::new()), None, key, None).await,
             Place::Directory(dir) => {
                 let (store, moved_aside) = open_directory(dir).await?;
-                Self::over(Arc::new(store), dir, key, moved_aside).await
+                Self::over(Arc::new(store), Some(dir), key, moved_aside).await
             }
         }
     }
 
     async fn over(
         inner: Arc<dyn Store>,
-        dir: &Path,
+        place: Option<&Path>,
         key: Option<StoreKey>,
         moved_aside: Option<MovedAside>,
     ) -> Result<Self, StoreError> {
+        let dir = place.unwrap_or(Path::new(""));
         let store: Arc<dyn Store> = match key {
             Some(key) => Arc::new(SealedStore::open(inner, key).await.map_err(|error| of_key(dir, error))?),
             None if sealed::needs_key(&*inner).await.map_err(|error| unreadable(dir, &error))? => {
@@ -140,7 +141,16 @@ impl Kept {
             None => inner,
         };
         let storage = device(&*store, dir).await?;
-        Ok(Self { store, storage, is_lasting: dir != Path::new(""), moved_aside })
+        Ok(Self { store, storage, dir: place.map(Path::to_owned), moved_aside })
+    }
+
+    /// A document turned out to be damaged: at the next start the store is begun anew without it.
+    pub(crate) fn note_damage(&self, id: &DocumentId, what: &str) {
+        let Some(dir) = &self.dir else { return };
+        tracing::error!(document = %id, what, "a document on this device is damaged: at the next start the store is moved aside, and the others go on in a new one");
+        if let Err(error) = salvage::note(dir, id, what) {
+            tracing::error!(%error, "that could not be noted: it stays as it is");
+        }
     }
 
     /// All documents that are kept, and how they stand.
@@ -189,7 +199,14 @@ impl Kept {
 async fn open_directory(dir: &Path) -> Result<(SledStore, Option<MovedAside>), StoreError> {
     let opened = on_a_thread(dir, |dir| SledStore::open(&dir, Floor::Bytes(FREE_BYTES_LEFT))).await?;
     match opened {
-        Ok(store) => Ok((store, None)),
+        Ok(store) => match salvage::noted(dir) {
+            None => Ok((store, None)),
+            Some(damage) => {
+                store.close().await;
+                drop(store);
+                salvage::aside(dir, damage).await.map(|(store, moved)| (store, Some(moved)))
+            }
+        },
         Err(OpenError::Locked { dir }) => Err(StoreError::InUse { dir }),
         Err(
             error @ (OpenError::Foreign { .. }
@@ -204,10 +221,10 @@ async fn open_directory(dir: &Path) -> Result<(SledStore, Option<MovedAside>), S
             Err(StoreError::Unusable { dir, why: source.to_string() })
         }
         Err(OpenError::Corrupt { what, .. }) => {
-            salvage::aside(dir, what).await.map(|(store, moved)| (store, Some(moved)))
+            salvage::aside(dir, what.into()).await.map(|(store, moved)| (store, Some(moved)))
         }
         Err(error @ (OpenError::LogGone { .. } | OpenError::Unfinished { .. })) => {
-            salvage::aside(dir, error.to_string()).await.map(|(store, moved)| (store, Some(moved)))
+            salvage::aside(dir, error.to_string().into()).await.map(|(store, moved)| (store, Some(moved)))
         }
     }
 }
