@@ -452,3 +452,13 @@ fn jd20_old_heads_do_not_make_long_lists_slow() {
     let of_peer = put_now(&mut peer, &json!({ "list": half }), 3);
     assert_eq!(written.change().unwrap().hash(), of_peer.change().unwrap().hash());
 }
+
+proptest! {
+    /// JD40: a number comes out as the same text as it went in, to its last digit.
+    #[test]
+    fn jd40_numbers_come_out_as_they_went_in(number in prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO) {
+        let text = json!({ "n": number }).to_string();
+        let body: Value = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(json::read(&document(&body), None).to_string(), text);
+    }
+}

@@ -109,15 +109,7 @@ async fn work(store: &dyn Store, id: &DocumentId, job: Job) -> Done {
             Done::Noted
         }
         Job::Forget => {
-            match forget::forget(store, id).await {
-                Ok(true) => {
-                    tracing::info!(document = %id, "nobody has opened it for long, and the server has all of it: it leaves this device")
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(document = %id, %error, "a document could not leave this device")
-                }
-            }
+            forget::forget(store, id).await;
             Done::Forgotten
         }
     }

@@ -9,7 +9,7 @@ use dovetail_store::{CommitError, LoadError, Store};
 
 /// Why a document stays.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ForgetError {
+enum ForgetError {
     /// It cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -18,8 +18,16 @@ pub(crate) enum ForgetError {
     Commit(#[from] CommitError),
 }
 
-/// Lets go of what is stored of a document, if the server has all of it and has refused nothing. Whether it did.
-pub(crate) async fn forget(store: &dyn Store, id: &DocumentId) -> Result<bool, ForgetError> {
+/// Lets go of what is stored of a document, if the server has all of it and has refused nothing.
+pub(crate) async fn forget(store: &dyn Store, id: &DocumentId) {
+    match forgotten(store, id).await {
+        Ok(true) => tracing::info!(document = %id, "a document that is saved has left this device"),
+        Ok(false) => tracing::debug!(document = %id, "a document stays, as something of it is nowhere else"),
+        Err(error) => tracing::warn!(document = %id, %error, "a document could not leave this device"),
+    }
+}
+
+async fn forgotten(store: &dyn Store, id: &DocumentId) -> Result<bool, ForgetError> {
     let Some(stored) = store.load(id).await? else { return Ok(false) };
     let notes = notes::read(store, id).await?;
     if !notes.is_some_and(|notes| notes.is_all_elsewhere(&stored.manifest)) {

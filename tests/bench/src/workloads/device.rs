@@ -21,7 +21,7 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 const OPENING_MAX: usize = 64;
 
 /// So many widgets each dashboard has.
-const WIDGETS: u32 = 12;
+const WIDGETS: i32 = 12;
 
 /// What the child tells, line by line, in this order.
 const FIGURES: [(&str, Better); 6] = [
