@@ -335,12 +335,13 @@ async fn rc78_what_is_saved_leaves_for_what_is_new() {
     }
     let open = client.open::<Json>(&ids[0]).await.unwrap();
     let last = [noisy(&client, 20_000).await.unwrap(), noisy(&client, 20_000).await.unwrap()];
-    let mut storage = client.storage();
-    within("one leaves", storage.wait_for(|now| !now.is_nearly_full && now.documents < 5)).await.unwrap();
     for board in &last {
         within("all is saved", board.saved()).await.unwrap();
     }
-    drop((open, last));
+    drop(last);
+    let mut storage = client.storage();
+    within("one leaves", storage.wait_for(|now| !now.is_nearly_full && now.documents < 5)).await.unwrap();
+    drop(open);
     client.close().await;
 
     let mut offline = builder(NOWHERE).open_within(Duration::from_millis(300)).connect().await.unwrap();

@@ -346,6 +346,11 @@ impl Client {
         self.inner.core.storage.subscribe()
     }
 
+    /// The same as a stream: how much is taken now, and each that follows.
+    pub fn storages(&self) -> impl Stream<Item = StorageStatus> + Send + Unpin + use<> {
+        status::stream(self.storage())
+    }
+
     /// The store of this device was damaged, and was begun anew: what could be read of it, and where it lies.
     #[must_use]
     pub fn moved_aside(&self) -> Option<&MovedAside> {

@@ -190,7 +190,8 @@ impl<T: View> Document<T> {
         self.with_automerge(|doc| T::of(doc))
     }
 
-    /// The Automerge document, for whatever a view does not show. Nobody else edits meanwhile. Nothing when the client was closed.
+    /// The Automerge document, for whatever a view does not show. Nobody else edits meanwhile: in the closure ask nothing of the client or its
+    /// documents, which would wait for ever. Nothing when the client was closed.
     pub fn with_automerge<R>(&self, look: impl FnOnce(&Automerge) -> R) -> Option<R> {
         self.with(|now, replica, _, _| replica.automerge(now).map(look)).flatten()
     }
@@ -278,7 +279,7 @@ impl<T: View> Document<T> {
 
     // Editing, whatever the shape.
 
-    /// Changes the document in a transaction: one change. What the closure gives back is given back when the change is durable on this device.
+    /// Changes the document in a transaction: one change. In the closure ask nothing of the client or its documents, which would wait for ever. What the closure gives back is given back when the change is durable on this device.
     ///
     /// # Errors
     /// Why nothing could be changed, or what the closure said; then nothing is changed.
@@ -384,7 +385,7 @@ impl<T: View> Document<T> {
     // Within.
 
     fn me(&self) -> Option<String> {
-        self.handle.client.core.connection.borrow().subject.clone()
+        self.core().lock().subject()
     }
 
     pub(crate) fn moved(&self) -> watch::Receiver<()> {

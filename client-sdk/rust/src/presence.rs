@@ -144,7 +144,9 @@ async fn go_on<P>(
             () = sleep_until(due_at), if is_due => {
                 is_due = false;
                 sent_at = Some(Instant::now());
-                me.send(own.borrow_and_update().as_ref());
+                // Nothing of ours is held while the client's lock is asked for.
+                let state = own.borrow_and_update().clone();
+                me.send(state.as_ref());
             }
             _ = beat.tick() => {
                 is_due |= own.borrow().is_some();
@@ -242,7 +244,7 @@ fn read<P: DeserializeOwned>(cbor: &[u8], by: &PeerId) -> Option<Said<P>> {
 }
 
 fn subject(core: &Core) -> Option<String> {
-    core.connection.borrow().subject.clone()
+    core.lock().subject()
 }
 
 /// Says something to the others. Whether there is a connection to say it on.

@@ -63,6 +63,7 @@ pub(crate) struct State {
     dirty: BTreeSet<DocumentId>,
     /// The connection is another than was shown.
     is_connection_dirty: bool,
+    shown_storage: StorageStatus,
     pub(crate) way: Option<Way>,
     /// Nothing is done any more: what is edited from here on would be kept nowhere.
     has_ended: bool,
@@ -103,7 +104,7 @@ impl Shared {
     pub(crate) fn new(engine: Engine, book: RuleBook, run: String) -> Self {
         let connection =
             ConnectionStatus { connection: engine.connection().clone(), way: None, subject: None };
-        let storage = watch::Sender::new(engine.storage());
+        let shown_storage = engine.storage();
         Self {
             clock: Clock::new(),
             state: Mutex::new(State {
@@ -112,6 +113,7 @@ impl Shared {
                 boards: BTreeMap::new(),
                 dirty: BTreeSet::new(),
                 is_connection_dirty: false,
+                shown_storage,
                 way: None,
                 has_ended: false,
             }),
@@ -119,7 +121,7 @@ impl Shared {
             is_closing: AtomicBool::new(false),
             is_over: watch::Sender::new(false),
             connection: watch::Sender::new(connection),
-            storage,
+            storage: watch::Sender::new(shown_storage),
             run,
             runtime: Handle::current(),
         }
@@ -192,6 +194,7 @@ impl Shared {
         let stands = state.take_what_is_another(now);
         state.is_connection_dirty = false;
         let (connection, storage) = (state.connection_status(), state.engine.storage());
+        state.shown_storage = storage;
         drop(state);
         for (shown, status) in stands {
             shown.status.send_if_modified(|shown| replaced(shown, status));
@@ -285,7 +288,7 @@ impl State {
 
     /// Whether something is not shown yet.
     pub(crate) fn is_dirty(&self) -> bool {
-        self.is_connection_dirty || !self.dirty.is_empty()
+        self.is_connection_dirty || !self.dirty.is_empty() || self.shown_storage != self.engine.storage()
     }
 
     /// How what is another than was shown stands by now, once for however much has happened; lets go of what nobody needs.
@@ -327,12 +330,17 @@ impl State {
     }
 
     pub(crate) fn connection_status(&self) -> ConnectionStatus {
-        let subject = self.engine.welcome().and_then(|welcome| welcome.user.as_ref());
         ConnectionStatus {
             connection: self.engine.connection().clone(),
             way: self.way,
-            subject: subject.map(|user| user.id.to_string()),
+            subject: self.subject(),
         }
+    }
+
+    /// Who we are to the server, on the connection that there is.
+    pub(crate) fn subject(&self) -> Option<String> {
+        let user = self.engine.welcome().and_then(|welcome| welcome.user.as_ref());
+        user.map(|user| user.id.to_string())
     }
 }
 

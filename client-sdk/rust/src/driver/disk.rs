@@ -31,7 +31,7 @@ pub(super) enum Done {
     Loaded(Box<Loaded>),
     Stored(Result<(), String>),
     Noted,
-    Forgotten,
+    Forgotten(bool),
 }
 
 /// See the top of the file.
@@ -108,10 +108,7 @@ async fn work(store: &dyn Store, id: &DocumentId, job: Job) -> Done {
             }
             Done::Noted
         }
-        Job::Forget => {
-            forget::forget(store, id).await;
-            Done::Forgotten
-        }
+        Job::Forget => Done::Forgotten(forget::forget(store, id).await),
     }
 }
 

@@ -303,18 +303,23 @@ impl Driver {
     }
 
     fn disk_did(&mut self, now: Timestamp, id: &DocumentId, done: Done) {
-        let State { engine, .. } = &mut *self.core.lock();
-        match done {
-            Done::Loaded(answer) => {
-                engine.loaded(now, id, *answer);
-                if let Some(LoadFault::Damaged(what)) = engine.replica(id).and_then(Replica::fault) {
-                    self.kept.note_damage(id, what);
+        let damage = {
+            let State { engine, .. } = &mut *self.core.lock();
+            match done {
+                Done::Loaded(answer) => engine.loaded(now, id, *answer),
+                Done::Stored(answer) => {
+                    engine.stored(now, id, answer.as_ref().copied().map_err(String::as_str));
                 }
+                Done::Forgotten(is_gone) => engine.forgotten(now, id, is_gone),
+                Done::Noted => {}
             }
-            Done::Stored(answer) => {
-                engine.stored(now, id, answer.as_ref().copied().map_err(String::as_str));
+            match engine.replica(id).and_then(Replica::fault) {
+                Some(LoadFault::Damaged(what)) => Some(what.clone()),
+                _ => None,
             }
-            Done::Noted | Done::Forgotten => {}
+        };
+        if let Some(what) = damage {
+            self.kept.note_damage(id, &what);
         }
     }
 

@@ -18,13 +18,15 @@ enum ForgetError {
     Commit(#[from] CommitError),
 }
 
-/// Lets go of what is stored of a document, if the server has all of it and has refused nothing.
-pub(crate) async fn forget(store: &dyn Store, id: &DocumentId) {
-    match forgotten(store, id).await {
+/// Lets go of what is stored of a document, if the server has all of it and has refused nothing. Whether it did.
+pub(crate) async fn forget(store: &dyn Store, id: &DocumentId) -> bool {
+    let forgotten = forgotten(store, id).await;
+    match &forgotten {
         Ok(true) => tracing::info!(document = %id, "a document that is saved has left this device"),
         Ok(false) => tracing::debug!(document = %id, "a document stays, as something of it is nowhere else"),
         Err(error) => tracing::warn!(document = %id, %error, "a document could not leave this device"),
     }
+    forgotten.unwrap_or(false)
 }
 
 async fn forgotten(store: &dyn Store, id: &DocumentId) -> Result<bool, ForgetError> {

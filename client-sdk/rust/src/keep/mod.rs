@@ -179,7 +179,7 @@ impl Kept {
         let notes = notes::read(&*self.store, &id).await.ok().flatten().unwrap_or_default();
         let tenant = Tenant {
             bytes: manifest.bytes,
-            opened_at: notes.opened_at.unwrap_or(manifest.changed_at),
+            opened_at: notes.opened_at.unwrap_or_default().max(manifest.changed_at),
             has_to_stay: !notes.is_all_elsewhere(manifest),
         };
         Found { is_unsaved: !notes.is_all_saved(manifest), tenant, id }
@@ -197,16 +197,13 @@ impl Kept {
 }
 
 async fn open_directory(dir: &Path) -> Result<(SledStore, Option<MovedAside>), StoreError> {
+    let finished = salvage::finish(dir)?;
     let opened = on_a_thread(dir, |dir| SledStore::open(&dir, Floor::Bytes(FREE_BYTES_LEFT))).await?;
     match opened {
-        Ok(store) => match salvage::noted(dir) {
-            None => Ok((store, None)),
-            Some(damage) => {
-                store.close().await;
-                drop(store);
-                salvage::aside(dir, damage).await.map(|(store, moved)| (store, Some(moved)))
-            }
-        },
+        Ok(store) => {
+            let (store, moved) = salvage::without_damaged(dir, store).await?;
+            Ok((store, moved.or(finished)))
+        }
         Err(OpenError::Locked { dir }) => Err(StoreError::InUse { dir }),
         Err(
             error @ (OpenError::Foreign { .. }

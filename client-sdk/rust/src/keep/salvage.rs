@@ -1,8 +1,14 @@
 //! A store that is damaged, or has a document that is: it is moved aside as it is, and what can be read of it goes on in a new one.
 //!
-//! Always true: nothing is written into what was moved aside, but what opening it does; nothing of it is deleted.
+//! ```text
+//!  dir ──read──▶ dir.rebuilding ──whole──▶ dir.rebuilt        then: dir ▶ dir.damaged-N, dir.rebuilt ▶ dir
+//! ```
+//!
+//! Always true: nothing is written into what is moved aside, but what opening it does; nothing of it is deleted. Whenever this is interrupted, the next
+//! start has the old store or all of the new one.
 
 use super::{FREE_BYTES_LEFT, MovedAside, PAGE, StoreError, on_a_thread};
+use crate::machine::replica;
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::id::DocumentId;
 use dovetail_store::{Floor, SledStore, Space, Store};
@@ -11,6 +17,16 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Beside a store: one that is made of what can be read of it, and the same when it is whole.
+const IN_THE_MAKING: &str = ".rebuilding";
+const WHOLE: &str = ".rebuilt";
+
+/// Beside a store: one that was damaged, with the time behind it.
+const ASIDE: &str = ".damaged-";
+
+/// For the sake of single documents no more stores than that are left beside: each is as large as the store itself.
+const ASIDE_MAX: usize = 3;
 
 /// In which file of a store it is noted which of its documents are damaged, a line each.
 const NOTE: &str = "damaged-documents";
@@ -44,7 +60,7 @@ pub(super) fn note(dir: &Path, id: &DocumentId, what: &str) -> io::Result<()> {
         return Ok(());
     }
     let mut file = OpenOptions::new().create(true).append(true).open(dir.join(NOTE))?;
-    writeln!(file, "{id} {}", what.replace('\n', " "))?;
+    file.write_all(format!("{id} {}\n", what.replace('\n', " ")).as_bytes())?;
     file.sync_all()
 }
 
@@ -59,26 +75,118 @@ pub(super) fn noted(dir: &Path) -> Option<Damage> {
     (!documents.is_empty()).then_some(Damage { store: None, documents })
 }
 
-/// Moves the store in `dir` aside, and opens a new one with what can be read of it.
+/// A store that opens: without the documents that were noted to be damaged and are, or as it is where that cannot be done.
+pub(super) async fn without_damaged(
+    dir: &Path,
+    store: SledStore,
+) -> Result<(SledStore, Option<MovedAside>), StoreError> {
+    let Some(mut damage) = noted(dir) else { return Ok((store, None)) };
+    // An older program may have noted what this one can read.
+    for id in damage.documents.keys().cloned().collect::<Vec<_>>() {
+        if is_sound(&store, &id).await {
+            damage.documents.remove(&id);
+        }
+    }
+    if damage.documents.is_empty() {
+        if let Err(error) = fs::remove_file(dir.join(NOTE)) {
+            tracing::warn!(%error, "a note of damage that is mended could not be removed");
+        }
+        return Ok((store, None));
+    }
+    if asides(dir).len() >= ASIDE_MAX {
+        tracing::error!(store = %dir.display(), "documents are damaged, and as many stores lie beside it as may: it goes on as it is; remove those, and it is begun anew");
+        return Ok((store, None));
+    }
+    store.close().await;
+    drop(store);
+    match aside(dir, damage).await {
+        Ok((store, moved)) => Ok((store, Some(moved))),
+        Err(error) => {
+            tracing::error!(%error, "the store goes on with the documents that are damaged");
+            let moved = finish(dir)?;
+            Ok((opened(dir).await?, moved))
+        }
+    }
+}
+
+async fn is_sound(store: &SledStore, id: &DocumentId) -> bool {
+    let stored = store.load(id).await;
+    stored.is_ok_and(|stored| stored.is_none_or(|stored| replica::read(&stored).is_ok()))
+}
+
+/// Makes a new store of what can be read of the one in `dir`, which is moved aside when all of it is there; opens the new one. When that
+/// fails, or is interrupted, the old one is where it was, or [`finish`] goes on.
 pub(super) async fn aside(dir: &Path, damage: Damage) -> Result<(SledStore, MovedAside), StoreError> {
-    let what = damage.in_words();
     let unusable = |why: String| StoreError::Unusable { dir: dir.to_owned(), why };
-    let to = free_name(dir);
-    tracing::error!(store = %dir.display(), aside = %to.display(), what, "the store of this device is damaged: it is moved aside");
-    std::fs::rename(dir, &to)
-        .map_err(|error| unusable(format!("it is damaged ({what}), and cannot be moved aside: {error}")))?;
-    let opened = on_a_thread(dir, |dir| SledStore::open(&dir, Floor::Bytes(FREE_BYTES_LEFT))).await?;
-    let new = opened.map_err(|error| unusable(error.to_string()))?;
-    let old = on_a_thread(&to, |to| SledStore::open_as_it_is(&to)).await?;
-    let mut moved = MovedAside { what, to, documents: 0, unread: 0 };
+    let mut moved = MovedAside { what: damage.in_words(), to: free_name(dir), documents: 0, unread: 0 };
+    tracing::error!(store = %dir.display(), aside = %moved.to.display(), what = moved.what, "the store of this device is damaged: it is moved aside");
+    let making = beside(dir, IN_THE_MAKING);
+    if making.exists() {
+        fs::remove_dir_all(&making).map_err(|error| unusable(error.to_string()))?;
+    }
+    let new = opened(&making).await?;
+    let read = read_all(dir, &new, &damage, &mut moved).await;
+    new.close().await;
+    drop(new);
+    let replaced = read.and_then(|()| replace(dir, &making, &moved.to).map_err(|error| error.to_string()));
+    replaced
+        .map_err(|why| unusable(format!("it is damaged ({}), and cannot be made anew: {why}", moved.what)))?;
+    Ok((opened(dir).await?, moved))
+}
+
+async fn read_all(
+    dir: &Path,
+    new: &SledStore,
+    damage: &Damage,
+    moved: &mut MovedAside,
+) -> Result<(), String> {
+    let old =
+        on_a_thread(dir, |dir| SledStore::open_as_it_is(&dir)).await.map_err(|error| error.to_string())?;
     match old {
         Ok((old, _)) => {
-            take_over(&old, &new, &damage, &mut moved).await.map_err(unusable)?;
+            let taken = take_over(&old, new, damage, moved).await;
             old.close().await;
+            taken
         }
-        Err(error) => tracing::error!(%error, "nothing can be read of the store that was moved aside"),
+        Err(error) if damage.store.is_some() => {
+            tracing::error!(%error, "nothing can be read of the store that is moved aside");
+            Ok(())
+        }
+        Err(error) => Err(error.to_string()),
     }
-    Ok((new, moved))
+}
+
+/// Puts a store that is whole in the place of another one.
+fn replace(dir: &Path, making: &Path, to: &Path) -> io::Result<()> {
+    let whole = beside(dir, WHOLE);
+    fs::rename(making, &whole)?;
+    if let Err(error) = fs::rename(place(dir), to) {
+        // Nothing has happened yet.
+        fs::rename(&whole, making)?;
+        return Err(error);
+    }
+    fs::rename(&whole, place(dir))
+}
+
+/// Goes on where an earlier start was interrupted while it put one store in the place of another. What was moved aside then.
+pub(super) fn finish(dir: &Path) -> Result<Option<MovedAside>, StoreError> {
+    let whole = beside(dir, WHOLE);
+    if !whole.exists() {
+        return Ok(None);
+    }
+    let unusable = |error: io::Error| StoreError::Unusable { dir: dir.to_owned(), why: error.to_string() };
+    if dir.exists() {
+        fs::rename(place(dir), free_name(dir)).map_err(unusable)?;
+    }
+    fs::rename(&whole, place(dir)).map_err(unusable)?;
+    let what = "it was damaged, and an earlier start was interrupted while it was made anew".to_owned();
+    let to = asides(dir).pop().unwrap_or_default();
+    Ok(Some(MovedAside { what, to, documents: 0, unread: 0 }))
+}
+
+async fn opened(dir: &Path) -> Result<SledStore, StoreError> {
+    let opened = on_a_thread(dir, |dir| SledStore::open(&dir, Floor::Bytes(FREE_BYTES_LEFT))).await?;
+    opened.map_err(|error| StoreError::Unusable { dir: dir.to_owned(), why: error.to_string() })
 }
 
 /// What the disk does not take now would be lost to the new store: that is an error. What cannot be read is not.
@@ -89,7 +197,14 @@ async fn take_over(
     moved: &mut MovedAside,
 ) -> Result<(), String> {
     let mut after: Option<DocumentId> = None;
-    while let Ok(page) = old.list(after.as_ref(), PAGE).await {
+    loop {
+        let page = match old.list(after.as_ref(), PAGE).await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::error!(%error, "the rest of the damaged store cannot be read");
+                break;
+            }
+        };
         let is_last = page.len() < PAGE;
         after = page.last().map(|(id, _)| id.clone());
         for (id, _) in page {
@@ -99,6 +214,8 @@ async fn take_over(
             }
             match old.load(&id).await {
                 Ok(Some(stored)) => {
+                    // What remains of one that has left the device is its name.
+                    moved.documents += usize::from(!stored.manifest.heads.is_empty());
                     let batch = Batch {
                         document: id,
                         put: stored.chunks,
@@ -106,7 +223,6 @@ async fn take_over(
                         manifest: stored.manifest,
                     };
                     new.commit(batch).await.map_err(|error| error.to_string())?;
-                    moved.documents += 1;
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -131,15 +247,41 @@ async fn take_over(
     Ok(())
 }
 
+/// The directory itself, where the path is a link to it.
+fn place(dir: &Path) -> PathBuf {
+    let plain: PathBuf = dir.components().collect();
+    match fs::read_link(&plain) {
+        Ok(to) => plain.parent().unwrap_or(Path::new("")).join(to),
+        Err(_) => plain,
+    }
+}
+
+fn beside(dir: &Path, ending: &str) -> PathBuf {
+    let mut name = place(dir).into_os_string();
+    name.push(ending);
+    name.into()
+}
+
 /// Beside the directory, with the time in its name.
 fn free_name(dir: &Path) -> PathBuf {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let name = |nth: u64| {
-        let mut name = dir.as_os_str().to_owned();
-        name.push(format!(".damaged-{}", seconds + nth));
-        PathBuf::from(name)
-    };
+    let name = |nth: u64| beside(dir, &format!("{ASIDE}{}", seconds + nth));
     (0..).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0))
+}
+
+/// The stores that were moved aside and still lie there, the oldest first.
+fn asides(dir: &Path) -> Vec<PathBuf> {
+    let prefix = beside(dir, ASIDE);
+    let around = match prefix.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let prefix = prefix.file_name().unwrap_or_default().to_owned();
+    let names = fs::read_dir(&around).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let is_one = |name: &std::ffi::OsString| name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+    let mut found: Vec<PathBuf> = names.filter(is_one).map(|name| around.join(name)).collect();
+    found.sort_unstable();
+    found
 }
 
 #[cfg(test)]
@@ -175,6 +317,58 @@ mod tests {
             access: Arc::default(),
         };
         Batch { document: id(n), put: vec![chunk], delete: Vec::new(), manifest }
+    }
+
+    /// RC72: wherever making a store anew is interrupted, the next start has all that can be read.
+    #[tokio::test]
+    async fn rc72_interrupted() {
+        let folder = tempfile::tempdir().unwrap();
+        // With a slash at its end, as people write it.
+        let dir = folder.path().join("store/");
+        let plain = folder.path().join("store");
+        for is_moved in [false, true] {
+            let store = SledStore::open(&dir, Floor::Bytes(0)).unwrap();
+            store.commit(batch(1, false)).await.unwrap();
+            store.close().await;
+            drop(store);
+            let whole = beside(&dir, WHOLE);
+            assert_eq!(whole.parent(), plain.parent());
+            let store = SledStore::open(&whole, Floor::Bytes(0)).unwrap();
+            store.commit(batch(3, false)).await.unwrap();
+            store.close().await;
+            drop(store);
+            // A part of one that was never finished.
+            fs::create_dir_all(beside(&dir, IN_THE_MAKING)).unwrap();
+            if is_moved {
+                fs::rename(&plain, free_name(&dir)).unwrap();
+            }
+            let client = Client::builder(NOWHERE).store(&dir).connect().await.unwrap();
+            assert_eq!(client.open::<Json>(&id(3)).await.unwrap().get().unwrap().0["n"], 3);
+            let moved = client.moved_aside().cloned().unwrap();
+            client.close().await;
+            let old = SledStore::open(&moved.to, Floor::Bytes(0)).unwrap();
+            assert!(old.load(&id(1)).await.unwrap().is_some(), "{moved:?}");
+        }
+    }
+
+    /// RC72: a note about a document that can be read is no reason for anything; as many stores lie beside as may, and no more.
+    #[tokio::test]
+    async fn rc72_no_more_than_has_to_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("store");
+        let store = SledStore::open(&dir, Floor::Bytes(0)).unwrap();
+        store.commit(batch(1, false)).await.unwrap();
+        note(&dir, &id(1), "an older program says so").unwrap();
+        let (store, moved) = without_damaged(&dir, store).await.unwrap();
+        assert!(moved.is_none() && noted(&dir).is_none());
+        store.commit(batch(2, true)).await.unwrap();
+        note(&dir, &id(2), "it is").unwrap();
+        for _ in 0..ASIDE_MAX {
+            fs::create_dir(free_name(&dir)).unwrap();
+        }
+        let (store, moved) = without_damaged(&dir, store).await.unwrap();
+        assert!(moved.is_none() && noted(&dir).is_some());
+        assert!(store.load(&id(1)).await.unwrap().is_some());
     }
 
     /// RC72: a document that is damaged is told, others go on; at the next start it is left out of the store, which lies beside as it was.

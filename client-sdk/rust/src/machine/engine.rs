@@ -39,7 +39,8 @@ pub enum Effect {
     Commit(Batch),
     /// Write the notes of a document down.
     Note(DocumentId, Box<Notes>),
-    /// Nobody has opened it for long, and the server has all of it: let go of what is stored, if that is so.
+    /// Nobody has opened it for long, and the server has all of it: let go of what is stored, if that is so; answer with
+    /// [`Engine::forgotten`].
     Forget(DocumentId),
     /// The content of a document is another one.
     Changed(DocumentId),
@@ -209,6 +210,12 @@ impl Engine {
     /// The store's answer to [`Effect::Commit`].
     pub fn stored(&mut self, now: Timestamp, id: &DocumentId, answer: Result<(), &str>) {
         self.with(now, id, |replica, effects| replica.stored(answer, effects));
+    }
+
+    /// The store's answer to [`Effect::Forget`]: whether it has let go of the document.
+    pub fn forgotten(&mut self, now: Timestamp, id: &DocumentId, is_gone: bool) {
+        self.room.has_left(now, id, is_gone);
+        self.tell_room();
     }
 
     // The connection.
@@ -399,10 +406,7 @@ impl Engine {
 
     fn make_room(&mut self, now: Timestamp) {
         let leaving = self.room.leave(now, |id| self.replicas.contains_key(id));
-        if !leaving.is_empty() {
-            self.effects.extend(leaving.into_iter().map(Effect::Forget));
-            self.tell_room();
-        }
+        self.effects.extend(leaving.into_iter().map(Effect::Forget));
     }
 
     fn turn_all(&mut self, now: Timestamp) {

@@ -7,7 +7,7 @@
 
 use dovetail_core::id::DocumentId;
 use dovetail_core::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How often it is looked for what may leave.
@@ -16,8 +16,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 /// From so much on it is told that there is little room left, and what nobody has opened for longest leaves: in hundredths.
 const NEARLY_FULL_PERCENT: u64 = 80;
 
-/// So many leave at a time; the others an hour later, or when more is kept.
-const LEAVE_MAX: usize = 100;
+/// After a start, so that an app may open what it needs, and where it is nearly full and more is kept.
+const LOOK_SOON: Duration = Duration::from_secs(60);
+
+/// So many leave at a time, as each is read for that; the next do when those have.
+const LEAVE_MAX: usize = 4;
 
 /// Bounds of all documents on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,8 @@ pub struct Room {
     limits: StoreLimits,
     tenants: BTreeMap<DocumentId, Tenant>,
     bytes: u64,
+    /// The store was asked to let go of them, and has not answered.
+    leaving: BTreeSet<DocumentId>,
     look_at: Option<Timestamp>,
 }
 
@@ -81,7 +86,7 @@ impl Room {
     #[must_use]
     pub fn new(limits: StoreLimits, now: Timestamp, tenants: BTreeMap<DocumentId, Tenant>) -> Self {
         let bytes = tenants.values().map(|tenant| tenant.bytes).sum();
-        Self { limits, tenants, bytes, look_at: Some(now) }
+        Self { limits, tenants, bytes, leaving: BTreeSet::new(), look_at: Some(now + LOOK_SOON) }
     }
 
     /// How much of it is taken.
@@ -98,12 +103,11 @@ impl Room {
 
     /// A document has so many bytes from now on. It is open, as nothing else is written.
     pub(super) fn takes(&mut self, now: Timestamp, id: &DocumentId, bytes: u64) {
-        let was_nearly_full = self.bytes >= self.nearly_full();
         let tenant = Tenant { bytes, opened_at: now, has_to_stay: true };
         let before = self.tenants.insert(id.clone(), tenant);
         self.bytes = self.bytes - before.map_or(0, |before| before.bytes) + bytes;
-        if !was_nearly_full && self.bytes >= self.nearly_full() {
-            self.look_at = Some(now);
+        if self.bytes >= self.nearly_full() {
+            self.look_by(now + LOOK_SOON);
         }
     }
 
@@ -113,7 +117,20 @@ impl Room {
             (tenant.opened_at, tenant.has_to_stay) = (now, has_to_stay);
         }
         if !has_to_stay && self.bytes >= self.nearly_full() {
-            self.look_at = Some(now);
+            self.look_by(now);
+        }
+    }
+
+    fn look_by(&mut self, at: Timestamp) {
+        self.look_at = self.look_at.map(|look_at| look_at.min(at));
+    }
+
+    /// The store has answered. Whether it has let go of a document.
+    pub(super) fn has_left(&mut self, now: Timestamp, id: &DocumentId, is_gone: bool) {
+        self.leaving.remove(id);
+        if is_gone {
+            self.bytes -= self.tenants.remove(id).map_or(0, |tenant| tenant.bytes);
+            self.look_by(now);
         }
     }
 
@@ -122,30 +139,33 @@ impl Room {
         self.look_at
     }
 
-    /// Who leaves by now: whom nobody has opened for long, and as long as it is nearly full, whoever was not opened for longest. They are gone from
-    /// here; one that is not let go of after all comes [back](Self::takes) when it is written again.
+    /// Whom the store is to let go of by now: whom nobody has opened for long, and as long as it is nearly full, whoever was not opened for longest.
+    /// Each is answered by [`has_left`](Self::has_left).
     pub(super) fn leave(&mut self, now: Timestamp, is_open: impl Fn(&DocumentId) -> bool) -> Vec<DocumentId> {
         if self.look_at.is_none_or(|at| now < at) {
             return Vec::new();
         }
         self.look_at = Some(now + LOOK_EVERY);
-        let mut free: Vec<(Timestamp, DocumentId)> = self
+        if !self.leaving.is_empty() {
+            return Vec::new(); // Those who wait are looked for when these have left.
+        }
+        let mut free: Vec<(Timestamp, &DocumentId, u64)> = self
             .tenants
             .iter()
             .filter(|(id, tenant)| !tenant.has_to_stay && !is_open(id))
-            .map(|(id, tenant)| (tenant.opened_at, id.clone()))
+            .map(|(id, tenant)| (tenant.opened_at, id, tenant.bytes))
             .collect();
         free.sort_unstable();
-        let mut leaving = Vec::new();
-        for (opened_at, id) in free.into_iter().take(LEAVE_MAX) {
+        let mut bytes = self.bytes;
+        for (opened_at, id, size) in free.into_iter().take(LEAVE_MAX) {
             let is_old = now.since(opened_at) > self.limits.unopened_max;
-            if !is_old && self.bytes < self.nearly_full() {
+            if !is_old && bytes < self.nearly_full() {
                 break;
             }
-            self.bytes -= self.tenants.remove(&id).map_or(0, |tenant| tenant.bytes);
-            leaving.push(id);
+            bytes -= size;
+            self.leaving.insert(id.clone());
         }
-        leaving
+        self.leaving.iter().cloned().collect()
     }
 }
 
@@ -170,16 +190,27 @@ mod tests {
         Room::new(StoreLimits { bytes_max: 100, unopened_max: 30 * DAY }, day(0), tenants)
     }
 
+    /// What leaves, and is gone then.
+    fn left(room: &mut Room, now: Timestamp) -> Vec<DocumentId> {
+        let leaving = room.leave(now, |_| false);
+        leaving.iter().for_each(|id| room.has_left(now, id, true));
+        leaving
+    }
+
     /// RC78: who was not opened for long leaves, and nobody else as long as there is room.
     #[test]
     fn rc78_what_nobody_opens_leaves() {
         let mut room = room(&[0, 20, 60]);
-        assert_eq!(room.leave(day(25), |_| false), []);
-        assert_eq!(room.leave(day(40), |_| false), [id(1)]);
+        assert_eq!(left(&mut room, day(0)), [], "an app gets time to open what it needs");
+        assert_eq!(left(&mut room, day(25)), []);
+        assert_eq!(left(&mut room, day(40)), [id(1)]);
         assert_eq!(room.status().bytes, 20);
-        assert_eq!(room.leave(day(40), |_| false), [], "an hour later");
-        assert_eq!(room.leave(day(61), |id_| *id_ == id(2)), [], "it is open");
+        assert_eq!(room.leave(day(61), |one| *one == id(2)), [], "it is open");
         assert_eq!(room.leave(day(62), |_| false), [id(2)]);
+        assert_eq!(room.leave(day(63), |_| false), [], "the store has not answered");
+        assert_eq!(room.status().bytes, 20, "it is there until it is gone");
+        room.has_left(day(63), &id(2), false);
+        assert_eq!(room.leave(day(64), |_| false), [id(2)], "it is tried again");
     }
 
     /// RC78: what has something that is nowhere else stays, however long and however full it is.
@@ -189,23 +220,26 @@ mod tests {
         room.takes(day(1), &id(1), 90);
         room.is_closed(day(1), &id(2), true);
         assert!(room.status().is_full());
-        assert_eq!(room.leave(day(900), |_| false), []);
+        assert_eq!(left(&mut room, day(900)), []);
         room.is_closed(day(900), &id(1), false);
-        assert_eq!(room.leave(day(901), |_| false), [id(1)]);
+        assert_eq!(left(&mut room, day(901)), [id(1)]);
     }
 
-    /// RC77: before the wall it is told, and the longest unopened leave, no more of them than have to.
+    /// RC77: before the wall it is told, and the longest unopened leave, a few at a time and no more of them than have to.
     #[test]
     fn rc77_a_room_that_is_nearly_full() {
         let mut room = room(&[3, 1, 2, 4, 5, 6]);
-        assert_eq!(room.leave(day(7), |_| false), []);
+        assert_eq!(left(&mut room, day(7)), []);
         room.takes(day(7), &id(7), 19);
         assert!(!room.status().is_nearly_full);
         room.takes(day(7), &id(7), 35);
         assert!(room.status().is_nearly_full && !room.status().is_full());
-        assert_eq!(room.leave(day(7), |_| false), [id(2), id(3)], "at once");
+        assert_eq!(left(&mut room, day(7)), []);
+        assert_eq!(left(&mut room, day(7) + LOOK_SOON), [id(2), id(3)]);
         assert!(!room.status().is_nearly_full);
-        room.takes(day(8), &id(7), 60);
+        room.takes(day(8), &id(7), 120);
         assert!(room.status().is_full());
+        assert_eq!(left(&mut room, day(8) + LOOK_SOON).len(), LEAVE_MAX);
+        assert_eq!(room.next_look(), Some(day(8) + LOOK_SOON), "whether more have to");
     }
 }

@@ -40,8 +40,11 @@ impl Replica {
         effects: &mut Vec<Effect>,
     ) -> Result<u64, AgainError> {
         let refused = self.refused().find(|refused| refused.hash == *hash).cloned();
-        let refused = refused.ok_or(AgainError::NotThere(*hash))?;
+        let is_under_way =
+            self.here().is_some_and(|here| here.applied_again.iter().any(|(again, _)| again == hash));
+        let refused = refused.filter(|_| !is_under_way).ok_or(AgainError::NotThere(*hash))?;
         let patch = refused.patch.ok_or(AgainError::TooMuch(*hash))?;
+        let edit = self.taken + 1;
         let here = self.editable()?;
         let doc = here.doc(now);
         // Such a write has an actor of its own, which goes on here: the numbers of none are given twice.
@@ -50,10 +53,9 @@ impl Replica {
         doc.apply_changes(written.changes.clone()).map_err(|error| Box::new(WriteError::from(error)))?;
         doc.set_actor(writer.actor.clone());
         written.changes.iter().for_each(|change| here.waiting.enter(change));
-        here.refusals.discard(hash);
-        here.is_noted = false;
+        here.applied_again.push((*hash, edit));
         self.actor = writer.actor;
-        self.taken += 1;
+        self.taken = edit;
         effects.extend([Effect::Changed, Effect::Told]);
         Ok(self.taken)
     }

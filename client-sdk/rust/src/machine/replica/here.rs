@@ -38,7 +38,11 @@ pub(super) struct Here {
     pub(super) saved_at: Option<Timestamp>,
     /// When it was last opened, as it is noted.
     opened_at: Option<Timestamp>,
+    /// The server has last said that it has none for us.
+    pub(super) is_missing: bool,
     pub(super) refusals: Refusals,
+    /// Of those, what was made once more by which edit: it is noted as refused until that is stored.
+    pub(super) applied_again: Vec<(ChangeHash, u64)>,
     /// What looked at it last for the rules, if somebody wanted to know.
     pub(super) judged: Option<Judged>,
     /// The notes are others than those that were written down.
@@ -72,6 +76,8 @@ impl Here {
             saved: Vec::new(),
             saved_at: None,
             opened_at: None,
+            is_missing: false,
+            applied_again: Vec::new(),
             refusals: Refusals::default(),
             judged: None,
             is_noted: true,
@@ -88,13 +94,7 @@ impl Here {
         let Some(stored) = stored else {
             return Ok((Self::new(Automerge::new().with_actor(actor.clone())), role));
         };
-        let damaged = |what: String| LoadFault::Damaged(what);
-        let loaded = carefully(|| Automerge::load(&content(&stored)));
-        let doc = loaded.map_err(|panicked| damaged(panicked.to_string()))?;
-        let doc = doc.map_err(|error| damaged(error.to_string()))?.with_actor(actor.clone());
-        if doc.get_heads() != stored.manifest.heads {
-            return Err(damaged("its heads are others than were written".to_owned()));
-        }
+        let doc = read(&stored)?.with_actor(actor.clone());
         // Notes are written behind the document: they may speak of less, and after a crash of what never came to be stored.
         let saved = if notes.saved.iter().all(|head| has(&doc, head)) { notes.saved } else { Vec::new() };
         let size = |chunk: &Chunk| (chunk.key(), chunk.bytes().len() as u64);
@@ -105,14 +105,21 @@ impl Here {
             saved,
             saved_at: notes.saved_at,
             opened_at: notes.opened_at,
+            is_missing: notes.is_missing,
             refusals: Refusals::of(notes.refused, notes.named, notes.taken_out),
             ..Self::new(Automerge::new())
         };
         Ok((Self { tick: Tick::new(doc), ..here }, role))
     }
 
-    /// Somebody has opened it.
-    pub(super) fn is_opened(&mut self, now: Timestamp) {
+    /// The server has one for us, or says that it has none.
+    pub(super) fn is_told(&mut self, is_missing: bool) {
+        self.is_noted &= self.is_missing == is_missing;
+        self.is_missing = is_missing;
+    }
+
+    /// It is open.
+    pub(super) fn is_open(&mut self, now: Timestamp) {
         let is_known = self.opened_at.is_some_and(|at| now.since(at) < NOTE_OPENING_EVERY);
         if self.manifest.is_some() && !is_known {
             self.opened_at = Some(now);
@@ -237,6 +244,17 @@ impl Here {
         }
     }
 
+    /// All edits up to this one are stored.
+    pub(super) fn are_kept(&mut self, upto: u64) {
+        let (kept, waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.applied_again).into_iter().partition(|(_, edit)| *edit <= upto);
+        self.applied_again = waiting;
+        for (hash, _) in kept {
+            self.refusals.discard(&hash);
+            self.is_noted = false;
+        }
+    }
+
     /// The changes behind these heads were never made.
     pub(super) fn forget_last(&mut self, now: Timestamp, before: &[ChangeHash]) {
         self.close(now);
@@ -254,12 +272,25 @@ impl Here {
             saved: self.saved.clone(),
             saved_at: self.saved_at,
             opened_at: self.opened_at,
+            is_missing: self.is_missing,
             role,
             refused: self.refusals.iter().cloned().collect(),
             named: self.refusals.named().copied().collect(),
             taken_out: self.refusals.taken_out().copied().collect(),
         }
     }
+}
+
+/// The document that is stored.
+pub(crate) fn read(stored: &Stored) -> Result<Automerge, LoadFault> {
+    let damaged = |what: String| LoadFault::Damaged(what);
+    let loaded = carefully(|| Automerge::load(&content(stored)));
+    let doc = loaded.map_err(|panicked| damaged(panicked.to_string()))?;
+    let doc = doc.map_err(|error| damaged(error.to_string()))?;
+    if doc.get_heads() != stored.manifest.heads {
+        return Err(damaged("its heads are others than were written".to_owned()));
+    }
+    Ok(doc)
 }
 
 fn one_behind_the_other(changes: &[Change]) -> Vec<u8> {

@@ -24,6 +24,7 @@ mod replay; // A change, made once more on another state.
 mod tick; // The document in memory, and edits that become one change.
 
 pub use again::AgainError;
+pub(crate) use here::read;
 pub use judged::DecideError;
 pub use notes::Notes;
 pub use pending::Pending;
@@ -364,9 +365,6 @@ impl Replica {
             here.take_out(now);
             self.actor = here.tick.doc().get_actor().clone();
         }
-        if let Content::Here(here) = &mut self.content {
-            here.is_opened(now);
-        }
         effects.extend([Effect::Changed, Effect::Told]);
     }
 
@@ -378,6 +376,7 @@ impl Replica {
             Ok(()) => {
                 here.is_stored(commit.put, commit.manifest, commit.is_whole, commit.is_outrun);
                 self.kept = self.kept.max(commit.upto);
+                here.are_kept(self.kept);
                 effects.push(Effect::Told);
             }
             Err(why) => {
@@ -438,6 +437,9 @@ impl Replica {
     /// The server has no such document for us.
     pub fn is_missing(&mut self, effects: &mut Vec<Effect>) {
         self.answer = Answer::Missing;
+        if let Content::Here(here) = &mut self.content {
+            here.is_told(true);
+        }
         if let Some(link) = &mut self.link {
             link.is_unanswered = false;
         }
@@ -540,6 +542,7 @@ impl Replica {
             }
         }
         here.close(now);
+        here.is_told(false);
         here.refusals.take_back(here.tick.doc());
         if let Some(heads) = heads {
             here.server_has(now, heads);
@@ -557,6 +560,7 @@ impl Replica {
             return;
         }
         here.close(now);
+        here.is_open(now);
         if !here.is_noted {
             here.is_noted = true;
             effects.push(Effect::Note(Box::new(here.notes(self.role))));
@@ -567,6 +571,7 @@ impl Replica {
         } else if self.kept < self.taken {
             // There is nothing of it to keep, and whoever waits for that is told.
             self.kept = self.taken;
+            here.are_kept(self.kept);
             effects.push(Effect::Told);
         }
     }
@@ -689,8 +694,11 @@ impl Replica {
     /// be read.
     #[must_use]
     pub fn has_to_stay(&self) -> bool {
-        let is_with_server = self.answer != Answer::Missing && self.role != Some(Role::None);
-        !is_with_server || self.fault().is_some() || self.refused().next().is_some()
+        let is_missing = self.here().is_some_and(|here| here.is_missing);
+        is_missing
+            || self.role == Some(Role::None)
+            || self.fault().is_some()
+            || self.refused().next().is_some()
     }
 
     fn here(&self) -> Option<&Here> {

@@ -22,6 +22,9 @@ pub struct Notes {
     /// When it was last opened, give or take a day.
     #[serde(default)]
     pub opened_at: Option<Timestamp>,
+    /// The server has last said that it has no such document for us: this may be the only one.
+    #[serde(default)]
+    pub is_missing: bool,
     /// What one may do with the document, as was last said.
     pub role: Option<Role>,
     /// What the server did not take.
@@ -44,7 +47,10 @@ impl Notes {
 
     /// The same, and nothing was refused, which is noted here alone; and it may be fetched again.
     pub(crate) fn is_all_elsewhere(&self, manifest: &Manifest) -> bool {
-        self.is_all_saved(manifest) && self.refused.is_empty() && self.role != Some(Role::None)
+        self.is_all_saved(manifest)
+            && self.refused.is_empty()
+            && !self.is_missing
+            && self.role != Some(Role::None)
     }
 }
 
