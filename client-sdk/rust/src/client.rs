@@ -253,8 +253,9 @@ impl Client {
     }
 
     fn take_up<T: View>(&self, doc: Automerge) -> Result<Document<T>, EditError> {
-        let StorageStatus { bytes, bytes_max, .. } = self.inner.core.lock().engine.storage();
-        if bytes >= bytes_max {
+        let storage = self.inner.core.lock().engine.storage();
+        if storage.is_full() {
+            let StorageStatus { bytes, bytes_max, .. } = storage;
             return Err(replica::EditError::StoreFull { bytes, bytes_max }.into());
         }
         let id = DocumentId::from_bytes(uuid::Uuid::new_v4().as_bytes()).expect("sixteen bytes are an id");

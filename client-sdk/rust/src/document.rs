@@ -279,7 +279,8 @@ impl<T: View> Document<T> {
 
     // Editing, whatever the shape.
 
-    /// Changes the document in a transaction: one change. In the closure ask nothing of the client or its documents, which would wait for ever. What the closure gives back is given back when the change is durable on this device.
+    /// Changes the document in a transaction: one change. What the closure gives back is given back when the change is durable on this device.
+    /// In the closure ask nothing of the client or its documents, which would wait for ever.
     ///
     /// # Errors
     /// Why nothing could be changed, or what the closure said; then nothing is changed.

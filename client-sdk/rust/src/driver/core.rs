@@ -224,8 +224,9 @@ impl Shared {
     }
 
     fn dirtied(&self, id: &DocumentId) -> Option<Shown> {
-        self.lock().dirty.insert(id.clone());
-        self.shown(id)
+        let mut state = self.lock();
+        state.dirty.insert(id.clone());
+        state.boards.get(id).map(|board| board.shown.clone())
     }
 
     // Handles.

@@ -129,8 +129,13 @@ pub(super) async fn aside(dir: &Path, damage: Damage) -> Result<(SledStore, Move
     new.close().await;
     drop(new);
     let replaced = read.and_then(|()| replace(dir, &making, &moved.to).map_err(|error| error.to_string()));
-    replaced
-        .map_err(|why| unusable(format!("it is damaged ({}), and cannot be made anew: {why}", moved.what)))?;
+    if let Err(why) = replaced {
+        // The old one is where it was: a part of another one would only take its room.
+        if let Err(error) = fs::remove_dir_all(&making) {
+            tracing::warn!(%error, store = %making.display(), "a part of a store that was to be made anew lies there");
+        }
+        return Err(unusable(format!("it is damaged ({}), and cannot be made anew: {why}", moved.what)));
+    }
     Ok((opened(dir).await?, moved))
 }
 

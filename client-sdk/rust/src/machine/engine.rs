@@ -111,18 +111,12 @@ impl Engine {
     /// What is kept on the device, and how much may be. Without it nothing leaves.
     pub fn set_room(&mut self, room: Room) {
         self.room = room;
-        self.tell_room();
     }
 
     /// How much of the room is taken.
     #[must_use]
     pub fn storage(&self) -> StorageStatus {
         self.room.status()
-    }
-
-    fn tell_room(&mut self) {
-        let storage = self.room.status();
-        self.replicas.values_mut().for_each(|replica| replica.set_storage(storage));
     }
 
     // Documents.
@@ -149,7 +143,6 @@ impl Engine {
         if self.link.as_ref().is_some_and(Link::is_joined) {
             replica.connected();
         }
-        replica.set_storage(self.room.status());
         let id = replica.id().clone();
         self.replicas.insert(id.clone(), replica);
         self.turn(now, &id);
@@ -191,7 +184,9 @@ impl Engine {
         does: impl FnOnce(&mut Replica, &mut Vec<replica::Effect>) -> T,
     ) -> Option<T> {
         let mut effects = Vec::new();
-        let done = does(self.replicas.get_mut(id)?, &mut effects);
+        let replica = self.replicas.get_mut(id)?;
+        replica.set_storage(self.room.status());
+        let done = does(replica, &mut effects);
         self.carry_out(now, id, effects);
         self.turn(now, id);
         Some(done)
@@ -215,7 +210,6 @@ impl Engine {
     /// The store's answer to [`Effect::Forget`]: whether it has let go of the document.
     pub fn forgotten(&mut self, now: Timestamp, id: &DocumentId, is_gone: bool) {
         self.room.has_left(now, id, is_gone);
-        self.tell_room();
     }
 
     // The connection.
@@ -429,7 +423,6 @@ impl Engine {
                 replica::Effect::Load => self.effects.push(Effect::Load(id.clone())),
                 replica::Effect::Commit(batch) => {
                     self.room.takes(now, id, batch.manifest.bytes);
-                    self.tell_room();
                     self.effects.push(Effect::Commit(batch));
                 }
                 replica::Effect::Note(notes) => self.effects.push(Effect::Note(id.clone(), notes)),
