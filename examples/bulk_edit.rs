@@ -4,8 +4,8 @@
 //! cargo run --release --example bulk_edit [SERVER]
 //! ```
 
+use anyhow::Result;
 use dovetail_client::{Client, Edit, Widget, WidgetId};
-use std::error::Error;
 use std::time::Instant;
 
 /// Nobody listens there: that is what a device without a network sees.
@@ -15,7 +15,7 @@ const WIDGETS: usize = 40;
 const EDITS: usize = 1_000;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<()> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "http://127.0.0.1:3000".to_owned());
     let folder = std::env::temp_dir().join(format!("dovetail-bulk-edit-{}", std::process::id()));
 

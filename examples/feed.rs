@@ -6,11 +6,11 @@
 //!
 //! It makes a dashboard with three widgets at the first start, prints its address, and goes on with it at the next one.
 
+use anyhow::Result;
 use dovetail_client::status::Connection;
 use dovetail_client::{
     Client, Dashboard, Document, DocumentId, Edit, Layout, Point, Widget, WidgetData, WidgetId,
 };
-use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, io};
@@ -18,7 +18,7 @@ use std::{fs, io};
 const NAMES: [&str; 3] = ["Processor, %", "Memory, %", "Disk, %"];
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let server = arguments.next().unwrap_or_else(|| "http://127.0.0.1:3000".to_owned());
     let store = arguments.next().unwrap_or_else(|| "./dovetail-feed".to_owned());
@@ -57,11 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn new_board(
-    client: &Client,
-    store: &str,
-    server: &str,
-) -> Result<Vec<Document<WidgetData>>, Box<dyn Error>> {
+async fn new_board(client: &Client, store: &str, server: &str) -> Result<Vec<Document<WidgetData>>> {
     let board = client.create_dashboard("This machine").await?;
     let mut all = Vec::new();
     for (n, name) in (0..).zip(NAMES) {
@@ -81,7 +77,7 @@ async fn new_board(
     Ok(all)
 }
 
-async fn series_of(client: &Client, id: &DocumentId) -> Result<Vec<Document<WidgetData>>, Box<dyn Error>> {
+async fn series_of(client: &Client, id: &DocumentId) -> Result<Vec<Document<WidgetData>>> {
     let board = client.open::<Dashboard>(id).await?;
     let mut all = Vec::new();
     for (_, widget) in board.get()?.in_order() {

@@ -5,15 +5,15 @@
 //! cargo run --example two_devices
 //! ```
 
+use anyhow::{Context, Result};
 use dovetail_client::status::DocumentStatus;
 use dovetail_client::{Client, Dashboard, Document, Edit, Layout, Widget, WidgetId};
-use std::error::Error;
 
 /// Nobody listens there: that is what a device without a network sees.
 const NO_NETWORK: &str = "http://127.0.0.1:9";
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<()> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "http://127.0.0.1:3000".to_owned());
     let folder = std::env::temp_dir().join(format!("dovetail-two-devices-{}", std::process::id()));
     let (kiosk, tablet) = (folder.join("kiosk"), folder.join("tablet"));
@@ -70,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let conflict = status.borrow().conflicts[0].clone();
     println!("One thing is for a person to decide: {}", conflict.message);
     println!("  {}", conflict.explanation);
-    let proposal = conflict.proposals.first().ok_or("nothing is proposed")?;
+    let proposal = conflict.proposals.first().context("nothing is proposed")?;
     println!("The kiosk takes the first proposal: {}", proposal.label);
     on_kiosk.settle(&conflict.id, proposal.name).await?;
     on_kiosk.saved().await?;

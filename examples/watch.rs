@@ -4,17 +4,17 @@
 //! cargo run --example watch -- DOCUMENT [SERVER]
 //! ```
 
+use anyhow::{Context, Result};
 use dovetail_client::status::{Connection, ConnectionStatus, DocumentStatus};
 use dovetail_client::{Client, Dashboard, DocumentId};
-use std::error::Error;
 
 /// How wide a column of the grid is drawn, in letters.
 const CELL: usize = 4;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let id = arguments.next().ok_or("usage: watch DOCUMENT [SERVER]")?;
+    let id = arguments.next().context("usage: watch DOCUMENT [SERVER]")?;
     let id: DocumentId = id.trim_start_matches("automerge:").parse()?;
     let server = arguments.next().unwrap_or_else(|| "http://127.0.0.1:3000".to_owned());
     let client = Client::builder(server).connect().await?;

@@ -2,7 +2,7 @@
 
 use crate::api::{Api, ApiError, Listed};
 use crate::document::{ChangeError, Document, EditError};
-use crate::driver::core::{Core, Shared};
+use crate::driver::core::{Core, Shared, Unforgettable};
 use crate::driver::line::Dialing;
 use crate::driver::{Driver, Equipment, SOCKET_AGAIN, rules};
 use crate::keep::{Found, Kept, MovedAside, Place, StoreError, StoreKey};
@@ -11,7 +11,7 @@ use crate::machine::engine::Engine;
 use crate::machine::replica::{self, Answer, Limits, LoadFault};
 use crate::machine::room::{Room, StoreLimits};
 use crate::place::{BadUrl, Server};
-use crate::status::{self, ConnectionStatus, StorageStatus};
+use crate::status::{self, ConnectionStatus, OnDevice, StorageStatus};
 use crate::token::{Token, TokenAnswer};
 use crate::view::{Dashboard, View, ViewError, WidgetData};
 use automerge::transaction::{CommitOptions, Transaction};
@@ -115,6 +115,28 @@ pub enum OpenError {
     Closed,
 }
 
+/// Why a document is still on this device.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgetError {
+    /// The app's doing: it holds a handle, or waits for an edit of it.
+    #[error("document {id} is open: let go of its handles first")]
+    Open {
+        /// Which.
+        id: DocumentId,
+    },
+    /// The disk's doing.
+    #[error("document {id} is still on this device: {why}")]
+    Store {
+        /// Which.
+        id: DocumentId,
+        /// Why.
+        why: String,
+    },
+    /// The client was closed.
+    #[error("the client was closed")]
+    Closed,
+}
+
 /// Why no document was made of something.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -191,9 +213,10 @@ impl Client {
     /// # Errors
     /// See [`EditError`].
     pub async fn create_dashboard(&self, title: &str) -> Result<Document<Dashboard>, EditError> {
-        let document = self.take_up(first_dashboard())?;
-        document.edit(Edit::SetTitle { title: title.to_owned() }).await?;
-        Ok(document)
+        let first = first_dashboard().with_actor(ActorId::random());
+        let (now, limits) = (self.inner.core.clock.now(), *self.inner.core.lock().engine.limits());
+        let titled = [Edit::SetTitle { title: title.to_owned() }];
+        self.made(replica::with_edits(first, now, &titled, &limits)?).await
     }
 
     /// Makes a document for what a widget shows; [`Edit::AttachData`] lets the widget show it.
@@ -310,6 +333,34 @@ impl Client {
             }
             _ => None,
         }
+    }
+
+    // What is on this device.
+
+    /// The documents that are on this device, with or without a connection, in the order of their ids.
+    #[must_use]
+    pub fn on_device(&self) -> Vec<OnDevice> {
+        let state = self.inner.core.lock();
+        let on_device = state.engine.room().tenants().map(|(id, tenant)| OnDevice {
+            id: id.clone(),
+            bytes: tenant.bytes,
+            opened_at: tenant.opened_at,
+        });
+        on_device.collect()
+    }
+
+    /// Lets go of a document that is not open: what this device alone has of it is lost, edits that wait for the server and refused ones among it.
+    /// The server's copy is as it was, and opening the document fetches it again. Done when the store has let go.
+    ///
+    /// # Errors
+    /// See [`ForgetError`]; then all of it is here.
+    pub async fn forget(&self, id: &DocumentId) -> Result<(), ForgetError> {
+        let told = self.inner.core.forget(id).map_err(|why| match why {
+            Unforgettable::Open => ForgetError::Open { id: id.clone() },
+            Unforgettable::Closed => ForgetError::Closed,
+        })?;
+        let answer = told.await.map_err(|_| ForgetError::Closed)?;
+        answer.map_err(|why| ForgetError::Store { id: id.clone(), why })
     }
 
     // The server, asked directly.

@@ -54,7 +54,7 @@ pub use api::{
     Api, ApiError, BadHeads, BeginError, Conflicts, Download, Heads, KnownConflict, Listed, Offer, On, Page,
     Patch, Shown, Stored, Unjudged, Which,
 };
-pub use client::{Builder, Client, ImportError, OpenError, StartError};
+pub use client::{Builder, Client, ForgetError, ImportError, OpenError, StartError};
 pub use document::{
     AgainError, ChangeError, ChangeResult, DecideError, Document, EditError, Kept, ReadError, SaveError,
     UpdateError,

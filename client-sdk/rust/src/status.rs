@@ -8,6 +8,7 @@ pub use crate::machine::replica::{Answer, LoadFault, Pending, Refused};
 pub use crate::machine::room::StorageStatus;
 pub use dovetail_core::grant::Role;
 
+use dovetail_core::id::DocumentId;
 use dovetail_core::rules::Conflict;
 use dovetail_core::time::Timestamp;
 use futures_util::stream::{self, Stream};
@@ -23,6 +24,17 @@ pub struct ConnectionStatus {
     pub way: Option<Way>,
     /// Who we are to the server: the subject of the token. Nothing on a server that asks nobody.
     pub subject: Option<String>,
+}
+
+/// A document that is on this device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnDevice {
+    /// Which.
+    pub id: DocumentId,
+    /// Its bytes, as they are written.
+    pub bytes: u64,
+    /// When it was last opened, give or take a day.
+    pub opened_at: Timestamp,
 }
 
 /// How a document stands.

@@ -353,7 +353,7 @@ impl OurClient {
                 Effect::Commit(batch) => {
                     self.disk.asked.push_back((batch.document.clone(), Asked::Commit(batch)));
                 }
-                Effect::Forget(_) => {} // Nothing leaves a device that has no bounds.
+                Effect::Forget(..) => {} // Nothing leaves a device that has no bounds.
                 Effect::Note(document, notes) => self.disk.asked.push_back((document, Asked::Note(notes))),
                 Effect::Write(frame) => {
                     self.says_nothing_refused(&frame);

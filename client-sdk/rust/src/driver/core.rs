@@ -10,6 +10,7 @@ use super::Way;
 use super::clock::Clock;
 use crate::machine::engine::Engine;
 use crate::machine::replica::{Effect, Fate, Replica};
+use crate::machine::room::{Leave, nearly};
 use crate::status::{ConnectionStatus, DocumentStatus, StorageStatus};
 use automerge::{ActorId, Automerge};
 use bytes::Bytes;
@@ -20,13 +21,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, broadcast, oneshot, watch};
 
 /// So much of what others say about a document waits for whoever listens slowly; then the oldest is dropped.
 const SAID_MAX: usize = 256;
-
-/// Of what may wait for the server, from so much on it is shown that it is nearly full: in hundredths.
-const NEARLY_FULL_PERCENT: usize = 80;
 
 /// Something that somebody else said about a document.
 #[derive(Debug, Clone)]
@@ -65,8 +63,19 @@ pub(crate) struct State {
     is_connection_dirty: bool,
     shown_storage: StorageStatus,
     pub(crate) way: Option<Way>,
+    /// Who waits for a document to be let go of.
+    forgetters: BTreeMap<DocumentId, Vec<oneshot::Sender<Result<(), String>>>>,
     /// Nothing is done any more: what is edited from here on would be kept nowhere.
     has_ended: bool,
+}
+
+/// Why a document is not let go of.
+#[derive(Debug)]
+pub(crate) enum Unforgettable {
+    /// Somebody looks at it.
+    Open,
+    /// The driver is gone.
+    Closed,
 }
 
 /// What is shown of one document, and to how many.
@@ -115,6 +124,7 @@ impl Shared {
                 is_connection_dirty: false,
                 shown_storage,
                 way: None,
+                forgetters: BTreeMap::new(),
                 has_ended: false,
             }),
             wake: Notify::new(),
@@ -178,6 +188,7 @@ impl Shared {
         let shown: Vec<Shown> = {
             let mut state = self.lock();
             state.has_ended = true;
+            state.forgetters.clear();
             state.boards.values().map(|board| board.shown.clone()).collect()
         };
         for shown in shown {
@@ -265,6 +276,26 @@ impl Shared {
         self.wake.notify_one();
     }
 
+    /// Lets go of a document at which nobody looks, whatever is lost by it. What comes of that; nothing when the driver is gone.
+    pub(crate) fn forget(
+        &self,
+        id: &DocumentId,
+    ) -> Result<oneshot::Receiver<Result<(), String>>, Unforgettable> {
+        let (tell, told) = oneshot::channel();
+        let mut state = self.lock();
+        if state.has_ended {
+            return Err(Unforgettable::Closed);
+        }
+        if state.boards.get(id).is_some_and(|board| board.handles > 0) {
+            return Err(Unforgettable::Open);
+        }
+        state.forgetters.entry(id.clone()).or_default().push(tell);
+        state.engine.forget(id);
+        drop(state);
+        self.wake.notify_one();
+        Ok(told)
+    }
+
     /// Opens what waits for the server, though nobody looks at it.
     pub(crate) fn open_unsaved(&self, ids: &[DocumentId]) {
         let now = self.clock.now();
@@ -280,6 +311,27 @@ impl State {
     pub(crate) fn connection_changed(&mut self) {
         self.is_connection_dirty = true;
         self.all_changed();
+    }
+
+    /// The store has let go of a document, or has not.
+    pub(crate) fn forgotten(
+        &mut self,
+        now: Timestamp,
+        id: &DocumentId,
+        leave: Leave,
+        answer: Result<bool, String>,
+    ) {
+        self.engine.forgotten(now, id, answer == Ok(true));
+        if leave == Leave::WhenSaved {
+            return;
+        }
+        if answer.is_err() {
+            // It was closed, and something of it may wait for the server.
+            self.engine.open(now, id, ActorId::random());
+        }
+        for tell in self.forgetters.remove(id).unwrap_or_default() {
+            let _ = tell.send(answer.clone().map(drop)); // Nobody waits any more.
+        }
     }
 
     /// Something about all of them.
@@ -313,8 +365,6 @@ impl State {
         let report = self.engine.with(now, id, |replica, _| replica.report(now, book)).flatten();
         let replica = self.engine.replica(id)?;
         let (pending, pending_bytes) = replica.pending_size();
-        let nearly = |most: usize| most / 100 * NEARLY_FULL_PERCENT;
-        let bytes_max = usize::try_from(limits.pending_bytes_max).unwrap_or(usize::MAX);
         Some(DocumentStatus {
             pending,
             pending_bytes,
@@ -324,8 +374,8 @@ impl State {
             server: replica.answer(),
             conflicts: report.map(|Report { conflicts, .. }| conflicts.into()).unwrap_or_default(),
             refused: replica.refused().cloned().collect(),
-            is_nearly_full: pending >= nearly(limits.pending_max)
-                || usize::try_from(pending_bytes).unwrap_or(usize::MAX) >= nearly(bytes_max),
+            is_nearly_full: pending as u64 >= nearly(limits.pending_max as u64)
+                || pending_bytes >= nearly(limits.pending_bytes_max),
             fault: replica.fault().cloned(),
         })
     }

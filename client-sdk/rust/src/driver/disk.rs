@@ -6,6 +6,7 @@
 
 use crate::keep::{forget, notes};
 use crate::machine::replica::{LoadFault, Notes};
+use crate::machine::room::Leave;
 use dovetail_core::document::chunk::{Batch, Stored};
 use dovetail_core::id::DocumentId;
 use dovetail_store::{LoadError, Store};
@@ -19,7 +20,7 @@ pub(super) enum Job {
     Load,
     Commit(Batch),
     Note(Box<Notes>),
-    Forget,
+    Forget(Leave),
 }
 
 /// What there is of a document.
@@ -31,7 +32,8 @@ pub(super) enum Done {
     Loaded(Box<Loaded>),
     Stored(Result<(), String>),
     Noted,
-    Forgotten(bool),
+    /// Whether it is gone, or in words why it could not be let go of.
+    Forgotten(Leave, Result<bool, String>),
 }
 
 /// See the top of the file.
@@ -108,7 +110,7 @@ async fn work(store: &dyn Store, id: &DocumentId, job: Job) -> Done {
             }
             Done::Noted
         }
-        Job::Forget => Done::Forgotten(forget::forget(store, id).await),
+        Job::Forget(leave) => Done::Forgotten(leave, forget::forget(store, id, leave).await),
     }
 }
 

@@ -262,7 +262,7 @@ impl Driver {
             Effect::Load(id) => self.disk.ask(id, Job::Load),
             Effect::Commit(batch) => self.disk.ask(batch.document.clone(), Job::Commit(batch)),
             Effect::Note(id, notes) => self.disk.ask(id, Job::Note(notes)),
-            Effect::Forget(id) => self.disk.ask(id, Job::Forget),
+            Effect::Forget(id, leave) => self.disk.ask(id, Job::Forget(leave)),
             Effect::Changed(id) => self.core.changed(&id),
             Effect::Told(id) => self.core.told(&id),
             Effect::Connection => self.core.lock().connection_changed(),
@@ -304,16 +304,17 @@ impl Driver {
 
     fn disk_did(&mut self, now: Timestamp, id: &DocumentId, done: Done) {
         let damage = {
-            let State { engine, .. } = &mut *self.core.lock();
+            let mut state = self.core.lock();
+            let engine = &mut state.engine;
             match done {
                 Done::Loaded(answer) => engine.loaded(now, id, *answer),
                 Done::Stored(answer) => {
                     engine.stored(now, id, answer.as_ref().copied().map_err(String::as_str));
                 }
-                Done::Forgotten(is_gone) => engine.forgotten(now, id, is_gone),
+                Done::Forgotten(leave, answer) => state.forgotten(now, id, leave, answer),
                 Done::Noted => {}
             }
-            match engine.replica(id).and_then(Replica::fault) {
+            match state.engine.replica(id).and_then(Replica::fault) {
                 Some(LoadFault::Damaged(what)) => Some(what.clone()),
                 _ => None,
             }

@@ -76,7 +76,7 @@ pub enum StoreError {
 }
 
 /// A store was damaged, and is not used any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovedAside {
     /// What was found.
     pub what: String,

@@ -31,6 +31,9 @@ const ASIDE_MAX: usize = 3;
 /// In which file of a store it is noted which of its documents are damaged, a line each.
 const NOTE: &str = "damaged-documents";
 
+/// In which file of a store that was made anew it stands what it was made of, for whoever goes on with it, and for people.
+const TOLD: &str = "made-anew.json";
+
 /// What is wrong with a store.
 #[derive(Debug, Default)]
 pub(super) struct Damage {
@@ -128,7 +131,11 @@ pub(super) async fn aside(dir: &Path, damage: Damage) -> Result<(SledStore, Move
     let read = read_all(dir, &new, &damage, &mut moved).await;
     new.close().await;
     drop(new);
-    let replaced = read.and_then(|()| replace(dir, &making, &moved.to).map_err(|error| error.to_string()));
+    let replaced = read.and_then(|()| {
+        let text = serde_json::to_vec_pretty(&moved).map_err(|error| error.to_string())?;
+        fs::write(making.join(TOLD), text).map_err(|error| error.to_string())?;
+        replace(dir, &making, &moved.to).map_err(|error| error.to_string())
+    });
     if let Err(why) = replaced {
         // The old one is where it was: a part of another one would only take its room.
         if let Err(error) = fs::remove_dir_all(&making) {
@@ -180,13 +187,14 @@ pub(super) fn finish(dir: &Path) -> Result<Option<MovedAside>, StoreError> {
         return Ok(None);
     }
     let unusable = |error: io::Error| StoreError::Unusable { dir: dir.to_owned(), why: error.to_string() };
+    let told = fs::read(whole.join(TOLD)).map_err(unusable)?;
+    let told: MovedAside = serde_json::from_slice(&told).map_err(|error| unusable(error.into()))?;
+    let to = if dir.exists() { free_name(dir) } else { told.to };
     if dir.exists() {
-        fs::rename(place(dir), free_name(dir)).map_err(unusable)?;
+        fs::rename(place(dir), &to).map_err(unusable)?;
     }
     fs::rename(&whole, place(dir)).map_err(unusable)?;
-    let what = "it was damaged, and an earlier start was interrupted while it was made anew".to_owned();
-    let to = asides(dir).pop().unwrap_or_default();
-    Ok(Some(MovedAside { what, to, documents: 0, unread: 0 }))
+    Ok(Some(MovedAside { to, ..told }))
 }
 
 async fn opened(dir: &Path) -> Result<SledStore, StoreError> {
@@ -242,7 +250,14 @@ async fn take_over(
     }
     for space in Space::ALL {
         let mut after: Option<String> = None;
-        while let Ok(page) = old.records(space, after.as_deref(), PAGE).await {
+        loop {
+            let page = match old.records(space, after.as_deref(), PAGE).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::error!(?space, %error, "the rest of these records of the damaged store cannot be read");
+                    break;
+                }
+            };
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
             let writes = page.into_iter().map(|(name, value)| (name, Some(value))).collect();
@@ -342,14 +357,18 @@ mod tests {
             store.commit(batch(3, false)).await.unwrap();
             store.close().await;
             drop(store);
+            let to = free_name(&dir);
+            let told = MovedAside { what: "bent".to_owned(), to: to.clone(), documents: 1, unread: 2 };
+            fs::write(whole.join(TOLD), serde_json::to_vec(&told).unwrap()).unwrap();
             // A part of one that was never finished.
             fs::create_dir_all(beside(&dir, IN_THE_MAKING)).unwrap();
             if is_moved {
-                fs::rename(&plain, free_name(&dir)).unwrap();
+                fs::rename(&plain, &to).unwrap();
             }
             let client = Client::builder(NOWHERE).store(&dir).connect().await.unwrap();
             assert_eq!(client.open::<Json>(&id(3)).await.unwrap().get().unwrap().0["n"], 3);
             let moved = client.moved_aside().cloned().unwrap();
+            assert_eq!((moved.what.as_str(), moved.documents, moved.unread), ("bent", 1, 2));
             client.close().await;
             let old = SledStore::open(&moved.to, Floor::Bytes(0)).unwrap();
             assert!(old.load(&id(1)).await.unwrap().is_some(), "{moved:?}");

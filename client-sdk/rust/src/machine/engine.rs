@@ -10,7 +10,7 @@
 use super::course::{Besides, Connection, Course, Ending, Windows};
 use super::link::{Due, Heard, Introduction, Link, Welcome};
 use super::replica::{self, Limits, LoadFault, Notes, Replica};
-use super::room::{Room, StorageStatus};
+use super::room::{Leave, Room, StorageStatus};
 use automerge::{ActorId, Automerge, sync};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Stored};
@@ -39,9 +39,8 @@ pub enum Effect {
     Commit(Batch),
     /// Write the notes of a document down.
     Note(DocumentId, Box<Notes>),
-    /// Nobody has opened it for long, and the server has all of it: let go of what is stored, if that is so; answer with
-    /// [`Engine::forgotten`].
-    Forget(DocumentId),
+    /// Let go of what is stored of a document, if it may leave; answer with [`Engine::forgotten`].
+    Forget(DocumentId, Leave),
     /// The content of a document is another one.
     Changed(DocumentId),
     /// How a document stands is another.
@@ -117,6 +116,18 @@ impl Engine {
     #[must_use]
     pub fn storage(&self) -> StorageStatus {
         self.room.status()
+    }
+
+    /// What is kept on the device.
+    #[must_use]
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// Lets go of a document, and of whatever of it is nowhere else. It is closed, whatever waits.
+    pub fn forget(&mut self, id: &DocumentId) {
+        self.replicas.remove(id);
+        self.effects.push(Effect::Forget(id.clone(), Leave::Anyway));
     }
 
     // Documents.
@@ -199,6 +210,10 @@ impl Engine {
         id: &DocumentId,
         answer: Result<(Option<Stored>, Option<Notes>), LoadFault>,
     ) {
+        if let Ok((stored, _)) = &answer {
+            // What could not be written was counted as if it were here.
+            self.room.takes(now, id, stored.as_ref().map_or(0, |stored| stored.manifest.bytes));
+        }
         self.with(now, id, |replica, effects| replica.loaded(now, answer, effects));
     }
 
@@ -400,7 +415,7 @@ impl Engine {
 
     fn make_room(&mut self, now: Timestamp) {
         let leaving = self.room.leave(now, |id| self.replicas.contains_key(id));
-        self.effects.extend(leaving.into_iter().map(Effect::Forget));
+        self.effects.extend(leaving.into_iter().map(|id| Effect::Forget(id, Leave::WhenSaved)));
     }
 
     fn turn_all(&mut self, now: Timestamp) {
@@ -442,5 +457,52 @@ impl Engine {
     fn connect_anew(&mut self, now: Timestamp) {
         let words = "a document is begun anew on this device".to_owned();
         self.hang_up(now, &Ending { close_code: None, words }, 0.5);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test that cannot go on says where
+
+    use super::super::room::StoreLimits;
+    use super::*;
+    use dovetail_core::dashboard::first_dashboard;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn id() -> DocumentId {
+        DocumentId::from_bytes(&[7; 16]).unwrap()
+    }
+
+    fn engine() -> Engine {
+        let mut engine = Engine::new("device".parse().unwrap(), None, Windows::default(), Limits::default());
+        engine.set_room(Room::new(StoreLimits::default(), NOW, BTreeMap::new()));
+        engine.create(NOW, &id(), ActorId::from([1; 16]), first_dashboard());
+        engine
+    }
+
+    /// RC77: what a store did not take takes no room.
+    #[test]
+    fn rc77_what_is_not_kept_takes_no_room() {
+        let mut engine = engine();
+        assert_eq!(engine.storage().documents, 1);
+        engine.stored(NOW, &id(), Err("no room"));
+        assert!(engine.take_effects().iter().any(|effect| matches!(effect, Effect::Load(_))));
+        engine.loaded(NOW, &id(), Ok((None, None)));
+        assert_eq!((engine.storage().documents, engine.storage().bytes), (0, 0));
+    }
+
+    /// RC84: what is let go of is closed whatever waits, and takes room until the store has answered.
+    #[test]
+    fn rc84_what_is_let_go_of_is_closed() {
+        let mut engine = engine();
+        engine.stored(NOW, &id(), Ok(()));
+        engine.forget(&id());
+        assert!(engine.replica(&id()).is_none());
+        let forgets = |effect: &Effect| matches!(effect, Effect::Forget(_, Leave::Anyway));
+        assert!(engine.take_effects().iter().any(forgets));
+        assert_eq!(engine.storage().documents, 1);
+        engine.forgotten(NOW, &id(), true);
+        assert_eq!(engine.storage().documents, 0);
     }
 }

@@ -3,7 +3,7 @@
 //! Edit path: ← [`engine`](super::engine) says what is opened, kept and closed; → an edit is refused where there is no room for it, and documents
 //! that nobody opens leave.
 //!
-//! Always true: nothing leaves that is open, or that has something which is nowhere else: what the server does not have, and what it refused.
+//! Always true: nothing leaves by itself that is open, or that has something which is nowhere else: what the server does not have, and what it refused.
 
 use dovetail_core::id::DocumentId;
 use dovetail_core::time::Timestamp;
@@ -13,8 +13,11 @@ use std::time::Duration;
 /// How often it is looked for what may leave.
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// From so much on it is told that there is little room left, and what nobody has opened for longest leaves: in hundredths.
-const NEARLY_FULL_PERCENT: u64 = 80;
+/// Four fifths of a bound: from so much on it is told that it is near.
+#[must_use]
+pub fn nearly(most: u64) -> u64 {
+    most - most / 5
+}
 
 /// After a start, so that an app may open what it needs, and where it is nearly full and more is kept.
 const LOOK_SOON: Duration = Duration::from_secs(60);
@@ -59,6 +62,15 @@ impl StorageStatus {
     }
 }
 
+/// What has to be so for a document to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// The server has all of it, as it is noted, and it may be fetched again.
+    WhenSaved,
+    /// Somebody wants it, whatever is lost by it.
+    Anyway,
+}
+
 /// A document that is kept on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tenant {
@@ -93,22 +105,33 @@ impl Room {
     #[must_use]
     pub fn status(&self) -> StorageStatus {
         let bytes_max = self.limits.bytes_max;
-        let is_nearly_full = self.bytes >= self.nearly_full();
+        let is_nearly_full = self.is_nearly_full(self.bytes);
         StorageStatus { documents: self.tenants.len(), bytes: self.bytes, bytes_max, is_nearly_full }
     }
 
-    fn nearly_full(&self) -> u64 {
-        self.limits.bytes_max / 100 * NEARLY_FULL_PERCENT
+    fn is_nearly_full(&self, bytes: u64) -> bool {
+        bytes >= nearly(self.limits.bytes_max)
     }
 
-    /// A document has so many bytes from now on. It is open, as nothing else is written.
+    /// What is here, in the order of the ids.
+    pub fn tenants(&self) -> impl Iterator<Item = (&DocumentId, &Tenant)> {
+        self.tenants.iter()
+    }
+
+    /// A document has so many bytes from now on; without any it is not here. It is open, as nothing else is read or written.
     pub(super) fn takes(&mut self, now: Timestamp, id: &DocumentId, bytes: u64) {
-        let tenant = Tenant { bytes, opened_at: now, has_to_stay: true };
-        let before = self.tenants.insert(id.clone(), tenant);
-        self.bytes = self.bytes - before.map_or(0, |before| before.bytes) + bytes;
-        if self.bytes >= self.nearly_full() {
+        self.is_gone(id);
+        if bytes > 0 {
+            self.tenants.insert(id.clone(), Tenant { bytes, opened_at: now, has_to_stay: true });
+            self.bytes += bytes;
+        }
+        if self.is_nearly_full(self.bytes) {
             self.look_by(now + LOOK_SOON);
         }
+    }
+
+    fn is_gone(&mut self, id: &DocumentId) {
+        self.bytes -= self.tenants.remove(id).map_or(0, |tenant| tenant.bytes);
     }
 
     /// A document was closed, with all of it saved. `has_to_stay` when something of it is nowhere else all the same.
@@ -116,7 +139,7 @@ impl Room {
         if let Some(tenant) = self.tenants.get_mut(id) {
             (tenant.opened_at, tenant.has_to_stay) = (now, has_to_stay);
         }
-        if !has_to_stay && self.bytes >= self.nearly_full() {
+        if !has_to_stay && self.is_nearly_full(self.bytes) {
             self.look_by(now);
         }
     }
@@ -129,7 +152,7 @@ impl Room {
     pub(super) fn has_left(&mut self, now: Timestamp, id: &DocumentId, is_gone: bool) {
         self.leaving.remove(id);
         if is_gone {
-            self.bytes -= self.tenants.remove(id).map_or(0, |tenant| tenant.bytes);
+            self.is_gone(id);
             self.look_by(now);
         }
     }
@@ -159,7 +182,7 @@ impl Room {
         let mut bytes = self.bytes;
         for (opened_at, id, size) in free.into_iter().take(LEAVE_MAX) {
             let is_old = now.since(opened_at) > self.limits.unopened_max;
-            if !is_old && bytes < self.nearly_full() {
+            if !is_old && !self.is_nearly_full(bytes) {
                 break;
             }
             bytes -= size;

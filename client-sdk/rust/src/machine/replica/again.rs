@@ -3,7 +3,7 @@
 //! Edit path: ← an app, → the change's patch on the document of now, an edit like any other; what was refused is forgotten then.
 
 use super::refusal::next_actor;
-use super::{EditError, Effect, Replica};
+use super::{Content, EditError, Effect, Refused, Replica};
 use automerge::ChangeHash;
 use dovetail_core::doors::{self, PatchError, WriteError, Writer};
 use dovetail_core::time::Timestamp;
@@ -58,5 +58,13 @@ impl Replica {
         self.taken = edit;
         effects.extend([Effect::Changed, Effect::Told]);
         Ok(self.taken)
+    }
+    /// A refused change is not wanted any more.
+    pub fn discard(&mut self, hash: &ChangeHash, effects: &mut Vec<Effect>) -> Option<Refused> {
+        let Content::Here(here) = &mut self.content else { return None };
+        let discarded = here.refusals.discard(hash)?;
+        here.is_noted = false;
+        effects.push(Effect::Told);
+        Some(discarded)
     }
 }

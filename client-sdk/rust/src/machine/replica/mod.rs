@@ -13,7 +13,9 @@
 //! **Invariant:** a change counts as pending from the moment it is made until the server says that it is durable there, or refuses it.
 //! **Invariant:** a sync state is as old as the connection, and is begun anew when the document lost something.
 
-mod again; // A refused change, made once more.
+mod advance; // What it does by itself.
+mod again; // A refused change, made once more, or not wanted any more.
+mod heard; // What the server says.
 mod here; // The document in memory.
 mod judged; // What the rules say of it.
 mod label; // Edits in words.
@@ -21,6 +23,7 @@ mod notes; // What is written down beside the document.
 mod pending; // What the server does not have yet.
 mod refusal; // What the server does not take.
 mod replay; // A change, made once more on another state.
+mod stands; // How it stands.
 mod tick; // The document in memory, and edits that become one change.
 
 pub use again::AgainError;
@@ -31,9 +34,9 @@ pub use pending::Pending;
 pub use refusal::Refused;
 
 use super::room::StorageStatus;
-use automerge::sync::{Message, State, SyncDoc};
+use automerge::sync::{Message, State};
 use automerge::transaction::{CommitOptions, Transaction};
-use automerge::{ActorId, Automerge, ChangeHash};
+use automerge::{ActorId, Automerge};
 use dovetail_core::dashboard::{Edit, EditError as DashboardError};
 use dovetail_core::document::chunk::{Batch, Stored};
 use dovetail_core::grant::Role;
@@ -44,7 +47,7 @@ use here::Here;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::Duration;
-use tick::has_orphans;
+use tick::Tick;
 
 /// While the server has not answered, what is new waits so long for what comes after it.
 pub const SEND_EVERY: Duration = Duration::from_millis(50);
@@ -143,7 +146,7 @@ pub enum EditError {
     },
     /// The documents of this device take so much room that nothing more is edited here.
     #[error(
-        "the documents on this device have {bytes} bytes, and {bytes_max} are allowed: connect, so that they are saved, and close some"
+        "the documents on this device have {bytes} bytes, and {bytes_max} are allowed: connect, so that they are saved, and close some, or let go of some for good"
     )]
     StoreFull {
         /// How many they have.
@@ -271,12 +274,8 @@ impl Replica {
     /// # Errors
     /// See [`EditError`].
     pub fn edit(&mut self, now: Timestamp, edits: &[Edit], label: Option<&str>) -> Result<u64, EditError> {
+        let bytes = size_of(edits, &self.limits)?;
         let bytes_max = self.limits.change_bytes_max;
-        // An edit as JSON is longer than what it becomes in a change.
-        let bytes = edits.iter().map(json_bytes).sum();
-        if bytes > bytes_max {
-            return Err(EditError::TooLarge { bytes, bytes_max });
-        }
         let here = self.editable()?;
         if !here.tick.has_room(bytes, bytes_max) {
             here.close(now);
@@ -407,87 +406,6 @@ impl Replica {
         }
     }
 
-    // What the server says.
-
-    /// There is a connection, and nothing was said on it.
-    pub fn connected(&mut self) {
-        self.link = Some(Link::new());
-        self.inbox.clear();
-        self.answer = Answer::None;
-    }
-
-    /// There is none any more.
-    pub fn disconnected(&mut self) {
-        self.link = None;
-        self.inbox.clear();
-    }
-
-    /// A sync message has come.
-    pub fn hear(&mut self, message: Message, effects: &mut Vec<Effect>) {
-        if self.link.is_none() || matches!(self.content, Content::Broken(_)) {
-            return;
-        }
-        self.inbox.push_back(message);
-        if self.inbox.len() > INBOX_MAX {
-            self.inbox.clear();
-            self.lose_link(effects);
-        }
-    }
-
-    /// The server has no such document for us.
-    pub fn is_missing(&mut self, effects: &mut Vec<Effect>) {
-        self.answer = Answer::Missing;
-        if let Content::Here(here) = &mut self.content {
-            here.is_told(true);
-        }
-        if let Some(link) = &mut self.link {
-            link.is_unanswered = false;
-        }
-        effects.push(Effect::Told);
-    }
-
-    /// What one may do with it.
-    pub fn permitted(&mut self, role: Role, effects: &mut Vec<Effect>) {
-        if self.role == Some(role) {
-            return;
-        }
-        let was_shut = self.role.is_some_and(|before| before < Role::Read);
-        self.role = Some(role);
-        if let Content::Here(here) = &mut self.content {
-            here.is_noted = false;
-        }
-        // What was said while nothing might be read was not heard.
-        if was_shut && self.link.is_some() {
-            self.link = Some(Link::new());
-        }
-        effects.push(Effect::Told);
-    }
-
-    /// The server did not take these changes.
-    pub fn rejected(
-        &mut self,
-        now: Timestamp,
-        changes: &[ChangeHash],
-        code: &str,
-        reason: &str,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Content::Here(here) = &mut self.content else { return };
-        if here.refuse(now, changes, code, reason) {
-            let has_orphans = has_orphans(here.tick.doc());
-            here.take_out(now);
-            self.actor = here.tick.doc().get_actor().clone();
-            effects.push(Effect::Changed);
-            // What waits for others is not in the new document, and the server has sent it already.
-            if has_orphans {
-                self.lose_link(effects);
-            } else {
-                self.link = self.link.is_some().then(Link::new);
-            }
-        }
-        effects.push(Effect::Told);
-    }
-
     /// How full the device is.
     pub fn set_storage(&mut self, storage: StorageStatus) {
         self.storage = storage;
@@ -497,220 +415,29 @@ impl Replica {
     pub fn set_change_bytes_max(&mut self, bytes: u64) {
         self.limits.change_bytes_max = bytes;
     }
-
-    /// A refused change is not wanted any more.
-    pub fn discard(&mut self, hash: &ChangeHash, effects: &mut Vec<Effect>) -> Option<Refused> {
-        let Content::Here(here) = &mut self.content else { return None };
-        let discarded = here.refusals.discard(hash)?;
-        here.is_noted = false;
-        effects.push(Effect::Told);
-        Some(discarded)
-    }
-
-    // What can be done now.
-
-    /// Takes in what has come, keeps what is new, says what there is to say. Whoever drives the machine calls this when something
-    /// has happened, and when [`next_tick`](Self::next_tick) has come.
-    pub fn advance(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        self.take_in(now, effects);
-        self.keep(now, effects);
-        self.say(now, effects);
-    }
-
-    /// When there is something to do though nothing happens.
-    #[must_use]
-    pub fn next_tick(&self) -> Option<Timestamp> {
-        let link = self.link.as_ref().filter(|link| link.is_due && link.is_unanswered)?;
-        Some(link.sent_at? + SEND_EVERY)
-    }
-
-    fn take_in(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let (Content::Here(here), Some(link)) = (&mut self.content, &mut self.link) else { return };
-        if self.inbox.is_empty() {
-            return;
-        }
-        let before = here.doc(now).get_heads();
-        let mut heads = None;
-        for message in std::mem::take(&mut self.inbox) {
-            link.is_unanswered = false;
-            link.is_due = true;
-            self.answer = Answer::Here;
-            heads = Some(message.heads.clone());
-            if let Err(panicked) = here.hear(now, &mut link.state, message) {
-                tracing::error!(document = %self.id, %panicked, "what the server sent could not be applied");
-                return self.begin_anew(effects);
-            }
-        }
-        here.close(now);
-        here.is_told(false);
-        here.refusals.take_back(here.tick.doc());
-        if let Some(heads) = heads {
-            here.server_has(now, heads);
-        }
-        if here.doc(now).get_heads() != before {
-            effects.push(Effect::Changed);
-        }
-        effects.push(Effect::Told);
-    }
-
-    /// Nothing is asked of the store while it is busy with this document: what comes meanwhile goes together.
-    fn keep(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let Content::Here(here) = &mut self.content else { return };
-        if here.commit.is_some() {
-            return;
-        }
-        here.close(now);
-        here.is_open(now);
-        if !here.is_noted {
-            here.is_noted = true;
-            effects.push(Effect::Note(Box::new(here.notes(self.role))));
-        }
-        if let Some((batch, commit)) = here.what_to_keep(now, &self.id, self.taken) {
-            here.commit = Some(commit);
-            effects.push(Effect::Commit(batch));
-        } else if self.kept < self.taken {
-            // There is nothing of it to keep, and whoever waits for that is told.
-            self.kept = self.taken;
-            here.are_kept(self.kept);
-            effects.push(Effect::Told);
-        }
-    }
-
-    fn say(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let (Content::Here(here), Some(link)) = (&mut self.content, &mut self.link) else { return };
-        if here.tick.is_open() || here.holds_back {
-            return;
-        }
-        let is_too_soon = link.is_unanswered && link.sent_at.is_some_and(|at| now < at + SEND_EVERY);
-        if is_too_soon {
-            link.is_due = true;
-            return;
-        }
-        link.is_due = false;
-        if let Some(message) = here.doc(now).generate_sync_message(&mut link.state) {
-            link.sent_at = Some(now);
-            link.is_unanswered = true;
-            effects.push(Effect::Send(message));
-        }
-    }
-
-    // How it stands.
-
-    /// The document, with all edits in it. Edits that were to become one change together become one now.
-    pub fn automerge(&mut self, now: Timestamp) -> Option<&Automerge> {
-        let Content::Here(here) = &mut self.content else { return None };
-        Some(here.doc(now))
-    }
-
-    /// Whether it has something in it, here.
-    pub fn has_content(&mut self, now: Timestamp) -> bool {
-        self.automerge(now).is_some_and(|doc| !tick::is_empty(doc))
-    }
-
-    /// The number of the last edit.
-    #[must_use]
-    pub fn last_edit(&self) -> u64 {
-        self.taken
-    }
-
-    /// What became of an edit.
-    #[must_use]
-    pub fn fate(&self, edit: u64) -> Fate {
-        match edit {
-            edit if self.lost.iter().any(|lost| lost.contains(&edit)) => Fate::Lost,
-            edit if edit <= self.kept => Fate::Kept,
-            _ => Fate::Waits,
-        }
-    }
-
-    /// What the server said of it on this connection.
-    #[must_use]
-    pub fn answer(&self) -> Answer {
-        self.answer
-    }
-
-    /// What one may do with it, as far as that is known.
-    #[must_use]
-    pub fn role(&self) -> Option<Role> {
-        self.role
-    }
-
-    /// Why it cannot be read.
-    #[must_use]
-    pub fn fault(&self) -> Option<&LoadFault> {
-        match &self.content {
-            Content::Broken(fault) => Some(fault),
-            _ => None,
-        }
-    }
-
-    /// Whether it was read, or cannot be.
-    #[must_use]
-    pub fn is_loaded(&self) -> bool {
-        matches!(self.content, Content::Here(_) | Content::Broken(_))
-    }
-
-    /// What waits for the server, in order.
-    pub fn pending(&self) -> impl Iterator<Item = &Pending> {
-        self.here().into_iter().flat_map(|here| here.waiting.iter())
-    }
-
-    /// How many wait, and their bytes. What is open as one change counts as one.
-    #[must_use]
-    pub fn pending_size(&self) -> (usize, u64) {
-        self.here().map_or((0, 0), |here| {
-            (here.waiting.count() + usize::from(here.tick.is_open()), here.waiting.bytes())
-        })
-    }
-
-    /// When the server last had everything.
-    #[must_use]
-    pub fn saved_at(&self) -> Option<Timestamp> {
-        self.here().and_then(|here| here.saved_at)
-    }
-
-    /// What the server did not take, the oldest first.
-    pub fn refused(&self) -> impl Iterator<Item = &Refused> {
-        self.here().into_iter().flat_map(|here| here.refusals.iter())
-    }
-
-    /// All changes that were taken out of it, which the server did not take or which were built on such.
-    pub fn taken_out(&self) -> impl Iterator<Item = &ChangeHash> {
-        self.here().into_iter().flat_map(|here| here.refusals.taken_out())
-    }
-
-    /// Whether anything has to be done before it may leave memory.
-    #[must_use]
-    pub fn is_quiet(&self) -> bool {
-        self.inbox.is_empty()
-            && match &self.content {
-                Content::Here(here) => here.commit.is_none() && !here.tick.is_open() && here.is_noted,
-                Content::Loading => false,
-                Content::Unasked | Content::Broken(_) => true,
-            }
-    }
-
-    /// Whether something of it may be nowhere else, though nothing waits: what was refused, what the server does not have for us, and what cannot
-    /// be read.
-    #[must_use]
-    pub fn has_to_stay(&self) -> bool {
-        let is_missing = self.here().is_some_and(|here| here.is_missing);
-        is_missing
-            || self.role == Some(Role::None)
-            || self.fault().is_some()
-            || self.refused().next().is_some()
-    }
-
-    fn here(&self) -> Option<&Here> {
-        match &self.content {
-            Content::Here(here) => Some(here),
-            _ => None,
-        }
-    }
 }
 
-fn json_bytes(edit: &Edit) -> u64 {
-    serde_json::to_string(edit).map_or(0, |text| text.len() as u64)
+/// A document that nobody has, with these edits in it as one change, and words for it.
+///
+/// # Errors
+/// An edit cannot be done, or is too large.
+pub fn with_edits(
+    doc: Automerge,
+    now: Timestamp,
+    edits: &[Edit],
+    limits: &Limits,
+) -> Result<Automerge, EditError> {
+    let mut tick = Tick::new(doc);
+    tick.edit(edits, None, size_of(edits, limits)?)?;
+    tick.close(now);
+    Ok(tick.into_doc())
+}
+
+/// An edit as JSON is longer than what it becomes in a change.
+fn size_of(edits: &[Edit], limits: &Limits) -> Result<u64, EditError> {
+    let of_one = |edit: &Edit| serde_json::to_string(edit).map_or(0, |text| text.len() as u64);
+    let (bytes, bytes_max) = (edits.iter().map(of_one).sum(), limits.change_bytes_max);
+    if bytes > bytes_max { Err(EditError::TooLarge { bytes, bytes_max }) } else { Ok(bytes) }
 }
 
 #[cfg(test)]

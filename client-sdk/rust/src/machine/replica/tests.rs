@@ -4,7 +4,7 @@
 
 use super::*;
 use automerge::transaction::Transactable;
-use automerge::{AutomergeError, ROOT, ReadDoc};
+use automerge::{AutomergeError, ChangeHash, ROOT, ReadDoc};
 use dovetail_core::dashboard::{WidgetId, first_dashboard};
 use dovetail_core::document::chunk::{Chunk, ChunkKind};
 use dovetail_core::json;

@@ -104,6 +104,14 @@ impl Tick {
         matches!(self, Self::Open(_))
     }
 
+    /// The document alone, with nothing open.
+    pub(super) fn into_doc(self) -> Automerge {
+        match self {
+            Self::Closed(doc) => *doc,
+            Self::Open(_) | Self::Between => unreachable!("whoever wants the document closes it first"),
+        }
+    }
+
     /// The document, with nothing open.
     pub(super) fn doc(&mut self) -> &mut Automerge {
         match self {

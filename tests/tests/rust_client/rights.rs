@@ -1,0 +1,147 @@
+//! Who one is: tokens that end or are not taken, changes that are refused, and rights that go.
+
+use super::*;
+
+/// A server that asks for tokens, and signs them here.
+struct Guarded {
+    server: Server,
+    folder: tempfile::TempDir,
+}
+
+impl Guarded {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, "a secret of thirty-two bytes, or of some more").unwrap();
+        let server = settings(Setup::default(), &secret).start().await.unwrap();
+        Self { server, folder }
+    }
+
+    fn token(&self, subject: &str, expires: &str) -> String {
+        let secret = self.folder.path().join("secret");
+        let made = std::process::Command::new(binary().unwrap())
+            .args(["token", "--subject", subject, "--expires", expires])
+            .env("DOVETAIL_JWT_SECRET_FILE", secret)
+            .env("DOVETAIL_JWT_AUDIENCE", "dovetail")
+            .env("DOVETAIL_JWT_ISSUER", "trial")
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    }
+
+    async fn client_of(&self, subject: &str) -> Client {
+        let builder = Client::builder(self.server.url()).retry(impatient());
+        builder.token(self.token(subject, "1h")).connect().await.unwrap()
+    }
+
+    /// Ana says who may do what with a document of hers.
+    async fn grants(&self, id: &DocumentId, grants: Value) {
+        let body = json!({ "owner": "ana", "grants": grants }).to_string();
+        let authorization = format!("Bearer {}", self.token("ana", "1h"));
+        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+        let path = format!("/api/docs/{id}/access");
+        let answer = self.server.request("PUT", &path, &headers, body.as_bytes()).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+fn settings(setup: Setup, secret: &Path) -> Setup {
+    setup
+        .env("DOVETAIL_JWT_SECRET_FILE", secret.to_str().unwrap())
+        .env("DOVETAIL_JWT_AUDIENCE", "dovetail")
+        .env("DOVETAIL_JWT_ISSUER", "trial")
+}
+
+/// RC68: a token that the server does not take is told as that, no other is tried until somebody says so, and what waits is kept.
+#[tokio::test]
+async fn rc68_a_refused_token_is_told() {
+    let guarded = Guarded::start().await;
+    let builder = Client::builder(guarded.server.url()).retry(impatient());
+    let stranger = builder.token("no.real.token").connect().await.unwrap();
+    let mut connection = stranger.connection();
+    let refused = connection.wait_for(|now| matches!(now.connection, Connection::Refused { .. }));
+    within("a refusal", refused).await.unwrap();
+    let board = stranger.create_dashboard("Mine alone").await.unwrap();
+    let saved = within("an answer", board.saved()).await;
+    assert!(matches!(saved, Err(SaveError::Refused { pending: 1.., .. })), "{saved:?}");
+    let nobodys = DocumentId::from_bytes(&[8; 16]).unwrap();
+    let unknown = within("an answer", stranger.open::<Dashboard>(&nobodys)).await;
+    assert!(matches!(unknown, Err(OpenError::Refused { .. })), "{unknown:?}");
+}
+
+/// RC68: a token that is asked for is asked for before each connection, and again before it ends, so that the connection goes on.
+#[tokio::test]
+async fn rc68_tokens_are_renewed_in_place() {
+    let guarded = Arc::new(Guarded::start().await);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (of, count) = (Arc::clone(&guarded), Arc::clone(&asked));
+    let ask = move || {
+        let nth = count.fetch_add(1, Ordering::Relaxed);
+        let token = of.token("ana", if nth == 0 { "3s" } else { "1h" });
+        async move { Ok(token) }
+    };
+    let ana =
+        Client::builder(guarded.server.url()).retry(impatient()).token_from(ask).connect().await.unwrap();
+    let mut connection = ana.connection();
+    until_online(&ana).await;
+    let board = ana.create_dashboard("Goes on").await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    within("another token", async {
+        while asked.load(Ordering::Relaxed) < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    board.edit(title("Went on")).await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    assert_eq!(connection.borrow_and_update().connection, Connection::Online);
+    assert_eq!(connection.borrow().subject.as_deref(), Some("ana"));
+}
+
+/// RC69: what a server refuses is taken out of the document, told with its reason, and may be applied again once one has the right to it.
+#[tokio::test]
+async fn rc69_a_refused_change_is_taken_out_and_told() {
+    let guarded = Guarded::start().await;
+    let (ana, bo) = (guarded.client_of("ana").await, guarded.client_of("bo").await);
+    let board = ana.create_dashboard("Ana's").await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    guarded.grants(board.id(), json!([{ "user": "bo", "role": "write", "paths": ["/description"] }])).await;
+    let theirs = within("an answer", bo.open::<Dashboard>(board.id())).await.unwrap();
+    theirs.edit(title("Bo's")).await.unwrap();
+    let description = Edit::SetDescription { description: "Of Bo".to_owned() };
+    theirs.edit(description).await.unwrap();
+    until(&theirs, "a refusal", |status| !status.refused.is_empty()).await;
+    within("all is saved", theirs.saved()).await.unwrap();
+    let now = theirs.get().unwrap();
+    assert_eq!((now.title.as_str(), now.description.as_str()), ("Ana's", "Of Bo"));
+    let refused = theirs.status().borrow().refused[0].clone();
+    assert!(!refused.code.is_empty() && refused.patch.is_some(), "{refused:?}");
+
+    guarded.grants(board.id(), json!([{ "user": "bo", "role": "write" }])).await;
+    until(&theirs, "the right", |status| status.role == Some(Role::Write)).await;
+    theirs.apply_again(&refused.hash).await.unwrap();
+    within("all is saved", theirs.saved()).await.unwrap();
+    until_title(&board, "Bo's").await;
+    until(&theirs, "nothing refused", |status| status.refused.is_empty()).await;
+}
+
+/// RC69: when the right is gone, edits stop with words, and what is here can be exported.
+#[tokio::test]
+async fn rc69_a_right_that_is_gone_stops_edits() {
+    let guarded = Guarded::start().await;
+    let (ana, bo) = (guarded.client_of("ana").await, guarded.client_of("bo").await);
+    let board = ana.create_dashboard("Ana's").await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    guarded.grants(board.id(), json!([{ "user": "bo", "role": "read" }])).await;
+    let theirs = within("an answer", bo.open::<Dashboard>(board.id())).await.unwrap();
+    until(&theirs, "a role", |status| status.role == Some(Role::Read)).await;
+    let edited = theirs.edit(title("Bo's")).await;
+    assert!(matches!(edited, Err(EditError::NotTaken(_))), "{edited:?}");
+    guarded.grants(board.id(), json!([])).await;
+    until(&theirs, "no role", |status| status.role == Some(Role::None)).await;
+    assert!(theirs.edit(title("Bo's")).await.unwrap_err().to_string().contains("exported"));
+    let exported = Automerge::load(&theirs.export().unwrap()).unwrap();
+    let (exported, _) = exported.get(ROOT, "title").unwrap().unwrap();
+    assert_eq!(exported.into_string().unwrap(), "Ana's");
+}

@@ -1,0 +1,104 @@
+//! Ways to a server: it comes back, no WebSocket gets through, requests are lost, and something else answers.
+
+use super::*;
+
+/// RC63: a server that is killed and comes back is connected to again, and what was edited meanwhile is saved.
+#[tokio::test]
+async fn rc63_a_server_that_comes_back_is_connected_to() {
+    let mut server = Server::start().await.unwrap();
+    let client = client(&server.url()).await;
+    let board = client.create_dashboard("Before").await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    server.kill().await.unwrap();
+    let mut connection = client.connection();
+    within("offline", connection.wait_for(|now| matches!(now.connection, Connection::Offline { .. })))
+        .await
+        .unwrap();
+    board.edit(title("Meanwhile")).await.unwrap();
+    until(&board, "something waits", |status| status.pending > 0).await;
+    server.restart().await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    let shown = server.get(&format!("/api/docs/{}", board.id())).await.unwrap().json();
+    assert_eq!(shown["title"], "Meanwhile");
+}
+
+/// RC64: where no WebSocket is to be used, requests do the same.
+#[tokio::test]
+async fn rc64_requests_do_the_same() {
+    let server = Server::start().await.unwrap();
+    let plain = Client::builder(server.url()).requests_only().connect().await.unwrap();
+    let other = client(&server.url()).await;
+    let board = plain.create_dashboard("Plain").await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    let mut connection = plain.connection();
+    within("requests", connection.wait_for(|now| now.way == Some(Way::Requests))).await.unwrap();
+    let theirs = other.open::<Dashboard>(board.id()).await.unwrap();
+    theirs.edit(title("Back")).await.unwrap();
+    until_title(&board, "Back").await;
+}
+
+/// RC64: where a proxy lets no WebSocket through, requests are used, and a WebSocket again as soon as one gets through; nothing is lost.
+#[tokio::test]
+async fn rc64_requests_where_no_web_socket_gets_through() {
+    let server = Server::start().await.unwrap();
+    let gate = Gate::before(server.address()).await.unwrap();
+    let again = Duration::from_millis(50);
+    let behind =
+        Client::builder(gate.url()).retry(impatient()).web_socket_again(again).connect().await.unwrap();
+    let other = client(&server.url()).await;
+    let board = behind.create_dashboard("Behind").await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    let mut connection = behind.connection();
+    within("requests", connection.wait_for(|now| now.way == Some(Way::Requests))).await.unwrap();
+    let theirs = other.open::<Dashboard>(board.id()).await.unwrap();
+    gate.open();
+    within("a WebSocket", connection.wait_for(|now| now.way == Some(Way::WebSocket))).await.unwrap();
+    theirs.edit(title("Seen")).await.unwrap();
+    until_title(&board, "Seen").await;
+    board.edit(title("Said")).await.unwrap();
+    until_title(&theirs, "Said").await;
+}
+
+/// RC64: requests that get lost, come twice or are answered in part lose nothing.
+#[tokio::test]
+async fn rc64_requests_on_a_bad_way_lose_nothing() {
+    let server = Server::start().await.unwrap();
+    let lossy = Lossy::before(server.address(), 7).await.unwrap();
+    let plain = Client::builder(lossy.url()).retry(impatient()).requests_only().connect().await.unwrap();
+    let other = client(&server.url()).await;
+    let board = plain.create_dashboard("Bad way").await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    let theirs = within("the other end has it", other.open::<Dashboard>(board.id())).await.unwrap();
+    for n in 0..20 {
+        board.edit(title(&format!("From here {n}"))).await.unwrap();
+        until_title(&theirs, &format!("From here {n}")).await;
+        theirs.edit(title(&format!("From there {n}"))).await.unwrap();
+        until_title(&board, &format!("From there {n}")).await;
+    }
+}
+
+/// RC71: whatever answers in the place of a server, it is told as that, and nothing is lost by it.
+#[tokio::test]
+async fn rc71_nonsense_is_told() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answering = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await;
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>")
+                .await;
+        }
+    });
+    let client = client(&url).await;
+    let mut connection = client.connection();
+    let offline = |now: &ConnectionStatus| matches!(&now.connection, Connection::Offline { reason, .. } if reason.contains("200"));
+    within("an answer", connection.wait_for(offline)).await.unwrap();
+    let board = client.create_dashboard("Kept here").await.unwrap();
+    assert_eq!(title_of(&board), "Kept here");
+    assert!(matches!(client.list().await, Err(ApiError::Odd { .. })));
+    answering.abort();
+    let no_url = Client::builder("not a url").connect().await;
+    assert!(matches!(no_url, Err(StartError::BadUrl(_))));
+}
