@@ -24,6 +24,9 @@ pub const CHANGE_BYTES_MAX: usize = 32 << 20;
 /// A text of 5 MB, the largest that we promise to take, has 1.7 million where each letter has three bytes.
 pub const CHANGE_OPS_MAX: u64 = 2 << 20;
 
+/// The most bytes of what a change says of itself: a paragraph. Histories list it, and it cannot be taken out again. Ours are a line.
+pub const CHANGE_WORDS_BYTES_MAX: usize = 4 << 10;
+
 /// The most operations of a document. Once applied each takes up to 115 bytes in memory, until the document is loaded anew: this
 /// is as much as the memory budget has, unless somebody gives it more. What is deleted counts on: its operations are kept.
 pub const DOCUMENT_OPS_MAX: u64 = 8 << 20;

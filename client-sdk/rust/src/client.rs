@@ -23,6 +23,7 @@ use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::rules::RuleBook;
 use dovetail_core::wire::Secret;
 use futures_util::Stream;
+use reqwest::redirect::Policy;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -276,7 +277,11 @@ impl Client {
     }
 
     fn take_up<T: View>(&self, doc: Automerge) -> Result<Document<T>, EditError> {
-        let storage = self.inner.core.lock().engine.storage();
+        let (storage, limits) = {
+            let state = self.inner.core.lock();
+            (state.engine.storage(), *state.engine.limits())
+        };
+        replica::are_in_bounds(&doc.get_changes(&[]), limits.change_bytes_max)?;
         if storage.is_full() {
             let StorageStatus { bytes, bytes_max, .. } = storage;
             return Err(replica::EditError::StoreFull { bytes, bytes_max }.into());
@@ -535,7 +540,9 @@ impl Builder {
 
 /// What makes requests, and keeps their connections.
 pub(crate) fn requests() -> Result<reqwest::Client, String> {
-    let builder = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN);
+    // No Dovetail server sends anybody elsewhere: where something does, whoever gave the address is told.
+    let builder =
+        reqwest::Client::builder().no_proxy().redirect(Policy::none()).connect_timeout(CONNECT_WITHIN);
     let builder = builder.user_agent(concat!("dovetail-client/", env!("CARGO_PKG_VERSION")));
     builder.build().map_err(|error| error.to_string())
 }
@@ -586,7 +593,7 @@ fn take_up_kept(core: &Shared, limits: StoreLimits, found: Vec<Found>) {
     let unsaved: Vec<DocumentId> =
         found.iter().filter(|found| found.is_unsaved).map(|found| found.id.clone()).collect();
     let tenants = found.into_iter().map(|found| (found.id, found.tenant)).collect();
-    core.lock().engine.set_room(Room::new(limits, core.clock.now(), tenants));
+    core.set_room(Room::new(limits, core.clock.now(), tenants));
     core.open_unsaved(&unsaved);
 }
 

@@ -70,8 +70,11 @@ pub enum EditError {
     NotTaken(#[from] replica::EditError),
     /// The disk's doing: this device could not keep it, and it is not in the document any more. It may have reached the server all the
     /// same; then it comes back from there.
-    #[error("the edit could not be kept on this device")]
-    Lost,
+    #[error("the edit could not be kept on this device, and is not in the document any more: {why}")]
+    Lost {
+        /// What the store said.
+        why: Arc<str>,
+    },
     /// The document is not what it was taken for.
     #[error("the document does not take it: {0}")]
     Document(String),
@@ -260,11 +263,15 @@ impl<T: View> Document<T> {
         loop {
             moved.mark_unchanged();
             connection.mark_unchanged();
-            let stands = self.with(|_, replica, _, _| (replica.pending_size().0, replica.saved_at()));
+            let stands = self.with(|_, replica, _, _| {
+                let pending = replica.pending_size().0;
+                let is_settled = replica.saved_at().is_some() || replica.refused().next().is_some();
+                (pending, pending == 0 && is_settled)
+            });
             let now = connection.borrow().connection.clone();
             match (stands, now) {
                 (None, _) => return Err(SaveError::Closed),
-                (Some((0, Some(_))), _) => return Ok(()),
+                (Some((_, true)), _) => return Ok(()),
                 (Some((pending, _)), Connection::Refused { code, reason }) => {
                     return Err(SaveError::Refused { pending, code, reason });
                 }
@@ -429,7 +436,7 @@ impl<T: View> Document<T> {
                 let (fate, has_ended) = handle.client.core.fate(&handle.id, edit);
                 match fate {
                     Some(Fate::Kept) => return Ok(()),
-                    Some(Fate::Lost) => return Err(EditError::Lost),
+                    Some(Fate::Lost(why)) => return Err(EditError::Lost { why }),
                     Some(Fate::Waits) if !has_ended => {}
                     Some(Fate::Waits) | None => return Err(EditError::Closed),
                 }

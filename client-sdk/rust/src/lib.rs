@@ -37,6 +37,10 @@
 //! Always true: an edit is in the document at once, durable on this device when its future is done, and on the server when
 //! [`Document::saved`] says so; nothing is said a moment earlier.
 
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/SDK-RUST.md")]
+struct Guide; // What the guide shows is compiled.
+
 mod api; // The server, asked directly.
 mod client; // One server, one store, all documents. Read this first.
 mod document; // One document, as an app holds it.
@@ -59,13 +63,13 @@ pub use document::{
     AgainError, ChangeError, ChangeResult, DecideError, Document, EditError, Kept, ReadError, SaveError,
     UpdateError,
 };
-pub use dovetail_core::dashboard::{Edit, Layout, Point, Widget, WidgetId};
+pub use dovetail_core::dashboard::{Edit, Grid, Layout, OptionStep, OrderKey, Point, Widget, WidgetId};
 pub use dovetail_core::id::DocumentId;
 pub use dovetail_core::rules::{Conflict, Proposal, Waiver};
 pub use dovetail_core::time::Timestamp;
 pub use keep::{MovedAside, StoreError, StoreKey};
 pub use machine::course::Windows;
-pub use machine::replica::Limits;
+pub use machine::replica::{EditError as NotTaken, Limits};
 pub use machine::room::StoreLimits;
 pub use place::BadUrl;
 pub use presence::{Peer, Presence};

@@ -130,6 +130,8 @@ async fn go_on<P>(
 {
     let mut seen: Vec<Instant> = Vec::new();
     let mut connection = me.core.connection.subscribe();
+    let mut is_closing = me.core.is_closing.subscribe();
+    let here = me.core.present.subscribe();
     let mut beat = interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sent_at: Option<Instant> = None;
@@ -152,6 +154,7 @@ async fn go_on<P>(
                 is_due |= own.borrow().is_some();
                 forget(&tell, &mut seen);
             }
+            _ = is_closing.wait_for(|is_closing| *is_closing) => break,
             // Whoever is on the other side does not know of us yet.
             _ = connection.changed() => is_due |= own.borrow().is_some(),
             said = heard.recv() => match said {
@@ -165,6 +168,7 @@ async fn go_on<P>(
         }
     }
     me.send::<P>(None);
+    drop(here);
 }
 
 /// Enters what somebody said of themselves. Whether they are new, and so do not know of us.

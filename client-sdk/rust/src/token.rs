@@ -1,11 +1,18 @@
 //! Who we are, as the server is told.
 
 use dovetail_core::wire::Secret;
+use futures_util::FutureExt;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A person who has to log in again does not do that within a connection: another one is tried then.
+const ASK_WITHIN: Duration = Duration::from_secs(15);
 
 /// What a source of tokens answers with: the token, or why there is none.
 pub type TokenAnswer = Result<String, Box<dyn Error + Send + Sync>>;
@@ -51,7 +58,7 @@ impl Token {
         let token = match self {
             Self::None => None,
             Self::Fixed(token) => Some(token.clone()),
-            Self::Source(ask) => Some(Secret::new(ask().await?.trim().to_owned())),
+            Self::Source(ask) => Some(Secret::new(asked(ask).await?.trim().to_owned())),
         };
         match token {
             Some(token) if token.reveal().is_empty() => Ok(None),
@@ -63,6 +70,16 @@ impl Token {
     /// Whether asking once more may bring another one.
     pub(crate) fn is_source(&self) -> bool {
         matches!(self, Self::Source(_))
+    }
+}
+
+/// A source that panics, or does not answer, has none for now.
+async fn asked(ask: &Arc<Ask>) -> TokenAnswer {
+    let asking = AssertUnwindSafe(async { ask().await }).catch_unwind();
+    match timeout(ASK_WITHIN, asking).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Err("the source of tokens panicked".into()),
+        Err(_) => Err(format!("the source of tokens has not answered within {ASK_WITHIN:?}").into()),
     }
 }
 
@@ -95,6 +112,8 @@ mod tests {
         assert_eq!(source.ask().await.unwrap().unwrap().reveal(), "x.y.z");
         assert!(Token::source(|| async { Ok(String::new()) }).ask().await.unwrap().is_none());
         assert!(Token::source(|| async { Err("no network".into()) }).ask().await.is_err());
+        let panics = Token::source(|| async { panic!("a bug of the app") });
+        assert!(panics.ask().await.unwrap_err().to_string().contains("panicked"));
         assert!(Token::Fixed(Secret::new("a b".to_owned())).ask().await.is_err());
     }
 }

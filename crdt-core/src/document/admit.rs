@@ -120,9 +120,14 @@ pub(super) struct Rejected {
 impl Rejected {
     /// One that waited for what was refused, to all who brought it.
     pub(super) fn on_refused(incoming: &Incoming) -> impl Iterator<Item = Self> {
-        incoming.bringers().map(|bringer| Self {
+        Self::to_all(incoming, Rejection::DependsOnRefused)
+    }
+
+    /// The same change, to all who brought it.
+    pub(super) fn to_all(incoming: &Incoming, why: Rejection) -> impl Iterator<Item = Self> {
+        incoming.bringers().map(move |bringer| Self {
             bringer: bringer.clone(),
-            why: Rejection::DependsOnRefused,
+            why: why.clone(),
             changes: vec![incoming.change.clone()],
         })
     }

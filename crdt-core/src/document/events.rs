@@ -289,6 +289,12 @@ pub enum Rejection {
     /// They have made as many documents as one person may.
     #[error("you have made as many documents as one person may")]
     TooManyDocuments,
+    /// No document takes it: it is out of a bound of single changes.
+    #[error("{why}")]
+    OutOfBounds {
+        /// Which bound, in words.
+        why: String,
+    },
     /// It builds on a change that was not taken.
     #[error("the change builds on one that was refused")]
     DependsOnRefused,
@@ -330,6 +336,7 @@ impl Rejection {
             Rejection::QuotaExceeded => "quota_exceeded",
             Rejection::DocumentFull { .. } => "document_full",
             Rejection::TooManyDocuments => "too_many_documents_owned",
+            Rejection::OutOfBounds { .. } => "invalid_change",
             Rejection::DependsOnRefused => "depends_on_refused",
             Rejection::TooMany => "too_many_refused",
         }

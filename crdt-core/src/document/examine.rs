@@ -2,7 +2,7 @@
 //!
 //! Edit path: ← [`burst`](super::burst) has what is ready and may be brought, → what passes is applied. Whoever brought anything
 //! else is refused with `invalid_change`, like whoever sends what is no change at all: it is nobody's edit to rescue, and
-//! is not set aside. What others built on it is, since that they cannot know.
+//! is not set aside. What others built on it is, since that they cannot know; so is what is merely out of bounds, which an honest client may have made.
 //!
 //! Always true: of a call all passes or nothing; of a connection what came before the forged change is as good as ever.
 
@@ -10,7 +10,7 @@ use super::Document;
 use super::admit::{Bringer, From, Rejected};
 use super::burst::{Waiting, refuse};
 use super::careful::{Panicked, carefully};
-use super::events::{Effect, Refusal};
+use super::events::{Effect, Refusal, Rejection};
 use super::honest::{Dishonest, Examiner, SetMark};
 use super::intake::Incoming;
 use super::past::Lineage;
@@ -26,7 +26,7 @@ struct Examined {
     marks: Vec<SetMark>,
     /// Who brought what did not pass.
     forgers: Vec<(Arc<Bringer>, Dishonest)>,
-    /// What builds on that.
+    /// What builds on that, and what is out of bounds.
     rejected: Vec<Rejected>,
     /// The hashes of both.
     gone: BTreeSet<ChangeHash>,
@@ -60,6 +60,11 @@ impl Examined {
             }
             match carefully(|| examiner.examine(change))? {
                 Ok(()) => self.passed.push(incoming),
+                Err(why) if why.is_out_of_bounds() => {
+                    self.gone.insert(change.hash());
+                    let why = Rejection::OutOfBounds { why: why.to_string() };
+                    self.rejected.extend(Rejected::to_all(&incoming, why));
+                }
                 Err(why) => {
                     self.gone.insert(change.hash());
                     self.forgers.extend(incoming.bringers().map(|bringer| (bringer.clone(), why)));

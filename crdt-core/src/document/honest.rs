@@ -30,6 +30,7 @@
 use super::careful::carefully;
 use super::past::{Last, Lineage, Past, Pasts};
 use crate::json::DEPTH_MAX;
+use crate::limits::CHANGE_WORDS_BYTES_MAX;
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, Automerge, Change, ChangeHash, Cursor, ObjId, ObjType, ROOT, ReadDoc};
 use std::collections::{BTreeSet, HashMap};
@@ -42,9 +43,6 @@ const NUMBERS_AHEAD_MAX: u64 = 4_096;
 /// Times further away than this are no times, and Automerge stores differences between them. JavaScript has no
 /// integers beyond.
 const TIME_MAX: u64 = 1 << 53;
-
-/// The most bytes of what a change says of itself: a paragraph. Histories list it, and it cannot be taken out again. Ours are a line.
-const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
 /// Why no client can have made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +60,7 @@ pub enum Dishonest {
     #[error("the time of the change is none")]
     Time,
     /// The message is longer than anybody reads.
-    #[error("the message of a change has at most {MESSAGE_BYTES_MAX} bytes")]
+    #[error("the message of a change has at most {CHANGE_WORDS_BYTES_MAX} bytes")]
     Message,
     /// An operation goes to an object that is not there.
     #[error("an operation goes to an object that is not there")]
@@ -85,6 +83,13 @@ pub enum Dishonest {
     /// With the change in it, the document gives out another one.
     #[error("the change does not say what it does")]
     Content,
+}
+
+impl Dishonest {
+    /// Whether an honest client may have made it that knows nothing of a bound.
+    pub(super) fn is_out_of_bounds(self) -> bool {
+        matches!(self, Self::Message | Self::Depth)
+    }
 }
 
 /// An object that operations go to.
@@ -140,7 +145,7 @@ impl<'a> Examiner<'a> {
         if change.timestamp().unsigned_abs() > TIME_MAX {
             return Err(Dishonest::Time);
         }
-        if change.message().is_some_and(|message| message.len() > MESSAGE_BYTES_MAX) {
+        if change.message().is_some_and(|message| message.len() > CHANGE_WORDS_BYTES_MAX) {
             return Err(Dishonest::Message);
         }
         let distinct: BTreeSet<&ChangeHash> = change.deps().iter().collect();

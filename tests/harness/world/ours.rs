@@ -501,7 +501,7 @@ impl Members {
             match engine.replica(&document).map(|replica| replica.fate(number)) {
                 Some(Fate::Kept) => _ = self.kept.insert((document, member)),
                 Some(Fate::Waits) => self.waiting.push((document, number, member)),
-                Some(Fate::Lost) | None => {}
+                Some(Fate::Lost(_)) | None => {}
             }
         }
     }

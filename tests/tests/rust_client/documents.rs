@@ -197,6 +197,15 @@ async fn rc70_presence() {
     assert_eq!(within("a message", said.next()).await, Some(json!({ "flash": "cpu" })));
     drop(here);
     within("one is gone", seen_there.wait_for(Vec::is_empty)).await.unwrap();
+
+    let here = board.presence::<Place>("One");
+    here.set(Place { widget: "cpu".to_owned() });
+    within("two is seen", here.peers().wait_for(|peers| is_at(peers, "Two", "ram"))).await.unwrap();
+    drop(said);
+    two.close().await;
+    // Who is not heard of counts as gone after 45 s.
+    let gone = timeout(Duration::from_secs(30), here.peers().wait_for(Vec::is_empty).map(drop)).await;
+    gone.expect("who closes says so");
 }
 
 /// RC74: an app's own types are read and written as they are.

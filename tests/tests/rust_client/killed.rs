@@ -37,7 +37,14 @@ async fn rc75_what_was_kept_outlives_a_kill() {
 /// Starts this program once more, as the one that edits, and kills it so long after its first edit. What it was told to be kept.
 async fn killed_after(store: &Path, round: usize, wait: Duration) -> Vec<String> {
     let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "edits_until_it_is_killed", "--ignored", "--nocapture", "--test-threads", "1"])
+        .args([
+            "--exact",
+            "killed::edits_until_it_is_killed",
+            "--ignored",
+            "--nocapture",
+            "--test-threads",
+            "1",
+        ])
         .env(KILLED, format!("{round} {}", store.display()))
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())

@@ -11,20 +11,19 @@ mod ways; // Connections, and what comes in the place of a server.
 
 use autosurgeon::{Hydrate, Reconcile};
 use dovetail_client::automerge::transaction::Transactable;
-use dovetail_client::automerge::{Automerge, AutomergeError, ROOT, ReadDoc};
-use dovetail_client::machine::replica::EditError as NotTaken;
+use dovetail_client::automerge::{Automerge, AutomergeError, ObjType, ROOT, ReadDoc};
 use dovetail_client::status::{
     Answer, Connection, ConnectionStatus, DocumentStatus, Role, StorageStatus, Way,
 };
 use dovetail_client::{
     ApiError, Builder, ChangeError, Client, Dashboard, Document, DocumentId, Edit, EditError, ForgetError,
-    Json, Layout, OpenError, Peer, SaveError, StartError, StoreError, StoreKey, StoreLimits, Widget,
-    WidgetId, Windows,
+    Json, Layout, NotTaken, OpenError, Peer, SaveError, StartError, StoreError, StoreKey, StoreLimits,
+    Widget, WidgetId, Windows,
 };
 use dovetail_tests::gate::Gate;
 use dovetail_tests::lossy::Lossy;
 use dovetail_tests::{Server, Setup, binary};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;

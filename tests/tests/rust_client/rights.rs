@@ -18,9 +18,14 @@ impl Guarded {
     }
 
     fn token(&self, subject: &str, expires: &str) -> String {
+        self.token_of(&["--subject", subject, "--expires", expires])
+    }
+
+    fn token_of(&self, arguments: &[&str]) -> String {
         let secret = self.folder.path().join("secret");
         let made = std::process::Command::new(binary().unwrap())
-            .args(["token", "--subject", subject, "--expires", expires])
+            .arg("token")
+            .args(arguments)
             .env("DOVETAIL_JWT_SECRET_FILE", secret)
             .env("DOVETAIL_JWT_AUDIENCE", "dovetail")
             .env("DOVETAIL_JWT_ISSUER", "trial")
@@ -144,4 +149,43 @@ async fn rc69_a_right_that_is_gone_stops_edits() {
     let exported = Automerge::load(&theirs.export().unwrap()).unwrap();
     let (exported, _) = exported.get(ROOT, "title").unwrap().unwrap();
     assert_eq!(exported.into_string().unwrap(), "Ana's");
+}
+
+/// RC69: whoever may make nothing is told so for each change, and waits for nothing more.
+#[tokio::test]
+async fn rc69_what_is_refused_is_not_waited_for() {
+    let guarded = Guarded::start().await;
+    let token = guarded.token_of(&["--subject", "bo", "--expires", "1h", "--role", "read"]);
+    let client =
+        Client::builder(guarded.server.url()).retry(impatient()).token(token).connect().await.unwrap();
+    let board = client.create_dashboard("Not for bo").await.unwrap();
+    within("it ends", board.saved()).await.unwrap();
+    until(&board, "it is told", |now| now.pending == 0 && !now.refused.is_empty()).await;
+}
+
+/// RC85: words that are longer than a change may carry are cut; a change that the server takes from nobody is told as refused. Neither holds
+/// anything else up.
+#[tokio::test]
+async fn rc85_no_change_holds_up_the_others() {
+    let server = Server::start().await.unwrap();
+    let client = client(&server.url()).await;
+    let board = client.create_dashboard(&"long ".repeat(2_000)).await.unwrap();
+    board.batch(&"ö".repeat(5_000), &[title("short")]).await.unwrap();
+    let nested = board.change(|tx| {
+        let mut object = ROOT;
+        for _ in 0..120 {
+            object = tx.put_object(&object, "deeper", ObjType::Map)?;
+        }
+        Ok::<(), AutomergeError>(())
+    });
+    nested.await.unwrap();
+    board.edit(title("shorter")).await.unwrap();
+    within("all but one is saved", board.saved()).await.unwrap();
+    until(&board, "one is refused", |now| now.refused.len() == 1 && now.pending == 0).await;
+    assert_eq!(board.status().borrow().refused[0].code, "invalid_change");
+    let other = client.create_dashboard("Another").await.unwrap();
+    within("others are saved", other.saved()).await.unwrap();
+    let seen = Client::builder(server.url()).connect().await.unwrap();
+    let seen = seen.open::<Dashboard>(board.id()).await.unwrap();
+    until_title(&seen, "shorter").await;
 }

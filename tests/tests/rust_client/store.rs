@@ -105,3 +105,21 @@ async fn rc73_a_store_under_a_key() {
     assert_eq!(title_of(&client.open::<Dashboard>(&id).await.unwrap()), "Under a key");
     client.close().await;
 }
+
+/// RC72: that a store was moved aside is told at the first start that comes about, whoever tried before.
+#[tokio::test]
+async fn rc72_a_start_that_fails_takes_no_news_along() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("store");
+    let keyed =
+        |byte: u8| Client::builder(NOWHERE).store(&dir).store_key(StoreKey::from_bytes([byte; 32])).connect();
+    let first = keyed(1).await.unwrap();
+    drop(first.create_dashboard("Here alone").await.unwrap());
+    first.close().await;
+    std::fs::remove_file(dir.join("dovetail.tally")).unwrap();
+    assert!(matches!(keyed(2).await, Err(StartError::Store(StoreError::WrongKey))));
+    let second = keyed(1).await.unwrap();
+    assert_eq!(second.moved_aside().unwrap().documents, 1);
+    second.close().await;
+    assert_eq!(keyed(1).await.unwrap().moved_aside(), None);
+}

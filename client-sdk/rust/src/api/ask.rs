@@ -3,7 +3,7 @@
 //! Always true: a server is waited for as long as a large import takes it and no longer, and what it refuses is told in its own words.
 
 use super::Api;
-use crate::driver::line::{Credentials, authorized, in_words};
+use crate::driver::line::{Credentials, answered, authorized, in_words};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -136,14 +136,14 @@ impl Download {
     }
 
     async fn refusal(self, status: StatusCode) -> ApiError {
-        let url = self.url.clone();
+        let (url, odd) = (self.url.clone(), answered(&self.response));
         let body = match self.whole().await {
             Ok(body) => body,
             Err(error) => return error,
         };
         match serde_json::from_slice::<Problem>(&body) {
             Ok(Problem { code, detail }) => ApiError::Refused { status: status.as_u16(), code, detail },
-            Err(_) => ApiError::Odd { url, why: format!("it answered {status}") },
+            Err(_) => ApiError::Odd { url, why: odd },
         }
     }
 

@@ -10,7 +10,7 @@ use super::Way;
 use super::clock::Clock;
 use crate::machine::engine::Engine;
 use crate::machine::replica::{Effect, Fate, Replica};
-use crate::machine::room::{Leave, nearly};
+use crate::machine::room::{Leave, Room, nearly};
 use crate::status::{ConnectionStatus, DocumentStatus, StorageStatus};
 use automerge::{ActorId, Automerge};
 use bytes::Bytes;
@@ -18,7 +18,6 @@ use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::rules::{Report, RuleBook};
 use dovetail_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
@@ -40,7 +39,9 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Rung when there is something for the driver to do.
     pub(crate) wake: Notify,
-    is_closing: AtomicBool,
+    pub(crate) is_closing: watch::Sender<bool>,
+    /// Whoever tells others where we are listens: it is over when the last one has said goodbye.
+    pub(crate) present: watch::Sender<()>,
     /// Whether the driver is gone, and has let go of the store.
     pub(crate) is_over: watch::Sender<bool>,
     pub(crate) connection: watch::Sender<ConnectionStatus>,
@@ -128,7 +129,8 @@ impl Shared {
                 has_ended: false,
             }),
             wake: Notify::new(),
-            is_closing: AtomicBool::new(false),
+            is_closing: watch::Sender::new(false),
+            present: watch::Sender::new(()),
             is_over: watch::Sender::new(false),
             connection: watch::Sender::new(connection),
             storage: watch::Sender::new(shown_storage),
@@ -168,12 +170,12 @@ impl Shared {
 
     /// Says that nothing more is wanted: what was asked for is done to its end.
     pub(crate) fn close(&self) {
-        self.is_closing.store(true, Ordering::Release);
+        self.is_closing.send_replace(true);
         self.wake.notify_one();
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        self.is_closing.load(Ordering::Acquire)
+        *self.is_closing.borrow()
     }
 
     /// Ends, unless something was edited just now that has to be kept.
@@ -296,6 +298,16 @@ impl Shared {
         Ok(told)
     }
 
+    /// What is kept on the device, before anybody asks.
+    pub(crate) fn set_room(&self, room: Room) {
+        let status = room.status();
+        let mut state = self.lock();
+        state.engine.set_room(room);
+        state.shown_storage = status;
+        drop(state);
+        self.storage.send_replace(status);
+    }
+
     /// Opens what waits for the server, though nobody looks at it.
     pub(crate) fn open_unsaved(&self, ids: &[DocumentId]) {
         let now = self.clock.now();
@@ -319,9 +331,9 @@ impl State {
         now: Timestamp,
         id: &DocumentId,
         leave: Leave,
-        answer: Result<bool, String>,
+        answer: &Result<bool, String>,
     ) {
-        self.engine.forgotten(now, id, answer == Ok(true));
+        self.engine.forgotten(now, id, *answer == Ok(true));
         if leave == Leave::WhenSaved {
             return;
         }

@@ -311,7 +311,7 @@ impl Driver {
                 Done::Stored(answer) => {
                     engine.stored(now, id, answer.as_ref().copied().map_err(String::as_str));
                 }
-                Done::Forgotten(leave, answer) => state.forgotten(now, id, leave, answer),
+                Done::Forgotten(leave, answer) => state.forgotten(now, id, leave, &answer),
                 Done::Noted => {}
             }
             match state.engine.replica(id).and_then(Replica::fault) {
@@ -340,6 +340,7 @@ impl Driver {
 
     /// What was edited is kept, what is to be said is said if that does not take long, and the store is let go of.
     async fn end(mut self) {
+        let _ = tokio::time::timeout(FAREWELL_WITHIN, self.core.present.closed()).await; // Others notice it later then.
         loop {
             self.carry_all_out();
             if self.disk.is_idle() && self.core.end_if_quiet() {

@@ -44,7 +44,7 @@ pub(crate) enum Place {
 pub enum StoreError {
     /// Another process has it, or another client of this one.
     #[error(
-        "the store {} is in use by another process, and one at a time may have it: end that one first, or give this one a directory of its own",
+        "the store {} is in use by another program, or by another client of this one, which lives as long as any of its documents: end that one first, or give this one a directory of its own",
         dir.display()
     )]
     InUse {
@@ -82,9 +82,10 @@ pub struct MovedAside {
     pub what: String,
     /// Where it lies now, untouched.
     pub to: PathBuf,
-    /// How many documents could be read from it, and are in the new store.
+    /// How many documents could be read from it, and are in the new store. One may be older than it was: what was written last lies
+    /// where damage is found first.
     pub documents: usize,
-    /// How many could not. What the server has of them comes from there.
+    /// How many are known and could not. What the server has of them comes from there; where nothing could be read, none are known.
     pub unread: usize,
 }
 
@@ -118,10 +119,11 @@ impl Kept {
     /// Opens a store, or makes it. Reads the whole log if the process before was killed, so it may take seconds.
     pub(crate) async fn open(place: &Place, key: Option<StoreKey>) -> Result<Self, StoreError> {
         match place {
-            Place::Memory => Self::over(Arc::new(MemoryStore::new()), None, key, None).await,
+            Place::Memory => Self::over(Arc::new(MemoryStore::new()), None, key).await,
             Place::Directory(dir) => {
-                let (store, moved_aside) = open_directory(dir).await?;
-                Self::over(Arc::new(store), Some(dir), key, moved_aside).await
+                let store = open_directory(dir).await?;
+                let kept = Self::over(Arc::new(store), Some(dir), key).await?;
+                Ok(Self { moved_aside: salvage::tell(dir), ..kept })
             }
         }
     }
@@ -130,7 +132,6 @@ impl Kept {
         inner: Arc<dyn Store>,
         place: Option<&Path>,
         key: Option<StoreKey>,
-        moved_aside: Option<MovedAside>,
     ) -> Result<Self, StoreError> {
         let dir = place.unwrap_or(Path::new(""));
         let store: Arc<dyn Store> = match key {
@@ -141,7 +142,7 @@ impl Kept {
             None => inner,
         };
         let storage = device(&*store, dir).await?;
-        Ok(Self { store, storage, dir: place.map(Path::to_owned), moved_aside })
+        Ok(Self { store, storage, dir: place.map(Path::to_owned), moved_aside: None })
     }
 
     /// A document turned out to be damaged: at the next start the store is begun anew without it.
@@ -196,14 +197,14 @@ impl Kept {
     }
 }
 
-async fn open_directory(dir: &Path) -> Result<(SledStore, Option<MovedAside>), StoreError> {
-    let finished = salvage::finish(dir)?;
+async fn open_directory(dir: &Path) -> Result<SledStore, StoreError> {
+    if dir == Path::new("") {
+        return Err(StoreError::Unusable { dir: dir.to_owned(), why: "it has no name".to_owned() });
+    }
+    salvage::finish(dir)?;
     let opened = on_a_thread(dir, |dir| SledStore::open(&dir, Floor::Bytes(FREE_BYTES_LEFT))).await?;
     match opened {
-        Ok(store) => {
-            let (store, moved) = salvage::without_damaged(dir, store).await?;
-            Ok((store, moved.or(finished)))
-        }
+        Ok(store) => salvage::without_damaged(dir, store).await,
         Err(OpenError::Locked { dir }) => Err(StoreError::InUse { dir }),
         Err(
             error @ (OpenError::Foreign { .. }
@@ -217,12 +218,18 @@ async fn open_directory(dir: &Path) -> Result<(SledStore, Option<MovedAside>), S
         Err(OpenError::Unusable { dir, source }) => {
             Err(StoreError::Unusable { dir, why: source.to_string() })
         }
-        Err(OpenError::Corrupt { what, .. }) => {
-            salvage::aside(dir, what.into()).await.map(|(store, moved)| (store, Some(moved)))
-        }
+        Err(OpenError::Corrupt { what, .. }) => salvage::aside(dir, what.into()).await,
         Err(error @ (OpenError::LogGone { .. } | OpenError::Unfinished { .. })) => {
-            salvage::aside(dir, error.to_string().into()).await.map(|(store, moved)| (store, Some(moved)))
+            salvage::aside(dir, what_is_gone(&error).into()).await
         }
+    }
+}
+
+/// In words of a device: what a store says is for whoever runs a server.
+fn what_is_gone(error: &OpenError) -> String {
+    match error {
+        OpenError::LogGone { .. } => "its log is gone, in which everything was".to_owned(),
+        _ => "a part of it is missing".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@
 //! Always true: nothing is written into what is moved aside, but what opening it does; nothing of it is deleted. Whenever this is interrupted, the next
 //! start has the old store or all of the new one.
 
-use super::{FREE_BYTES_LEFT, MovedAside, PAGE, StoreError, on_a_thread};
+use super::{FREE_BYTES_LEFT, MovedAside, PAGE, StoreError, on_a_thread, sealed};
 use crate::machine::replica;
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::id::DocumentId;
@@ -31,7 +31,7 @@ const ASIDE_MAX: usize = 3;
 /// In which file of a store it is noted which of its documents are damaged, a line each.
 const NOTE: &str = "damaged-documents";
 
-/// In which file of a store that was made anew it stands what it was made of, for whoever goes on with it, and for people.
+/// In which file of a store that was made anew it stands what was moved aside, until the app was told.
 const TOLD: &str = "made-anew.json";
 
 /// What is wrong with a store.
@@ -79,11 +79,8 @@ pub(super) fn noted(dir: &Path) -> Option<Damage> {
 }
 
 /// A store that opens: without the documents that were noted to be damaged and are, or as it is where that cannot be done.
-pub(super) async fn without_damaged(
-    dir: &Path,
-    store: SledStore,
-) -> Result<(SledStore, Option<MovedAside>), StoreError> {
-    let Some(mut damage) = noted(dir) else { return Ok((store, None)) };
+pub(super) async fn without_damaged(dir: &Path, store: SledStore) -> Result<SledStore, StoreError> {
+    let Some(mut damage) = noted(dir) else { return Ok(store) };
     // An older program may have noted what this one can read.
     for id in damage.documents.keys().cloned().collect::<Vec<_>>() {
         if is_sound(&store, &id).await {
@@ -94,20 +91,20 @@ pub(super) async fn without_damaged(
         if let Err(error) = fs::remove_file(dir.join(NOTE)) {
             tracing::warn!(%error, "a note of damage that is mended could not be removed");
         }
-        return Ok((store, None));
+        return Ok(store);
     }
     if asides(dir).len() >= ASIDE_MAX {
         tracing::error!(store = %dir.display(), "documents are damaged, and as many stores lie beside it as may: it goes on as it is; remove those, and it is begun anew");
-        return Ok((store, None));
+        return Ok(store);
     }
     store.close().await;
     drop(store);
     match aside(dir, damage).await {
-        Ok((store, moved)) => Ok((store, Some(moved))),
+        Ok(store) => Ok(store),
         Err(error) => {
             tracing::error!(%error, "the store goes on with the documents that are damaged");
-            let moved = finish(dir)?;
-            Ok((opened(dir).await?, moved))
+            finish(dir)?;
+            opened(dir).await
         }
     }
 }
@@ -119,7 +116,7 @@ async fn is_sound(store: &SledStore, id: &DocumentId) -> bool {
 
 /// Makes a new store of what can be read of the one in `dir`, which is moved aside when all of it is there; opens the new one. When that
 /// fails, or is interrupted, the old one is where it was, or [`finish`] goes on.
-pub(super) async fn aside(dir: &Path, damage: Damage) -> Result<(SledStore, MovedAside), StoreError> {
+pub(super) async fn aside(dir: &Path, damage: Damage) -> Result<SledStore, StoreError> {
     let unusable = |why: String| StoreError::Unusable { dir: dir.to_owned(), why };
     let mut moved = MovedAside { what: damage.in_words(), to: free_name(dir), documents: 0, unread: 0 };
     tracing::error!(store = %dir.display(), aside = %moved.to.display(), what = moved.what, "the store of this device is damaged: it is moved aside");
@@ -132,8 +129,7 @@ pub(super) async fn aside(dir: &Path, damage: Damage) -> Result<(SledStore, Move
     new.close().await;
     drop(new);
     let replaced = read.and_then(|()| {
-        let text = serde_json::to_vec_pretty(&moved).map_err(|error| error.to_string())?;
-        fs::write(making.join(TOLD), text).map_err(|error| error.to_string())?;
+        note_moved(&making, &moved).map_err(|error| error.to_string())?;
         replace(dir, &making, &moved.to).map_err(|error| error.to_string())
     });
     if let Err(why) = replaced {
@@ -143,7 +139,7 @@ pub(super) async fn aside(dir: &Path, damage: Damage) -> Result<(SledStore, Move
         }
         return Err(unusable(format!("it is damaged ({}), and cannot be made anew: {why}", moved.what)));
     }
-    Ok((opened(dir).await?, moved))
+    opened(dir).await
 }
 
 async fn read_all(
@@ -180,21 +176,41 @@ fn replace(dir: &Path, making: &Path, to: &Path) -> io::Result<()> {
     fs::rename(&whole, place(dir))
 }
 
-/// Goes on where an earlier start was interrupted while it put one store in the place of another. What was moved aside then.
-pub(super) fn finish(dir: &Path) -> Result<Option<MovedAside>, StoreError> {
+/// Goes on where an earlier start was interrupted while it put one store in the place of another.
+pub(super) fn finish(dir: &Path) -> Result<(), StoreError> {
     let whole = beside(dir, WHOLE);
     if !whole.exists() {
-        return Ok(None);
+        return Ok(());
     }
     let unusable = |error: io::Error| StoreError::Unusable { dir: dir.to_owned(), why: error.to_string() };
-    let told = fs::read(whole.join(TOLD)).map_err(unusable)?;
-    let told: MovedAside = serde_json::from_slice(&told).map_err(|error| unusable(error.into()))?;
-    let to = if dir.exists() { free_name(dir) } else { told.to };
     if dir.exists() {
-        fs::rename(place(dir), &to).map_err(unusable)?;
+        let what = "it was damaged, and an earlier start was interrupted while it was made anew".to_owned();
+        let nothing = || MovedAside { what, to: free_name(dir), documents: 0, unread: 0 };
+        let mut moved = told(&whole).unwrap_or_else(nothing);
+        if moved.to.exists() {
+            moved.to = free_name(dir);
+        }
+        note_moved(&whole, &moved).map_err(unusable)?;
+        fs::rename(place(dir), &moved.to).map_err(unusable)?;
     }
-    fs::rename(&whole, place(dir)).map_err(unusable)?;
-    Ok(Some(MovedAside { to, ..told }))
+    fs::rename(&whole, place(dir)).map_err(unusable)
+}
+
+fn note_moved(store: &Path, moved: &MovedAside) -> io::Result<()> {
+    fs::write(store.join(TOLD), serde_json::to_vec_pretty(moved)?)
+}
+
+fn told(store: &Path) -> Option<MovedAside> {
+    serde_json::from_slice(&fs::read(store.join(TOLD)).ok()?).ok()
+}
+
+/// What was moved aside, if nobody was told yet: also by an earlier start, which was interrupted or came to nothing.
+pub(super) fn tell(dir: &Path) -> Option<MovedAside> {
+    let moved = told(dir)?;
+    if let Err(error) = fs::remove_file(dir.join(TOLD)) {
+        tracing::warn!(%error, "that a store was moved aside is told once more at the next start");
+    }
+    Some(moved)
 }
 
 async fn opened(dir: &Path) -> Result<SledStore, StoreError> {
@@ -209,6 +225,8 @@ async fn take_over(
     damage: &Damage,
     moved: &mut MovedAside,
 ) -> Result<(), String> {
+    // What is under a key says nothing here.
+    let is_plain = !sealed::needs_key(old).await.unwrap_or(true);
     let mut after: Option<DocumentId> = None;
     loop {
         let page = match old.list(after.as_ref(), PAGE).await {
@@ -226,6 +244,12 @@ async fn take_over(
                 continue;
             }
             match old.load(&id).await {
+                Ok(Some(stored))
+                    if is_plain && !stored.manifest.heads.is_empty() && replica::read(&stored).is_err() =>
+                {
+                    tracing::error!(document = %id, "a document of the damaged store is not what was written");
+                    moved.unread += 1;
+                }
                 Ok(Some(stored)) => {
                     // What remains of one that has left the device is its name.
                     moved.documents += usize::from(!stored.manifest.heads.is_empty());
@@ -358,8 +382,8 @@ mod tests {
             store.close().await;
             drop(store);
             let to = free_name(&dir);
-            let told = MovedAside { what: "bent".to_owned(), to: to.clone(), documents: 1, unread: 2 };
-            fs::write(whole.join(TOLD), serde_json::to_vec(&told).unwrap()).unwrap();
+            let moved = MovedAside { what: "bent".to_owned(), to: to.clone(), documents: 1, unread: 2 };
+            note_moved(&whole, &moved).unwrap();
             // A part of one that was never finished.
             fs::create_dir_all(beside(&dir, IN_THE_MAKING)).unwrap();
             if is_moved {
@@ -383,15 +407,15 @@ mod tests {
         let store = SledStore::open(&dir, Floor::Bytes(0)).unwrap();
         store.commit(batch(1, false)).await.unwrap();
         note(&dir, &id(1), "an older program says so").unwrap();
-        let (store, moved) = without_damaged(&dir, store).await.unwrap();
-        assert!(moved.is_none() && noted(&dir).is_none());
+        let store = without_damaged(&dir, store).await.unwrap();
+        assert!(tell(&dir).is_none() && noted(&dir).is_none());
         store.commit(batch(2, true)).await.unwrap();
         note(&dir, &id(2), "it is").unwrap();
         for _ in 0..ASIDE_MAX {
             fs::create_dir(free_name(&dir)).unwrap();
         }
-        let (store, moved) = without_damaged(&dir, store).await.unwrap();
-        assert!(moved.is_none() && noted(&dir).is_some());
+        let store = without_damaged(&dir, store).await.unwrap();
+        assert!(tell(&dir).is_none() && noted(&dir).is_some());
         assert!(store.load(&id(1)).await.unwrap().is_some());
     }
 

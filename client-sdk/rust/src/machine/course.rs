@@ -22,6 +22,9 @@ pub const HELD_FOR: Duration = Duration::from_secs(5);
 /// Over so much those are spread whom a server sent away that is there again in a moment.
 pub const SPREAD_OVER: Duration = Duration::from_secs(2);
 
+/// No window is smaller, whatever is asked for: a server that is away is not asked thousands of times a second.
+const FIRST_LEAST: Duration = Duration::from_millis(10);
+
 /// The first window that a wait is drawn from, and the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windows {
@@ -43,8 +46,8 @@ impl Windows {
     #[must_use]
     pub fn wait(&self, attempt: u32, draw: f64, least: Duration) -> Duration {
         // Windows above 2^20 times the first are past any largest one that makes sense.
-        let doubled = self.first.saturating_mul(1 << attempt.saturating_sub(1).min(20));
-        doubled.max(least).min(self.most).mul_f64(draw.clamp(0.0, 1.0))
+        let doubled = self.first.max(FIRST_LEAST).saturating_mul(1 << attempt.saturating_sub(1).min(20));
+        doubled.max(least).min(self.most.max(FIRST_LEAST)).mul_f64(draw.clamp(0.0, 1.0))
     }
 }
 
@@ -188,8 +191,8 @@ impl Course {
                 self.wait(now, Duration::ZERO, 0.0, "the server did not take the token");
                 Besides::AnotherToken
             }
-            Some(4401) => self.refuse(&ending.words, "token_refused", "the server did not take the token"),
-            Some(4403) => self.refuse(&ending.words, "forbidden", "the server does not let us in"),
+            Some(4401) => self.refuse(&ending.words, "token_refused", "it does not take the token"),
+            Some(4403) => self.refuse(&ending.words, "forbidden", "it does not say why"),
             Some(1009) => {
                 self.refuse(&ending.words, "message_too_large", "a message was too large for the server")
             }
@@ -205,8 +208,13 @@ impl Course {
                 );
                 Besides::Nothing
             }
-            _ => {
-                self.wait(now, Duration::ZERO, draw, or(&ending.words, "the server cannot be reached"));
+            Some(code) => {
+                let odd = format!("the server has ended the connection with the code {code}");
+                self.wait(now, Duration::ZERO, draw, or(&ending.words, &odd));
+                Besides::Nothing
+            }
+            None => {
+                self.wait(now, Duration::ZERO, draw, or(&ending.words, "the connection has ended"));
                 Besides::Nothing
             }
         }
@@ -289,7 +297,7 @@ mod tests {
         };
         let cases = [
             (4403, "read_only: you may not", refused("read_only", "you may not")),
-            (4403, "", refused("forbidden", "the server does not let us in")),
+            (4403, "", refused("forbidden", "it does not say why")),
             (4403, "No Code: at all", refused("forbidden", "No Code: at all")),
             (1009, "message_too_large: at most 1", refused("message_too_large", "at most 1")),
             (

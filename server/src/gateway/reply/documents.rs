@@ -84,7 +84,9 @@ fn of_rejection(why: &Rejection) -> Code {
         Rejection::QuotaExceeded => Code::QuotaExceeded,
         Rejection::DocumentFull { .. } => Code::DocumentFull,
         Rejection::TooManyDocuments => Code::TooManyDocumentsOwned,
-        Rejection::DependsOnRefused | Rejection::TooMany => Code::InvalidChange,
+        Rejection::OutOfBounds { .. } | Rejection::DependsOnRefused | Rejection::TooMany => {
+            Code::InvalidChange
+        }
     }
 }
 

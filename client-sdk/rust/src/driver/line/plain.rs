@@ -8,7 +8,7 @@
 //! Always true: a post keeps its number until it is answered, and a frame counts by its number: whatever requests and answers get lost,
 //! nothing is lost and nothing comes twice.
 
-use super::{Credentials, Dialing, Ends, Event, FRAME_BYTES_MAX, Way};
+use super::{CONNECT_WITHIN, Credentials, Dialing, Ends, Event, FRAME_BYTES_MAX, Way};
 use crate::machine::course::Ending;
 use crate::place::Server;
 use bytes::{Bytes, BytesMut};
@@ -81,7 +81,7 @@ impl Drop for Farewell {
 
 async fn open(dialing: &Dialing, credentials: &Credentials) -> Result<Session, Ending> {
     let Dialing { server, requests, .. } = dialing;
-    let request = requests.post(server.at("/api/realtime/sync")).timeout(ANSWER_WITHIN);
+    let request = requests.post(server.at("/api/realtime/sync")).timeout(CONNECT_WITHIN);
     let answer = authorized(request, credentials).send().await;
     let answer = answer.map_err(|error| unreachable(server, &error))?;
     if answer.status() != StatusCode::CREATED {
@@ -283,22 +283,32 @@ struct Reason {
 }
 
 async fn refused(answer: Response) -> Ending {
-    let status = answer.status();
+    let (status, odd) = (answer.status(), answered(&answer));
     let text = timeout(ANSWER_WITHIN, answer.bytes()).await;
     let text = text.ok().and_then(Result::ok).unwrap_or_default();
-    ended(status, &text)
+    ended(status, &text, &odd)
+}
+
+/// What was answered that no Dovetail server answers.
+pub(crate) fn answered(answer: &Response) -> String {
+    let status = answer.status();
+    match answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()) {
+        Some(to) if status.is_redirection() => format!("it answered {status}, to {to}: give that address"),
+        _ => format!("it answered {status}"),
+    }
 }
 
 /// As if a WebSocket had been closed.
-fn ended(status: StatusCode, body: &[u8]) -> Ending {
+fn ended(status: StatusCode, body: &[u8], odd: &str) -> Ending {
     let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
     if let Some(reason) = problem.reason {
         return Ending { close_code: reason.close_code, words: reason.detail };
     }
-    let words = if problem.code.is_empty() {
-        format!("the server answered {status}")
-    } else {
-        format!("{}: {}", problem.code, problem.detail)
+    let words = match problem.code.as_str() {
+        // A proxy's own words, while the server is away.
+        "" if status.is_server_error() => format!("the server is not there: {odd}"),
+        "" => format!("what answers is no Dovetail server: {odd}"),
+        code => format!("{code}: {}", problem.detail),
     };
     let close_code = match status {
         StatusCode::UNAUTHORIZED => Some(4401),
@@ -336,10 +346,14 @@ mod tests {
     fn rc54_a_problem_is_a_close_code() {
         let over = br#"{"code":"session_ended","reason":{"code":"restart","detail":"restart: going down","close_code":1012}}"#;
         let expected = Ending { close_code: Some(1012), words: "restart: going down".to_owned() };
-        assert_eq!(ended(StatusCode::GONE, over), expected);
-        let token = ended(StatusCode::UNAUTHORIZED, br#"{"code":"token_expired","detail":"it has ended"}"#);
+        assert_eq!(ended(StatusCode::GONE, over, ""), expected);
+        let token =
+            ended(StatusCode::UNAUTHORIZED, br#"{"code":"token_expired","detail":"it has ended"}"#, "");
         assert_eq!((token.close_code, token.words.as_str()), (Some(4401), "token_expired: it has ended"));
-        let html = ended(StatusCode::NOT_FOUND, b"<html>");
-        assert_eq!((html.close_code, html.words.as_str()), (None, "the server answered 404 Not Found"));
+        let html = ended(StatusCode::NOT_FOUND, b"<html>", "it answered 404 Not Found");
+        assert_eq!(
+            (html.close_code, html.words.as_str()),
+            (None, "what answers is no Dovetail server: it answered 404 Not Found")
+        );
     }
 }

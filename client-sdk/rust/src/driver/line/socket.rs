@@ -34,6 +34,12 @@ pub(super) enum NotOpened {
 pub(super) async fn open(server: &Server, credentials: &Credentials) -> Result<Socket, NotOpened> {
     let unreachable =
         |why: String| NotOpened::Unreachable(format!("{} cannot be reached: {why}", server.url));
+    let insecure = |why: &dyn std::error::Error| {
+        let url = &server.url;
+        NotOpened::Unreachable(format!(
+            "no secure connection to {url} comes about, for its certificate, or because it is http:// there: {why}"
+        ))
+    };
     let (host, port) = server.host_and_port();
     let stream = TcpStream::connect((host, port)).await.map_err(|error| unreachable(error.to_string()))?;
     // A frame is on its way at once; nothing here writes many small ones.
@@ -48,7 +54,8 @@ pub(super) async fn open(server: &Server, credentials: &Credentials) -> Result<S
         .max_frame_size(Some(FRAME_BYTES_MAX));
     match client_async_tls_with_config(request, stream, Some(config), None).await {
         Ok((socket, _)) => Ok(socket),
-        Err(Error::Tls(error)) => Err(unreachable(error.to_string())),
+        Err(Error::Tls(error)) => Err(insecure(&error)),
+        Err(Error::Io(error)) if server.url.scheme() == "https" => Err(insecure(&error)),
         Err(Error::Http(answer)) => Err(NotOpened::Blocked(answer.status().to_string())),
         Err(error) => Err(NotOpened::Blocked(error.to_string())),
     }

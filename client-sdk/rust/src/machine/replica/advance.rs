@@ -36,7 +36,7 @@ impl Replica {
             heads = Some(message.heads.clone());
             if let Err(panicked) = here.hear(now, &mut link.state, message) {
                 tracing::error!(document = %self.id, %panicked, "what the server sent could not be applied");
-                return self.begin_anew(effects);
+                return self.begin_anew("what the server sent could not be applied", effects);
             }
         }
         here.close(now);

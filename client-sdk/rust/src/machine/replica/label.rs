@@ -4,6 +4,17 @@
 
 use automerge::{ObjId, ROOT, ReadDoc, Value};
 use dovetail_core::dashboard::{Edit, WidgetId};
+use dovetail_core::limits::CHANGE_WORDS_BYTES_MAX;
+
+/// As much of some words as a change may carry.
+pub(super) fn bounded(mut words: String) -> String {
+    const ELLIPSIS: char = '…';
+    if words.len() > CHANGE_WORDS_BYTES_MAX {
+        words.truncate(words.floor_char_boundary(CHANGE_WORDS_BYTES_MAX - ELLIPSIS.len_utf8()));
+        words.push(ELLIPSIS);
+    }
+    words
+}
 
 /// One line for all edits of a change, which are in the document.
 pub(super) fn label_of(doc: &impl ReadDoc, edits: &[Edit]) -> String {

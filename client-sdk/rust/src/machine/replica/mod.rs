@@ -36,7 +36,7 @@ pub use refusal::Refused;
 use super::room::StorageStatus;
 use automerge::sync::{Message, State};
 use automerge::transaction::{CommitOptions, Transaction};
-use automerge::{ActorId, Automerge};
+use automerge::{ActorId, Automerge, Change};
 use dovetail_core::dashboard::{Edit, EditError as DashboardError};
 use dovetail_core::document::chunk::{Batch, Stored};
 use dovetail_core::grant::Role;
@@ -46,6 +46,7 @@ use dovetail_core::{json, limits};
 use here::Here;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 use tick::Tick;
 
@@ -112,14 +113,14 @@ pub enum Answer {
 }
 
 /// What became of an edit on the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// The store has not answered.
     Waits,
     /// It is durable here.
     Kept,
-    /// The store did not take it: it is not in the document any more. It may have reached the server all the same.
-    Lost,
+    /// The store did not take it, why: it is not in the document any more. It may have reached the server all the same.
+    Lost(Arc<str>),
 }
 
 /// Why an edit was not taken. Nothing of it is in the document.
@@ -162,6 +163,16 @@ pub enum EditError {
         /// How many it may have.
         bytes_max: u64,
     },
+    /// The server would not take it.
+    #[error(
+        "the change has {ops} operations, each letter of a text being one, and one change may have {ops_max}: make it in parts"
+    )]
+    TooManyOps {
+        /// How many it has.
+        ops: u64,
+        /// How many it may have.
+        ops_max: u64,
+    },
     /// It does not fit the dashboard.
     #[error(transparent)]
     Dashboard(#[from] Box<DashboardError>),
@@ -197,7 +208,7 @@ pub struct Replica {
     /// All up to this one are durable here, but for those that are lost.
     kept: u64,
     /// Edits that the store did not take.
-    lost: Vec<RangeInclusive<u64>>,
+    lost: Vec<(RangeInclusive<u64>, Arc<str>)>,
 }
 
 #[derive(Debug)]
@@ -300,7 +311,7 @@ impl Replica {
         let mut options = CommitOptions::default().with_time(json::seconds(now));
         // An empty one is another than none as long as the document is in memory, and the same when it is loaded again.
         if let Some(label) = label.filter(|label| !label.is_empty()) {
-            options.set_message(label);
+            options.set_message(label::bounded(label.to_owned()));
         }
         let before = here.doc(now).get_heads();
         let done = match here.doc(now).transact_with(|_| options, change) {
@@ -308,11 +319,10 @@ impl Replica {
             Err(failure) => return Ok(Err(failure.error)),
         };
         let made = here.doc(now).get_changes(&before);
-        let bytes = made.iter().map(|change| change.raw_bytes().len() as u64).max().unwrap_or(0);
-        if bytes > bytes_max {
+        if let Err(error) = are_in_bounds(&made, bytes_max) {
             here.forget_last(now, &before);
             self.actor = here.tick.doc().get_actor().clone();
-            return Err(EditError::TooLarge { bytes, bytes_max });
+            return Err(error);
         }
         made.iter().for_each(|change| here.waiting.enter(change));
         self.taken += 1;
@@ -380,16 +390,16 @@ impl Replica {
             }
             Err(why) => {
                 tracing::error!(document = %self.id, why, "edits could not be kept on this device");
-                self.begin_anew(effects);
+                self.begin_anew(why, effects);
             }
         }
     }
 
     /// What the store holds counts. Nobody was told that what is lost here is kept, and the server brings its own again.
-    fn begin_anew(&mut self, effects: &mut Vec<Effect>) {
+    fn begin_anew(&mut self, why: &str, effects: &mut Vec<Effect>) {
         // It may have gone to the server: the numbers of those changes are not given a second time.
         self.actor = refusal::next_actor(&self.actor);
-        self.lost.push(self.kept + 1..=self.taken);
+        self.lost.push((self.kept + 1..=self.taken, why.into()));
         if self.lost.len() > LOST_MAX {
             self.lost.remove(0);
         }
@@ -431,6 +441,18 @@ pub fn with_edits(
     tick.edit(edits, None, size_of(edits, limits)?)?;
     tick.close(now);
     Ok(tick.into_doc())
+}
+
+/// Whether the server takes changes of this size.
+pub(crate) fn are_in_bounds(changes: &[Change], bytes_max: u64) -> Result<(), EditError> {
+    let bytes = changes.iter().map(|change| change.raw_bytes().len() as u64).max().unwrap_or(0);
+    let ops = changes.iter().map(|change| change.len() as u64).max().unwrap_or(0);
+    let ops_max = limits::CHANGE_OPS_MAX;
+    match () {
+        () if bytes > bytes_max => Err(EditError::TooLarge { bytes, bytes_max }),
+        () if ops > ops_max => Err(EditError::TooManyOps { ops, ops_max }),
+        () => Ok(()),
+    }
 }
 
 /// An edit as JSON is longer than what it becomes in a change.

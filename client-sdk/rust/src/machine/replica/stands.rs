@@ -29,10 +29,11 @@ impl Replica {
     /// What became of an edit.
     #[must_use]
     pub fn fate(&self, edit: u64) -> Fate {
-        match edit {
-            edit if self.lost.iter().any(|lost| lost.contains(&edit)) => Fate::Lost,
-            edit if edit <= self.kept => Fate::Kept,
-            _ => Fate::Waits,
+        let lost = self.lost.iter().find(|(lost, _)| lost.contains(&edit));
+        match lost {
+            Some((_, why)) => Fate::Lost(why.clone()),
+            None if edit <= self.kept => Fate::Kept,
+            None => Fate::Waits,
         }
     }
 

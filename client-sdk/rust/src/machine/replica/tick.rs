@@ -4,7 +4,7 @@
 //!
 //! Always true: an edit is in the document when it was taken, and nothing of it is when it was refused, whatever was taken before it.
 
-use super::label::label_of;
+use super::label::{bounded, label_of};
 use automerge::transaction::{CommitOptions, OwnedTransaction};
 use automerge::{Automerge, ChangeHash, ReadDoc};
 use dovetail_core::dashboard::{Edit, EditError, apply_to};
@@ -79,7 +79,8 @@ impl Tick {
         match mem::replace(self, Self::Between) {
             Self::Open(open) => {
                 let label = open.label.unwrap_or_else(|| label_of(&open.transaction, &open.edits));
-                let options = CommitOptions::default().with_time(json::seconds(now)).with_message(label);
+                let options =
+                    CommitOptions::default().with_time(json::seconds(now)).with_message(bounded(label));
                 let (doc, made, _) = open.transaction.commit_with(options);
                 *self = Self::Closed(Box::new(doc));
                 made
