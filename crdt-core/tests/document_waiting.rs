@@ -317,28 +317,6 @@ fn do67_what_was_forgotten_is_brought_again() {
     assert_eq!(world.clients[2].doc.get_heads(), world.clients[0].doc.get_heads());
 }
 
-/// DO70: what a store failed over may be there at the next start: whatever is against it by now, it is not refused. What it had no room for is
-/// not there, and is.
-#[test]
-fn do70_what_may_be_stored_is_not_refused() {
-    for (fault, is_rejected) in [(CommitFault::Unavailable, false), (CommitFault::DiskLow, true)] {
-        let mut world = board();
-        world.clients[1].put("late", 1);
-        world.clients[1].talk();
-        world.deliver_to_server(1);
-        world.advance();
-        world.disk.asked.clear();
-        world.tell(Input::Full(true));
-        world.tell(Input::Stored(Err(fault)));
-        world.run_until_quiet();
-        world.disconnect(1);
-        let session = world.connect(1);
-        world.run_until_quiet();
-        assert_eq!(!world.clients[1].rejected.is_empty(), is_rejected, "{fault:?}");
-        assert_eq!(world.refused.contains(&session), !is_rejected, "{fault:?}: it may come again");
-    }
-}
-
 /// DO67: whoever brings nothing though they were told to is not told a second time.
 #[test]
 fn do67_it_is_told_once() {

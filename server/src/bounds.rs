@@ -185,6 +185,11 @@ fn invalid_change() -> Vec<Wall> {
     vec![Wall::Ends(reason), Wall::Answers(Code::InvalidChange)]
 }
 
+fn out_of_bounds() -> Vec<Wall> {
+    let why = String::new();
+    vec![Wall::Rejects(Rejection::OutOfBounds { why }), Wall::Answers(Code::InvalidChange)]
+}
+
 fn full(of: FullOf) -> Vec<Wall> {
     vec![Wall::Rejects(Rejection::DocumentFull { of }), Wall::Answers(Code::DocumentFull)]
 }
@@ -221,6 +226,22 @@ fn of_messages() -> Vec<Bound> {
             invalid_change(),
             ENDED,
             "each takes 520 bytes while it is applied: 1.1 GB, for 4 s"
+        ),
+        constant!(
+            limits::CHANGE_WORDS_BYTES_MAX,
+            Bytes,
+            "bytes of what a change says of itself, its message",
+            out_of_bounds(),
+            REFUSED,
+            "histories list it, and it cannot be taken out again"
+        ),
+        constant!(
+            json::DEPTH_MAX,
+            Things,
+            "levels that an operation lies deep",
+            out_of_bounds(),
+            REFUSED,
+            "where JSON ends"
         ),
         constant!(
             document::OPS_FREE,

@@ -2,7 +2,7 @@
 
 use crate::api::{Api, ApiError, Listed};
 use crate::document::{ChangeError, Document, EditError};
-use crate::driver::core::{Core, Shared, Unforgettable};
+use crate::driver::core::{Core, NotForgotten, Shared};
 use crate::driver::line::Dialing;
 use crate::driver::{Driver, Equipment, SOCKET_AGAIN, rules};
 use crate::keep::{Found, Kept, MovedAside, Place, StoreError, StoreKey};
@@ -358,11 +358,11 @@ impl Client {
     /// The server's copy is as it was, and opening the document fetches it again. Done when the store has let go.
     ///
     /// # Errors
-    /// See [`ForgetError`]; then all of it is here.
+    /// See [`ForgetError`]; then it is here, as it was.
     pub async fn forget(&self, id: &DocumentId) -> Result<(), ForgetError> {
         let told = self.inner.core.forget(id).map_err(|why| match why {
-            Unforgettable::Open => ForgetError::Open { id: id.clone() },
-            Unforgettable::Closed => ForgetError::Closed,
+            NotForgotten::Open => ForgetError::Open { id: id.clone() },
+            NotForgotten::Closed => ForgetError::Closed,
         })?;
         let answer = told.await.map_err(|_| ForgetError::Closed)?;
         answer.map_err(|why| ForgetError::Store { id: id.clone(), why })
@@ -558,8 +558,9 @@ fn on_own_thread(builder: Builder, dialing: Dialing, tell: oneshot::Sender<Start
         match start(builder, dialing).await {
             Ok((driver, core, moved_aside)) => {
                 // Whoever asked for a client may not want it any more: then it ends at once.
-                if tell.send(Ok((core.clone(), moved_aside))).is_err() {
-                    core.close();
+                match tell.send(Ok((core.clone(), moved_aside))) {
+                    Ok(()) => driver.is_wanted(),
+                    Err(_) => core.close(),
                 }
                 driver.run().await;
             }

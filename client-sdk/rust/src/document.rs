@@ -265,8 +265,7 @@ impl<T: View> Document<T> {
             connection.mark_unchanged();
             let stands = self.with(|_, replica, _, _| {
                 let pending = replica.pending_size().0;
-                let is_settled = replica.saved_at().is_some() || replica.refused().next().is_some();
-                (pending, pending == 0 && is_settled)
+                (pending, pending == 0 && replica.is_loaded() && replica.fault().is_none())
             });
             let now = connection.borrow().connection.clone();
             match (stands, now) {

@@ -33,7 +33,7 @@ pub struct OnDevice {
     pub id: DocumentId,
     /// Its bytes, as they are written.
     pub bytes: u64,
-    /// When it was last opened, give or take a day.
+    /// When it was last in memory, as it was opened or something of it waits for the server; give or take a day.
     pub opened_at: Timestamp,
 }
 

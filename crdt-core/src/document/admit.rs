@@ -9,8 +9,7 @@
 //!  ready    (all it builds on is there)   the same for one that had to wait · within the places of a limited right?
 //! ```
 //! Always true: a change that the document has is nobody's to refuse: relays are lawful.
-//! **Invariant:** what is refused is never in the document, nor is anything that builds on it. What may be stored, as the store failed over it, is not
-//! refused: whoever brings it may come again.
+//! **Invariant:** what is refused is never in the document, nor is anything that builds on it.
 
 use super::events::{Effect, FullOf, Refusal, Rejection};
 use super::intake::{Incoming, has_change};
@@ -435,19 +434,10 @@ impl Look<'_> {
 }
 
 impl Document {
-    /// What is told to whoever may not bring something.
-    pub(super) fn refusal(&self, why: &Rejection) -> Refusal {
-        if self.in_doubt { Refusal::StoreUnavailable } else { Refusal::Rejected(why.clone()) }
-    }
-
     /// Tells those who brought them, and has the changes set aside. Doors are answered by their caller.
     pub(super) fn reject(&mut self, rejected: Vec<Rejected>, effects: &mut Vec<Effect>) {
         for Rejected { bringer, why, changes } in rejected {
             let From::Peer(session) = bringer.from else { continue };
-            if self.in_doubt {
-                effects.push(Effect::Refuse { session, refusal: Refusal::StoreUnavailable });
-                continue;
-            }
             let hashes = changes.iter().map(Change::hash).collect();
             let aside: Vec<(ChangeHash, Bytes)> = changes
                 .iter()

@@ -177,7 +177,7 @@ impl Document {
             Arrival { doc: &live.doc, authors: &live.authors, fresh, role, is_full, room, refused };
         let (admitted, rejected) = arrival.sort(&bringer, changes);
         if let (From::Door(_), Some(first)) = (bringer.from, rejected.first()) {
-            return Err(self.refusal(&first.why));
+            return Err(Refusal::Rejected(first.why.clone()));
         }
         self.reject(rejected, effects);
         Ok(admitted)
@@ -253,8 +253,7 @@ impl Document {
             if let From::Door(_) = bringer.from {
                 let others = |incoming: Incoming| incoming.of_those(|it| it.from != bringer.from);
                 ready = ready.into_iter().filter_map(others).collect();
-                let refusal = self.refusal(why);
-                self.turn_out(bringer, &refusal, taken, effects);
+                self.turn_out(bringer, &Refusal::Rejected(why.clone()), taken, effects);
             }
         }
         if let (false, Content::Live(live)) = (rejected.is_empty(), &mut self.content) {

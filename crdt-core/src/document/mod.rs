@@ -101,8 +101,6 @@ pub struct Document {
     somebody_came: bool,
     /// Nothing more is taken in: its owner has no room left.
     is_full: bool,
-    /// The store failed, and has taken nothing since: what was brought may be there at the next start.
-    in_doubt: bool,
     /// Who may be owed something.
     stale: Stale,
     gossip: Gossip,
@@ -127,7 +125,6 @@ impl Document {
             followed: None,
             somebody_came: false,
             is_full: false,
-            in_doubt: false,
             stale: Stale::default(),
             gossip: Gossip::default(),
             judging: Judging::new(rules),

@@ -176,7 +176,6 @@ impl Document {
     ) {
         let Some(Asked::Commit(commit)) = self.asked.take() else { return };
         let Commit { manifest, then } = *commit;
-        self.in_doubt = answer == Err(CommitFault::Unavailable);
         let _stop = tracing::debug_span!("stored", document = %self.id, ok = answer.is_ok()).entered();
         match answer {
             Ok(()) => self.commit_done(now, manifest, then, effects),

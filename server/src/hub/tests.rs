@@ -607,6 +607,38 @@ async fn do31_a_quick_client_leaves_no_reader_behind() {
     world.nobody_is_left().await;
 }
 
+/// DO70: what somebody said right before they left comes in, and others hear their last words.
+#[tokio::test]
+async fn do70_last_words_are_heard() {
+    let world = World::new().await;
+    let id = document(1);
+    world.put(&id, 1).await.unwrap();
+    let (mut ana, mut bo) = (world.reader(&id).await, world.reader(&id).await);
+    for reader in [&mut ana, &mut bo] {
+        reader.talk().await;
+        reader.hears_of(1).await;
+        reader.settle().await;
+    }
+    let said = Ephemeral {
+        sender: peer("ana"),
+        target: None,
+        document: id.clone(),
+        count: 1,
+        session_id: "run".into(),
+        data: vec![1].into(),
+    };
+    // On one thread the document's task does not run between these.
+    ana.put(2).await;
+    ana.mailbox.tell(ana.session, ToDocument::Ephemeral(EphemeralFrame::new(&said))).await;
+    ana.leave();
+    bo.others.clear();
+    bo.hears_of(2).await;
+    while !bo.others.iter().any(|other| matches!(other, Outgoing::Ephemeral(_))) {
+        bo.listen().await;
+    }
+    assert_eq!(world.keys(&id).await.unwrap(), ["1", "2"]);
+}
+
 /// DO32: whoever looks and panics gets no answer; nobody else notices.
 #[tokio::test]
 async fn do32_a_look_that_panics_costs_its_answer_only() {

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use dovetail_core::id::{DocumentId, PeerId};
 use dovetail_core::rules::{Report, RuleBook};
 use dovetail_core::time::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
@@ -65,14 +65,14 @@ pub(crate) struct State {
     shown_storage: StorageStatus,
     pub(crate) way: Option<Way>,
     /// Who waits for a document to be let go of.
-    forgetters: BTreeMap<DocumentId, Vec<oneshot::Sender<Result<(), String>>>>,
+    forgetters: BTreeMap<DocumentId, VecDeque<oneshot::Sender<Result<(), String>>>>,
     /// Nothing is done any more: what is edited from here on would be kept nowhere.
     has_ended: bool,
 }
 
 /// Why a document is not let go of.
 #[derive(Debug)]
-pub(crate) enum Unforgettable {
+pub(crate) enum NotForgotten {
     /// Somebody looks at it.
     Open,
     /// The driver is gone.
@@ -282,16 +282,17 @@ impl Shared {
     pub(crate) fn forget(
         &self,
         id: &DocumentId,
-    ) -> Result<oneshot::Receiver<Result<(), String>>, Unforgettable> {
+    ) -> Result<oneshot::Receiver<Result<(), String>>, NotForgotten> {
         let (tell, told) = oneshot::channel();
         let mut state = self.lock();
         if state.has_ended {
-            return Err(Unforgettable::Closed);
+            return Err(NotForgotten::Closed);
         }
         if state.boards.get(id).is_some_and(|board| board.handles > 0) {
-            return Err(Unforgettable::Open);
+            return Err(NotForgotten::Open);
         }
-        state.forgetters.entry(id.clone()).or_default().push(tell);
+        state.boards.remove(id);
+        state.forgetters.entry(id.clone()).or_default().push_back(tell);
         state.engine.forget(id);
         drop(state);
         self.wake.notify_one();
@@ -337,12 +338,15 @@ impl State {
         if leave == Leave::WhenSaved {
             return;
         }
-        if answer.is_err() {
+        let mut forgetters = self.forgetters.remove(id).unwrap_or_default();
+        if let Some(tell) = forgetters.pop_front() {
+            let _ = tell.send(answer.clone().map(drop)); // Nobody waits any more.
+        }
+        if !forgetters.is_empty() {
+            self.forgetters.insert(id.clone(), forgetters);
+        } else if answer.is_err() {
             // It was closed, and something of it may wait for the server.
             self.engine.open(now, id, ActorId::random());
-        }
-        for tell in self.forgetters.remove(id).unwrap_or_default() {
-            let _ = tell.send(answer.clone().map(drop)); // Nobody waits any more.
         }
     }
 

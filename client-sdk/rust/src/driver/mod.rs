@@ -107,6 +107,11 @@ impl Driver {
         }
     }
 
+    /// Somebody has the client, and knows what it knows of its store.
+    pub(crate) fn is_wanted(&self) {
+        self.kept.news_was_told();
+    }
+
     /// Goes on until the client is closed, and everything that was edited is kept.
     pub(crate) async fn run(mut self) {
         while !self.core.is_closing() {
@@ -340,6 +345,7 @@ impl Driver {
 
     /// What was edited is kept, what is to be said is said if that does not take long, and the store is let go of.
     async fn end(mut self) {
+        self.carry_all_out();
         let _ = tokio::time::timeout(FAREWELL_WITHIN, self.core.present.closed()).await; // Others notice it later then.
         loop {
             self.carry_all_out();

@@ -39,13 +39,15 @@ async fn forgotten(store: &dyn Store, id: &DocumentId, leave: Leave) -> Result<b
             return Ok(false);
         }
     }
-    // Should the process end between the two, the notes speak of what is not there, and are as good as none.
+    // Notes of a document that is not there are not looked at, should the process end between the two.
     if let Some(Stored { manifest, chunks }) = stored {
         let delete = chunks.iter().map(Chunk::key).collect();
         let manifest =
             Manifest { heads: Vec::new(), changes: 0, bytes: 0, kind: None, title: None, ..manifest };
         store.commit(Batch { document: id.clone(), put: Vec::new(), delete, manifest }).await?;
     }
-    notes::remove(store, id).await?;
+    if let Err(error) = notes::remove(store, id).await {
+        tracing::warn!(document = %id, %error, "the notes of a document that has left lie there still");
+    }
     Ok(true)
 }

@@ -76,7 +76,7 @@ pub enum StoreError {
 }
 
 /// A store was damaged, and is not used any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MovedAside {
     /// What was found.
     pub what: String,
@@ -123,7 +123,7 @@ impl Kept {
             Place::Directory(dir) => {
                 let store = open_directory(dir).await?;
                 let kept = Self::over(Arc::new(store), Some(dir), key).await?;
-                Ok(Self { moved_aside: salvage::tell(dir), ..kept })
+                Ok(Self { moved_aside: salvage::news(dir), ..kept })
             }
         }
     }
@@ -143,6 +143,13 @@ impl Kept {
         };
         let storage = device(&*store, dir).await?;
         Ok(Self { store, storage, dir: place.map(Path::to_owned), moved_aside: None })
+    }
+
+    /// The app knows what was moved aside.
+    pub(crate) fn news_was_told(&self) {
+        if let (Some(dir), Some(_)) = (&self.dir, &self.moved_aside) {
+            salvage::is_told(dir);
+        }
     }
 
     /// A document turned out to be damaged: at the next start the store is begun anew without it.

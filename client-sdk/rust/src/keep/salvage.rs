@@ -12,8 +12,9 @@ use crate::machine::replica;
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::id::DocumentId;
 use dovetail_store::{Floor, SledStore, Space, Store};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,7 +33,7 @@ const ASIDE_MAX: usize = 3;
 const NOTE: &str = "damaged-documents";
 
 /// In which file of a store that was made anew it stands what was moved aside, until the app was told.
-const TOLD: &str = "made-anew.json";
+const NEWS: &str = "made-anew.json";
 
 /// What is wrong with a store.
 #[derive(Debug, Default)]
@@ -118,41 +119,37 @@ async fn is_sound(store: &SledStore, id: &DocumentId) -> bool {
 /// fails, or is interrupted, the old one is where it was, or [`finish`] goes on.
 pub(super) async fn aside(dir: &Path, damage: Damage) -> Result<SledStore, StoreError> {
     let unusable = |why: String| StoreError::Unusable { dir: dir.to_owned(), why };
-    let mut moved = MovedAside { what: damage.in_words(), to: free_name(dir), documents: 0, unread: 0 };
-    tracing::error!(store = %dir.display(), aside = %moved.to.display(), what = moved.what, "the store of this device is damaged: it is moved aside");
+    let mut news = News { what: damage.in_words(), ending: free_ending(dir), documents: 0, unread: 0 };
+    let to = beside(dir, &news.ending);
+    tracing::error!(store = %dir.display(), aside = %to.display(), what = news.what, "the store of this device is damaged: it is moved aside");
     let making = beside(dir, IN_THE_MAKING);
     if making.exists() {
         fs::remove_dir_all(&making).map_err(|error| unusable(error.to_string()))?;
     }
     let new = opened(&making).await?;
-    let read = read_all(dir, &new, &damage, &mut moved).await;
+    let read = read_all(dir, &new, &damage, &mut news).await;
     new.close().await;
     drop(new);
     let replaced = read.and_then(|()| {
-        note_moved(&making, &moved).map_err(|error| error.to_string())?;
-        replace(dir, &making, &moved.to).map_err(|error| error.to_string())
+        news.write(&making).map_err(|error| error.to_string())?;
+        replace(dir, &making, &to).map_err(|error| error.to_string())
     });
     if let Err(why) = replaced {
         // The old one is where it was: a part of another one would only take its room.
         if let Err(error) = fs::remove_dir_all(&making) {
             tracing::warn!(%error, store = %making.display(), "a part of a store that was to be made anew lies there");
         }
-        return Err(unusable(format!("it is damaged ({}), and cannot be made anew: {why}", moved.what)));
+        return Err(unusable(format!("it is damaged ({}), and cannot be made anew: {why}", news.what)));
     }
     opened(dir).await
 }
 
-async fn read_all(
-    dir: &Path,
-    new: &SledStore,
-    damage: &Damage,
-    moved: &mut MovedAside,
-) -> Result<(), String> {
+async fn read_all(dir: &Path, new: &SledStore, damage: &Damage, news: &mut News) -> Result<(), String> {
     let old =
         on_a_thread(dir, |dir| SledStore::open_as_it_is(&dir)).await.map_err(|error| error.to_string())?;
     match old {
         Ok((old, _)) => {
-            let taken = take_over(&old, new, damage, moved).await;
+            let taken = take_over(&old, new, damage, news).await;
             old.close().await;
             taken
         }
@@ -185,32 +182,50 @@ pub(super) fn finish(dir: &Path) -> Result<(), StoreError> {
     let unusable = |error: io::Error| StoreError::Unusable { dir: dir.to_owned(), why: error.to_string() };
     if dir.exists() {
         let what = "it was damaged, and an earlier start was interrupted while it was made anew".to_owned();
-        let nothing = || MovedAside { what, to: free_name(dir), documents: 0, unread: 0 };
-        let mut moved = told(&whole).unwrap_or_else(nothing);
-        if moved.to.exists() {
-            moved.to = free_name(dir);
+        let nothing = || News { what, ending: free_ending(dir), documents: 0, unread: 0 };
+        let mut news = News::read(&whole).unwrap_or_else(nothing);
+        if beside(dir, &news.ending).exists() {
+            news.ending = free_ending(dir);
         }
-        note_moved(&whole, &moved).map_err(unusable)?;
-        fs::rename(place(dir), &moved.to).map_err(unusable)?;
+        news.write(&whole).map_err(unusable)?;
+        fs::rename(place(dir), beside(dir, &news.ending)).map_err(unusable)?;
     }
     fs::rename(&whole, place(dir)).map_err(unusable)
 }
 
-fn note_moved(store: &Path, moved: &MovedAside) -> io::Result<()> {
-    fs::write(store.join(TOLD), serde_json::to_vec_pretty(moved)?)
+/// What an app has to be told.
+#[derive(Debug, Serialize, Deserialize)]
+struct News {
+    what: String,
+    /// What the name of the store that was moved aside has behind that of the store.
+    ending: String,
+    documents: usize,
+    unread: usize,
 }
 
-fn told(store: &Path) -> Option<MovedAside> {
-    serde_json::from_slice(&fs::read(store.join(TOLD)).ok()?).ok()
+impl News {
+    fn write(&self, store: &Path) -> io::Result<()> {
+        let mut file = File::create(store.join(NEWS))?;
+        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        file.sync_all()
+    }
+
+    fn read(store: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(store.join(NEWS)).ok()?).ok()
+    }
 }
 
 /// What was moved aside, if nobody was told yet: also by an earlier start, which was interrupted or came to nothing.
-pub(super) fn tell(dir: &Path) -> Option<MovedAside> {
-    let moved = told(dir)?;
-    if let Err(error) = fs::remove_file(dir.join(TOLD)) {
+pub(super) fn news(dir: &Path) -> Option<MovedAside> {
+    let News { what, ending, documents, unread } = News::read(dir)?;
+    Some(MovedAside { what, to: beside(dir, &ending), documents, unread })
+}
+
+/// The app was told.
+pub(super) fn is_told(dir: &Path) {
+    if let Err(error) = fs::remove_file(dir.join(NEWS)) {
         tracing::warn!(%error, "that a store was moved aside is told once more at the next start");
     }
-    Some(moved)
 }
 
 async fn opened(dir: &Path) -> Result<SledStore, StoreError> {
@@ -219,12 +234,7 @@ async fn opened(dir: &Path) -> Result<SledStore, StoreError> {
 }
 
 /// What the disk does not take now would be lost to the new store: that is an error. What cannot be read is not.
-async fn take_over(
-    old: &SledStore,
-    new: &SledStore,
-    damage: &Damage,
-    moved: &mut MovedAside,
-) -> Result<(), String> {
+async fn take_over(old: &SledStore, new: &SledStore, damage: &Damage, news: &mut News) -> Result<(), String> {
     // What is under a key says nothing here.
     let is_plain = !sealed::needs_key(old).await.unwrap_or(true);
     let mut after: Option<DocumentId> = None;
@@ -240,7 +250,7 @@ async fn take_over(
         after = page.last().map(|(id, _)| id.clone());
         for (id, _) in page {
             if damage.documents.contains_key(&id) {
-                moved.unread += 1;
+                news.unread += 1;
                 continue;
             }
             match old.load(&id).await {
@@ -248,11 +258,11 @@ async fn take_over(
                     if is_plain && !stored.manifest.heads.is_empty() && replica::read(&stored).is_err() =>
                 {
                     tracing::error!(document = %id, "a document of the damaged store is not what was written");
-                    moved.unread += 1;
+                    news.unread += 1;
                 }
                 Ok(Some(stored)) => {
                     // What remains of one that has left the device is its name.
-                    moved.documents += usize::from(!stored.manifest.heads.is_empty());
+                    news.documents += usize::from(!stored.manifest.heads.is_empty());
                     let batch = Batch {
                         document: id,
                         put: stored.chunks,
@@ -264,7 +274,7 @@ async fn take_over(
                 Ok(None) => {}
                 Err(error) => {
                     tracing::error!(document = %id, %error, "a document of the damaged store cannot be read");
-                    moved.unread += 1;
+                    news.unread += 1;
                 }
             }
         }
@@ -306,11 +316,11 @@ fn beside(dir: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// Beside the directory, with the time in its name.
-fn free_name(dir: &Path) -> PathBuf {
+/// Of a name beside the directory that nothing has, with the time in it.
+fn free_ending(dir: &Path) -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let name = |nth: u64| beside(dir, &format!("{ASIDE}{}", seconds + nth));
-    (0..).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0))
+    let ending = |nth: u64| format!("{ASIDE}{}", seconds + nth);
+    (0..).map(ending).find(|ending| !beside(dir, ending).exists()).unwrap_or_else(|| ending(0))
 }
 
 /// The stores that were moved aside and still lie there, the oldest first.
@@ -381,9 +391,9 @@ mod tests {
             store.commit(batch(3, false)).await.unwrap();
             store.close().await;
             drop(store);
-            let to = free_name(&dir);
-            let moved = MovedAside { what: "bent".to_owned(), to: to.clone(), documents: 1, unread: 2 };
-            note_moved(&whole, &moved).unwrap();
+            let ending = free_ending(&dir);
+            let to = beside(&dir, &ending);
+            News { what: "bent".to_owned(), ending, documents: 1, unread: 2 }.write(&whole).unwrap();
             // A part of one that was never finished.
             fs::create_dir_all(beside(&dir, IN_THE_MAKING)).unwrap();
             if is_moved {
@@ -408,14 +418,14 @@ mod tests {
         store.commit(batch(1, false)).await.unwrap();
         note(&dir, &id(1), "an older program says so").unwrap();
         let store = without_damaged(&dir, store).await.unwrap();
-        assert!(tell(&dir).is_none() && noted(&dir).is_none());
+        assert!(news(&dir).is_none() && noted(&dir).is_none());
         store.commit(batch(2, true)).await.unwrap();
         note(&dir, &id(2), "it is").unwrap();
         for _ in 0..ASIDE_MAX {
-            fs::create_dir(free_name(&dir)).unwrap();
+            fs::create_dir(beside(&dir, &free_ending(&dir))).unwrap();
         }
         let store = without_damaged(&dir, store).await.unwrap();
-        assert!(tell(&dir).is_none() && noted(&dir).is_some());
+        assert!(news(&dir).is_none() && noted(&dir).is_some());
         assert!(store.load(&id(1)).await.unwrap().is_some());
     }
 

@@ -70,6 +70,8 @@ pub struct Engine {
     words: String,
     replicas: BTreeMap<DocumentId, Replica>,
     room: Room,
+    /// Documents that were let go of while they were read: the answer is about what is not there any more. So many are to come.
+    stale_loads: BTreeMap<DocumentId, usize>,
     /// What was said on this connection of documents that are not open. The server believes that it was heard.
     missed: BTreeSet<DocumentId>,
     effects: Vec<Effect>,
@@ -88,6 +90,7 @@ impl Engine {
             words: String::new(),
             replicas: BTreeMap::new(),
             room: Room::default(),
+            stale_loads: BTreeMap::new(),
             missed: BTreeSet::new(),
             effects: vec![Effect::Dial],
         }
@@ -126,7 +129,9 @@ impl Engine {
 
     /// Lets go of a document, and of whatever of it is nowhere else. It is closed, whatever waits.
     pub fn forget(&mut self, id: &DocumentId) {
-        self.replicas.remove(id);
+        if self.replicas.remove(id).is_some_and(|replica| !replica.is_loaded()) {
+            *self.stale_loads.entry(id.clone()).or_default() += 1;
+        }
         self.effects.push(Effect::Forget(id.clone(), Leave::Anyway));
     }
 
@@ -210,6 +215,13 @@ impl Engine {
         id: &DocumentId,
         answer: Result<(Option<Stored>, Option<Notes>), LoadFault>,
     ) {
+        if let Some(stale) = self.stale_loads.get_mut(id) {
+            *stale -= 1;
+            if *stale == 0 {
+                self.stale_loads.remove(id);
+            }
+            return;
+        }
         if let Ok((stored, _)) = &answer {
             // What could not be written was counted as if it were here.
             self.room.takes(now, id, stored.as_ref().map_or(0, |stored| stored.manifest.bytes));
@@ -467,6 +479,8 @@ mod tests {
     use super::super::room::StoreLimits;
     use super::*;
     use dovetail_core::dashboard::first_dashboard;
+    use dovetail_core::document::chunk::{Chunk, ChunkKind, Lifecycle, Manifest};
+    use std::sync::Arc;
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -490,6 +504,37 @@ mod tests {
         assert!(engine.take_effects().iter().any(|effect| matches!(effect, Effect::Load(_))));
         engine.loaded(NOW, &id(), Ok((None, None)));
         assert_eq!((engine.storage().documents, engine.storage().bytes), (0, 0));
+    }
+
+    /// RC84: what was read before it was let go of is not taken for what is there.
+    #[test]
+    fn rc84_an_answer_that_is_out_of_date() {
+        let mut engine = engine();
+        engine.replicas.clear();
+        engine.open(NOW, &id(), ActorId::from([2; 16]));
+        engine.forget(&id());
+        engine.open(NOW, &id(), ActorId::from([3; 16]));
+        let loads = |effect: &Effect| matches!(effect, Effect::Load(_));
+        assert_eq!(engine.take_effects().iter().filter(|effect| loads(effect)).count(), 2);
+        let doc = first_dashboard();
+        let chunk = Chunk::new(ChunkKind::Snapshot, doc.save().into());
+        let manifest = Manifest {
+            heads: doc.get_heads(),
+            changes: 1,
+            bytes: chunk.bytes().len() as u64,
+            kind: None,
+            title: None,
+            created_at: NOW,
+            changed_at: NOW,
+            lifecycle: Lifecycle::Live,
+            access: Arc::default(),
+        };
+        engine.loaded(NOW, &id(), Ok((Some(Stored { manifest, chunks: vec![chunk] }), None)));
+        assert!(!engine.replica(&id()).unwrap().is_loaded());
+        engine.forgotten(NOW, &id(), true);
+        engine.loaded(NOW, &id(), Ok((None, None)));
+        assert!(engine.replica(&id()).unwrap().is_loaded());
+        assert_eq!(engine.storage().documents, 0);
     }
 
     /// RC84: what is let go of is closed whatever waits, and takes room until the store has answered.

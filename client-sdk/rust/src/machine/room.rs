@@ -120,7 +120,7 @@ impl Room {
 
     /// A document has so many bytes from now on; without any it is not here. It is open, as nothing else is read or written.
     pub(super) fn takes(&mut self, now: Timestamp, id: &DocumentId, bytes: u64) {
-        self.is_gone(id);
+        self.strike(id);
         if bytes > 0 {
             self.tenants.insert(id.clone(), Tenant { bytes, opened_at: now, has_to_stay: true });
             self.bytes += bytes;
@@ -130,7 +130,7 @@ impl Room {
         }
     }
 
-    fn is_gone(&mut self, id: &DocumentId) {
+    fn strike(&mut self, id: &DocumentId) {
         self.bytes -= self.tenants.remove(id).map_or(0, |tenant| tenant.bytes);
     }
 
@@ -152,7 +152,7 @@ impl Room {
     pub(super) fn has_left(&mut self, now: Timestamp, id: &DocumentId, is_gone: bool) {
         self.leaving.remove(id);
         if is_gone {
-            self.is_gone(id);
+            self.strike(id);
             self.look_by(now);
         }
     }

@@ -71,6 +71,8 @@ pub(super) struct Actor {
     /// Whether the changes that were refused last are kept aside.
     were_set_aside: bool,
     effects: Vec<Effect>,
+    /// Who has gone, and has perhaps said something before that is not taken in yet.
+    leaving: Vec<SessionId>,
     /// It has nothing to do any more, and somebody still holds its mailbox.
     wants_to_end: bool,
 }
@@ -107,6 +109,7 @@ impl Actor {
             growth: Growth::default(),
             were_set_aside: false,
             effects: Vec::new(),
+            leaving: Vec::new(),
             wants_to_end: false,
         };
         tokio::spawn(actor.run());
@@ -119,6 +122,7 @@ impl Actor {
             self.take(wake);
             self.take_what_is_there();
             self.advance();
+            self.let_go();
             while self.drained.awaits(self.document.waits_for_sockets()) {
                 self.take_drained();
                 self.advance();
@@ -178,7 +182,7 @@ impl Actor {
                 self.tell_followed(&input);
                 self.tell(input);
             }
-            Wake::Note(Note::Leave(session)) => self.leave(session),
+            Wake::Note(Note::Leave(session)) => self.leaving.push(session),
             Wake::Call(Call::Input(input)) => self.tell(input),
             Wake::Call(Call::Open(reader)) => self.open(reader),
             Wake::Call(Call::Ephemeral(said)) => self.readers.hear(said, &self.document, &self.desk),
@@ -249,16 +253,21 @@ impl Actor {
             None => who,
         };
         let exit = Exit { outbox, understands_ours, who: who.clone(), address };
-        if self.readers.come(session, exit) {
-            self.tell(Input::Open { session, who, storage, follows, room });
-        }
+        self.readers.come(session, exit);
+        self.tell(Input::Open { session, who, storage, follows, room });
     }
 
-    fn leave(&mut self, session: SessionId) {
-        self.vitals.writers().remove(&session);
-        if self.readers.leave(session) {
+    /// Who has gone leaves when all that they have said is taken in: that they go overtakes what they said.
+    fn let_go(&mut self) {
+        if self.leaving.is_empty() || self.document.waiting() > 0 {
+            return;
+        }
+        for session in std::mem::take(&mut self.leaving) {
+            self.vitals.writers().remove(&session);
+            self.readers.leave(session);
             self.tell(Input::Leave { session });
         }
+        self.advance();
     }
 
     /// Lets the machine do what it can, and carries out what it answers, until it has nothing more.

@@ -2,7 +2,7 @@
 //!
 //! Edit path: ← a session has come, or the task has something for it, → its [`Outbox`].
 //!
-//! Always true: a session comes once and leaves once, in whichever order that is heard of. What is Dovetail's own goes to those
+//! Always true: a session comes once and leaves once. What is Dovetail's own goes to those
 //! who understand it; what somebody may not read is not pushed to them.
 
 use crate::hub::desk::{Desk, Said};
@@ -12,7 +12,7 @@ use dovetail_core::grant::{Identity, Role};
 use dovetail_core::id::{DocumentId, SessionId};
 use dovetail_core::session::{CloseReason, Outgoing};
 use dovetail_core::wire::{ConflictsFrame, Own};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -33,8 +33,6 @@ pub(super) struct Exit {
 pub(super) struct Readers {
     document: DocumentId,
     exits: BTreeMap<SessionId, Exit>,
-    /// Sessions whose `Leave` has overtaken their `Open`.
-    gone_early: BTreeSet<SessionId>,
     /// Readers that know nothing of the rules yet.
     newcomers: Vec<SessionId>,
     /// What was said in the moment before it was known who may hear it.
@@ -43,34 +41,19 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn of(document: DocumentId) -> Self {
-        Self {
-            document,
-            exits: BTreeMap::new(),
-            gone_early: BTreeSet::new(),
-            newcomers: Vec::new(),
-            said_early: VecDeque::new(),
-        }
+        Self { document, exits: BTreeMap::new(), newcomers: Vec::new(), said_early: VecDeque::new() }
     }
 
-    /// A session reads the document from now on, if it has not left already: then nothing is to be done.
-    pub(super) fn come(&mut self, session: SessionId, exit: Exit) -> bool {
-        if self.gone_early.remove(&session) {
-            return false;
-        }
+    /// A session reads the document from now on.
+    pub(super) fn come(&mut self, session: SessionId, exit: Exit) {
         self.exits.insert(session, exit);
         self.newcomers.push(session);
-        true
     }
 
-    /// A session opens a document once and leaves it once. If it leaves before it came, it was quick:
-    /// its `Open` is still in the mailbox, and would make a reader that nobody ever takes away.
-    pub(super) fn leave(&mut self, session: SessionId) -> bool {
+    /// A session is gone.
+    pub(super) fn leave(&mut self, session: SessionId) {
         self.newcomers.retain(|newcomer| *newcomer != session);
-        let was_here = self.exits.remove(&session).is_some();
-        if !was_here {
-            self.gone_early.insert(session);
-        }
-        was_here
+        self.exits.remove(&session);
     }
 
     /// A reader's role is another one. Who may read from now on knows nothing of the rules yet.

@@ -8,6 +8,7 @@ use crate::place::Server;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use std::io::ErrorKind;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -55,7 +56,8 @@ pub(super) async fn open(server: &Server, credentials: &Credentials) -> Result<S
     match client_async_tls_with_config(request, stream, Some(config), None).await {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Tls(error)) => Err(insecure(&error)),
-        Err(Error::Io(error)) if server.url.scheme() == "https" => Err(insecure(&error)),
+        // What TLS has against it; any other end may be a proxy's that lets no WebSocket through.
+        Err(Error::Io(error)) if error.kind() == ErrorKind::InvalidData => Err(insecure(&error)),
         Err(Error::Http(answer)) => Err(NotOpened::Blocked(answer.status().to_string())),
         Err(error) => Err(NotOpened::Blocked(error.to_string())),
     }

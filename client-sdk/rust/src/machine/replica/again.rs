@@ -2,6 +2,7 @@
 //!
 //! Edit path: ← an app, → the change's patch on the document of now, an edit like any other; what was refused is forgotten then.
 
+use super::label::bounded;
 use super::refusal::next_actor;
 use super::{Content, EditError, Effect, Refused, Replica};
 use automerge::ChangeHash;
@@ -48,7 +49,8 @@ impl Replica {
         let here = self.editable()?;
         let doc = here.doc(now);
         // Such a write has an actor of its own, which goes on here: the numbers of none are given twice.
-        let writer = Writer { actor: next_actor(doc.get_actor()), time: now, message: refused.label };
+        let writer =
+            Writer { actor: next_actor(doc.get_actor()), time: now, message: refused.label.map(bounded) };
         let written = doors::patch(doc, &doc.get_heads(), &patch, &writer).map_err(Box::new)?;
         doc.apply_changes(written.changes.clone()).map_err(|error| Box::new(WriteError::from(error)))?;
         doc.set_actor(writer.actor.clone());
@@ -59,6 +61,7 @@ impl Replica {
         effects.extend([Effect::Changed, Effect::Told]);
         Ok(self.taken)
     }
+
     /// A refused change is not wanted any more.
     pub fn discard(&mut self, hash: &ChangeHash, effects: &mut Vec<Effect>) -> Option<Refused> {
         let Content::Here(here) = &mut self.content else { return None };

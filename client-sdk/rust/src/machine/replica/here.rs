@@ -91,9 +91,12 @@ impl Here {
         actor: &ActorId,
     ) -> Result<(Self, Option<Role>), LoadFault> {
         let role = notes.role;
-        let Some(stored) = stored else {
-            return Ok((Self::new(Automerge::new().with_actor(actor.clone())), role));
-        };
+        let nothing = || Self::new(Automerge::new().with_actor(actor.clone()));
+        let Some(stored) = stored else { return Ok((nothing(), role)) };
+        // It has left this device: notes that are there still speak of what is not.
+        if stored.manifest.heads.is_empty() {
+            return Ok((nothing(), None));
+        }
         let doc = read(&stored)?.with_actor(actor.clone());
         // Notes are written behind the document: they may speak of less, and after a crash of what never came to be stored.
         let saved = if notes.saved.iter().all(|head| has(&doc, head)) { notes.saved } else { Vec::new() };

@@ -447,19 +447,24 @@ pub fn with_edits(
 pub(crate) fn are_in_bounds(changes: &[Change], bytes_max: u64) -> Result<(), EditError> {
     let bytes = changes.iter().map(|change| change.raw_bytes().len() as u64).max().unwrap_or(0);
     let ops = changes.iter().map(|change| change.len() as u64).max().unwrap_or(0);
-    let ops_max = limits::CHANGE_OPS_MAX;
+    in_bounds(bytes, bytes_max, ops, limits::CHANGE_OPS_MAX)
+}
+
+/// An edit as JSON is longer than what it becomes in a change, and a value in it, which becomes an operation, stands behind one of these signs.
+fn size_of(edits: &[Edit], limits: &Limits) -> Result<u64, EditError> {
+    let texts: Vec<String> = edits.iter().filter_map(|edit| serde_json::to_string(edit).ok()).collect();
+    let (bytes, bytes_max) = (texts.iter().map(|text| text.len() as u64).sum(), limits.change_bytes_max);
+    let values = |text: &String| text.bytes().filter(|byte| b"[{,".contains(byte)).count() as u64;
+    let (ops, ops_max) = (texts.iter().map(values).sum(), limits::CHANGE_OPS_MAX);
+    in_bounds(bytes, bytes_max, ops, ops_max).map(|()| bytes)
+}
+
+fn in_bounds(bytes: u64, bytes_max: u64, ops: u64, ops_max: u64) -> Result<(), EditError> {
     match () {
         () if bytes > bytes_max => Err(EditError::TooLarge { bytes, bytes_max }),
         () if ops > ops_max => Err(EditError::TooManyOps { ops, ops_max }),
         () => Ok(()),
     }
-}
-
-/// An edit as JSON is longer than what it becomes in a change.
-fn size_of(edits: &[Edit], limits: &Limits) -> Result<u64, EditError> {
-    let of_one = |edit: &Edit| serde_json::to_string(edit).map_or(0, |text| text.len() as u64);
-    let (bytes, bytes_max) = (edits.iter().map(of_one).sum(), limits.change_bytes_max);
-    if bytes > bytes_max { Err(EditError::TooLarge { bytes, bytes_max }) } else { Ok(bytes) }
 }
 
 #[cfg(test)]

@@ -9,11 +9,15 @@ use automerge::transaction::{CommitOptions, OwnedTransaction};
 use automerge::{Automerge, ChangeHash, ReadDoc};
 use dovetail_core::dashboard::{Edit, EditError, apply_to};
 use dovetail_core::json;
+use dovetail_core::limits::CHANGE_OPS_MAX;
 use dovetail_core::time::Timestamp;
 use std::mem;
 
 /// So many edits become one change at most: when one of them fails, those before it are made once more.
 const EDITS_MAX: usize = 256;
+
+/// A value has two bytes as JSON at least, with what stands around it: so many bytes are never more operations than a change may have.
+const JSON_BYTES_MAX: u64 = 2 * CHANGE_OPS_MAX;
 
 /// See the top of the file.
 #[derive(Debug)]
@@ -95,7 +99,9 @@ impl Tick {
     /// Whether so much more fits into the change that is open: while a store is busy, there may be much.
     pub(super) fn has_room(&self, bytes: u64, bytes_max: u64) -> bool {
         match self {
-            Self::Open(open) => open.bytes + bytes <= bytes_max && open.edits.len() < EDITS_MAX,
+            Self::Open(open) => {
+                open.bytes + bytes <= bytes_max.min(JSON_BYTES_MAX) && open.edits.len() < EDITS_MAX
+            }
             Self::Closed(_) | Self::Between => true,
         }
     }
