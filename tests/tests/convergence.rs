@@ -4,7 +4,7 @@
 //! `DOVETAIL_SIM_SEED` and `DOVETAIL_SIM_RUNS` choose other seeds; one that finds a fault is told with the fewest steps that show it,
 //! which become a test of their own below.
 
-use dovetail_tests::world::{Script, Seeds, Step, broken_by, try_seeds_with_ours};
+use dovetail_tests::world::{Right, Script, Seeds, Step, broken_by, try_seeds_with_ours};
 
 /// As many as take a minute on two cores.
 const SEEDS: u64 = 10_000;
@@ -68,4 +68,21 @@ fn rc4_a_refusal_is_heeded_while_changes_wait_for_others() {
         Step::Edit { client: 0, document: 0, changes: 2, value: 219 },
     ];
     assert_eq!(broken_by(&of_ours(2, Some(13), steps)), None);
+}
+
+/// RC4: all of a document was refused, and a store that failed had it read again: the list of what was refused was taken for that of a document
+/// which has left the device. Found by a seed.
+#[test]
+fn rc4_a_document_of_which_all_was_refused_keeps_the_list() {
+    let steps = vec![
+        Step::DeviceDisk { client: 0, fails: false },
+        Step::Right { client: 0, right: Right::Read },
+        Step::Edit { client: 0, document: 0, changes: 2, value: 155 },
+        Step::Connect { client: 0 },
+        Step::Rounds { rounds: 5 },
+        Step::Rounds { rounds: 3 },
+        Step::Edit { client: 0, document: 0, changes: 2, value: 113 },
+        Step::DeviceDisk { client: 0, fails: true },
+    ];
+    assert_eq!(broken_by(&of_ours(1, Some(27), steps)), None);
 }

@@ -172,7 +172,7 @@ impl Kept {
             for (id, manifest) in page {
                 match manifest {
                     // One that has left, or cannot be read.
-                    Ok(manifest) if manifest.heads.is_empty() => {}
+                    Ok(manifest) if manifest.bytes == 0 => {}
                     Err(_) => {}
                     Ok(manifest) => found.push(self.found(id, &manifest).await),
                 }

@@ -254,15 +254,13 @@ async fn take_over(old: &SledStore, new: &SledStore, damage: &Damage, news: &mut
                 continue;
             }
             match old.load(&id).await {
-                Ok(Some(stored))
-                    if is_plain && !stored.manifest.heads.is_empty() && replica::read(&stored).is_err() =>
-                {
+                Ok(Some(stored)) if is_plain && replica::read(&stored).is_err() => {
                     tracing::error!(document = %id, "a document of the damaged store is not what was written");
                     news.unread += 1;
                 }
                 Ok(Some(stored)) => {
                     // What remains of one that has left the device is its name.
-                    news.documents += usize::from(!stored.manifest.heads.is_empty());
+                    news.documents += usize::from(stored.manifest.bytes > 0);
                     let batch = Batch {
                         document: id,
                         put: stored.chunks,

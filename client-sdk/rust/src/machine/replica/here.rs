@@ -93,8 +93,8 @@ impl Here {
         let role = notes.role;
         let nothing = || Self::new(Automerge::new().with_actor(actor.clone()));
         let Some(stored) = stored else { return Ok((nothing(), role)) };
-        // It has left this device: notes that are there still speak of what is not.
-        if stored.manifest.heads.is_empty() {
+        // It has left this device: notes that are there still speak of what is not. One of which all was refused is empty and here.
+        if stored.manifest.bytes == 0 {
             return Ok((nothing(), None));
         }
         let doc = read(&stored)?.with_actor(actor.clone());
