@@ -320,7 +320,9 @@ impl Client {
             if let Some(fault) = replica.fault() {
                 return Some(Err(OpenError::Unreadable { id: id.clone(), fault: fault.clone() }));
             }
-            match (replica.has_content(now), replica.is_loaded(), replica.answer()) {
+            // One of which all was refused is empty, and what was refused can be looked at.
+            let is_here = replica.has_content(now) || replica.refused().next().is_some();
+            match (is_here, replica.is_loaded(), replica.answer()) {
                 (true, _, _) => Some(Ok(())),
                 (false, true, Answer::Missing) => Some(Err(OpenError::NotFound { id: id.clone() })),
                 _ => None,

@@ -270,7 +270,10 @@ impl<T: View> Document<T> {
             let now = connection.borrow().connection.clone();
             match (stands, now) {
                 (None, _) => return Err(SaveError::Closed),
-                (Some((_, true)), _) => return Ok(()),
+                (Some((_, true)), _) => {
+                    self.core().show_now(&self.handle.id);
+                    return Ok(());
+                }
                 (Some((pending, _)), Connection::Refused { code, reason }) => {
                     return Err(SaveError::Refused { pending, code, reason });
                 }

@@ -160,7 +160,12 @@ async fn rc69_what_is_refused_is_not_waited_for() {
         Client::builder(guarded.server.url()).retry(impatient()).token(token).connect().await.unwrap();
     let board = client.create_dashboard("Not for bo").await.unwrap();
     within("it ends", board.saved()).await.unwrap();
-    until(&board, "it is told", |now| now.pending == 0 && !now.refused.is_empty()).await;
+    let is_told = |now: &DocumentStatus| now.pending == 0 && !now.refused.is_empty();
+    assert!(is_told(&board.status().borrow()), "{:?}", board.status().borrow());
+    let id = board.id().clone();
+    drop(board);
+    let again = client.open::<Json>(&id).await.unwrap();
+    within("it is told", again.status().wait_for(is_told)).await.unwrap();
 }
 
 /// RC85: words that are longer than a change may carry are cut; a change that the server takes from nobody is told as refused. Neither holds

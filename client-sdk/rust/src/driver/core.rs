@@ -37,6 +37,8 @@ pub(crate) struct Heard {
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     state: Mutex<State>,
+    /// Held by whoever brings what is watched up to date, so that nobody shows what is older by then.
+    showing: Mutex<()>,
     /// Rung when there is something for the driver to do.
     pub(crate) wake: Notify,
     pub(crate) is_closing: watch::Sender<bool>,
@@ -128,6 +130,7 @@ impl Shared {
                 forgetters: BTreeMap::new(),
                 has_ended: false,
             }),
+            showing: Mutex::new(()),
             wake: Notify::new(),
             is_closing: watch::Sender::new(false),
             present: watch::Sender::new(()),
@@ -201,6 +204,7 @@ impl Shared {
 
     /// Brings what is watched up to date. Whether anything of it was not.
     pub(crate) fn show(&self) -> bool {
+        let _turn = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let mut state = self.lock();
         let was_dirty = state.is_dirty();
@@ -215,6 +219,13 @@ impl Shared {
         self.storage.send_if_modified(|shown| replaced(shown, storage));
         let is_another = self.connection.send_if_modified(|shown| replaced(shown, connection));
         was_dirty || is_another
+    }
+
+    /// Brings up to date what is watched of a document before somebody is told of it.
+    pub(crate) fn show_now(&self, id: &DocumentId) {
+        self.lock().dirty.insert(id.clone());
+        self.show();
+        self.wake.notify_one();
     }
 
     /// What is shown of a document at which somebody looks.

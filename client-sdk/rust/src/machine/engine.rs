@@ -144,6 +144,8 @@ impl Engine {
         }
         if self.missed.contains(id) {
             self.connect_anew(now);
+            // Nothing has failed: nobody waits.
+            self.network_is_back();
         }
         let replica = Replica::new(id.clone(), actor, self.limits);
         self.take_up(now, replica);

@@ -292,8 +292,10 @@ async fn refused(answer: Response) -> Ending {
 /// What was answered that no Dovetail server answers.
 pub(crate) fn answered(answer: &Response) -> String {
     let status = answer.status();
-    match answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()) {
-        Some(to) if status.is_redirection() => format!("it answered {status}, to {to}: give that address"),
+    let to = answer.headers().get(LOCATION).and_then(|to| answer.url().join(to.to_str().ok()?).ok());
+    match to.and_then(|to| Some(format!("{}://{}", to.scheme(), to.host_str()?))) {
+        // What stands before and behind the host may be a secret.
+        Some(to) if status.is_redirection() => format!("it answered {status}, and sends us on to {to}"),
         _ => format!("it answered {status}"),
     }
 }
