@@ -192,3 +192,16 @@ fn status_kib(server: &Server, name: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().trim_end_matches(" kB").trim().parse().unwrap()
 }
+
+/// A document of so many bytes, which hardly compress.
+pub(crate) async fn ballast(server: &Server, bytes: usize) -> DocumentId {
+    let document = new_document_id();
+    let mut maker = Client::connect(&server.ws_url(), "maker", None).await.unwrap();
+    let mut drawn = fastrand::Rng::with_seed(1);
+    let noise: String = std::iter::repeat_with(|| drawn.alphanumeric()).take(bytes).collect();
+    maker.open(&document).await.unwrap();
+    maker.edit(&document, |tx| tx.put(ROOT, "noise", noise)).await.unwrap();
+    maker.settle(&document, PATIENCE).await.unwrap();
+    maker.close().await.unwrap();
+    document
+}

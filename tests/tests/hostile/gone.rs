@@ -2,10 +2,13 @@
 
 use crate::alive::{self, figure};
 use crate::raw::{self, Raw};
-use crate::{LATE_MAX, MIB, PATIENCE};
-use dovetail_tests::Server;
+use crate::{BALLAST_BYTES, LATE_MAX, MIB, PATIENCE};
+use automerge::transaction::Transactable;
+use automerge::{ROOT, ReadDoc};
 use dovetail_tests::live::Setup;
+use dovetail_tests::{Client, Server, new_document_id};
 use futures_util::future::join_all;
+use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -77,4 +80,47 @@ async fn se35_a_half_closed_connection_is_over() {
     // `during` has waited until all were given back.
     assert!(began.elapsed() < LATE_MAX, "{:?}", began.elapsed());
     assert_eq!(figure(&server, "dovetail_documents_open").await, 1.0, "that of the pair");
+}
+
+/// DO71: what has arrived from somebody who is gone by then comes in, though nothing can be written to them any more, over
+/// either WebSocket. They leave in the middle of a large document, as a tab does that is closed while it loads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn do71_last_words_outlast_a_reset() {
+    const LEAVERS: usize = 40;
+    let server = Server::start().await.unwrap();
+    let address = server.address();
+    let ballast = alive::ballast(&server, BALLAST_BYTES).await;
+    let mut reader = Client::connect(&server.ws_url(), "reader", None).await.unwrap();
+    for n in 0..LEAVERS {
+        let document = new_document_id();
+        let (mut socket, words) = if n % 2 == 0 {
+            let name = format!("leaver {n}");
+            let mut socket = Raw::joined(address, &name).await;
+            socket.send(&raw::request(&name, &ballast)).await.unwrap();
+            (socket, raw::change(&name, &document, "said", n as i64))
+        } else {
+            reader.open(&document).await.unwrap();
+            reader.edit(&document, |tx| tx.put(ROOT, "said", -1)).await.unwrap();
+            reader.settle(&document, PATIENCE).await.unwrap();
+            let mut socket = Raw::open(address, "/api/realtime").await;
+            let follow = json!({ "type": "subscribe", "documentId": ballast.to_string() });
+            socket.send(&raw::frame(raw::TEXT, true, follow.to_string().as_bytes())).await.unwrap();
+            let base: Vec<String> =
+                reader.document(&document).get_heads().iter().map(ToString::to_string).collect();
+            let patch = json!([{ "op": "replace", "path": "/said", "value": n }]);
+            let edit =
+                json!({ "type": "edit", "documentId": document.to_string(), "base": base, "patch": patch });
+            (socket, raw::frame(raw::TEXT, true, edit.to_string().as_bytes()))
+        };
+        // Some of the large document is here; the rest waits for whoever does not read.
+        socket.stream.readable().await.unwrap();
+        socket.send(&words).await.unwrap();
+        drop(socket);
+        reader.open(&document).await.unwrap();
+        let said = |reader: &Client| {
+            let value = reader.document(&document).get(ROOT, "said").unwrap();
+            value.and_then(|(value, _)| value.as_i64()) == Some(n as i64)
+        };
+        reader.wait_for("the last words", PATIENCE, said).await.unwrap();
+    }
 }

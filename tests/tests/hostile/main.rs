@@ -27,3 +27,6 @@ const LATE_MAX: Duration = Duration::from_secs(8);
 
 /// One MiB.
 const MIB: u64 = 1 << 20;
+
+/// How large a document is of which no socket takes all while nobody reads: the kernel keeps some 4 MiB for the server.
+const BALLAST_BYTES: usize = 8 * MIB as usize;

@@ -4,8 +4,9 @@
 //! Always true: a wait for the server ends after [`PATIENCE`].
 
 use crate::PATIENCE;
-use automerge::Automerge;
-use automerge::sync::{State, SyncDoc};
+use automerge::sync::{Message, State, SyncDoc};
+use automerge::transaction::Transactable;
+use automerge::{AutoCommit, Automerge, ROOT};
 use dovetail_core::id::DocumentId;
 use dovetail_tests::cbor::Value;
 use std::io;
@@ -50,6 +51,8 @@ pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
     const RECEIVE_BUFFER_BYTES: u32 = 4 * 1024;
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES).unwrap();
+    // What is sent is on its way at once, be the connection dropped right behind it.
+    socket.set_nodelay(true).unwrap();
     timeout(PATIENCE, socket.connect(address)).await.unwrap().unwrap()
 }
 
@@ -207,13 +210,27 @@ pub(crate) fn head(opcode: u8, is_last: bool, bytes: u64) -> Vec<u8> {
 
 /// Asks for a document, of which nothing is there yet.
 pub(crate) fn request(name: &str, document: &DocumentId) -> Vec<u8> {
-    let request = Value::map([
-        ("type", "request".into()),
+    let nothing = Automerge::new().generate_sync_message(&mut State::new()).unwrap();
+    sync("request", name, document, nothing)
+}
+
+/// A change of this value, as if the server had asked for it.
+pub(crate) fn change(name: &str, document: &DocumentId, key: &str, value: i64) -> Vec<u8> {
+    let mut doc = AutoCommit::new();
+    doc.put(ROOT, key, value).unwrap();
+    let change = doc.get_last_local_change().unwrap().raw_bytes().to_vec();
+    let state = doc.sync().generate_sync_message(&mut State::new()).unwrap();
+    sync("sync", name, document, Message { changes: vec![change].into(), ..state })
+}
+
+fn sync(kind: &str, name: &str, document: &DocumentId, message: Message) -> Vec<u8> {
+    let message = Value::map([
+        ("type", kind.into()),
         ("senderId", name.into()),
         ("documentId", document.to_string().as_str().into()),
-        ("data", Value::Bytes(Automerge::new().generate_sync_message(&mut State::new()).unwrap().encode())),
+        ("data", Value::Bytes(message.encode())),
     ]);
-    frame(BINARY, true, &request.encode())
+    frame(BINARY, true, &message.encode())
 }
 
 /// The sizes of the head of a frame, which has no mask, and of what follows it; nothing when the head is not whole yet.

@@ -1,20 +1,16 @@
 //! Those who do not read.
 
-use crate::alive::{self, Pair, figure, percentile_99, resident_bytes};
+use crate::alive::{self, Pair, ballast, figure, percentile_99, resident_bytes};
 use crate::raw::{self, Raw};
-use crate::{LATE_MAX, PATIENCE};
-use automerge::transaction::Transactable;
+use crate::{BALLAST_BYTES, LATE_MAX, PATIENCE};
 use automerge::{ROOT, ReadDoc};
 use dovetail_core::id::DocumentId;
 use dovetail_tests::live::Setup;
-use dovetail_tests::{Client, Server, new_document_id};
+use dovetail_tests::{Client, Server};
 use futures_util::future::join_all;
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
-
-/// How large a document is of which no socket takes all while nobody reads: the kernel keeps some 4 MiB for the server.
-const BALLAST_BYTES: usize = 8 << 20;
 
 /// How many read nothing of what they asked for.
 const CROWD: usize = 20;
@@ -174,17 +170,4 @@ fn n_of(client: &Client, document: &DocumentId) -> i64 {
 async fn impatient_server() -> Server {
     let times = ["--silence-max", "2s", "--ping-interval", "500ms", "--join-timeout", "2s"];
     times.into_iter().fold(Setup::default(), Setup::arg).start().await.unwrap()
-}
-
-/// A document of so many bytes, which hardly compress.
-async fn ballast(server: &Server, bytes: usize) -> DocumentId {
-    let document = new_document_id();
-    let mut maker = Client::connect(&server.ws_url(), "maker", None).await.unwrap();
-    let mut drawn = fastrand::Rng::with_seed(1);
-    let noise: String = std::iter::repeat_with(|| drawn.alphanumeric()).take(bytes).collect();
-    maker.open(&document).await.unwrap();
-    maker.edit(&document, |tx| tx.put(ROOT, "noise", noise)).await.unwrap();
-    maker.settle(&document, PATIENCE).await.unwrap();
-    maker.close().await.unwrap();
-    document
 }

@@ -7,6 +7,9 @@
 //! Always true: edits of one connection are made one after the other, in their order. Reading goes on while
 //! a large message is being written, so a slow client's pongs are seen; but when too many answers wait, or
 //! two edits do, nothing more is read.
+//!
+//! Always true: an edit that has arrived is made, though its writer is gone by then, be it by a reset that whoever writes learns of
+//! before the last words are read.
 
 use super::edit;
 use super::message::{Edit, Refusal};
@@ -88,6 +91,8 @@ struct Connection {
     is_writing: bool,
     /// Pings that were answered since the socket last had taken everything.
     pongs: usize,
+    /// The socket takes nothing any more.
+    is_broken: bool,
     /// Nobody is there any more.
     is_gone: bool,
     timer: Pin<Box<Sleep>>,
@@ -127,6 +132,7 @@ impl Connection {
             stopping: async move { drain.begun().await }.boxed(),
             is_writing: false,
             pongs: 0,
+            is_broken: false,
             is_gone: false,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             gateway,
@@ -157,7 +163,7 @@ impl Connection {
                     }
                     return Some(reason);
                 }
-                None if self.is_gone => return None,
+                None if self.is_gone && self.editing.is_none() => return None,
                 None => {}
             }
         }
@@ -171,29 +177,35 @@ impl Connection {
             return Poll::Ready(Wake::Revoked);
         }
         if self.is_writing
+            && !self.is_broken
             && let Poll::Ready(flushed) = Pin::new(&mut self.socket).poll_flush(cx)
         {
-            self.is_writing = false;
-            self.pongs = 0;
-            return Poll::Ready(match flushed {
-                Ok(()) => Wake::Flushed,
-                Err(error) => Wake::Gone(Some(error)),
-            });
+            match flushed {
+                Ok(()) => {
+                    self.is_writing = false;
+                    self.pongs = 0;
+                    return Poll::Ready(Wake::Flushed);
+                }
+                Err(error) => self.broke(&error),
+            }
         }
         if let Some(editing) = &mut self.editing
             && let Poll::Ready(edited) = editing.poll_unpin(cx)
         {
             return Poll::Ready(Wake::Edited(edited));
         }
-        let may_read = self.next_edit.is_none() && self.replies.len() + self.pongs < REPLIES_MAX;
-        if may_read && let Poll::Ready(read) = Pin::new(&mut self.socket).poll_next(cx) {
-            return Poll::Ready(match read {
-                Some(Ok(message)) => Wake::Frame(message),
-                Some(Err(error)) => Wake::Gone(Some(error)),
-                None => Wake::Gone(None),
-            });
+        let has_room = self.is_broken || self.replies.len() + self.pongs < REPLIES_MAX;
+        if !self.is_gone && self.next_edit.is_none() && has_room {
+            match Pin::new(&mut self.socket).poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => return Poll::Ready(Wake::Frame(message)),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Wake::Gone(Some(error))),
+                Poll::Ready(None) => return Poll::Ready(Wake::Gone(None)),
+                Poll::Pending if self.is_broken => return Poll::Ready(Wake::Gone(None)),
+                Poll::Pending => {}
+            }
         }
         if !self.is_writing
+            && !self.is_gone
             && let Poll::Ready(outgoing) = self.poll_outgoing(cx)
         {
             return Poll::Ready(outgoing);
@@ -377,6 +389,12 @@ impl Connection {
             tracing::debug!(session = %self.number(), %error, "could not write");
         }
         None
+    }
+
+    /// What has arrived before is still there to be read.
+    fn broke(&mut self, error: &Error) {
+        self.is_broken = true;
+        tracing::debug!(session = %self.number(), %error, "nothing can be written any more");
     }
 
     fn gone(&mut self, error: Option<Error>) -> Option<CloseReason> {

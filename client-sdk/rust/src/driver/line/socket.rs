@@ -8,6 +8,7 @@ use crate::place::Server;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -85,7 +86,7 @@ pub(super) async fn run(socket: Socket, ends: Ends) -> Ending {
     let (sink, stream) = socket.split();
     tokio::select! {
         ending = read(stream, &tell) => ending,
-        ending = write(sink, to_send) => ending,
+        never = write(sink, to_send) => match never {},
     }
 }
 
@@ -111,13 +112,14 @@ async fn read(mut stream: SplitStream<Socket>, tell: &mpsc::Sender<Event>) -> En
     }
 }
 
-/// Where it cannot write any more, whoever reads finds out why: a server that sends us away says so, and closes.
-async fn write(mut sink: SplitSink<Socket, Message>, to_send: mpsc::Receiver<Bytes>) -> Ending {
-    if write_all(&mut sink, to_send).await.is_err() {
-        return std::future::pending().await;
+/// Whoever reads finds out how it ends. Where nothing can be written any more, a server that sends us away says so, and closes. Where
+/// we go it answers that it has read all of it: a connection that is dropped with something unread is reset, and that overtakes our
+/// last words.
+async fn write(mut sink: SplitSink<Socket, Message>, to_send: mpsc::Receiver<Bytes>) -> Infallible {
+    if write_all(&mut sink, to_send).await.is_ok() {
+        let _ = sink.close().await; // Broken, it cannot be read either.
     }
-    let _ = sink.close().await; // We go; whether that arrives is the other side's business.
-    Ending::default()
+    std::future::pending().await
 }
 
 async fn write_all(
