@@ -202,6 +202,9 @@ async fn rc70_presence() {
     here.set(Place { widget: "cpu".to_owned() });
     within("two is seen", here.peers().wait_for(|peers| is_at(peers, "Two", "ram"))).await.unwrap();
     drop(said);
+    // In the wake of an edit, when the server has something to say as well.
+    let id = "there".parse().unwrap();
+    drop(theirs.edit(Edit::CreateWidget { id, widget: Box::new(Widget::new("note", "There")) }));
     two.close().await;
     // Who is not heard of counts as gone after 45 s.
     let gone = timeout(Duration::from_secs(30), here.peers().wait_for(Vec::is_empty).map(drop)).await;
