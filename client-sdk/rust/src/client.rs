@@ -1,7 +1,7 @@
 //! A client: one server, one store on this device, and the documents that are open.
 
 use crate::api::{Api, ApiError, Listed};
-use crate::document::{ChangeError, Document, EditError};
+use crate::document::{ChangeError, Document, EditError, ReadError};
 use crate::driver::core::{Core, NotForgotten, Shared};
 use crate::driver::line::Dialing;
 use crate::driver::{Driver, Equipment, SOCKET_AGAIN, rules};
@@ -12,7 +12,7 @@ use crate::machine::replica::{self, Answer, Limits, LoadFault};
 use crate::machine::room::{Room, StoreLimits};
 use crate::place::{BadUrl, Server};
 use crate::status::{self, ConnectionStatus, OnDevice, StorageStatus};
-use crate::token::{Token, TokenAnswer};
+use crate::token::{self, BadToken, Token, TokenAnswer};
 use crate::view::{Dashboard, View, ViewError, WidgetData};
 use automerge::transaction::{CommitOptions, Transaction};
 use automerge::{ActorId, Automerge};
@@ -39,9 +39,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// What a client is made of. Everything has a default but the address of the server.
 #[derive(Debug)]
 pub struct Builder {
-    url: String,
-    token: Token,
-    link: Option<Secret>,
+    url: Secret,
+    token: Result<Token, BadToken>,
+    link: Result<Option<Secret>, BadToken>,
     place: Place,
     key: Option<StoreKey>,
     limits: Limits,
@@ -58,6 +58,12 @@ pub enum StartError {
     /// The address is none.
     #[error(transparent)]
     BadUrl(#[from] BadUrl),
+    /// What was given as a token is none.
+    #[error(transparent)]
+    BadToken(#[from] BadToken),
+    /// What was given as the secret of a link is none. It is not told: it may be most of one.
+    #[error("this is no link's secret: it has a line break or another character in it that none has")]
+    BadLink,
     /// The store of this device cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -178,9 +184,9 @@ impl Client {
     #[must_use]
     pub fn builder(url: impl Into<String>) -> Builder {
         Builder {
-            url: url.into(),
-            token: Token::None,
-            link: None,
+            url: Secret::new(url.into()),
+            token: Ok(Token::None),
+            link: Ok(None),
             place: Place::Memory,
             key: None,
             limits: Limits::default(),
@@ -200,11 +206,18 @@ impl Client {
     /// See [`OpenError`].
     pub async fn open<T: View>(&self, id: &DocumentId) -> Result<Document<T>, OpenError> {
         let document = Document::look(Arc::clone(&self.inner), id);
-        self.wait_for(&document).await?;
-        match document.read() {
-            Some(Ok(_)) => Ok(document),
-            Some(Err(error)) => Err(OpenError::Other { id: id.clone(), error: Box::new(error) }),
-            None => Err(OpenError::Closed),
+        loop {
+            self.wait_for(&document).await?;
+            // It is shown as it stands, before anybody looks.
+            self.inner.core.show_now(id);
+            let id = id.clone();
+            return match document.get() {
+                Ok(_) => Ok(document),
+                Err(ReadError::NotHere) => continue,
+                Err(ReadError::View(error)) => Err(OpenError::Other { id, error: Box::new(error) }),
+                Err(ReadError::Unreadable { fault }) => Err(OpenError::Unreadable { id, fault }),
+                Err(ReadError::Closed) => Err(OpenError::Closed),
+            };
         }
     }
 
@@ -292,16 +305,16 @@ impl Client {
 
     async fn wait_for<T: View>(&self, document: &Document<T>) -> Result<(), OpenError> {
         let waiting = async {
-            let mut moved = document.moved();
+            let mut told = document.told();
             let mut connection = self.inner.core.connection.subscribe();
             loop {
-                moved.mark_unchanged();
+                told.mark_unchanged();
                 connection.mark_unchanged();
                 if let Some(answer) = self.is_there(document) {
                     return answer;
                 }
                 tokio::select! {
-                    _ = moved.changed() => {}
+                    _ = told.changed() => {}
                     _ = connection.changed() => {}
                 }
             }
@@ -388,7 +401,8 @@ impl Client {
 
     // How it stands.
 
-    /// How the connection is, now and from now on.
+    /// How the connection is, now and from now on. What [`borrow`](watch::Receiver::borrow) gives holds up the whole client: let go of it before
+    /// anything is awaited.
     #[must_use]
     pub fn connection(&self) -> watch::Receiver<ConnectionStatus> {
         self.inner.core.connection.subscribe()
@@ -399,7 +413,8 @@ impl Client {
         status::stream(self.connection())
     }
 
-    /// How much room the documents on this device take, now and from now on.
+    /// How much room the documents on this device take, now and from now on. As with [`connection`](Self::connection), nothing is awaited while
+    /// it is borrowed.
     #[must_use]
     pub fn storage(&self) -> watch::Receiver<StorageStatus> {
         self.inner.core.storage.subscribe()
@@ -437,10 +452,10 @@ impl Client {
 }
 
 impl Builder {
-    /// Who we are, for good.
+    /// Who we are, for good. White space around it is left out, as a file has it; an empty text is none.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
-        self.token = Token::Fixed(Secret::new(token.into()));
+        self.token = Token::fixed(&token.into());
         self
     }
 
@@ -451,14 +466,14 @@ impl Builder {
     where
         F: Future<Output = TokenAnswer> + Send + 'static,
     {
-        self.token = Token::source(ask);
+        self.token = Ok(Token::source(ask));
         self
     }
 
-    /// The secret of a link that somebody has shared.
+    /// The secret of a link that somebody has shared. White space around it is left out; an empty text is none.
     #[must_use]
     pub fn link(mut self, secret: impl Into<String>) -> Self {
-        self.link = Some(Secret::new(secret.into()));
+        self.link = token::secret(&secret.into());
         self
     }
 
@@ -504,7 +519,7 @@ impl Builder {
         self
     }
 
-    /// How often a WebSocket is tried where none got through. Five minutes otherwise.
+    /// How often a WebSocket is tried where none got through. Five minutes otherwise; never, with [`Duration::MAX`].
     #[must_use]
     pub fn web_socket_again(mut self, every: Duration) -> Self {
         self.socket_again = every;
@@ -523,10 +538,11 @@ impl Builder {
     /// # Errors
     /// See [`StartError`].
     pub async fn connect(self) -> Result<Client, StartError> {
-        let server = Arc::new(Server::parse(&self.url, self.link.clone())?);
+        let link = self.link.clone().map_err(|_| StartError::BadLink)?;
+        let server = Arc::new(Server::parse(self.url.reveal(), link)?);
+        let token = self.token.clone()?;
         let requests = requests().map_err(StartError::System)?;
-        let dialing =
-            Dialing { server, token: self.token.clone(), requests, requests_only: self.requests_only };
+        let dialing = Dialing { server, token, requests, requests_only: self.requests_only };
         let (tell, told) = oneshot::channel();
         let open_within = self.open_within;
         let api = Api::new(dialing.clone());

@@ -6,7 +6,7 @@
 use crate::client::Inner;
 use crate::driver::core::{Shared, Shown};
 use crate::machine::course::Connection;
-use crate::machine::replica::{self, Effect, Fate, Pending, Refused, Replica};
+use crate::machine::replica::{self, Effect, Fate, LoadFault, Pending, Refused, Replica};
 use crate::presence::Presence;
 use crate::status::{self, DocumentStatus};
 use crate::view::{Dashboard, View, ViewError};
@@ -14,6 +14,7 @@ use automerge::transaction::Transaction;
 use automerge::{Automerge, AutomergeError, ChangeHash};
 use autosurgeon::{Hydrate, Reconcile, ReconcileError};
 use dovetail_core::dashboard::Edit;
+use dovetail_core::grant::Role;
 use dovetail_core::id::DocumentId;
 use dovetail_core::rules::{Proposal, RuleBook, Waiver};
 use dovetail_core::time::Timestamp;
@@ -39,7 +40,7 @@ pub struct Document<T> {
 struct Handle {
     client: Arc<Inner>,
     id: DocumentId,
-    moved: watch::Receiver<()>,
+    told: watch::Receiver<u64>,
     content: watch::Receiver<u64>,
     status: watch::Receiver<DocumentStatus>,
 }
@@ -132,9 +133,31 @@ pub enum SaveError {
         /// Why, for people.
         reason: String,
     },
+    /// The right to the document is gone: what waits stays on this device.
+    #[error(
+        "{pending} changes stay on this device, as you have no access to this document any more; what is here can be exported"
+    )]
+    Forbidden {
+        /// How many wait.
+        pending: usize,
+    },
+    /// The disk's doing: what waits is not known.
+    #[error(transparent)]
+    Unreadable {
+        /// What is wrong.
+        fault: LoadFault,
+    },
     /// The client was closed.
     #[error("the client was closed")]
     Closed,
+}
+
+/// What [`Document::saved`] looks at.
+struct Stands {
+    pending: usize,
+    is_here: bool,
+    fault: Option<LoadFault>,
+    may_nothing: bool,
 }
 
 /// An edit that is in the document. Awaited, it is durable on this device: it survives the end of the process by any means.
@@ -168,8 +191,8 @@ impl<T: View> Document<T> {
     }
 
     fn held(client: Arc<Inner>, id: &DocumentId, shown: &Shown) -> Self {
-        let (moved, content) = (shown.moved.subscribe(), shown.content.subscribe());
-        let handle = Handle { client, id: id.clone(), moved, content, status: shown.status.subscribe() };
+        let (told, content) = (shown.told.subscribe(), shown.content.subscribe());
+        let handle = Handle { client, id: id.clone(), told, content, status: shown.status.subscribe() };
         Self { handle: Arc::new(handle), seen_as: PhantomData }
     }
 
@@ -184,22 +207,32 @@ impl<T: View> Document<T> {
     /// The document as it is now, with every edit that was made here.
     ///
     /// # Errors
-    /// Somebody has made something else of it meanwhile, or the client was closed.
+    /// See [`ReadError`].
     pub fn get(&self) -> Result<T, ReadError> {
-        self.read().ok_or(ReadError::Closed)?.map_err(ReadError::View)
+        match self.with_automerge(T::of) {
+            Some(read) => read.map_err(ReadError::View),
+            None => Err(self.why_not_here()),
+        }
     }
 
-    pub(crate) fn read(&self) -> Option<Result<T, ViewError>> {
-        self.with_automerge(|doc| T::of(doc))
+    fn why_not_here(&self) -> ReadError {
+        let fault = self.with(|_, replica, _, _| replica.fault().cloned());
+        match fault {
+            None => ReadError::Closed,
+            // It is read again at this moment, as something of it could not be kept.
+            Some(None) => ReadError::NotHere,
+            Some(Some(fault)) => ReadError::Unreadable { fault },
+        }
     }
 
     /// The Automerge document, for whatever a view does not show. Nobody else edits meanwhile: in the closure ask nothing of the client or its
-    /// documents, which would wait for ever. Nothing when the client was closed.
+    /// documents, which would wait for ever. Nothing when the client was closed, or [`get`](Self::get) says why it cannot be read.
     pub fn with_automerge<R>(&self, look: impl FnOnce(&Automerge) -> R) -> Option<R> {
         self.with(|now, replica, _, _| replica.automerge(now).map(look)).flatten()
     }
 
-    /// The document with its whole history, as Automerge writes it. Also when the right to it is gone.
+    /// The document with its whole history, as Automerge writes it. Also when the right to it is gone; nothing where
+    /// [`with_automerge`](Self::with_automerge) has nothing.
     #[must_use]
     pub fn export(&self) -> Option<Vec<u8>> {
         self.with_automerge(Automerge::save)
@@ -220,14 +253,20 @@ impl<T: View> Document<T> {
         use futures_util::StreamExt;
         let document = self.clone();
         Box::pin(status::stream(self.changes()).filter_map(move |_| {
-            let now = document.read();
+            let now = match document.get() {
+                Ok(value) => Some(Ok(value)),
+                Err(ReadError::View(error)) => Some(Err(error)),
+                Err(_) => None, // Nothing to be read at this moment, or for good.
+            };
             async move { now }
         }))
     }
 
     // How it stands.
 
-    /// How it stands, now and from now on.
+    /// How it stands, now and from now on: what waits is never older than an edit that was awaited, the rest by a hundredth of a second.
+    ///
+    /// What [`borrow`](watch::Receiver::borrow) gives holds up the whole client: let go of it, or clone what is needed, before anything is awaited.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<DocumentStatus> {
         self.handle.status.clone()
@@ -253,34 +292,41 @@ impl<T: View> Document<T> {
         self.keeping(last).await
     }
 
-    /// Waits until the server has everything on its disk, or has refused it (see [`DocumentStatus::refused`]). For ever, without a connection.
+    /// Waits until the server has everything on its disk, or has refused it (see [`DocumentStatus::refused`]). For ever, without a connection, or
+    /// where the document was deleted on the server: [`DocumentStatus::server`] is `Missing` then.
     ///
     /// # Errors
     /// See [`SaveError`].
     pub async fn saved(&self) -> Result<(), SaveError> {
-        let mut moved = self.moved();
+        let mut told = self.told();
         let mut connection = self.handle.client.core.connection.subscribe();
         loop {
-            moved.mark_unchanged();
+            told.mark_unchanged();
             connection.mark_unchanged();
-            let stands = self.with(|_, replica, _, _| {
-                let pending = replica.pending_size().0;
-                (pending, pending == 0 && replica.is_loaded() && replica.fault().is_none())
+            let stands = self.with(|_, replica, _, _| Stands {
+                pending: replica.pending_size().0,
+                is_here: replica.is_loaded(),
+                fault: replica.fault().cloned(),
+                may_nothing: replica.role() == Some(Role::None),
             });
             let now = connection.borrow().connection.clone();
             match (stands, now) {
                 (None, _) => return Err(SaveError::Closed),
-                (Some((_, true)), _) => {
+                (Some(Stands { fault: Some(fault), .. }), _) => return Err(SaveError::Unreadable { fault }),
+                (Some(Stands { pending: 0, is_here: true, .. }), _) => {
                     self.core().show_now(&self.handle.id);
                     return Ok(());
                 }
-                (Some((pending, _)), Connection::Refused { code, reason }) => {
+                (Some(Stands { pending, .. }), Connection::Refused { code, reason }) => {
                     return Err(SaveError::Refused { pending, code, reason });
+                }
+                (Some(Stands { pending, may_nothing: true, .. }), Connection::Online) => {
+                    return Err(SaveError::Forbidden { pending });
                 }
                 _ => {}
             }
             tokio::select! {
-                _ = moved.changed() => {}
+                _ = told.changed() => {}
                 _ = connection.changed() => {}
             }
         }
@@ -309,7 +355,7 @@ impl<T: View> Document<T> {
         label: Option<&str>,
         change: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, ChangeError<E>> {
-        let done = self.edit_with(|now, replica, _| replica.change(now, label, change));
+        let done = self.edit_with(|now, replica, effects| replica.change(now, label, change, effects));
         let closed = || ChangeError::Edit(EditError::Closed);
         let done = done.ok_or_else(closed)?.map_err(|error| ChangeError::Edit(error.into()))?;
         let (result, edit) = done.map_err(ChangeError::GivenUp)?;
@@ -398,11 +444,11 @@ impl<T: View> Document<T> {
         self.core().lock().subject()
     }
 
-    pub(crate) fn moved(&self) -> watch::Receiver<()> {
-        self.handle.moved.clone()
+    pub(crate) fn told(&self) -> watch::Receiver<u64> {
+        self.handle.told.clone()
     }
 
-    fn core(&self) -> &Shared {
+    pub(crate) fn core(&self) -> &Shared {
         &self.handle.client.core
     }
 
@@ -419,8 +465,11 @@ impl<T: View> Document<T> {
         does: impl FnOnce(Timestamp, &mut Replica, &RuleBook, &mut Vec<Effect>) -> R,
     ) -> Option<R> {
         self.with(|now, replica, book, effects| {
+            let before = replica.last_edit();
             let done = does(now, replica, book, effects);
-            effects.push(Effect::Changed);
+            if replica.last_edit() != before {
+                effects.push(Effect::Changed);
+            }
             done
         })
     }
@@ -431,20 +480,14 @@ impl<T: View> Document<T> {
 
     /// Resolves when the store has answered.
     fn keeping(&self, edit: u64) -> impl Future<Output = Result<(), EditError>> + Send + use<T> {
-        let (handle, mut moved) = (Arc::clone(&self.handle), self.moved());
+        let (handle, mut told) = (Arc::clone(&self.handle), self.told());
         async move {
-            loop {
-                moved.mark_unchanged();
-                let (fate, has_ended) = handle.client.core.fate(&handle.id, edit);
-                match fate {
-                    Some(Fate::Kept) => return Ok(()),
-                    Some(Fate::Lost(why)) => return Err(EditError::Lost { why }),
-                    Some(Fate::Waits) if !has_ended => {}
-                    Some(Fate::Waits) | None => return Err(EditError::Closed),
-                }
-                if moved.changed().await.is_err() {
-                    return Err(EditError::Closed);
-                }
+            // What is shown is as new as what is told.
+            told.wait_for(|upto| *upto >= edit).await.map_err(|_| EditError::Closed)?;
+            match handle.client.core.fate(&handle.id, edit) {
+                Some(Fate::Kept) => Ok(()),
+                Some(Fate::Lost(why)) => Err(EditError::Lost { why }),
+                Some(Fate::Waits) | None => Err(EditError::Closed),
             }
         }
     }
@@ -467,6 +510,15 @@ pub enum ReadError {
     /// It is something else by now.
     #[error(transparent)]
     View(ViewError),
+    /// It is read from the device again, as something could not be kept: a moment later it is there.
+    #[error("the document is being read again from this device")]
+    NotHere,
+    /// The disk's doing.
+    #[error(transparent)]
+    Unreadable {
+        /// What is wrong.
+        fault: LoadFault,
+    },
     /// The client was closed.
     #[error("the client was closed")]
     Closed,

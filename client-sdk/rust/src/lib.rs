@@ -63,7 +63,9 @@ pub use document::{
     AgainError, ChangeError, ChangeResult, DecideError, Document, EditError, Kept, ReadError, SaveError,
     UpdateError,
 };
-pub use dovetail_core::dashboard::{Edit, Grid, Layout, OptionStep, OrderKey, Point, Widget, WidgetId};
+pub use dovetail_core::dashboard::{
+    BadPoint, Edit, Grid, Layout, NotPoints, OptionStep, OrderKey, Point, Widget, WidgetId,
+};
 pub use dovetail_core::id::DocumentId;
 pub use dovetail_core::rules::{Conflict, Proposal, Waiver};
 pub use dovetail_core::time::Timestamp;
@@ -72,6 +74,7 @@ pub use machine::course::Windows;
 pub use machine::replica::{EditError as NotTaken, Limits};
 pub use machine::room::StoreLimits;
 pub use place::BadUrl;
+pub use points::AddPointsError;
 pub use presence::{Peer, Presence};
 pub use token::{BadToken, TokenAnswer};
 pub use view::{Dashboard, Json, View, ViewError, WidgetData};

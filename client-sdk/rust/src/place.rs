@@ -15,17 +15,26 @@ pub(crate) struct Server {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{url:?} is no server's URL: {why}, as in http://127.0.0.1:3000")]
 pub struct BadUrl {
-    /// The text, without what may be a password.
+    /// The text, without what may be a password or the secret of a link.
     pub url: String,
     /// What is wrong with it.
     pub why: &'static str,
 }
 
+/// What stands before an @ may be a password, and what follows a path a link's secret.
+fn shown(text: &str) -> String {
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    let rest = if end < text.len() { "…" } else { "" };
+    match text[..end].rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}{rest}"),
+        None => format!("{}{rest}", &text[..end]),
+    }
+}
+
 impl Server {
     /// Reads `http://host:port`; `ws` and `wss` mean the same. A path in front of which a proxy has put the server is kept.
     pub(crate) fn parse(text: &str, link: Option<Secret>) -> Result<Self, BadUrl> {
-        // What stands before an @ may be a password.
-        let shown = text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, host)| format!("…@{host}"));
+        let shown = shown(text);
         let bad = |why| BadUrl { url: shown.clone(), why };
         let text = text.trim();
         let text = match text.split_once("://") {
@@ -44,7 +53,7 @@ impl Server {
             return Err(bad("who one is is said by a token, and not in the address"));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(bad("nothing may follow the path"));
+            return Err(bad("nothing may follow the path; the secret of a link is given apart"));
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
@@ -97,8 +106,10 @@ mod tests {
         for url in bad {
             assert!(Server::parse(url, None).is_err(), "{url}");
         }
-        let told = Server::parse("http://me:hunter2@a", None).unwrap_err().to_string();
-        assert!(!told.contains("hunter2"), "{told}");
+        for url in ["http://me:hunter2@a", "http://a/d/1#hunter2", "http://a?link=hunter2", "a#x@hunter2"] {
+            let told = Server::parse(url, None).unwrap_err().to_string();
+            assert!(!told.contains("hunter2"), "{told}");
+        }
         let server = Server::parse("http://[::1]:8080", None).unwrap();
         assert_eq!(server.host_and_port(), ("::1", 8080));
         assert_eq!(server.at("/api/docs"), "http://[::1]:8080/api/docs");

@@ -1,6 +1,7 @@
 //! How things stand, as values that can be watched.
 //!
-//! Always true: what is shown is never ahead of what is so: `pending` is zero only when the server has said that all of it is on its disk.
+//! Always true: what is shown is never ahead of what is so: `pending` is zero only when the server has said that all of it is on its disk,
+//! but for edits that nobody was told yet to be kept: those come in within a hundredth of a second.
 
 pub use crate::driver::Way;
 pub use crate::machine::course::Connection;

@@ -39,11 +39,7 @@ pub struct BadToken;
 impl Token {
     /// One for good, with or without white space around it; an empty text is none.
     pub(crate) fn fixed(text: &str) -> Result<Self, BadToken> {
-        match text.trim() {
-            "" => Ok(Self::None),
-            token if is_sendable(token) => Ok(Self::Fixed(Secret::new(token.to_owned()))),
-            _ => Err(BadToken),
-        }
+        Ok(secret(text)?.map_or(Self::None, Self::Fixed))
     }
 
     pub(crate) fn source<F>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self
@@ -80,6 +76,15 @@ async fn asked(ask: &Arc<Ask>) -> TokenAnswer {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err("the source of tokens panicked".into()),
         Err(_) => Err(format!("the source of tokens has not answered within {ASK_WITHIN:?}").into()),
+    }
+}
+
+/// What may be sent, with or without white space around it; an empty text is none.
+pub(crate) fn secret(text: &str) -> Result<Option<Secret>, BadToken> {
+    match text.trim() {
+        "" => Ok(None),
+        text if is_sendable(text) => Ok(Some(Secret::new(text.to_owned()))),
+        _ => Err(BadToken),
     }
 }
 

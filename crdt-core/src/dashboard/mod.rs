@@ -25,7 +25,7 @@ pub use first::{FIRST_ACTOR, first_dashboard, first_widget_data};
 pub use order::{ORDER_KEY_BYTES_MAX, OrderError, OrderKey, between, spread};
 pub use points::{
     AddError, Added, BadPoint, Feed, HISTORY_BUDGET, NotPoints, PLACES_MAX, POINTS_KEPT, POINTS_KEPT_MAX,
-    REMOVED_MAX, Retention, TIME_MS_MAX, Unread, interval_ms, read_point,
+    REMOVED_MAX, Retention, TIME_MS_MAX, Unread, add_points, interval_ms, read_point,
 };
 pub(crate) use read::whole_number;
 pub use read::{ODDITIES_MAX, Oddity, Reading, from_json, read};

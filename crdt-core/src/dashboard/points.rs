@@ -1,7 +1,8 @@
 //! Points that are added to a widget data document, and old ones that leave it.
 //!
 //! Edit path: ← whoever feeds the widget brings points, → [`Feed::add`] makes one change of them, → the
-//! caller stores it. What others write meanwhile comes back by [`Feed::catch_up`].
+//! caller stores it. What others write meanwhile comes back by [`Feed::catch_up`]. Who adds seldom, or has the document
+//! open anyway, does the same within a transaction: [`add_points`].
 //!
 //! ```text
 //!  list    10 20 40 50          the document's `points`, in order of time
@@ -18,7 +19,7 @@ use super::widget_data::Point;
 use crate::document::careful::{Panicked, carefully};
 use crate::json;
 use crate::time::Timestamp;
-use automerge::transaction::{CommitOptions, Transactable};
+use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{
     ActorId, Automerge, AutomergeError, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue,
     Value, hydrate,
@@ -192,7 +193,7 @@ impl Feed {
     /// When the document takes no points.
     pub fn new(doc: Automerge, actor: ActorId) -> Result<Self, NotPoints> {
         let mut feed = Self { doc: doc.with_actor(actor), times: Vec::new(), read_at: None };
-        if let Some(list) = feed.list()? {
+        if let Some(list) = list(&feed.doc)? {
             feed.read_again(&list);
         }
         Ok(feed)
@@ -291,7 +292,7 @@ impl Feed {
 
     /// The list of points, and what is in it read again if somebody else wrote.
     fn fresh_list(&mut self) -> Result<Option<ObjId>, NotPoints> {
-        let list = self.list()?;
+        let list = list(&self.doc)?;
         match &list {
             Some(list) if self.read_at.as_deref() != Some(&self.doc.get_heads()) => self.read_again(list),
             Some(_) => {}
@@ -300,33 +301,57 @@ impl Feed {
         Ok(list)
     }
 
-    /// The list of points; none when the document has no such member yet.
-    fn list(&self) -> Result<Option<ObjId>, NotPoints> {
-        let kind = text(&self.doc, "kind").unwrap_or_default();
-        if kind != WIDGET_DATA_KIND {
-            return Err(NotPoints::Kind { kind });
-        }
-        // Absent means points, as it does to whoever reads the document.
-        if let Some(shape) = text(&self.doc, "shape").filter(|shape| shape != "points") {
-            return Err(NotPoints::Shape { shape });
-        }
-        match self.doc.get(ROOT, "points").ok().flatten() {
-            None => Ok(None),
-            Some((Value::Object(ObjType::List), list)) => Ok(Some(list)),
-            Some(_) => Err(NotPoints::NoList),
-        }
-    }
-
     fn read_again(&mut self, list: &ObjId) {
-        let items = json::read_at(&self.doc, list, None);
-        let items = items.as_array().map_or(&[][..], Vec::as_slice);
-        self.times = items.iter().map(|item| whole_number(item.get("t")?)).collect();
+        self.times = times(&self.doc, list);
         self.read_at = Some(self.doc.get_heads());
     }
 }
 
+/// Adds points within a transaction, as [`Feed::add`] does in a change of its own, and gives back what is still to be added with
+/// another change. Reads the time of every point that is there: some milliseconds where there are ten thousand.
+///
+/// # Errors
+/// When the document takes no points, or Automerge fails.
+pub fn add_points(
+    tx: &mut Transaction<'_>,
+    points: &[Point],
+    now: Timestamp,
+) -> Result<Vec<Point>, AddError> {
+    let (list, times) = match list(tx)? {
+        Some(list) => (list.clone(), times(tx, &list)),
+        None => (tx.put_object(ROOT, "points", ObjType::List)?, Vec::new()),
+    };
+    let (new, left) = divided(&times, points.iter().map(|point| (point.t, *point)).collect());
+    Plan::of(&times, &new, &retention(tx).0, now).write(tx, &list)?;
+    Ok(left)
+}
+
+/// The list of points; none when the document has no such member yet.
+fn list(doc: &impl ReadDoc) -> Result<Option<ObjId>, NotPoints> {
+    let kind = text(doc, "kind").unwrap_or_default();
+    if kind != WIDGET_DATA_KIND {
+        return Err(NotPoints::Kind { kind });
+    }
+    // Absent means points, as it does to whoever reads the document.
+    if let Some(shape) = text(doc, "shape").filter(|shape| shape != "points") {
+        return Err(NotPoints::Shape { shape });
+    }
+    match doc.get(ROOT, "points").ok().flatten() {
+        None => Ok(None),
+        Some((Value::Object(ObjType::List), list)) => Ok(Some(list)),
+        Some(_) => Err(NotPoints::NoList),
+    }
+}
+
+/// The time of each item of the list, in the list's order; none for what is no point.
+fn times(doc: &impl ReadDoc, list: &ObjId) -> Vec<Option<i64>> {
+    let items = json::read_at(doc, list, None);
+    let items = items.as_array().map_or(&[][..], Vec::as_slice);
+    items.iter().map(|item| whole_number(item.get("t")?)).collect()
+}
+
 /// The window that the document names, and what of it cannot be read.
-fn retention(doc: &Automerge) -> (Retention, Vec<Unread>) {
+fn retention(doc: &impl ReadDoc) -> (Retention, Vec<Unread>) {
     let map = match doc.get(ROOT, "retention") {
         Ok(Some((Value::Object(ObjType::Map), map))) => map,
         Ok(Some((value, _))) if !is_null(&value) => return (Retention::default(), vec![Unread::Retention]),
@@ -352,7 +377,7 @@ fn is_null(value: &Value<'_>) -> bool {
 }
 
 /// A text at the root, be it a register or a text object.
-fn text(doc: &Automerge, name: &str) -> Option<String> {
+fn text(doc: &impl ReadDoc, name: &str) -> Option<String> {
     match doc.get(ROOT, name).ok()?? {
         (Value::Object(ObjType::Text), id) => doc.text(&id).ok(),
         (Value::Scalar(scalar), _) => match scalar.as_ref() {
@@ -580,14 +605,26 @@ pub fn read_point(value: &serde_json::Value, now: Timestamp) -> Result<Point, Ba
         None | Some(serde_json::Value::Null) => i64::try_from(now.as_millis()).unwrap_or(i64::MAX),
         Some(time) => whole_number(time).ok_or(BadPoint::BadTime)?,
     };
-    if !(-TIME_MS_MAX..=TIME_MS_MAX).contains(&t) {
-        return Err(BadPoint::BadTime);
-    }
     let v = match members.get("v").ok_or(BadPoint::NoValue)? {
         serde_json::Value::Null => None,
         value => Some(value.as_f64().ok_or(BadPoint::BadValue)?),
     };
-    Ok(Point { t, v })
+    let point = Point { t, v };
+    point.check().map(|()| point)
+}
+
+impl Point {
+    /// Whether it can stand in a document: with a time that is one, and a value that JSON can say.
+    ///
+    /// # Errors
+    /// [`BadPoint::BadTime`] or [`BadPoint::BadValue`].
+    pub fn check(&self) -> Result<(), BadPoint> {
+        match self {
+            point if !(-TIME_MS_MAX..=TIME_MS_MAX).contains(&point.t) => Err(BadPoint::BadTime),
+            Point { v: Some(value), .. } if !value.is_finite() => Err(BadPoint::BadValue),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]

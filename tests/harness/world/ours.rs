@@ -12,7 +12,7 @@ use automerge::{ActorId, Automerge, AutomergeError, Change, ChangeHash, ROOT, Re
 use bytes::Bytes;
 use dovetail_client::machine::course::{Ending, Windows};
 use dovetail_client::machine::engine::{Effect, Engine};
-use dovetail_client::machine::replica::{Fate, Limits, LoadFault, Notes, Refused, Replica};
+use dovetail_client::machine::replica::{self, Fate, Limits, LoadFault, Notes, Refused, Replica};
 use dovetail_core::dashboard::Edit;
 use dovetail_core::document::chunk::Batch;
 use dovetail_core::id::DocumentId;
@@ -176,11 +176,12 @@ impl OurClient {
         is_board: bool,
     ) -> Vec<Bytes> {
         let (now, n, members) = (self.now, self.n, &mut self.members);
-        self.engine.with(now, document, |replica, _| {
+        self.engine.with(now, document, |replica, effects| {
             for nth in 0..changes {
                 members.count += 1;
                 let member = (format!("{MEMBER}{n}-{}", members.count), members.count);
-                if let Some(number) = edit(replica, now, &member, value.wrapping_add(nth), is_board) {
+                if let Some(number) = edit(replica, now, &member, value.wrapping_add(nth), is_board, effects)
+                {
                     members.waiting.push((document.clone(), number, member.0));
                 }
             }
@@ -313,7 +314,11 @@ impl OurClient {
                 self.engine.stored(now, &document, Ok(()));
                 self.kept.extend(heads.into_iter().map(|head| (document.clone(), head)));
             }
-            note @ Asked::Note(_) => self.disk.write(document, note),
+            Asked::Note(_) if fails => self.engine.noted(now, &document, Err("no room")),
+            note @ Asked::Note(_) => {
+                self.disk.write(document.clone(), note);
+                self.engine.noted(now, &document, Ok(()));
+            }
         }
         self.carry_out()
     }
@@ -478,6 +483,7 @@ fn edit(
     (member, count): &(String, i64),
     value: u8,
     is_board: bool,
+    effects: &mut Vec<replica::Effect>,
 ) -> Option<u64> {
     if value.is_multiple_of(3) {
         let title = format!("title {value}");
@@ -487,10 +493,11 @@ fn edit(
         let _ = replica.edit(now, &[Edit::RemoveWidget { id: nobody }], None);
         return None;
     }
-    let changed = replica.change(now, None, |tx| {
+    let change = |tx: &mut Transaction<'_>| {
         tx.put(ROOT, member, *count)?;
         write(tx, value, is_board)
-    });
+    };
+    let changed = replica.change(now, None, change, effects);
     changed.ok()?.ok().map(|((), number)| number)
 }
 

@@ -211,6 +211,32 @@ async fn rc70_presence() {
     gone.expect("who closes says so");
 }
 
+/// RC86: points that a device adds stand where those that are posted would. What is no point, or not for this document, is refused.
+#[tokio::test]
+async fn rc86_points_of_a_device() {
+    let client = client(NOWHERE).await;
+    let series = client.create_widget_data().await.unwrap();
+    let at = |t: i64, v: f64| Point { t, v: Some(v) };
+    series.add_points(&[at(30, 3.0), at(10, 1.0)]).await.unwrap();
+    series.add_points(&[at(20, 2.5), at(10, 7.0)]).await.unwrap();
+    let points = client.open::<Json>(series.id()).await.unwrap().get().unwrap().0["points"].clone();
+    // Whole numbers are, whoever reads them.
+    assert_eq!(points, json!([{ "t": 10, "v": 7 }, { "t": 20, "v": 2.5 }, { "t": 30, "v": 3 }]));
+    // More places than one change fills.
+    let apart = |from: i64| (0..300).map(|n| at(1_000 + from + 10 * n, 0.0)).collect::<Vec<_>>();
+    series.add_points(&apart(0)).await.unwrap();
+    series.add_points(&apart(5)).await.unwrap();
+    let times: Vec<i64> = series.get().unwrap().points.iter().map(|point| point.t).collect();
+    assert!(times.len() == 603 && times.is_sorted(), "{times:?}");
+
+    let bad = series.add_points(&[at(40, 4.0), at(50, f64::NAN)]).await;
+    assert!(matches!(bad, Err(AddPointsError::Bad { at: 1, why: BadPoint::BadValue })), "{bad:?}");
+    series.change(|tx| tx.put(ROOT, "shape", "text")).await.unwrap();
+    let other = series.add_points(&[at(40, 4.0)]).await;
+    assert!(matches!(other, Err(AddPointsError::NotPoints(NotPoints::Shape { .. }))), "{other:?}");
+    assert_eq!(series.get().unwrap().points.len(), 603);
+}
+
 /// RC74: an app's own types are read and written as they are.
 #[tokio::test]
 async fn rc74_own_types() {

@@ -16,9 +16,9 @@ use dovetail_client::status::{
     Answer, Connection, ConnectionStatus, DocumentStatus, Role, StorageStatus, Way,
 };
 use dovetail_client::{
-    ApiError, Builder, ChangeError, Client, Dashboard, Document, DocumentId, Edit, EditError, ForgetError,
-    Json, Layout, NotTaken, OpenError, Peer, SaveError, StartError, StoreError, StoreKey, StoreLimits,
-    Widget, WidgetId, Windows,
+    AddPointsError, ApiError, BadPoint, Builder, ChangeError, Client, Dashboard, Document, DocumentId, Edit,
+    EditError, ForgetError, Json, Layout, NotPoints, NotTaken, OpenError, Peer, Point, SaveError, StartError,
+    StoreError, StoreKey, StoreLimits, Widget, WidgetId, Windows,
 };
 use dovetail_tests::gate::Gate;
 use dovetail_tests::lossy::Lossy;

@@ -38,7 +38,7 @@ async fn rc61_edits_without_a_server_outlast_the_process() {
     online.close().await;
 }
 
-/// RC10: one process has a directory; the next is told so, and which.
+/// RC65: one process has a directory; the next is told so, and which.
 #[tokio::test]
 async fn rc65_one_process_has_a_store() {
     let folder = tempfile::tempdir().unwrap();

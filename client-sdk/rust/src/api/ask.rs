@@ -77,8 +77,10 @@ struct Problem {
 
 impl Api {
     pub(super) async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ApiError> {
-        let body = self.send(request).await?.whole().await?;
-        serde_json::from_slice(&body).map_err(|error| self.odd(&error.to_string()))
+        let answer = self.send(request).await?;
+        let answered = answered(&answer.response);
+        let body = answer.whole().await?;
+        serde_json::from_slice(&body).map_err(|error| self.odd(&format!("{answered}: {error}")))
     }
 
     /// Gives what was answered, unless that is a refusal.

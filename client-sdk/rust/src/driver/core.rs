@@ -81,6 +81,29 @@ pub(crate) enum NotForgotten {
     Closed,
 }
 
+/// What of a document waits for the server, which is known without looking at what is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Waits {
+    pending: usize,
+    pending_bytes: u64,
+    pending_since: Option<Timestamp>,
+    saved_at: Option<Timestamp>,
+}
+
+impl Waits {
+    fn of(status: &DocumentStatus) -> Self {
+        let DocumentStatus { pending, pending_bytes, pending_since, saved_at, .. } = *status;
+        Self { pending, pending_bytes, pending_since, saved_at }
+    }
+
+    fn show_in(self, status: &mut DocumentStatus) {
+        status.pending = self.pending;
+        status.pending_bytes = self.pending_bytes;
+        status.pending_since = self.pending_since;
+        status.saved_at = self.saved_at;
+    }
+}
+
 /// What is shown of one document, and to how many.
 #[derive(Debug, Default)]
 struct Board {
@@ -95,8 +118,8 @@ pub(crate) struct Shown {
     pub(crate) status: watch::Sender<DocumentStatus>,
     /// Counts the states that the content had.
     pub(crate) content: watch::Sender<u64>,
-    /// Rung when an edit may have become durable here.
-    pub(crate) moved: watch::Sender<()>,
+    /// What became of all edits up to this one is known, and shown in `status`. Rung whenever something has become of one, or of the document.
+    pub(crate) told: watch::Sender<u64>,
     pub(crate) said: broadcast::Sender<Heard>,
 }
 
@@ -105,7 +128,7 @@ impl Default for Shown {
         Self {
             status: watch::Sender::new(DocumentStatus::default()),
             content: watch::Sender::new(0),
-            moved: watch::Sender::new(()),
+            told: watch::Sender::new(0),
             said: broadcast::Sender::new(SAID_MAX),
         }
     }
@@ -165,10 +188,9 @@ impl Shared {
         done
     }
 
-    /// What became of an edit, if the document is open; and whether nothing more becomes of anything.
-    pub(crate) fn fate(&self, id: &DocumentId, edit: u64) -> (Option<Fate>, bool) {
-        let state = self.lock();
-        (state.engine.replica(id).map(|replica| replica.fate(edit)), state.has_ended)
+    /// What became of an edit, if the document is open.
+    pub(crate) fn fate(&self, id: &DocumentId, edit: u64) -> Option<Fate> {
+        self.lock().engine.replica(id).map(|replica| replica.fate(edit))
     }
 
     /// Says that nothing more is wanted: what was asked for is done to its end.
@@ -197,7 +219,7 @@ impl Shared {
             state.boards.values().map(|board| board.shown.clone()).collect()
         };
         for shown in shown {
-            shown.moved.send_replace(());
+            shown.told.send_replace(u64::MAX);
         }
         self.is_over.send_replace(true);
     }
@@ -233,11 +255,17 @@ impl Shared {
         self.lock().boards.get(id).map(|board| board.shown.clone())
     }
 
-    /// How a document stands is another.
+    /// How a document stands is another. What waits is shown before whoever awaits an edit goes on; the rest follows.
     pub(crate) fn told(&self, id: &DocumentId) {
-        if let Some(shown) = self.dirtied(id) {
-            shown.moved.send_replace(());
-        }
+        let _turn = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(shown) = self.dirtied(id) else { return };
+        let Some((kept, waits)) = self.lock().waits(id) else { return };
+        shown.status.send_if_modified(|status| {
+            let is_another = Waits::of(status) != waits;
+            waits.show_in(status);
+            is_another
+        });
+        shown.told.send_replace(kept);
     }
 
     /// The content of a document is another.
@@ -383,6 +411,14 @@ impl State {
             }
         }
         stands
+    }
+
+    /// What waits of a document, and up to which edit that is known.
+    fn waits(&self, id: &DocumentId) -> Option<(u64, Waits)> {
+        let replica = self.engine.replica(id)?;
+        let (pending, pending_bytes) = replica.pending_size();
+        let pending_since = replica.pending().next().map(|oldest| oldest.at);
+        Some((replica.kept(), Waits { pending, pending_bytes, pending_since, saved_at: replica.saved_at() }))
     }
 
     fn status(&mut self, now: Timestamp, id: &DocumentId) -> Option<DocumentStatus> {

@@ -31,7 +31,8 @@ pub(super) type Loaded = Result<(Option<Stored>, Option<Notes>), LoadFault>;
 pub(super) enum Done {
     Loaded(Box<Loaded>),
     Stored(Result<(), String>),
-    Noted,
+    /// Whether they are written down.
+    Noted(Result<(), String>),
     /// Whether it is gone, or in words why it could not be let go of.
     Forgotten(Leave, Result<bool, String>),
 }
@@ -104,11 +105,12 @@ async fn work(store: &dyn Store, id: &DocumentId, job: Job) -> Done {
             other => LoadFault::Unavailable(other.to_string()),
         }))),
         Job::Commit(batch) => Done::Stored(store.commit(batch).await.map_err(|error| error.to_string())),
-        Job::Note(written) => {
-            if let Err(error) = notes::write(store, id, &written).await {
+        Job::Note(notes) => {
+            let written = notes::write(store, id, &notes).await;
+            if let Err(error) = &written {
                 tracing::warn!(document = %id, %error, "what is noted beside a document could not be written");
             }
-            Done::Noted
+            Done::Noted(written.map_err(|error| error.to_string()))
         }
         Job::Forget(leave) => Done::Forgotten(leave, forget::forget(store, id, leave).await),
     }

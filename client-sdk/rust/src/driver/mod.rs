@@ -202,13 +202,11 @@ impl Driver {
                 Event::Frame(frame) => frames.push(frame),
                 Event::Opened(way) => self.opened(now, way),
                 Event::Ended(ending) => {
-                    self.heard(now, &frames);
-                    // What was heard may have been the reason to end it.
-                    if self.line.take().is_some() {
+                    // What was heard may have been the reason to end it: then that counts, and once.
+                    if !self.heard(now, &frames) {
                         self.core.lock().engine.ended(now, ending, draw());
-                        self.hung_up();
                     }
-                    return;
+                    return self.hung_up();
                 }
             }
             if frames.len() < BURST_FRAMES {
@@ -218,17 +216,20 @@ impl Driver {
         self.heard(now, &frames);
     }
 
-    fn heard(&mut self, now: Timestamp, frames: &[Bytes]) {
+    /// Whether the connection was given up over it.
+    fn heard(&mut self, now: Timestamp, frames: &[Bytes]) -> bool {
         let State { engine, book, .. } = &mut *self.core.lock();
+        let was_there = engine.has_link();
         engine.heard(now, frames, draw());
         if let Some(welcome) = engine.welcome() {
             self.rules.are(&welcome.rules, book);
         }
+        was_there && !engine.has_link()
     }
 
     fn opened(&mut self, now: Timestamp, way: Way) {
         self.trial_at =
-            (way == Way::Requests && !self.dialing.requests_only).then(|| Instant::now() + self.socket_again);
+            if way == Way::Requests && !self.dialing.requests_only { self.next_trial() } else { None };
         let mut state = self.core.lock();
         state.way = Some(way);
         state.engine.dialed(now);
@@ -251,8 +252,13 @@ impl Driver {
                 self.line = Some(line);
                 self.opened(now, way);
             }
-            _ => self.trial_at = Some(Instant::now() + self.socket_again),
+            _ => self.trial_at = self.next_trial(),
         }
+    }
+
+    /// None where that is never.
+    fn next_trial(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.socket_again)
     }
 
     // What comes of it.
@@ -317,7 +323,9 @@ impl Driver {
                     engine.stored(now, id, answer.as_ref().copied().map_err(String::as_str));
                 }
                 Done::Forgotten(leave, answer) => state.forgotten(now, id, leave, &answer),
-                Done::Noted => {}
+                Done::Noted(answer) => {
+                    engine.noted(now, id, answer.as_ref().copied().map_err(String::as_str))
+                }
             }
             match state.engine.replica(id).and_then(Replica::fault) {
                 Some(LoadFault::Damaged(what)) => Some(what.clone()),

@@ -5,7 +5,7 @@
 //! Always true: rules that cannot be read here are no rules: better nothing is said of a document than something that the server
 //! does not say.
 
-use super::line::{Credentials, Dialing, authorized};
+use super::line::{Credentials, Dialing, authorized, whole};
 use bytes::Bytes;
 use dovetail_core::rules::{InForce, RuleBook, RuleSet, RuleSetSource};
 use serde::Deserialize;
@@ -15,6 +15,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// Several times what a server takes as rules of a kind.
+const RULES_BYTES_MAX: usize = 4 << 20;
 
 /// No server has rules for more kinds of documents.
 const KINDS_MAX: usize = 256;
@@ -83,7 +86,7 @@ async fn fetch(dialing: &Dialing, kind: &str) -> Option<Bytes> {
     let request = authorized(dialing.requests.get(url), &credentials).timeout(ANSWER_WITHIN);
     let answer = request.send().await.and_then(reqwest::Response::error_for_status);
     match answer {
-        Ok(answer) => answer.bytes().await.ok(),
+        Ok(answer) => whole(answer, RULES_BYTES_MAX).await.ok().flatten(),
         Err(error) => {
             tracing::warn!(kind, %error, "the rules of the server cannot be had: conflicts are judged by those from before");
             None

@@ -37,7 +37,7 @@ pub enum Effect {
     Load(DocumentId),
     /// Make this durable, behind everything that was asked for before; answer with [`Engine::stored`].
     Commit(Batch),
-    /// Write the notes of a document down.
+    /// Write the notes of a document down; answer with [`Engine::noted`].
     Note(DocumentId, Box<Notes>),
     /// Let go of what is stored of a document, if it may leave; answer with [`Engine::forgotten`].
     Forget(DocumentId, Leave),
@@ -63,6 +63,8 @@ pub enum Effect {
 pub struct Engine {
     me: Introduction,
     limits: Limits,
+    /// As the app has it, whatever a server takes.
+    change_bytes_max: u64,
     course: Course,
     link: Option<Link>,
     welcome: Option<Welcome>,
@@ -83,6 +85,7 @@ impl Engine {
     pub fn new(peer: PeerId, storage: Option<StorageId>, windows: Windows, limits: Limits) -> Self {
         Self {
             me: Introduction { peer, storage },
+            change_bytes_max: limits.change_bytes_max,
             limits,
             course: Course::new(windows),
             link: None,
@@ -233,7 +236,12 @@ impl Engine {
 
     /// The store's answer to [`Effect::Commit`].
     pub fn stored(&mut self, now: Timestamp, id: &DocumentId, answer: Result<(), &str>) {
-        self.with(now, id, |replica, effects| replica.stored(answer, effects));
+        self.with(now, id, |replica, effects| replica.stored(now, answer, effects));
+    }
+
+    /// The store's answer to [`Effect::Note`].
+    pub fn noted(&mut self, now: Timestamp, id: &DocumentId, answer: Result<(), &str>) {
+        self.with(now, id, |replica, effects| replica.noted(now, answer, effects));
     }
 
     /// The store's answer to [`Effect::Forget`]: whether it has let go of the document.
@@ -255,6 +263,12 @@ impl Engine {
         self.welcome.as_ref()
     }
 
+    /// Whether there is a connection, be it that the server has not answered yet.
+    #[must_use]
+    pub fn has_link(&self) -> bool {
+        self.link.is_some()
+    }
+
     /// A connection is there: somebody has to be told who we are.
     pub fn dialed(&mut self, now: Timestamp) {
         let (link, join) = Link::open(now, self.me.clone());
@@ -266,6 +280,8 @@ impl Engine {
     /// Another connection is there in the place of the one before, without a pause between them.
     pub fn switched(&mut self, now: Timestamp) {
         self.forget_link();
+        // What was to be said on the one before is nothing for this one.
+        self.effects.retain(|effect| !matches!(effect, Effect::Write(_)));
         self.dialed(now);
     }
 
@@ -311,7 +327,8 @@ impl Engine {
             Heard::Welcome(welcome) => {
                 let bounds = &welcome.bounds;
                 // A change comes in a message, with what that says besides.
-                let bytes_max = bounds.change_bytes_max.min(bounds.message_bytes_max / 8 * 7);
+                let of_server = bounds.change_bytes_max.min(bounds.message_bytes_max / 8 * 7);
+                let bytes_max = of_server.min(self.change_bytes_max);
                 self.limits.change_bytes_max = bytes_max;
                 self.replicas.values_mut().for_each(|replica| replica.set_change_bytes_max(bytes_max));
                 self.welcome = Some(welcome);

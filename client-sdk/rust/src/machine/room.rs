@@ -148,13 +148,16 @@ impl Room {
         self.look_at = self.look_at.map(|look_at| look_at.min(at));
     }
 
-    /// The store has answered. Whether it has let go of a document.
+    /// The store has answered. Whether it has let go of a document; one that it has not stays until it was opened once more, and holds up no
+    /// others.
     pub(super) fn has_left(&mut self, now: Timestamp, id: &DocumentId, is_gone: bool) {
         self.leaving.remove(id);
         if is_gone {
             self.strike(id);
-            self.look_by(now);
+        } else if let Some(tenant) = self.tenants.get_mut(id) {
+            tenant.has_to_stay = true;
         }
+        self.look_by(now);
     }
 
     /// When [`leave`](Self::leave) is wanted.
@@ -233,7 +236,9 @@ mod tests {
         assert_eq!(room.leave(day(63), |_| false), [], "the store has not answered");
         assert_eq!(room.status().bytes, 20, "it is there until it is gone");
         room.has_left(day(63), &id(2), false);
-        assert_eq!(room.leave(day(64), |_| false), [id(2)], "it is tried again");
+        assert_eq!(room.leave(day(64), |_| false), [], "it has to stay");
+        room.is_closed(day(65), &id(2), false);
+        assert_eq!(room.leave(day(100), |_| false), [id(2), id(3)], "it was opened once more");
     }
 
     /// RC78: what has something that is nowhere else stays, however long and however full it is.

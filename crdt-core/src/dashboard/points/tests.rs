@@ -48,8 +48,8 @@ fn expected(posted: &[Point], retention: Retention, now: Timestamp) -> Vec<Point
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// PT2, PT3: in whatever order and batches points come, the document holds what one sorted list cut to
-    /// the window holds; and each batch is one change at most.
+    /// PT2, PT3, RC86: in whatever order and batches points come, the document holds what one sorted list cut to
+    /// the window holds; and each batch is one change at most. Within somebody's transaction the same is written.
     #[test]
     fn pt2_any_order_and_batching_ends_the_same(
         batches in prop::collection::vec(
@@ -61,7 +61,8 @@ proptest! {
         let mut window = serde_json::Map::new();
         window.extend(points.map(|points| ("points".to_owned(), points.into())));
         window.extend(seconds.map(|seconds| ("seconds".to_owned(), seconds.into())));
-        let mut feed = feed(&series(&json!({ "retention": window })));
+        let doc = series(&json!({ "retention": window }));
+        let (mut feed, mut held) = (feed(&doc), doc);
         let before = feed.doc.get_changes(&[]).len();
         let noon = NOON.as_millis() as i64;
         let mut posted = Vec::new();
@@ -69,6 +70,9 @@ proptest! {
             let batch: Vec<Point> =
                 batch.iter().map(|(t, v)| point(noon + t * 1000, i32::from(*v))).collect();
             let added = feed.add(&batch, NOON).unwrap();
+            let left = held.transact(|tx| add_points(tx, &batch, NOON)).unwrap().result;
+            prop_assert!(left.is_empty());
+            prop_assert_eq!(json::read(&held, None), json::read(&feed.doc, None));
             posted.extend(batch);
             let now = expected(&posted, Retention::of(points, seconds), NOON);
             prop_assert_eq!(added.points, now.len());

@@ -31,6 +31,9 @@ const AGAIN_MOST: Duration = Duration::from_secs(1);
 /// A request whose answer takes longer is made again. Polls may take longer: as long as the server said.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// Why a request was refused is some hundred bytes; a proxy's page of words is more.
+const WORDS_BYTES_MAX: usize = 1 << 20;
+
 /// What the server says of a session that it opened.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Offered {
@@ -215,9 +218,9 @@ async fn page(answer: Response, cursor: u64, frames_max: usize) -> Page {
             "an answer without the numbers of its frames has come: does a proxy take headers away?",
         );
     };
-    let body = match answer.bytes().await {
-        Ok(body) if body.len() <= FRAME_BYTES_MAX => body,
-        Ok(_) => return Page::Odd("an answer is larger than any document"),
+    let body = match whole(answer, FRAME_BYTES_MAX).await {
+        Ok(Some(body)) => body,
+        Ok(None) => return Page::Odd("an answer is larger than any document"),
         Err(error) => return Page::CutOff(in_words(&error)),
     };
     let Ok(frames) = wire::split(&body, frames_max.max(1 << 16)) else {
@@ -284,9 +287,21 @@ struct Reason {
 
 async fn refused(answer: Response) -> Ending {
     let (status, odd) = (answer.status(), answered(&answer));
-    let text = timeout(ANSWER_WITHIN, answer.bytes()).await;
-    let text = text.ok().and_then(Result::ok).unwrap_or_default();
+    let text = timeout(ANSWER_WITHIN, whole(answer, WORDS_BYTES_MAX)).await;
+    let text = text.ok().and_then(Result::ok).flatten().unwrap_or_default();
     ended(status, &text, &odd)
+}
+
+/// All of an answer, or nothing where that is more than so many bytes.
+pub(crate) async fn whole(mut answer: Response, bytes_max: usize) -> Result<Option<Bytes>, reqwest::Error> {
+    let mut whole = BytesMut::new();
+    while let Some(piece) = answer.chunk().await? {
+        if whole.len() + piece.len() > bytes_max {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(Some(whole.freeze()))
 }
 
 /// What was answered that no Dovetail server answers.

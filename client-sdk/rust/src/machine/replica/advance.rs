@@ -18,8 +18,9 @@ impl Replica {
     /// When there is something to do though nothing happens.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
-        let link = self.link.as_ref().filter(|link| link.is_due && link.is_unanswered)?;
-        Some(link.sent_at? + SEND_EVERY)
+        let link = self.link.as_ref().filter(|link| link.is_due && link.is_unanswered);
+        let say_at = link.and_then(|link| link.sent_at).map(|at| at + SEND_EVERY);
+        [say_at, self.keep_again_at].into_iter().flatten().min()
     }
 
     fn take_in(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
@@ -51,17 +52,25 @@ impl Replica {
         effects.push(Effect::Told);
     }
 
-    /// Nothing is asked of the store while it is busy with this document: what comes meanwhile goes together.
+    /// Nothing is asked of the store while it is busy with this document: what comes meanwhile goes together. Nor just after it has
+    /// failed, unless somebody waits for an edit.
     fn keep(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        self.keep_again_at = self.keep_again_at.filter(|at| now < *at);
         let Content::Here(here) = &mut self.content else { return };
-        if here.commit.is_some() {
+        let is_too_soon = self.keep_again_at.is_some();
+        if here.commit.is_some() || (is_too_soon && self.kept == self.taken) {
             return;
         }
         here.close(now);
         here.is_open(now);
-        if !here.is_noted {
+        if !here.is_noted && !here.is_noting {
             here.is_noted = true;
+            here.is_noting = true;
             effects.push(Effect::Note(Box::new(here.notes(self.role))));
+        }
+        // What was refused leaves the document when it is noted for good that it was.
+        if here.holds_back && (here.is_noting || !here.is_noted) {
+            return;
         }
         if let Some((batch, commit)) = here.what_to_keep(now, &self.id, self.taken) {
             here.commit = Some(commit);

@@ -23,6 +23,9 @@ use std::time::Duration;
 /// When a document was opened is noted once a day: what is not opened for long is counted in days.
 const NOTE_OPENING_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What is written goes behind what is there as long as it has no more bytes than so. A whole document is a tenth of its changes one by one.
+const INCREMENT_BYTES_MAX: usize = 1 << 20;
+
 /// The document in memory.
 #[derive(Debug)]
 pub(super) struct Here {
@@ -47,6 +50,8 @@ pub(super) struct Here {
     pub(super) judged: Option<Judged>,
     /// The notes are others than those that were written down.
     pub(super) is_noted: bool,
+    /// Notes are being written down.
+    pub(super) is_noting: bool,
     /// Changes were taken out. What was made instead of them is sent when it is stored: it may not come into being twice.
     pub(super) holds_back: bool,
 }
@@ -81,6 +86,7 @@ impl Here {
             refusals: Refusals::default(),
             judged: None,
             is_noted: true,
+            is_noting: false,
             holds_back: false,
         }
     }
@@ -98,7 +104,7 @@ impl Here {
             return Ok((nothing(), None));
         }
         let doc = read(&stored)?.with_actor(actor.clone());
-        // Notes are written behind the document: they may speak of less, and after a crash of what never came to be stored.
+        // Notes and document are written one after the other: they may speak of less, and after a crash of what never came to be stored.
         let saved = if notes.saved.iter().all(|head| has(&doc, head)) { notes.saved } else { Vec::new() };
         let size = |chunk: &Chunk| (chunk.key(), chunk.bytes().len() as u64);
         let here = Self {
@@ -186,22 +192,24 @@ impl Here {
         upto: u64,
     ) -> Option<(Batch, Commit)> {
         let stored = self.manifest.as_ref().map(|manifest| manifest.heads.clone()).unwrap_or_default();
-        let is_whole = self.holds_back || self.chunks.len() >= limits::CHUNKS_BEFORE_SNAPSHOT;
+        let wants_whole = self.holds_back || self.chunks.len() >= limits::CHUNKS_BEFORE_SNAPSHOT;
         self.close(now);
         let doc = self.tick.doc();
         let heads = doc.get_heads();
-        if heads == stored && !is_whole {
+        if heads == stored && !self.holds_back {
             return None;
         }
-        let (chunk, count) = if is_whole {
-            (Chunk::new(ChunkKind::Snapshot, doc.save().into()), doc.get_changes_meta(&[]).len() as u64)
-        } else {
-            let changes = doc.get_changes(&stored);
+        let new = (!wants_whole).then(|| doc.get_changes(&stored));
+        let new = new.filter(|changes| bytes_of(changes) <= INCREMENT_BYTES_MAX);
+        let is_whole = new.is_none();
+        let (chunk, count) = if let Some(changes) = new {
             let before = self.manifest.as_ref().map_or(0, |manifest| manifest.changes);
             (
                 Chunk::new(ChunkKind::Changes, one_behind_the_other(&changes).into()),
                 before + changes.len() as u64,
             )
+        } else {
+            (Chunk::new(ChunkKind::Snapshot, doc.save().into()), doc.get_changes_meta(&[]).len() as u64)
         };
         let delete: Vec<ChunkKey> = match is_whole {
             true => self.chunks.iter().map(|(key, _)| *key).filter(|key| *key != chunk.key()).collect(),
@@ -296,9 +304,12 @@ pub(crate) fn read(stored: &Stored) -> Result<Automerge, LoadFault> {
     Ok(doc)
 }
 
+fn bytes_of(changes: &[Change]) -> usize {
+    changes.iter().map(|change| change.raw_bytes().len()).sum()
+}
+
 fn one_behind_the_other(changes: &[Change]) -> Vec<u8> {
-    let size = changes.iter().map(|change| change.raw_bytes().len()).sum();
-    let mut bytes = Vec::with_capacity(size);
+    let mut bytes = Vec::with_capacity(bytes_of(changes));
     changes.iter().for_each(|change| bytes.extend_from_slice(change.raw_bytes()));
     bytes
 }

@@ -48,13 +48,19 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
-use tick::Tick;
+use tick::{Tick, has_orphans};
 
 /// While the server has not answered, what is new waits so long for what comes after it.
 pub const SEND_EVERY: Duration = Duration::from_millis(50);
 
-/// So often a store may fail before whoever asks later is not told of the first time any more.
+/// So often a store may fail before the first times are told as one: then what was kept between them counts as lost as well.
 const LOST_MAX: usize = 64;
+
+/// What a store did not take is tried again after so long at first, and twice as long each time, up to [`KEEP_AGAIN_MAX`].
+const KEEP_AGAIN: Duration = Duration::from_secs(1);
+
+/// A disk that is full stays full until somebody comes; who does does not wait much longer than that.
+const KEEP_AGAIN_MAX: Duration = Duration::from_secs(60);
 
 /// So many messages may wait until the document was read. A server that sends more is asked again later.
 const INBOX_MAX: usize = 256;
@@ -66,7 +72,7 @@ pub struct Limits {
     pub pending_max: usize,
     /// Their bytes.
     pub pending_bytes_max: u64,
-    /// The most bytes of one change that the server takes.
+    /// The most bytes of one change. A server that takes less is obeyed.
     pub change_bytes_max: u64,
 }
 
@@ -87,7 +93,7 @@ pub enum Effect {
     Load,
     /// Make this durable, behind everything that was asked for before; answer with [`Replica::stored`].
     Commit(Batch),
-    /// Write the notes down in place of those before. Nobody waits for that alone.
+    /// Write the notes down in place of those before; answer with [`Replica::noted`].
     Note(Box<Notes>),
     /// Say this to the server.
     Send(Message),
@@ -209,6 +215,10 @@ pub struct Replica {
     kept: u64,
     /// Edits that the store did not take.
     lost: Vec<(RangeInclusive<u64>, Arc<str>)>,
+    /// So often in a row the store has not taken something.
+    failures: u32,
+    /// Before then nothing is asked of it that nobody waits for.
+    keep_again_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -252,6 +262,8 @@ impl Replica {
             taken: 0,
             kept: 0,
             lost: Vec::new(),
+            failures: 0,
+            keep_again_at: None,
         }
     }
 
@@ -305,6 +317,7 @@ impl Replica {
         now: Timestamp,
         label: Option<&str>,
         change: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+        effects: &mut Vec<Effect>,
     ) -> Result<Result<(T, u64), E>, EditError> {
         let bytes_max = self.limits.change_bytes_max;
         let here = self.editable()?;
@@ -320,8 +333,13 @@ impl Replica {
         };
         let made = here.doc(now).get_changes(&before);
         if let Err(error) = are_in_bounds(&made, bytes_max) {
+            // What waits for others is not in what is gone back to, and the server has sent it already.
+            let has_orphans = has_orphans(here.tick.doc());
             here.forget_last(now, &before);
             self.actor = here.tick.doc().get_actor().clone();
+            if has_orphans {
+                self.lose_link(effects);
+            }
             return Err(error);
         }
         made.iter().for_each(|change| here.waiting.enter(change));
@@ -378,30 +396,59 @@ impl Replica {
     }
 
     /// The store's answer to [`Effect::Commit`].
-    pub fn stored(&mut self, answer: Result<(), &str>, effects: &mut Vec<Effect>) {
+    pub fn stored(&mut self, now: Timestamp, answer: Result<(), &str>, effects: &mut Vec<Effect>) {
         let Content::Here(here) = &mut self.content else { return };
         let Some(commit) = here.commit.take() else { return };
         match answer {
             Ok(()) => {
+                (self.failures, self.keep_again_at) = (0, None);
                 here.is_stored(commit.put, commit.manifest, commit.is_whole, commit.is_outrun);
                 self.kept = self.kept.max(commit.upto);
                 here.are_kept(self.kept);
                 effects.push(Effect::Told);
             }
             Err(why) => {
-                tracing::error!(document = %self.id, why, "edits could not be kept on this device");
+                tracing::error!(document = %self.id, why, "the document could not be kept on this device");
+                self.has_failed(now);
                 self.begin_anew(why, effects);
             }
         }
+    }
+
+    /// The store's answer to [`Effect::Note`].
+    pub fn noted(&mut self, now: Timestamp, answer: Result<(), &str>, effects: &mut Vec<Effect>) {
+        let Content::Here(here) = &mut self.content else { return };
+        here.is_noting = false;
+        if let Err(why) = answer {
+            here.is_noted = false;
+            let holds_back = here.holds_back;
+            self.has_failed(now);
+            if holds_back {
+                // Nothing can be kept before it is noted what was refused; the server says that again.
+                return self.begin_anew(why, effects);
+            }
+        }
+        // It may leave memory now.
+        effects.push(Effect::Told);
+    }
+
+    fn has_failed(&mut self, now: Timestamp) {
+        let wait = KEEP_AGAIN.saturating_mul(1 << self.failures.min(16)).min(KEEP_AGAIN_MAX);
+        self.failures += 1;
+        self.keep_again_at = Some(now + wait);
     }
 
     /// What the store holds counts. Nobody was told that what is lost here is kept, and the server brings its own again.
     fn begin_anew(&mut self, why: &str, effects: &mut Vec<Effect>) {
         // It may have gone to the server: the numbers of those changes are not given a second time.
         self.actor = refusal::next_actor(&self.actor);
-        self.lost.push((self.kept + 1..=self.taken, why.into()));
+        if self.kept < self.taken {
+            self.lost.push((self.kept + 1..=self.taken, why.into()));
+        }
         if self.lost.len() > LOST_MAX {
-            self.lost.remove(0);
+            let (oldest, _) = self.lost.remove(0);
+            let next = &mut self.lost[0].0;
+            *next = *oldest.start()..=*next.end();
         }
         self.kept = self.taken;
         self.content = Content::Unasked;

@@ -26,6 +26,12 @@ impl Replica {
         self.taken
     }
 
+    /// What became of all edits up to this one is known.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        self.kept
+    }
+
     /// What became of an edit.
     #[must_use]
     pub fn fate(&self, edit: u64) -> Fate {
@@ -98,7 +104,9 @@ impl Replica {
     pub fn is_quiet(&self) -> bool {
         self.inbox.is_empty()
             && match &self.content {
-                Content::Here(here) => here.commit.is_none() && !here.tick.is_open() && here.is_noted,
+                Content::Here(here) => {
+                    here.commit.is_none() && !here.tick.is_open() && here.is_noted && !here.is_noting
+                }
                 Content::Loading => false,
                 Content::Unasked | Content::Broken(_) => true,
             }

@@ -27,16 +27,52 @@ fn keep(replica: &mut Replica, works: bool) -> Vec<Effect> {
     loop {
         let mut effects = Vec::new();
         replica.advance(NOW, &mut effects);
+        let is_noted = effects.iter().any(|effect| matches!(effect, Effect::Note(_)));
         let commits = effects.iter().any(|effect| matches!(effect, Effect::Commit(_)));
         all.append(&mut effects);
-        if !commits {
-            return all;
+        if is_noted {
+            replica.noted(NOW, Ok(()), &mut all);
         }
-        replica.stored(if works { Ok(()) } else { Err("no room") }, &mut all);
-        if !works {
+        if commits {
+            replica.stored(NOW, if works { Ok(()) } else { Err("no room") }, &mut all);
+        }
+        if !(commits && works || is_noted && !commits) {
             return all;
         }
     }
+}
+
+/// Lets it advance until its store is to write the document.
+fn asked(replica: &mut Replica) -> Option<Batch> {
+    for _ in 0..2 {
+        let mut effects = Vec::new();
+        replica.advance(NOW, &mut effects);
+        for effect in effects {
+            match effect {
+                Effect::Commit(batch) => return Some(batch),
+                Effect::Note(_) => replica.noted(NOW, Ok(()), &mut Vec::new()),
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+/// What is stored by this.
+fn stored(doc: &Automerge) -> Stored {
+    let chunk = Chunk::new(ChunkKind::Snapshot, doc.save().into());
+    let manifest = dovetail_core::document::chunk::Manifest {
+        heads: doc.get_heads(),
+        changes: 1,
+        bytes: 1,
+        kind: None,
+        title: None,
+        created_at: NOW,
+        changed_at: NOW,
+        lifecycle: dovetail_core::document::chunk::Lifecycle::Live,
+        access: Default::default(),
+    };
+    Stored { manifest, chunks: vec![chunk] }
 }
 
 fn lost() -> Fate {
@@ -60,7 +96,7 @@ fn count(replica: &mut Replica, by: i64) -> ChangeHash {
         None => tx.put(ROOT, "count", automerge::ScalarValue::counter(by)),
         Some(_) => tx.increment(ROOT, "count", by),
     };
-    replica.change::<_, AutomergeError>(NOW, Some("counted"), add).unwrap().unwrap();
+    replica.change::<_, AutomergeError>(NOW, Some("counted"), add, &mut Vec::new()).unwrap().unwrap();
     replica.automerge(NOW).unwrap().get_heads()[0]
 }
 
@@ -160,13 +196,13 @@ fn rc4_what_cannot_be_made_without_it_is_refused_too() {
     let mut replica = dashboard();
     replica.connected();
     let make = |tx: &mut Transaction<'_>| tx.put_object(ROOT, "box", automerge::ObjType::Map).map(drop);
-    replica.change::<_, AutomergeError>(NOW, None, make).unwrap().unwrap();
+    replica.change::<_, AutomergeError>(NOW, None, make, &mut Vec::new()).unwrap().unwrap();
     let bad = replica.automerge(NOW).unwrap().get_heads()[0];
     let fill = |tx: &mut Transaction<'_>| {
         let (_, inside) = tx.get(ROOT, "box")?.expect("it was made");
         tx.put(inside, "in", 1)
     };
-    replica.change::<_, AutomergeError>(NOW, Some("filled"), fill).unwrap().unwrap();
+    replica.change::<_, AutomergeError>(NOW, Some("filled"), fill, &mut Vec::new()).unwrap().unwrap();
     keep(&mut replica, true);
     replica.rejected(NOW, &[bad], "quota_exceeded", "no room", &mut Vec::new());
     keep(&mut replica, true);
@@ -205,7 +241,7 @@ fn rc5_rights_are_kept() {
     replica.permitted(Role::Read, &mut Vec::new());
     assert!(matches!(replica.edit(NOW, &[title("a")], None), Err(EditError::ReadOnly)));
     replica.permitted(Role::None, &mut Vec::new());
-    let changed = replica.change::<_, AutomergeError>(NOW, None, |tx| tx.put(ROOT, "a", 1));
+    let changed = replica.change::<_, AutomergeError>(NOW, None, |tx| tx.put(ROOT, "a", 1), &mut Vec::new());
     assert!(matches!(changed, Err(EditError::Forbidden)));
     assert_eq!(changes(&mut replica), before, "and it can be read");
     replica.permitted(Role::Write, &mut Vec::new());
@@ -217,32 +253,103 @@ fn rc5_rights_are_kept() {
 fn rc6_what_the_store_did_not_take_is_gone() {
     let mut replica = dashboard();
     let actor = replica.automerge(NOW).unwrap().get_actor().clone();
-    let stored = replica.automerge(NOW).unwrap().save();
+    let before = replica.automerge(NOW).unwrap().save();
     let number = replica.edit(NOW, &[title("lost")], None).unwrap();
     let effects = keep(&mut replica, false);
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Load)));
     assert_eq!(replica.fate(number), lost());
-    let doc = Automerge::load(&stored).unwrap();
-    let (chunk, heads) = (Chunk::new(ChunkKind::Snapshot, stored.into()), doc.get_heads());
-    let manifest = dovetail_core::document::chunk::Manifest {
-        heads,
-        changes: 1,
-        bytes: 1,
-        kind: None,
-        title: None,
-        created_at: NOW,
-        changed_at: NOW,
-        lifecycle: dovetail_core::document::chunk::Lifecycle::Live,
-        access: Default::default(),
-    };
-    let stored = Stored { manifest, chunks: vec![chunk] };
-    replica.loaded(NOW, Ok((Some(stored), None)), &mut Vec::new());
+    let kept = stored(&Automerge::load(&before).unwrap());
+    replica.loaded(NOW, Ok((Some(kept), None)), &mut Vec::new());
     assert!(reads(&mut replica)["title"] != "lost");
     assert_ne!(*replica.automerge(NOW).unwrap().get_actor(), actor);
     let later = replica.edit(NOW, &[title("later")], None).unwrap();
     assert_eq!((replica.fate(later), replica.fate(number)), (Fate::Waits, lost()));
     keep(&mut replica, true);
     assert_eq!((replica.fate(later), replica.fate(number)), (Fate::Kept, lost()));
+}
+
+/// RC6: a store that goes on failing is left alone for longer and longer, but for edits that somebody waits for; each of those is told as lost.
+#[test]
+fn rc6_a_store_that_goes_on_failing() {
+    let mut replica = dashboard();
+    replica.connected();
+    let bad = count(&mut replica, 10);
+    keep(&mut replica, true);
+    let before = stored(replica.automerge(NOW).unwrap());
+    replica.rejected(NOW, &[bad], "read_only", "you may not", &mut Vec::new());
+    let fails = |replica: &mut Replica| {
+        replica.stored(NOW, Err("no room"), &mut Vec::new());
+        let notes = Notes { taken_out: vec![bad], ..Notes::default() };
+        replica.loaded(NOW, Ok((Some(before.clone()), Some(notes))), &mut Vec::new());
+    };
+    for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
+        // Nobody waits, and what was refused is to leave what is stored.
+        assert!(asked(&mut replica).is_some());
+        fails(&mut replica);
+        assert_eq!(replica.next_tick(), Some(NOW + Duration::from_secs(wait)));
+        assert!(asked(&mut replica).is_none());
+        replica.advance(NOW + Duration::from_secs(wait), &mut Vec::new());
+        replica.noted(NOW, Ok(()), &mut Vec::new());
+    }
+    let edits: Vec<u64> = (0..3 * LOST_MAX)
+        .map(|n| {
+            let edit = replica.edit(NOW, &[title(&n.to_string())], None).unwrap();
+            assert!(asked(&mut replica).is_some(), "somebody waits");
+            fails(&mut replica);
+            edit
+        })
+        .collect();
+    assert!(edits.into_iter().all(|edit| replica.fate(edit) == lost()));
+    assert!(replica.lost.len() <= LOST_MAX);
+}
+
+/// RC4: what was refused leaves what is stored when it is noted for good that it was.
+#[test]
+fn rc4_what_is_refused_is_noted_first() {
+    let mut replica = dashboard();
+    replica.connected();
+    let bad = count(&mut replica, 10);
+    keep(&mut replica, true);
+    replica.rejected(NOW, &[bad], "read_only", "you may not", &mut Vec::new());
+    let asks = |replica: &mut Replica, now: Timestamp| {
+        let mut effects = Vec::new();
+        replica.advance(now, &mut effects);
+        let is = |wanted: fn(&Effect) -> bool| effects.iter().any(wanted);
+        (is(|effect| matches!(effect, Effect::Note(_))), is(|effect| matches!(effect, Effect::Commit(_))))
+    };
+    assert_eq!(asks(&mut replica, NOW), (true, false));
+    assert_eq!(asks(&mut replica, NOW), (false, false));
+    replica.noted(NOW, Ok(()), &mut Vec::new());
+    assert_eq!(asks(&mut replica, NOW), (false, true));
+    replica.stored(NOW, Ok(()), &mut Vec::new());
+    keep(&mut replica, true);
+
+    // Where that cannot be written the document is what is stored, and the server says it again.
+    let bad = count(&mut replica, 20);
+    keep(&mut replica, true);
+    replica.rejected(NOW, &[bad], "read_only", "you may not", &mut Vec::new());
+    let edit = replica.edit(NOW, &[title("waits")], None).unwrap();
+    assert_eq!(asks(&mut replica, NOW), (true, false));
+    let mut effects = Vec::new();
+    replica.noted(NOW, Err("no room"), &mut effects);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Load)));
+    assert_eq!(replica.fate(edit), lost());
+}
+
+/// RC6: much that is new is kept as a whole document, which is a fraction of its changes.
+#[test]
+fn rc6_much_at_once_is_kept_whole() {
+    let mut replica = dashboard();
+    let write = |tx: &mut Transaction<'_>, words: &str| tx.put(ROOT, "words", words.repeat(100));
+    for nth in 0..2_000 {
+        let words = format!("and {nth} and ");
+        replica.change(NOW, None, |tx| write(tx, &words), &mut Vec::new()).unwrap().unwrap();
+    }
+    let batch = asked(&mut replica).unwrap();
+    assert_eq!(batch.put[0].key().kind, ChunkKind::Snapshot);
+    assert_eq!(batch.delete.len(), 1, "what there was before goes");
+    assert!(batch.manifest.bytes < 200_000, "{}", batch.manifest.bytes);
+    assert_eq!(Automerge::load(batch.put[0].bytes()).unwrap().get_heads(), batch.manifest.heads);
 }
 
 /// RC4: a commit that was on its way when something was refused holds it still: what is stored next is the whole document without it.
@@ -253,19 +360,13 @@ fn rc4_a_commit_that_was_outrun_is_made_good() {
     count(&mut replica, 1);
     let bad = count(&mut replica, 10);
     keep(&mut replica, true);
-    let mut effects = Vec::new();
-    replica.rejected(NOW, &[bad], "quota_exceeded", "no room", &mut effects);
-    replica.advance(NOW, &mut effects); // The whole document, without it, is on its way.
+    replica.rejected(NOW, &[bad], "quota_exceeded", "no room", &mut Vec::new());
+    assert!(asked(&mut replica).is_some(), "the whole document, without it, is on its way");
     count(&mut replica, 100);
     let next = count(&mut replica, 1_000);
-    replica.rejected(NOW, &[next], "quota_exceeded", "no room", &mut effects);
-    effects.clear();
-    replica.stored(Ok(()), &mut effects);
-    replica.advance(NOW, &mut effects);
-    let batch = effects.iter().find_map(|effect| match effect {
-        Effect::Commit(batch) => Some(batch.clone()),
-        _ => None,
-    });
+    replica.rejected(NOW, &[next], "quota_exceeded", "no room", &mut Vec::new());
+    replica.stored(NOW, Ok(()), &mut Vec::new());
+    let batch = asked(&mut replica);
     let batch = batch.expect("it is stored anew");
     assert_eq!(batch.put[0].key().kind, ChunkKind::Snapshot);
     let stored = Automerge::load(batch.put[0].bytes()).unwrap();
@@ -292,7 +393,7 @@ fn rc3_what_waits_has_a_bound() {
     let mut replica = Replica::made(id(), ActorId::from([1; 16]), limits, first_dashboard());
     let long: String = (0..400).map(|n| char::from(b'a' + (n * 7 % 26) as u8)).collect();
     let put = |tx: &mut Transaction<'_>| tx.put(ROOT, "long", long.as_str());
-    let refused = replica.change::<_, AutomergeError>(NOW, None, put);
+    let refused = replica.change::<_, AutomergeError>(NOW, None, put, &mut Vec::new());
     assert!(matches!(refused, Err(EditError::TooLarge { bytes_max: 200, .. })), "{refused:?}");
     assert!(reads(&mut replica).get("long").is_none());
 }
