@@ -17,6 +17,7 @@ pub mod real; // What happens in the simulated world, played against the real se
 pub mod schema; // JSON held to a JSON Schema.
 pub mod sse; // A reader of server-sent events.
 pub mod talk; // A client of the JSON WebSocket.
+pub mod tap; // A proxy that can be shut, dead and slow.
 pub mod tls; // TLS before a server.
 pub mod world; // A world without sockets: a server, clients, and everything that can go wrong.
 

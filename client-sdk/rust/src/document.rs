@@ -6,7 +6,7 @@
 use crate::client::Inner;
 use crate::driver::core::{Shared, Shown};
 use crate::machine::course::Connection;
-use crate::machine::replica::{self, Effect, Fate, LoadFault, Pending, Refused, Replica};
+use crate::machine::replica::{self, Answer, Effect, Fate, LoadFault, Pending, Refused, Replica};
 use crate::presence::Presence;
 use crate::status::{self, DocumentStatus};
 use crate::view::{Dashboard, View, ViewError};
@@ -133,11 +133,11 @@ pub enum SaveError {
         /// Why, for people.
         reason: String,
     },
-    /// The right to the document is gone: what waits stays on this device.
+    /// The document was deleted, or the right to it is gone: what waits stays on this device.
     #[error(
-        "{pending} changes stay on this device, as you have no access to this document any more; what is here can be exported"
+        "{pending} changes stay on this device, as the server has no such document for you any more: it was deleted, or the right to it is gone; what is here can be exported"
     )]
-    Forbidden {
+    Gone {
         /// How many wait.
         pending: usize,
     },
@@ -157,7 +157,8 @@ struct Stands {
     pending: usize,
     is_here: bool,
     fault: Option<LoadFault>,
-    may_nothing: bool,
+    /// The server had it, and has none for us any more.
+    is_gone: bool,
 }
 
 /// An edit that is in the document. Awaited, it is durable on this device: it survives the end of the process by any means.
@@ -292,8 +293,7 @@ impl<T: View> Document<T> {
         self.keeping(last).await
     }
 
-    /// Waits until the server has everything on its disk, or has refused it (see [`DocumentStatus::refused`]). For ever, without a connection, or
-    /// where the document was deleted on the server: [`DocumentStatus::server`] is `Missing` then.
+    /// Waits until the server has everything on its disk, or has refused it (see [`DocumentStatus::refused`]). For ever, without a connection.
     ///
     /// # Errors
     /// See [`SaveError`].
@@ -307,7 +307,8 @@ impl<T: View> Document<T> {
                 pending: replica.pending_size().0,
                 is_here: replica.is_loaded(),
                 fault: replica.fault().cloned(),
-                may_nothing: replica.role() == Some(Role::None),
+                is_gone: replica.role() == Some(Role::None)
+                    || (replica.saved_at().is_some() && replica.answer() == Answer::Missing),
             });
             let now = connection.borrow().connection.clone();
             match (stands, now) {
@@ -320,8 +321,8 @@ impl<T: View> Document<T> {
                 (Some(Stands { pending, .. }), Connection::Refused { code, reason }) => {
                     return Err(SaveError::Refused { pending, code, reason });
                 }
-                (Some(Stands { pending, may_nothing: true, .. }), Connection::Online) => {
-                    return Err(SaveError::Forbidden { pending });
+                (Some(Stands { pending, is_gone: true, .. }), Connection::Online) => {
+                    return Err(SaveError::Gone { pending });
                 }
                 _ => {}
             }

@@ -5,8 +5,8 @@
 //! Always true here: each edit writes a member of the root that nobody else writes, so that one can tell by the content what became of it.
 //! Where the plan has a stock client, a device has no store: what it has goes with it.
 
-use super::tap::{End, Tap};
 use super::{Wrong, in_words};
+use crate::tap::{End, Tap};
 use crate::world::{MEMBER, write, written};
 use dovetail_client::automerge::transaction::Transactable;
 use dovetail_client::automerge::{AutomergeError, ChangeHash, ROOT, ReadDoc};

@@ -28,10 +28,10 @@
 
 mod device; // The client, its store and its way to the server.
 mod house; // The server, and who comes there.
-mod tap; // The way.
 
 pub use house::Town;
 
+use crate::tap::End;
 use crate::world::{MEMBER, Right, Script, Step};
 use device::{Device, Member};
 use dovetail_core::id::DocumentId;
@@ -39,7 +39,6 @@ use house::House;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::Duration;
-use tap::End;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// However busy the machine is, everything has come to an end so long after it was healed.

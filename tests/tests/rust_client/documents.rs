@@ -211,6 +211,38 @@ async fn rc70_presence() {
     gone.expect("who closes says so");
 }
 
+/// RC87: what waits is shown by the time that an edit is told to be kept, and what is refused changes nothing.
+#[tokio::test]
+async fn rc87_what_is_told_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = device(NOWHERE, folder.path()).await;
+    let board = client.create_dashboard("Kiosk").await.unwrap();
+    let status = board.status();
+    let first = status.borrow().pending;
+    assert!(first > 0);
+    for n in 1..=100 {
+        board.edit(title(&format!("Kiosk {n}"))).await.unwrap();
+        assert_eq!(status.borrow().pending, first + n);
+    }
+    let id = board.id().clone();
+    drop((board, status));
+    client.close().await;
+    let client = device(NOWHERE, folder.path()).await;
+    let board = client.open::<Dashboard>(&id).await.unwrap();
+    assert_eq!(board.status().borrow().pending, first + 100);
+
+    let mut changes = board.changes();
+    changes.mark_unchanged();
+    let nobody = Edit::RemoveWidget { id: "nobody".parse().unwrap() };
+    board.edit(nobody).await.unwrap_err();
+    board.edit(title("Kiosk")).await.unwrap();
+    within("the edit", changes.changed()).await.unwrap();
+    let seen = *changes.borrow_and_update();
+    board.edit(Edit::RemoveWidget { id: "nobody".parse().unwrap() }).await.unwrap_err();
+    board.kept().await.unwrap();
+    assert_eq!(*changes.borrow(), seen);
+}
+
 /// RC86: points that a device adds stand where those that are posted would. What is no point, or not for this document, is refused.
 #[tokio::test]
 async fn rc86_points_of_a_device() {

@@ -22,15 +22,16 @@ use dovetail_client::{
 };
 use dovetail_tests::gate::Gate;
 use dovetail_tests::lossy::Lossy;
+use dovetail_tests::tap::Tap;
 use dovetail_tests::{Server, Setup, binary};
 use futures_util::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// However busy the machine is, what is waited for comes within this.

@@ -56,6 +56,7 @@ fn settings(setup: Setup, secret: &Path) -> Setup {
         .env("DOVETAIL_JWT_SECRET_FILE", secret.to_str().unwrap())
         .env("DOVETAIL_JWT_AUDIENCE", "dovetail")
         .env("DOVETAIL_JWT_ISSUER", "trial")
+        .env("DOVETAIL_ADMIN_GROUPS", "ops")
 }
 
 /// RC68: a token that the server does not take is told as that, no other is tried until somebody says so, and what waits is kept.
@@ -79,11 +80,11 @@ async fn rc68_a_refused_token_is_told() {
 #[tokio::test]
 async fn rc68_tokens_are_renewed_in_place() {
     let guarded = Arc::new(Guarded::start().await);
-    let asked = Arc::new(AtomicUsize::new(0));
-    let (of, count) = (Arc::clone(&guarded), Arc::clone(&asked));
+    let asked = watch::Sender::new(0);
+    let (of, count) = (Arc::clone(&guarded), asked.clone());
     let ask = move || {
-        let nth = count.fetch_add(1, Ordering::Relaxed);
-        let token = of.token("ana", if nth == 0 { "3s" } else { "1h" });
+        let token = of.token("ana", if *count.borrow() == 0 { "3s" } else { "1h" });
+        count.send_modify(|times| *times += 1);
         async move { Ok(token) }
     };
     let ana =
@@ -92,16 +93,20 @@ async fn rc68_tokens_are_renewed_in_place() {
     until_online(&ana).await;
     let board = ana.create_dashboard("Goes on").await.unwrap();
     within("all is saved", board.saved()).await.unwrap();
-    within("another token", async {
-        while asked.load(Ordering::Relaxed) < 2 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
+    within("another token", asked.subscribe().wait_for(|times| *times == 2)).await.unwrap();
     board.edit(title("Went on")).await.unwrap();
     within("all is saved", board.saved()).await.unwrap();
     assert_eq!(connection.borrow_and_update().connection, Connection::Online);
     assert_eq!(connection.borrow().subject.as_deref(), Some("ana"));
+    // One whose token has ended is sent away.
+    let ops = guarded.token_of(&["--subject", "ops", "--expires", "1h", "--group", "ops"]);
+    let authorization = format!("Bearer {ops}");
+    let headers = [("authorization", authorization.as_str())];
+    let figures = guarded.server.request("GET", "/metrics", &headers, b"").await.unwrap();
+    assert_eq!(figures.status, 200, "{}", figures.text());
+    let figures = figures.text();
+    let mut ended = figures.lines().filter(|line| line.starts_with("dovetail_sessions_ended_total"));
+    assert!(ended.all(|line| line.ends_with(" 0")), "{figures}");
 }
 
 /// RC69: what a server refuses is taken out of the document, told with its reason, and may be applied again once one has the right to it.
@@ -149,6 +154,32 @@ async fn rc69_a_right_that_is_gone_stops_edits() {
     let exported = Automerge::load(&theirs.export().unwrap()).unwrap();
     let (exported, _) = exported.get(ROOT, "title").unwrap().unwrap();
     assert_eq!(exported.into_string().unwrap(), "Ana's");
+}
+
+/// RC69: what was edited while nobody could say that the right is gone stays on the device, and whoever waits for it to be saved is told.
+#[tokio::test]
+async fn rc69_what_waits_without_a_right_is_told() {
+    let guarded = Guarded::start().await;
+    let tap = Tap::before(guarded.server.address()).await.unwrap();
+    tap.open();
+    let ana = guarded.client_of("ana").await;
+    let builder = Client::builder(tap.url()).retry(impatient()).token(guarded.token("bo", "1h"));
+    let bo = builder.connect().await.unwrap();
+    let board = ana.create_dashboard("Ana's").await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    guarded.grants(board.id(), json!([{ "user": "bo", "role": "write" }])).await;
+    let theirs = within("an answer", bo.open::<Dashboard>(board.id())).await.unwrap();
+    within("all is saved", theirs.saved()).await.unwrap();
+    tap.shut();
+    tap.cut();
+    let mut connection = bo.connection();
+    within("offline", connection.wait_for(|now| now.connection != Connection::Online)).await.unwrap();
+    theirs.edit(title("Bo's")).await.unwrap();
+    guarded.grants(board.id(), json!([])).await;
+    tap.open();
+    let saved = within("an answer", theirs.saved()).await;
+    assert!(matches!(saved, Err(SaveError::Gone { pending: 1 })), "{saved:?}");
+    assert_eq!(title_of(&theirs), "Bo's", "it is here, and can be exported");
 }
 
 /// RC69: whoever may make nothing is told so for each change, and waits for nothing more.

@@ -29,7 +29,7 @@ const SLOW_PIECE: Duration = Duration::from_millis(1);
 
 /// See the top of the file.
 #[derive(Debug)]
-pub(super) struct Tap {
+pub struct Tap {
     address: SocketAddr,
     state: Arc<State>,
     serving: JoinHandle<()>,
@@ -59,7 +59,7 @@ struct Fate {
 
 /// Which end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub enum End {
     /// The one that connected.
     Device,
     /// The other one.
@@ -77,7 +77,10 @@ impl Fate {
 
 impl Tap {
     /// A proxy before `server`, shut.
-    pub(super) async fn before(server: SocketAddr) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When there is no port to listen on.
+    pub async fn before(server: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::default());
@@ -86,37 +89,39 @@ impl Tap {
     }
 
     /// `http://` and where it listens.
-    pub(super) fn url(&self) -> String {
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// From now on connections come about.
-    pub(super) fn open(&self) {
+    pub fn open(&self) {
         *locked(&self.state.is_open) = true;
     }
 
     /// From now on none do. Those that there are stay.
-    pub(super) fn shut(&self) {
+    pub fn shut(&self) {
         *locked(&self.state.is_open) = false;
     }
 
     /// Whether connections come about.
-    pub(super) fn is_open(&self) -> bool {
+    #[must_use]
+    pub fn is_open(&self) -> bool {
         *locked(&self.state.is_open)
     }
 
     /// Nothing arrives any more on the connections that there are, and nobody is told.
-    pub(super) fn go_dead(&self) {
+    pub fn go_dead(&self) {
         self.each(|_| true, |fate| fate.is_dead = true);
     }
 
     /// One end of the dead connections finds out that they are.
-    pub(super) fn tell(&self, end: End) {
+    pub fn tell(&self, end: End) {
         self.each(|fate| fate.is_dead, |fate| let_go(fate, end));
     }
 
     /// All connections end, and both ends are told.
-    pub(super) fn cut(&self) {
+    pub fn cut(&self) {
         self.each(
             |_| true,
             |fate| *fate = Fate { is_dead: true, device_is_told: true, server_is_told: true },
@@ -124,7 +129,7 @@ impl Tap {
     }
 
     /// How slow the way is, there and back.
-    pub(super) fn set_pace(&self, up: u8, down: u8) {
+    pub fn set_pace(&self, up: u8, down: u8) {
         *locked(&self.state.pace) = Pace { up, down };
     }
 
