@@ -304,7 +304,9 @@ impl Client {
     }
 
     async fn wait_for<T: View>(&self, document: &Document<T>) -> Result<(), OpenError> {
+        let core = &self.inner.core;
         let waiting = async {
+            let mut has_hurried = false;
             let mut told = document.told();
             let mut connection = self.inner.core.connection.subscribe();
             loop {
@@ -313,6 +315,12 @@ impl Client {
                 if let Some(answer) = self.is_there(document) {
                     return answer;
                 }
+                if !has_hurried
+                    && core.with(document.id(), |_, replica, _, _| replica.is_loaded()) == Some(true)
+                {
+                    has_hurried = true;
+                    core.hurry();
+                }
                 tokio::select! {
                     _ = told.changed() => {}
                     _ = connection.changed() => {}
@@ -320,7 +328,12 @@ impl Client {
             }
         };
         let within = self.inner.open_within;
-        tokio::time::timeout(within, waiting).await.unwrap_or_else(|_| {
+        // The app may have another runtime than tokio's, or none: the client's own tells the time.
+        let waiting = {
+            let _ours = core.runtime.enter();
+            tokio::time::timeout(within, waiting)
+        };
+        waiting.await.unwrap_or_else(|_| {
             let reason = in_words(&self.inner.core.connection.borrow().connection);
             Err(OpenError::NotHere { id: document.id().clone(), within, reason })
         })
@@ -396,7 +409,10 @@ impl Client {
     /// # Errors
     /// See [`ApiError`].
     pub async fn list(&self) -> Result<Vec<Listed>, ApiError> {
-        self.inner.api.list().await
+        let api = self.inner.api.clone();
+        // The app may have another runtime than tokio's, or none.
+        let listed = self.inner.core.runtime.spawn(async move { api.list().await }).await;
+        listed.unwrap_or_else(|_| Err(ApiError::Closed))
     }
 
     // How it stands.

@@ -133,9 +133,9 @@ pub enum SaveError {
         /// Why, for people.
         reason: String,
     },
-    /// The document was deleted, or the right to it is gone: what waits stays on this device.
+    /// The server has no such document for us, and takes none: what waits stays on this device.
     #[error(
-        "{pending} changes stay on this device, as the server has no such document for you any more: it was deleted, or the right to it is gone; what is here can be exported"
+        "{pending} changes stay on this device, as the server has no such document for you: it was deleted, the right to it is gone, or you may make none there, or no more; what is here can be exported"
     )]
     Gone {
         /// How many wait.
@@ -157,7 +157,7 @@ struct Stands {
     pending: usize,
     is_here: bool,
     fault: Option<LoadFault>,
-    /// The server had it, and has none for us any more.
+    /// The server has none for us, and takes none.
     is_gone: bool,
 }
 
@@ -307,8 +307,7 @@ impl<T: View> Document<T> {
                 pending: replica.pending_size().0,
                 is_here: replica.is_loaded(),
                 fault: replica.fault().cloned(),
-                is_gone: replica.role() == Some(Role::None)
-                    || (replica.saved_at().is_some() && replica.answer() == Answer::Missing),
+                is_gone: replica.role() == Some(Role::None) || replica.answer() == Answer::Missing,
             });
             let now = connection.borrow().connection.clone();
             match (stands, now) {

@@ -56,6 +56,9 @@ pub enum ApiError {
         /// What is odd.
         why: String,
     },
+    /// The client by which was asked was closed.
+    #[error("the client was closed")]
+    Closed,
     /// There is no token to ask with.
     #[error("there is no token to ask with: {0}")]
     NoToken(String),

@@ -8,6 +8,7 @@
 
 use super::Way;
 use super::clock::Clock;
+use crate::machine::course::Connection;
 use crate::machine::engine::Engine;
 use crate::machine::replica::{Effect, Fate, Replica};
 use crate::machine::room::{Leave, Room, nearly};
@@ -19,11 +20,15 @@ use dovetail_core::rules::{Report, RuleBook};
 use dovetail_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 
 /// So much of what others say about a document waits for whoever listens slowly; then the oldest is dropped.
 const SAID_MAX: usize = 256;
+
+/// A next try that comes so soon is waited for.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// Something that somebody else said about a document.
 #[derive(Debug, Clone)]
@@ -248,6 +253,18 @@ impl Shared {
         self.lock().dirty.insert(id.clone());
         self.show();
         self.wake.notify_one();
+    }
+
+    /// Somebody waits for what only a server has: nobody waits for the next try, unless that comes in a moment.
+    pub(crate) fn hurry(&self) {
+        let mut state = self.lock();
+        if let Connection::Offline { retry_at, .. } = state.engine.connection()
+            && *retry_at > self.clock.now() + A_MOMENT
+        {
+            state.engine.network_is_back();
+            drop(state);
+            self.wake.notify_one();
+        }
     }
 
     /// What is shown of a document at which somebody looks.

@@ -147,6 +147,12 @@ impl Course {
         self.token_refused = false;
     }
 
+    /// Whether it is over for the sake of the token, and another one would help.
+    #[must_use]
+    pub fn wants_another_token(&self) -> bool {
+        self.token_refused && matches!(self.now, Connection::Refused { .. })
+    }
+
     /// Time has passed. Whether a connection is to be made now.
     pub fn tick(&mut self, now: Timestamp) -> bool {
         let is_due = self.next_tick().is_some_and(|at| now >= at);

@@ -257,6 +257,12 @@ impl Engine {
         self.course.connection()
     }
 
+    /// Whether there is none for the sake of the token, and another one would help.
+    #[must_use]
+    pub fn wants_another_token(&self) -> bool {
+        self.course.wants_another_token()
+    }
+
     /// What the server has said of us and of this connection, if there is one.
     #[must_use]
     pub fn welcome(&self) -> Option<&Welcome> {

@@ -327,7 +327,9 @@ fn ended(status: StatusCode, body: &[u8], odd: &str) -> Ending {
         "" => format!("what answers is no Dovetail server: {odd}"),
         code => format!("{code}: {}", problem.detail),
     };
+    // Of what is no Dovetail server nothing follows for us: it may be a hotel's, which is gone when one has signed in there.
     let close_code = match status {
+        _ if problem.code.is_empty() => None,
         StatusCode::UNAUTHORIZED => Some(4401),
         StatusCode::FORBIDDEN => Some(4403),
         StatusCode::PAYLOAD_TOO_LARGE => Some(1009),
@@ -372,5 +374,7 @@ mod tests {
             (html.close_code, html.words.as_str()),
             (None, "what answers is no Dovetail server: it answered 404 Not Found")
         );
+        let hotel = ended(StatusCode::FORBIDDEN, b"<html>", "it answered 403 Forbidden");
+        assert_eq!(hotel.close_code, None, "it is tried again");
     }
 }

@@ -1,13 +1,18 @@
 //! A refused change, made once more because somebody wants it.
 //!
 //! Edit path: ← an app, → the change's patch on the document of now, an edit like any other; what was refused is forgotten then.
+//!
+//! Always true: what others have made meanwhile is not replaced. A change may have made an object that there was none of, as what it was
+//! built on had been taken out; where there is one by now, it goes into that.
 
 use super::label::bounded;
 use super::refusal::next_actor;
 use super::{Content, EditError, Effect, Refused, Replica};
 use automerge::ChangeHash;
 use dovetail_core::doors::{self, PatchError, WriteError, Writer};
+use dovetail_core::json as document;
 use dovetail_core::time::Timestamp;
+use serde_json::{Value, json};
 
 /// Why a refused change was not made again. It is still there to be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +26,14 @@ pub enum AgainError {
     /// What it changed is not there any more.
     #[error("the change does not fit the document any more: {0}")]
     DoesNotFit(#[from] Box<PatchError>),
+    /// It made a list, and there is one by now, which others may have filled.
+    #[error(
+        "the change made the list {path}, and there is one by now, which is not replaced: make it by hand"
+    )]
+    InTheWay {
+        /// Where, as a JSON pointer.
+        path: String,
+    },
     /// The document cannot be changed.
     #[error(transparent)]
     Edit(#[from] EditError),
@@ -48,6 +61,7 @@ impl Replica {
         let edit = self.taken + 1;
         let here = self.editable()?;
         let doc = here.doc(now);
+        let patch = beside_what_is_there(patch, &document::read(doc, None))?;
         // Such a write has an actor of its own, which goes on here: the numbers of none are given twice.
         let writer =
             Writer { actor: next_actor(doc.get_actor()), time: now, message: refused.label.map(bounded) };
@@ -70,4 +84,48 @@ impl Replica {
         effects.push(Effect::Told);
         Some(discarded)
     }
+}
+
+/// A patch of the same meaning, in which what was made goes into what is there of the same kind.
+fn beside_what_is_there(patch: Value, document: &Value) -> Result<Value, AgainError> {
+    let Value::Array(operations) = patch else { return Ok(patch) };
+    let mut done: Vec<Value> = Vec::new();
+    for operation in operations {
+        let path = operation["path"].as_str().unwrap_or_default().to_owned();
+        let is_touched = done.iter().any(|one| is_within(&path, one["path"].as_str().unwrap_or_default()));
+        match operation["op"].as_str() {
+            Some("add") if !is_touched => add(path, operation["value"].clone(), document, &mut done)?,
+            _ => done.push(operation),
+        }
+    }
+    Ok(Value::Array(done))
+}
+
+fn add(path: String, value: Value, document: &Value, done: &mut Vec<Value>) -> Result<(), AgainError> {
+    // An item of a list is put before what is there.
+    let there = document.pointer(&path).filter(|_| !is_item(&path, document));
+    match (value, there) {
+        (Value::Object(members), Some(Value::Object(_))) => {
+            for (name, value) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                add(format!("{path}/{name}"), value, document, done)?;
+            }
+        }
+        (Value::Array(_), Some(Value::Array(there))) if !there.is_empty() => {
+            return Err(AgainError::InTheWay { path });
+        }
+        (value, _) => done.push(json!({ "op": "add", "path": path, "value": value })),
+    }
+    Ok(())
+}
+
+/// Whether a path is that of a list's item.
+fn is_item(path: &str, document: &Value) -> bool {
+    let list = path.rsplit_once('/').and_then(|(list, _)| document.pointer(list));
+    list.is_some_and(Value::is_array)
+}
+
+/// Whether one path is the other one, or leads on from it.
+fn is_within(path: &str, other: &str) -> bool {
+    path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

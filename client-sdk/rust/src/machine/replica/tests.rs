@@ -8,6 +8,7 @@ use automerge::{AutomergeError, ChangeHash, ROOT, ReadDoc};
 use dovetail_core::dashboard::{WidgetId, first_dashboard};
 use dovetail_core::document::chunk::{Chunk, ChunkKind};
 use dovetail_core::json;
+use serde_json::json;
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -301,6 +302,44 @@ fn rc6_a_store_that_goes_on_failing() {
         .collect();
     assert!(edits.into_iter().all(|edit| replica.fate(edit) == lost()));
     assert!(replica.lost.len() <= LOST_MAX);
+}
+
+/// RC69: what is applied again goes into what is there by now.
+#[test]
+fn rc69_what_is_applied_again_replaces_nothing() {
+    let empty = Automerge::new();
+    let mut replica = Replica::made(id(), ActorId::from([1; 16]), Limits::default(), empty);
+    replica.connected();
+    let put = |name: &'static str, list: &'static str| {
+        move |tx: &mut Transaction<'_>| {
+            let widgets = match tx.get(ROOT, "widgets")? {
+                Some((_, widgets)) => widgets,
+                None => tx.put_object(ROOT, "widgets", automerge::ObjType::Map)?,
+            };
+            let widget = tx.put_object(&widgets, name, automerge::ObjType::Map)?;
+            tx.put(&widget, "title", name)?;
+            let list = tx.put_object(ROOT, list, automerge::ObjType::List)?;
+            tx.insert(&list, 0, name)
+        }
+    };
+    let refuse = |replica: &mut Replica, list: &'static str| {
+        replica.change::<_, AutomergeError>(NOW, None, put("w/1", list), &mut Vec::new()).unwrap().unwrap();
+        let bad = replica.automerge(NOW).unwrap().get_heads()[0];
+        keep(replica, true);
+        replica.rejected(NOW, &[bad], "forbidden", "you may not", &mut Vec::new());
+        keep(replica, true);
+        bad
+    };
+    let (fits, is_in_the_way) = (refuse(&mut replica, "mine"), refuse(&mut replica, "all"));
+    assert_eq!(reads(&mut replica), json!({}));
+    let theirs = put("w9", "all");
+    replica.change::<_, AutomergeError>(NOW, None, theirs, &mut Vec::new()).unwrap().unwrap();
+    replica.apply_again(NOW, &fits, &mut Vec::new()).unwrap();
+    let both = json!({ "widgets": { "w/1": { "title": "w/1" }, "w9": { "title": "w9" } }, "mine": ["w/1"], "all": ["w9"] });
+    assert_eq!(reads(&mut replica), both);
+    let again = replica.apply_again(NOW, &is_in_the_way, &mut Vec::new());
+    assert!(matches!(&again, Err(AgainError::InTheWay { path }) if path == "/all"), "{again:?}");
+    assert_eq!(reads(&mut replica), both);
 }
 
 /// RC4: what was refused leaves what is stored when it is noted for good that it was.
