@@ -10,10 +10,14 @@ struct Guarded {
 
 impl Guarded {
     async fn start() -> Self {
+        Self::start_as(Setup::default()).await
+    }
+
+    async fn start_as(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
         std::fs::write(&secret, "a secret of thirty-two bytes, or of some more").unwrap();
-        let server = settings(Setup::default(), &secret).start().await.unwrap();
+        let server = settings(setup, &secret).start().await.unwrap();
         Self { server, folder }
     }
 
@@ -180,6 +184,16 @@ async fn rc69_what_waits_without_a_right_is_told() {
     let saved = within("an answer", theirs.saved()).await;
     assert!(matches!(saved, Err(SaveError::Gone { pending: 1 })), "{saved:?}");
     assert_eq!(title_of(&theirs), "Bo's", "it is here, and can be exported");
+}
+
+/// RC69: who may make no document is told that as well.
+#[tokio::test]
+async fn rc69_who_may_make_no_document_is_told() {
+    let guarded = Guarded::start_as(Setup::default().env("DOVETAIL_CREATOR_GROUPS", "makers")).await;
+    let bo = guarded.client_of("bo").await;
+    let board = bo.create_dashboard("Bo's").await.unwrap();
+    let saved = within("an answer", board.saved()).await;
+    assert!(matches!(saved, Err(SaveError::Gone { pending: 1.. })), "{saved:?}");
 }
 
 /// RC69: whoever may make nothing is told so for each change, and waits for nothing more.

@@ -22,6 +22,64 @@ async fn rc63_a_server_that_comes_back_is_connected_to() {
     assert_eq!(shown["title"], "Meanwhile");
 }
 
+/// RC63: who wants a document that only a server has does not wait for the next try.
+#[tokio::test]
+async fn rc63_who_wants_a_document_waits_for_no_try() {
+    let mut server = Server::start().await.unwrap();
+    let other = client(&server.url()).await;
+    let board = other.create_dashboard("There").await.unwrap();
+    within("all is saved", board.saved()).await.unwrap();
+    server.kill().await.unwrap();
+    let rarely = Windows { first: 100 * WITHIN, most: 100 * WITHIN };
+    let client = Client::builder(server.url()).retry(rarely).connect().await.unwrap();
+    let mut connection = client.connection();
+    let offline = connection.wait_for(|now| matches!(now.connection, Connection::Offline { .. }));
+    within("offline", offline).await.unwrap();
+    server.restart().await.unwrap();
+    let seen = within("an answer", client.open::<Dashboard>(board.id())).await.unwrap();
+    assert_eq!(title_of(&seen), "There");
+}
+
+/// RC60: an app may have no runtime, or another one than tokio's.
+#[tokio::test]
+async fn rc60_an_app_without_a_runtime() {
+    let server = Server::start().await.unwrap();
+    let url = server.url();
+    let app = std::thread::spawn(move || {
+        alone(async {
+            let client = client(&url).await;
+            let board = client.create_dashboard("Alone").await.unwrap();
+            board.edit(title("Alone still")).await.unwrap();
+            board.saved().await.unwrap();
+            let listed = client.list().await.unwrap();
+            let id = listed[0].id.parse().unwrap();
+            let seen = client.open::<Dashboard>(&id).await.unwrap();
+            assert_eq!(title_of(&seen), "Alone still");
+            client.close().await;
+        });
+    });
+    within("it ends", tokio::task::spawn_blocking(|| app.join())).await.unwrap().unwrap();
+}
+
+/// Goes on until it is done, on this thread.
+fn alone<T>(future: impl Future<Output = T>) -> T {
+    struct Thread(std::thread::Thread);
+    impl std::task::Wake for Thread {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Thread(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(done) => return done,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
 /// RC64: where no WebSocket is to be used, requests do the same.
 #[tokio::test]
 async fn rc64_requests_do_the_same() {
