@@ -244,7 +244,7 @@ impl Client {
     /// Makes a document of any shape; nobody has to be asked for that. `fill` writes what is in it.
     ///
     /// # Errors
-    /// What `fill` said; then there is no document.
+    /// What `fill` said, or what [`EditError`] says of an edit; then there is no document.
     pub async fn create<T: View, E>(
         &self,
         fill: impl FnOnce(&mut Transaction<'_>) -> Result<(), E>,
@@ -260,7 +260,7 @@ impl Client {
     /// Makes a document of a value of an app's own.
     ///
     /// # Errors
-    /// The value cannot be the root of a document.
+    /// The value cannot be the root of a document, or what [`EditError`] says of an edit.
     pub async fn create_from<T: View + Reconcile>(
         &self,
         value: &T,
@@ -412,7 +412,7 @@ impl Client {
         let api = self.inner.api.clone();
         // The app may have another runtime than tokio's, or none.
         let listed = self.inner.core.runtime.spawn(async move { api.list().await }).await;
-        listed.unwrap_or_else(|_| Err(ApiError::Closed))
+        listed.unwrap_or(Err(ApiError::Closed))
     }
 
     // How it stands.

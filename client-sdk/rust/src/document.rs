@@ -371,7 +371,7 @@ impl<T: View> Document<T> {
     /// There is no such change, it does not fit any more, or nothing can be changed.
     pub async fn apply_again(&self, hash: &ChangeHash) -> Result<(), AgainError> {
         let again = self.edit_with(|now, replica, effects| replica.apply_again(now, hash, effects));
-        let edit = again.ok_or(EditError::Closed)?.map_err(AgainError::Not)?;
+        let edit = again.ok_or(EditError::Closed)?.map_err(AgainError::NotApplied)?;
         Ok(self.keeping(edit).await?)
     }
 
@@ -427,8 +427,8 @@ impl<T: View> Document<T> {
         Presence::begin(&self.handle.client.core, &self.handle.id, name, self.handle.clone())
     }
 
-    /// Says something to all who have the document open and are connected; it is stored nowhere, and nobody who comes later hears it. At most
-    /// 64 KiB as CBOR. Whether there is a connection to say it on.
+    /// Says something to all who have the document open and are connected; it is stored nowhere, and nobody who comes later hears it. Whether it is
+    /// on its way: there is a connection, and it has at most 64 KiB as CBOR.
     pub fn broadcast(&self, data: &Value) -> bool {
         crate::presence::say(&self.handle.client.core, &self.handle.id, data)
     }
@@ -529,7 +529,7 @@ pub enum ReadError {
 pub enum AgainError {
     /// There is none, or it does not fit.
     #[error(transparent)]
-    Not(replica::AgainError),
+    NotApplied(replica::AgainError),
     /// It did not last.
     #[error(transparent)]
     Edit(#[from] EditError),

@@ -71,7 +71,9 @@ pub use dovetail_core::rules::{Conflict, Proposal, Waiver};
 pub use dovetail_core::time::Timestamp;
 pub use keep::{MovedAside, StoreError, StoreKey};
 pub use machine::course::Windows;
-pub use machine::replica::{EditError as NotTaken, Limits};
+pub use machine::replica::{
+    AgainError as NotApplied, DecideError as NotDecided, EditError as NotTaken, Limits,
+};
 pub use machine::room::StoreLimits;
 pub use place::BadUrl;
 pub use points::AddPointsError;

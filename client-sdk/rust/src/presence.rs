@@ -85,7 +85,7 @@ where
         Self { own, peers, _document: document }
     }
 
-    /// Says where we are. Only the newest is sent.
+    /// Says where we are. Only the newest is sent, ten times a second at most; one of more than 64 KiB as CBOR is not.
     pub fn set(&self, state: P) {
         self.own.send_replace(Some(state));
     }
@@ -95,7 +95,8 @@ where
         self.own.send_replace(None);
     }
 
-    /// Where the others are, now and from now on; in the order of their keys.
+    /// Where the others are, now and from now on; in the order of their keys. What [`borrow`](watch::Receiver::borrow) gives holds up the whole
+    /// client: let go of it before anything is awaited.
     #[must_use]
     pub fn peers(&self) -> watch::Receiver<Vec<Peer<P>>> {
         self.peers.clone()

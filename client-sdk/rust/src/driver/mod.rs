@@ -343,7 +343,7 @@ impl Driver {
                 }
                 Done::Forgotten(leave, answer) => state.forgotten(now, id, leave, &answer),
                 Done::Noted(answer) => {
-                    engine.noted(now, id, answer.as_ref().copied().map_err(String::as_str))
+                    engine.noted(now, id, answer.as_ref().copied().map_err(String::as_str));
                 }
             }
             match state.engine.replica(id).and_then(Replica::fault) {
