@@ -177,12 +177,17 @@ async fn poll(session: &Session, tell: &mpsc::Sender<Event>) -> Ending {
     let within = Duration::from_millis(wait_ms) + ANSWER_WITHIN;
     loop {
         let url = format!("{}?after={cursor}&wait={wait_ms}ms", session.url);
+        let asked_at = Instant::now();
         let words = match session.requests.get(url).timeout(within).send().await {
             Ok(answer) if may_pass(answer.status()) => answer.status().to_string(),
             Ok(answer) if !answer.status().is_success() => return refused(answer).await,
             Ok(answer) => match page(answer, cursor, session.offered.frames_max).await {
                 Page::Frames(frames) => {
                     again = Again::new();
+                    // A server waits before it says that there is nothing; a proxy that has kept such an answer does not.
+                    if frames.is_empty() && asked_at.elapsed() < AGAIN_FIRST {
+                        sleep(AGAIN_FIRST).await;
+                    }
                     for frame in frames {
                         cursor += 1;
                         if tell.send(Event::Frame(frame)).await.is_err() {

@@ -23,8 +23,12 @@ use std::time::Duration;
 /// When a document was opened is noted once a day: what is not opened for long is counted in days.
 const NOTE_OPENING_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is written goes behind what is there as long as it has no more bytes than so. A whole document is a tenth of its changes one by one.
-const INCREMENT_BYTES_MAX: usize = 1 << 20;
+/// What is new goes behind what is there, unless it is more than that and as much as this at least: then the whole document is written,
+/// which is a tenth of its changes one by one.
+const WHOLE_FROM_BYTES: u64 = 1 << 20;
+
+/// More than this at once is never written but whole: a store takes twice as much.
+const INCREMENT_BYTES_MAX: u64 = 64 << 20;
 
 /// The document in memory.
 #[derive(Debug)]
@@ -199,8 +203,10 @@ impl Here {
         if heads == stored && !self.holds_back {
             return None;
         }
+        let there = self.manifest.as_ref().map_or(0, |manifest| manifest.bytes);
+        let much = there.clamp(WHOLE_FROM_BYTES, INCREMENT_BYTES_MAX);
         let new = (!wants_whole).then(|| doc.get_changes(&stored));
-        let new = new.filter(|changes| bytes_of(changes) <= INCREMENT_BYTES_MAX);
+        let new = new.filter(|changes| bytes_of(changes) as u64 <= much);
         let is_whole = new.is_none();
         let (chunk, count) = if let Some(changes) = new {
             let before = self.manifest.as_ref().map_or(0, |manifest| manifest.changes);
