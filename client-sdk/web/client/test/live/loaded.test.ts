@@ -63,7 +63,7 @@ test('CL265 of 300 documents that were opened and released none stays in memory,
   await ana.close()
   const away = tab(device, 'http://127.0.0.1:1', {}, { isOnline: () => false })
   for (const n of [0, 150, 299]) await shows(away.openDashboard(ids[n]![0]), ({ title }) => title === `${n}`)
-}, 120_000)
+}, 300_000)
 
 test('CL265 what waits stays in memory until the server has it, and reaches it though nobody has it open', async () => {
   const host = await server()
@@ -167,4 +167,4 @@ test('CL265 opened again at whatever moment, here and in another tab, it is as a
   here.release()
   there.release()
   for (const each of handles) await isEmpty(each)
-}, 120_000)
+}, 300_000)
