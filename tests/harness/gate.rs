@@ -5,7 +5,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -18,6 +18,7 @@ const HEAD_BYTES_MAX: usize = 16 << 10;
 pub struct Gate {
     address: SocketAddr,
     lets_through: Arc<AtomicBool>,
+    passed: Arc<AtomicUsize>,
     serving: JoinHandle<()>,
 }
 
@@ -30,13 +31,14 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let lets_through = Arc::new(AtomicBool::new(false));
-        let may = Arc::clone(&lets_through);
+        let passed = Arc::new(AtomicUsize::new(0));
+        let (may, count) = (Arc::clone(&lets_through), Arc::clone(&passed));
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(pass(stream, server, Arc::clone(&may)));
+                tokio::spawn(pass(stream, server, Arc::clone(&may), Arc::clone(&count)));
             }
         });
-        Ok(Self { address, lets_through, serving })
+        Ok(Self { address, lets_through, passed, serving })
     }
 
     /// `http://` and where it listens.
@@ -49,6 +51,12 @@ impl Gate {
     pub fn open(&self) {
         self.lets_through.store(true, Ordering::Release);
     }
+
+    /// How many have.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.passed.load(Ordering::Acquire)
+    }
 }
 
 impl Drop for Gate {
@@ -57,7 +65,12 @@ impl Drop for Gate {
     }
 }
 
-async fn pass(mut stream: TcpStream, server: SocketAddr, lets_through: Arc<AtomicBool>) -> io::Result<()> {
+async fn pass(
+    mut stream: TcpStream,
+    server: SocketAddr,
+    lets_through: Arc<AtomicBool>,
+    passed: Arc<AtomicUsize>,
+) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.windows(4).any(|four| four == b"\r\n\r\n") && head.len() < HEAD_BYTES_MAX {
         if stream.read_buf(&mut head).await? == 0 {
@@ -70,6 +83,7 @@ async fn pass(mut stream: TcpStream, server: SocketAddr, lets_through: Arc<Atomi
             .write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             .await;
     }
+    passed.fetch_add(usize::from(is_upgrade), Ordering::AcqRel);
     let mut upstream = TcpStream::connect(server).await?;
     upstream.write_all(&head).await?;
     copy_bidirectional(&mut stream, &mut upstream).await.map(drop)

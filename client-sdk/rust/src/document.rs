@@ -14,7 +14,6 @@ use automerge::transaction::Transaction;
 use automerge::{Automerge, AutomergeError, ChangeHash};
 use autosurgeon::{Hydrate, Reconcile, ReconcileError};
 use dovetail_core::dashboard::Edit;
-use dovetail_core::grant::Role;
 use dovetail_core::id::DocumentId;
 use dovetail_core::rules::{Proposal, RuleBook, Waiver};
 use dovetail_core::time::Timestamp;
@@ -307,7 +306,7 @@ impl<T: View> Document<T> {
                 pending: replica.pending_size().0,
                 is_here: replica.is_loaded(),
                 fault: replica.fault().cloned(),
-                is_gone: replica.role() == Some(Role::None) || replica.answer() == Answer::Missing,
+                is_gone: replica.answer() == Answer::Missing,
             });
             let now = connection.borrow().connection.clone();
             match (stands, now) {

@@ -21,13 +21,17 @@ pub struct BadUrl {
     pub why: &'static str,
 }
 
-/// What stands before an @ may be a password, and what follows a path a link's secret.
+/// What stands before an @ may be a password, and what follows a path a link's secret. Where either may have the sign of the other in it
+/// nothing is told.
 fn shown(text: &str) -> String {
-    let end = text.find(['?', '#']).unwrap_or(text.len());
-    let rest = if end < text.len() { "…" } else { "" };
-    match text[..end].rsplit_once('@') {
-        Some((_, host)) => format!("…@{host}{rest}"),
-        None => format!("{}{rest}", &text[..end]),
+    let before_secret = |text: &str| match text.split_once(['?', '#']) {
+        Some((before, _)) => format!("{before}…"),
+        None => text.to_owned(),
+    };
+    match text.rsplit_once('@') {
+        Some((before, _)) if before.contains(['?', '#']) => "…".to_owned(),
+        Some((_, host)) => format!("…@{}", before_secret(host)),
+        None => before_secret(text),
     }
 }
 
@@ -106,7 +110,17 @@ mod tests {
         for url in bad {
             assert!(Server::parse(url, None).is_err(), "{url}");
         }
-        for url in ["http://me:hunter2@a", "http://a/d/1#hunter2", "http://a?link=hunter2", "a#x@hunter2"] {
+        let secrets = [
+            "http://me:hunter2@a",
+            "http://a/d/1#hunter2",
+            "http://a?link=hunter2",
+            "a#x@hunter2",
+            "https://me:hunter2#x@a",
+            "https://me:x?hunter2@a#hunter2",
+            "https://me:x@hunter2?y@a",
+            "http://a/d/1#x@y#hunter2",
+        ];
+        for url in secrets {
             let told = Server::parse(url, None).unwrap_err().to_string();
             assert!(!told.contains("hunter2"), "{told}");
         }

@@ -34,7 +34,7 @@ impl Document<WidgetData> {
     /// Each change stays in the history for ever: a second's worth of points together is enough.
     ///
     /// # Errors
-    /// See [`AddPointsError`].
+    /// See [`AddPointsError`]. Of several changes those that were made before stay; what is added once more is there once.
     pub async fn add_points(&self, points: &[Point]) -> Result<(), AddPointsError> {
         for (at, point) in points.iter().enumerate() {
             point.check().map_err(|why| AddPointsError::Bad { at, why })?;

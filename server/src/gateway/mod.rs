@@ -14,13 +14,14 @@ mod foreign; // Pages that were not let in, for the log.
 pub mod headers; // What browsers are told, and which pages may call.
 pub mod http; // What is answered at which path.
 mod link; // What ties a session to the documents.
+mod one_way; // Who is gone is heard to the end.
 mod patient; // Answers that nobody reads are not held.
 pub(crate) mod poll; // Sync over plain HTTP.
 pub(crate) mod realtime; // The JSON WebSocket.
 pub mod reply; // Errors as words.
 pub mod socket; // The automerge-repo WebSocket.
-pub mod upgrade;
-mod used; // How much of each bound is used. // From a request to a WebSocket of ours.
+pub mod upgrade; // From a request to a WebSocket of ours.
+mod used; // How much of each bound is used.
 
 use crate::auth::{Authenticator, Origins, Proxies};
 use crate::bans::Bans;

@@ -6,8 +6,8 @@
 //! Reading goes on while a large message is being written, so a slow peer's pongs are seen. But when
 //! much waits to be written nothing more is read: who does not listen is not heard.
 //!
-//! Always true: a connection on which nothing can be written any more is over when all that has arrived on it was read. A peer that
-//! leaves unread bytes behind resets its connection, and whoever writes learns of that before the peer's last words are read.
+//! Always true: a connection on which nothing can be written any more ([`OneWay`](super::one_way::OneWay)) is over when all that has
+//! arrived on it was read.
 
 use super::door::Door;
 use super::link::{Link, Wire};
@@ -83,8 +83,6 @@ struct Open {
     is_writing: bool,
     /// Pings, ours too, that were answered since the socket last had taken everything.
     pongs: usize,
-    /// It takes nothing any more.
-    is_broken: bool,
 }
 
 /// What can happen to a connection. Closed on purpose.
@@ -102,7 +100,7 @@ impl Connection {
     fn new(socket: Socket, Door { gateway, caller }: Door) -> Self {
         Self {
             link: Link::new(gateway, caller),
-            wire: Open { socket, is_writing: false, pongs: 0, is_broken: false },
+            wire: Open { socket, is_writing: false, pongs: 0 },
             in_socket: Vec::new(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         }
@@ -154,27 +152,21 @@ impl Connection {
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         if self.wire.is_writing
-            && !self.wire.is_broken
             && let Poll::Ready(flushed) = Pin::new(&mut self.wire.socket).poll_flush(cx)
         {
-            match flushed {
-                Ok(()) => {
-                    self.wire.is_writing = false;
-                    self.wire.pongs = 0;
-                    return Poll::Ready(Event::Flushed);
-                }
-                Err(error) => self.broke(&error),
-            }
+            self.wire.is_writing = false;
+            self.wire.pongs = 0;
+            return Poll::Ready(flushed.map_or_else(|error| Event::Gone(Some(error)), |()| Event::Flushed));
         }
-        let is_broken = self.wire.is_broken;
+        let is_deaf = self.wire.socket.get_ref().is_deaf();
         let may_read =
-            is_broken || !self.wire.is_writing || self.link.outbox.waiting() + self.wire.pongs < UNREAD_MAX;
+            is_deaf || !self.wire.is_writing || self.link.outbox.waiting() + self.wire.pongs < UNREAD_MAX;
         if may_read {
             match Pin::new(&mut self.wire.socket).poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => return Poll::Ready(Event::Frame(message)),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Event::Gone(Some(error))),
                 Poll::Ready(None) => return Poll::Ready(Event::Gone(None)),
-                Poll::Pending if is_broken => return Poll::Ready(Event::Gone(None)),
+                Poll::Pending if is_deaf => return Poll::Ready(Event::Gone(None)),
                 Poll::Pending => {}
             }
         }
@@ -240,12 +232,6 @@ impl Connection {
         Vec::new()
     }
 
-    /// What has arrived before is still there to be read.
-    fn broke(&mut self, error: &Error) {
-        self.wire.is_broken = true;
-        tracing::debug!(session = %self.link.session.id(), %error, "nothing can be written any more");
-    }
-
     fn gone(&self, error: Option<Error>) {
         if let Some(error) = error {
             tracing::debug!(session = %self.link.session.id(), %error, "the transport failed");
@@ -280,9 +266,6 @@ pub(super) async fn throw_away_rest(socket: &mut Socket) {
 impl Open {
     /// Into the socket's buffer; [`Connection::poll_event`] flushes it.
     fn send(&mut self, message: Message) {
-        if self.is_broken {
-            return;
-        }
         self.is_writing = true;
         if let Err(error) = Pin::new(&mut self.socket).start_send(message) {
             // Seen again, and acted on, at the next flush.

@@ -5,6 +5,7 @@
 //! when hyper has let go of the socket it is handed on bare, without hyper's types around it.
 
 use super::accept::Visitor;
+use super::one_way::OneWay;
 use super::patient::Patient;
 use super::reply::{Code, Problem};
 use crate::auth;
@@ -23,7 +24,7 @@ use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 
 /// A WebSocket as its handler gets it.
-pub type Socket = WebSocketStream<TcpStream>;
+pub type Socket = WebSocketStream<OneWay<TcpStream>>;
 
 /// What is read from the socket at once, and allocated for every connection. Ordinary frames have
 /// some hundred bytes, larger ones grow the buffer while they come. With 4 KiB an idle connection
@@ -130,7 +131,7 @@ async fn handed_over(upgrade: OnUpgrade, config: WebSocketConfig) -> Option<Sock
     let upgraded =
         upgrade.await.inspect_err(|error| tracing::debug!(%error, "left during the handshake")).ok()?;
     let parts = upgraded.downcast::<TokioIo<Patient<TcpStream>>>().expect("the accept loop serves these");
-    let socket = parts.io.into_inner().into_inner();
+    let socket = OneWay::new(parts.io.into_inner().into_inner());
     let early = parts.read_buf.to_vec();
     Some(WebSocketStream::from_partially_read(socket, early, Role::Server, Some(config)).await)
 }

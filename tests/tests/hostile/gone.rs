@@ -83,7 +83,8 @@ async fn se35_a_half_closed_connection_is_over() {
 }
 
 /// DO71: what has arrived from somebody who is gone by then comes in, though nothing can be written to them any more, over
-/// either WebSocket. They leave in the middle of a large document, as a tab does that is closed while it loads.
+/// either WebSocket, and also where a ping before it has to be answered. They leave in the middle of a large document, as a tab does that
+/// is closed while it loads.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn do71_last_words_outlast_a_reset() {
     const LEAVERS: usize = 40;
@@ -114,7 +115,8 @@ async fn do71_last_words_outlast_a_reset() {
         };
         // Some of the large document is here; the rest waits for whoever does not read.
         socket.stream.readable().await.unwrap();
-        socket.send(&words).await.unwrap();
+        let ping = if n % 4 < 2 { Vec::new() } else { raw::frame(raw::PING, true, b"") };
+        socket.send(&[ping, words].concat()).await.unwrap();
         drop(socket);
         reader.open(&document).await.unwrap();
         let said = |reader: &Client| {

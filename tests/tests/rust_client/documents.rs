@@ -17,7 +17,7 @@ async fn rc60_two_clients_edit_one_dashboard() {
     until_title(&board, "Hosts in Bern").await;
     until(&theirs, "saved", DocumentStatus::is_saved).await;
     let listed = one.list().await.unwrap();
-    assert!(listed.iter().any(|listed| listed.id == board.id().to_string()), "{listed:?}");
+    assert!(listed.iter().any(|listed| listed.id == *board.id()), "{listed:?}");
 }
 
 /// RC76: whoever looks at what is watched may ask for anything meanwhile, as the closure of `wait_for` does, however much happens.

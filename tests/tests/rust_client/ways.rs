@@ -52,7 +52,7 @@ async fn rc60_an_app_without_a_runtime() {
             board.edit(title("Alone still")).await.unwrap();
             board.saved().await.unwrap();
             let listed = client.list().await.unwrap();
-            let id = listed[0].id.parse().unwrap();
+            let id = listed[0].id.clone();
             let seen = client.open::<Dashboard>(&id).await.unwrap();
             assert_eq!(title_of(&seen), "Alone still");
             client.close().await;
@@ -115,6 +115,7 @@ async fn rc64_requests_where_no_web_socket_gets_through() {
     until_title(&board, "Seen").await;
     board.edit(title("Said")).await.unwrap();
     until_title(&theirs, "Said").await;
+    assert_eq!(gate.passed(), 1, "the one that was tried goes on");
 }
 
 /// RC64: requests that get lost, come twice or are answered in part lose nothing.

@@ -3,11 +3,10 @@
 //! Always true: a server is waited for as long as a large import takes it and no longer, and what it refuses is told in its own words.
 
 use super::Api;
-use crate::driver::line::{Credentials, answered, authorized, in_words};
+use crate::driver::line::{Credentials, Problem, answered, authorized, in_words};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Response, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -69,13 +68,6 @@ pub enum ApiError {
 pub struct Download {
     response: Response,
     url: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Problem {
-    code: String,
-    #[serde(default)]
-    detail: String,
 }
 
 impl Api {
@@ -147,8 +139,10 @@ impl Download {
             Err(error) => return error,
         };
         match serde_json::from_slice::<Problem>(&body) {
-            Ok(Problem { code, detail }) => ApiError::Refused { status: status.as_u16(), code, detail },
-            Err(_) => ApiError::Odd { url, why: odd },
+            Ok(Problem { code, detail, .. }) if !code.is_empty() => {
+                ApiError::Refused { status: status.as_u16(), code, detail }
+            }
+            _ => ApiError::Odd { url, why: odd },
         }
     }
 

@@ -4,6 +4,7 @@
 
 use automerge::ChangeHash;
 use bytes::Bytes;
+use dovetail_core::id::DocumentId;
 use dovetail_core::time::Timestamp;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -76,8 +77,9 @@ impl<'de> Deserialize<'de> for Heads {
 /// A document of the server's, as its list has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
-    /// Base58 of its bytes, with a checksum.
-    pub id: String,
+    /// What it is opened by.
+    #[serde(with = "as_text")]
+    pub id: DocumentId,
     /// `automerge:` and the id.
     pub url: String,
     /// What it says to be.
@@ -95,6 +97,19 @@ pub struct Listed {
     /// What else the server says.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+/// A document's id, as JSON has it.
+mod as_text {
+    use super::{Deserialize, Deserializer, DocumentId, Error, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(id: &DocumentId, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DocumentId, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
 }
 
 /// A page of a list.
@@ -119,7 +134,8 @@ pub struct Shown {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
     /// Of which document.
-    pub id: String,
+    #[serde(with = "as_text")]
+    pub id: DocumentId,
     /// `automerge:` and the id.
     pub url: String,
     /// The state that it is in now.
@@ -219,7 +235,8 @@ mod tests {
     /// RC57: what is not known here gets through.
     #[test]
     fn rc57_what_is_not_known_gets_through() {
-        let said = json!({ "id": "x", "url": "automerge:x", "heads": [], "lost_count": 2, "notes": ["one"], "later": { "a": 1 } });
+        let id = DocumentId::from_bytes(&[7; 16]).unwrap().to_string();
+        let said = json!({ "id": id, "url": "automerge:x", "heads": [], "lost_count": 2, "notes": ["one"], "later": { "a": 1 } });
         let stored: Stored = serde_json::from_value(said.clone()).unwrap();
         assert_eq!((stored.lost_count(), stored.notes().collect::<Vec<_>>()), (2, vec!["one"]));
         assert_eq!(serde_json::to_value(&stored).unwrap(), said);

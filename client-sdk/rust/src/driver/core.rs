@@ -11,7 +11,7 @@ use super::clock::Clock;
 use crate::machine::course::Connection;
 use crate::machine::engine::Engine;
 use crate::machine::replica::{Effect, Fate, Replica};
-use crate::machine::room::{Leave, Room, nearly};
+use crate::machine::room::{Leave, Left, Room, nearly};
 use crate::status::{ConnectionStatus, DocumentStatus, StorageStatus};
 use automerge::{ActorId, Automerge};
 use bytes::Bytes;
@@ -248,15 +248,24 @@ impl Shared {
         was_dirty || is_another
     }
 
-    /// Brings up to date what is watched of a document before somebody is told of it.
+    /// Brings up to date what is watched of a document that somebody holds, before that one is told of it.
     pub(crate) fn show_now(&self, id: &DocumentId) {
-        self.lock().dirty.insert(id.clone());
-        self.show();
+        let _turn = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let stands = {
+            let mut state = self.lock();
+            state.dirty.remove(id);
+            let shown = state.boards.get(id).map(|board| board.shown.clone());
+            shown.zip(state.status(now, id))
+        };
+        if let Some((shown, status)) = stands {
+            shown.status.send_if_modified(|shown| replaced(shown, status));
+        }
         self.wake.notify_one();
     }
 
-    /// Somebody waits for what only a server has: nobody waits for the next try, unless that comes in a moment.
-    pub(crate) fn hurry(&self) {
+    /// Somebody waits for what only a server has: nobody waits for the next try, unless that comes in a moment. Whether a wait was cut short.
+    pub(crate) fn hurry(&self) -> bool {
         let mut state = self.lock();
         if let Connection::Offline { retry_at, .. } = state.engine.connection()
             && *retry_at > self.clock.now() + A_MOMENT
@@ -264,7 +273,9 @@ impl Shared {
             state.engine.network_is_back();
             drop(state);
             self.wake.notify_one();
+            return true;
         }
+        false
     }
 
     /// What is shown of a document at which somebody looks.
@@ -390,7 +401,12 @@ impl State {
         leave: Leave,
         answer: &Result<bool, String>,
     ) {
-        self.engine.forgotten(now, id, *answer == Ok(true));
+        let left = match answer {
+            Ok(true) => Left::Gone,
+            Ok(false) => Left::Stays,
+            Err(_) => Left::Failed,
+        };
+        self.engine.forgotten(now, id, left);
         if leave == Leave::WhenSaved {
             return;
         }

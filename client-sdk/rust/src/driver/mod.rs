@@ -41,9 +41,6 @@ const BURST_FRAMES: usize = 64;
 /// Over requests, a WebSocket is tried so often.
 pub(crate) const SOCKET_AGAIN: Duration = Duration::from_secs(300);
 
-/// Whose tokens were refused, and has a source of them, asks it again after so long: somebody may have put another one there.
-const TOKEN_AGAIN: Duration = Duration::from_secs(60);
-
 /// When nothing is due, it is looked all the same.
 const LOOK_AFTER: Duration = Duration::from_secs(60);
 
@@ -72,8 +69,6 @@ pub(crate) struct Driver {
     trial: Option<Line>,
     trial_at: Option<Instant>,
     socket_again: Duration,
-    /// When another token is asked for where the server refuses those that there were.
-    token_again_at: Option<Instant>,
     disk: Disk,
     kept: Kept,
     rules: Rules,
@@ -92,7 +87,6 @@ enum Happened {
     Rules(rules::Fetched),
     Time,
     TrialDue,
-    TokenDue,
 }
 
 impl Driver {
@@ -106,7 +100,6 @@ impl Driver {
             trial: None,
             trial_at: None,
             socket_again,
-            token_again_at: None,
             disk: Disk::new(kept.store.clone()),
             kept,
             shown_at: None,
@@ -168,7 +161,6 @@ impl Driver {
             Some(token) = self.tokens.join_next() => Happened::Token(token.ok().flatten()),
             fetched = self.rules.next() => Happened::Rules(fetched),
             () = until(self.trial_at) => Happened::TrialDue,
-            () = until(self.token_again_at) => Happened::TokenDue,
             () = until(show_at) => Happened::Woken,
             () = sleep_until(due_at) => Happened::Time,
         }
@@ -193,10 +185,6 @@ impl Driver {
             }
             Happened::Rules(fetched) => self.rules_came(fetched).await,
             Happened::Time => self.core.lock().engine.tick(now, draw()),
-            Happened::TokenDue => {
-                self.token_again_at = None;
-                self.core.lock().engine.reconnect();
-            }
             Happened::TrialDue => {
                 self.trial_at = None;
                 self.trial = Some(Line::try_socket(self.dialing.clone()));
@@ -240,11 +228,14 @@ impl Driver {
     }
 
     fn opened(&mut self, now: Timestamp, way: Way) {
+        self.goes(way);
+        self.core.lock().engine.dialed(now);
+    }
+
+    fn goes(&mut self, way: Way) {
         self.trial_at =
             if way == Way::Requests && !self.dialing.requests_only { self.next_trial() } else { None };
-        let mut state = self.core.lock();
-        state.way = Some(way);
-        state.engine.dialed(now);
+        self.core.lock().way = Some(way);
     }
 
     fn hung_up(&mut self) {
@@ -262,7 +253,7 @@ impl Driver {
                 tracing::info!("a WebSocket gets through again");
                 self.core.lock().engine.switched(now);
                 self.line = Some(line);
-                self.opened(now, way);
+                self.goes(way);
             }
             _ => self.trial_at = self.next_trial(),
         }
@@ -288,16 +279,9 @@ impl Driver {
             Effect::Forget(id, leave) => self.disk.ask(id, Job::Forget(leave)),
             Effect::Changed(id) => self.core.changed(&id),
             Effect::Told(id) => self.core.told(&id),
-            Effect::Connection => self.connection_changed(),
+            Effect::Connection => self.core.lock().connection_changed(),
             Effect::Said { document, by, data } => self.said(&document, self::core::Heard { by, data }),
         }
-    }
-
-    fn connection_changed(&mut self) {
-        let mut state = self.core.lock();
-        state.connection_changed();
-        self.token_again_at = (state.engine.wants_another_token() && self.dialing.token.is_source())
-            .then(|| self.token_again_at.unwrap_or_else(|| Instant::now() + TOKEN_AGAIN));
     }
 
     fn write(&mut self, frame: Bytes) {

@@ -9,6 +9,7 @@
 //!
 //! Always true: only the end of a connection decides what is done next. An `error` message before it brings the words, and nothing
 //! else: a server may complain and go on.
+//! Always true: a source of tokens may have another one by and by: who has one is refused for a minute, and not for good.
 //! Always true: the wait is drawn evenly from a window that doubles with each try, so that a thousand clients which lost the same
 //! server at once do not come back at once.
 
@@ -21,6 +22,9 @@ pub const HELD_FOR: Duration = Duration::from_secs(5);
 
 /// Over so much those are spread whom a server sent away that is there again in a moment.
 pub const SPREAD_OVER: Duration = Duration::from_secs(2);
+
+/// Whose tokens were refused, and has a source of them, asks it again after so long: somebody may have put another one there.
+pub const TOKEN_AGAIN: Duration = Duration::from_secs(60);
 
 /// No window is smaller, whatever is asked for: a server that is away is not asked thousands of times a second.
 const FIRST_LEAST: Duration = Duration::from_millis(10);
@@ -113,6 +117,10 @@ pub struct Course {
     failures: u32,
     /// A token was refused, and none was taken since.
     token_refused: bool,
+    /// Tokens have a source.
+    has_token_source: bool,
+    /// When it is asked again.
+    token_again_at: Option<Timestamp>,
 }
 
 /// What the stock protocol says to a client of another version, and closes with 1002. It is the one error without a code.
@@ -122,7 +130,20 @@ impl Course {
     /// At its beginning: a connection is to be made.
     #[must_use]
     pub fn new(windows: Windows) -> Self {
-        Self { windows, now: Connection::Connecting, online_since: None, failures: 0, token_refused: false }
+        Self {
+            windows,
+            now: Connection::Connecting,
+            online_since: None,
+            failures: 0,
+            token_refused: false,
+            has_token_source: false,
+            token_again_at: None,
+        }
+    }
+
+    /// Tokens have a source, which may have another one later.
+    pub fn has_token_source(&mut self) {
+        self.has_token_source = true;
     }
 
     /// How the connection is.
@@ -136,7 +157,8 @@ impl Course {
     pub fn next_tick(&self) -> Option<Timestamp> {
         match self.now {
             Connection::Offline { retry_at, .. } => Some(retry_at),
-            _ => None,
+            Connection::Refused { .. } => self.token_again_at,
+            Connection::Connecting | Connection::Online => None,
         }
     }
 
@@ -147,19 +169,17 @@ impl Course {
         self.token_refused = false;
     }
 
-    /// Whether it is over for the sake of the token, and another one would help.
-    #[must_use]
-    pub fn wants_another_token(&self) -> bool {
-        self.token_refused && matches!(self.now, Connection::Refused { .. })
-    }
-
     /// Time has passed. Whether a connection is to be made now.
     pub fn tick(&mut self, now: Timestamp) -> bool {
         let is_due = self.next_tick().is_some_and(|at| now >= at);
-        if is_due {
-            self.now = Connection::Connecting;
+        match self.now {
+            Connection::Refused { .. } if is_due => self.reconnect(),
+            _ if is_due => {
+                self.now = Connection::Connecting;
+                true
+            }
+            _ => false,
         }
-        is_due
     }
 
     /// Somebody says that the network is back. Whether a connection is to be made now; one that was refused stays so.
@@ -186,6 +206,7 @@ impl Course {
     /// The connection has ended, or could not be made. `draw` is from 0 to below 1.
     pub fn ended(&mut self, now: Timestamp, ending: &Ending, draw: f64) -> Besides {
         let held = self.online_since.take().is_some_and(|since| now.since(since) >= HELD_FOR);
+        self.token_again_at = None;
         self.failures = if held { 1 } else { self.failures.saturating_add(1) };
         match ending.close_code {
             Some(4001) => {
@@ -197,7 +218,10 @@ impl Course {
                 self.wait(now, Duration::ZERO, 0.0, "the server did not take the token");
                 Besides::AnotherToken
             }
-            Some(4401) => self.refuse(&ending.words, "token_refused", "it does not take the token"),
+            Some(4401) => {
+                self.token_again_at = self.has_token_source.then(|| now + TOKEN_AGAIN);
+                self.refuse(&ending.words, "token_refused", "it does not take the token")
+            }
             Some(4403) => self.refuse(&ending.words, "forbidden", "it does not say why"),
             Some(1009) => {
                 self.refuse(&ending.words, "message_too_large", "a message was too large for the server")
@@ -340,6 +364,26 @@ mod tests {
         let refused =
             Connection::Refused { code: "token_revoked".to_owned(), reason: "ask them why".to_owned() };
         assert_eq!(*course.connection(), refused);
+        assert_eq!(course.next_tick(), None);
+    }
+
+    /// RC32: a source of tokens is asked again each minute, and the token that it has then is as good as a first one.
+    #[test]
+    fn rc32_a_source_of_tokens_is_asked_again() {
+        let mut course = Course::new(Windows::default());
+        course.has_token_source();
+        for _ in 0..3 {
+            assert_eq!(ended(&mut course, 4401, "token_revoked: ask them why"), Besides::AnotherToken);
+            assert!(course.tick(NOW));
+            assert_eq!(ended(&mut course, 4401, "token_revoked: ask them why"), Besides::Nothing);
+            assert!(matches!(course.connection(), Connection::Refused { .. }));
+            assert_eq!(course.next_tick(), Some(NOW + TOKEN_AGAIN));
+            assert!(!course.tick(NOW) && !course.network_is_back());
+            assert!(course.tick(NOW + TOKEN_AGAIN));
+            assert_eq!(*course.connection(), Connection::Connecting);
+        }
+        ended(&mut course, 4403, "forbidden: you may not");
+        assert_eq!(course.next_tick(), None, "another token does not help");
     }
 
     /// RC33: when the network is back nobody waits, and the windows are small again; who has a connection keeps it.

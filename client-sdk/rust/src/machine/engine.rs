@@ -10,7 +10,7 @@
 use super::course::{Besides, Connection, Course, Ending, Windows};
 use super::link::{Due, Heard, Introduction, Link, Welcome};
 use super::replica::{self, Limits, LoadFault, Notes, Replica};
-use super::room::{Leave, Room, StorageStatus};
+use super::room::{Leave, Left, Room, StorageStatus};
 use automerge::{ActorId, Automerge, sync};
 use bytes::Bytes;
 use dovetail_core::document::chunk::{Batch, Stored};
@@ -244,9 +244,9 @@ impl Engine {
         self.with(now, id, |replica, effects| replica.noted(now, answer, effects));
     }
 
-    /// The store's answer to [`Effect::Forget`]: whether it has let go of the document.
-    pub fn forgotten(&mut self, now: Timestamp, id: &DocumentId, is_gone: bool) {
-        self.room.has_left(now, id, is_gone);
+    /// The store's answer to [`Effect::Forget`].
+    pub fn forgotten(&mut self, now: Timestamp, id: &DocumentId, left: Left) {
+        self.room.has_left(now, id, left);
     }
 
     // The connection.
@@ -257,10 +257,9 @@ impl Engine {
         self.course.connection()
     }
 
-    /// Whether there is none for the sake of the token, and another one would help.
-    #[must_use]
-    pub fn wants_another_token(&self) -> bool {
-        self.course.wants_another_token()
+    /// Tokens have a source, which may have another one later.
+    pub fn has_token_source(&mut self) {
+        self.course.has_token_source();
     }
 
     /// What the server has said of us and of this connection, if there is one.
@@ -556,7 +555,7 @@ mod tests {
         };
         engine.loaded(NOW, &id(), Ok((Some(Stored { manifest, chunks: vec![chunk] }), None)));
         assert!(!engine.replica(&id()).unwrap().is_loaded());
-        engine.forgotten(NOW, &id(), true);
+        engine.forgotten(NOW, &id(), Left::Gone);
         engine.loaded(NOW, &id(), Ok((None, None)));
         assert!(engine.replica(&id()).unwrap().is_loaded());
         assert_eq!(engine.storage().documents, 0);
@@ -572,7 +571,7 @@ mod tests {
         let forgets = |effect: &Effect| matches!(effect, Effect::Forget(_, Leave::Anyway));
         assert!(engine.take_effects().iter().any(forgets));
         assert_eq!(engine.storage().documents, 1);
-        engine.forgotten(NOW, &id(), true);
+        engine.forgotten(NOW, &id(), Left::Gone);
         assert_eq!(engine.storage().documents, 0);
     }
 }

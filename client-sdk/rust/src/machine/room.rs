@@ -71,6 +71,17 @@ pub enum Leave {
     Anyway,
 }
 
+/// What became of a document that was to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// It is not here any more.
+    Gone,
+    /// Something of it is nowhere else.
+    Stays,
+    /// The store could not let go of it.
+    Failed,
+}
+
 /// A document that is kept on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tenant {
@@ -90,6 +101,8 @@ pub struct Room {
     bytes: u64,
     /// The store was asked to let go of them, and has not answered.
     leaving: BTreeSet<DocumentId>,
+    /// The store could not let go of them, and is asked again when everybody else was tried.
+    failed: BTreeSet<DocumentId>,
     look_at: Option<Timestamp>,
 }
 
@@ -98,7 +111,7 @@ impl Room {
     #[must_use]
     pub fn new(limits: StoreLimits, now: Timestamp, tenants: BTreeMap<DocumentId, Tenant>) -> Self {
         let bytes = tenants.values().map(|tenant| tenant.bytes).sum();
-        Self { limits, tenants, bytes, leaving: BTreeSet::new(), look_at: Some(now + LOOK_SOON) }
+        Self { limits, tenants, bytes, look_at: Some(now + LOOK_SOON), ..Self::default() }
     }
 
     /// How much of it is taken.
@@ -131,6 +144,7 @@ impl Room {
     }
 
     fn strike(&mut self, id: &DocumentId) {
+        self.failed.remove(id);
         self.bytes -= self.tenants.remove(id).map_or(0, |tenant| tenant.bytes);
     }
 
@@ -148,14 +162,21 @@ impl Room {
         self.look_at = self.look_at.map(|look_at| look_at.min(at));
     }
 
-    /// The store has answered. Whether it has let go of a document; one that it has not stays until it was opened once more, and holds up no
-    /// others.
-    pub(super) fn has_left(&mut self, now: Timestamp, id: &DocumentId, is_gone: bool) {
+    /// The store has answered. A document that has to stay does until it was opened once more; none holds up others, and a store that fails is
+    /// not asked for one after the other without a pause.
+    pub(super) fn has_left(&mut self, now: Timestamp, id: &DocumentId, left: Left) {
         self.leaving.remove(id);
-        if is_gone {
-            self.strike(id);
-        } else if let Some(tenant) = self.tenants.get_mut(id) {
-            tenant.has_to_stay = true;
+        match left {
+            Left::Gone => self.strike(id),
+            Left::Stays => {
+                if let Some(tenant) = self.tenants.get_mut(id) {
+                    tenant.has_to_stay = true;
+                }
+            }
+            Left::Failed => {
+                self.failed.insert(id.clone());
+                return self.look_by(now + LOOK_SOON);
+            }
         }
         self.look_by(now);
     }
@@ -178,7 +199,7 @@ impl Room {
         let mut free: Vec<(Timestamp, &DocumentId, u64)> = self
             .tenants
             .iter()
-            .filter(|(id, tenant)| !tenant.has_to_stay && !is_open(id))
+            .filter(|(id, tenant)| !tenant.has_to_stay && !self.failed.contains(id) && !is_open(id))
             .map(|(id, tenant)| (tenant.opened_at, id, tenant.bytes))
             .collect();
         free.sort_unstable();
@@ -190,6 +211,9 @@ impl Room {
             }
             bytes -= size;
             self.leaving.insert(id.clone());
+        }
+        if self.leaving.is_empty() {
+            self.failed.clear();
         }
         self.leaving.iter().cloned().collect()
     }
@@ -219,7 +243,7 @@ mod tests {
     /// What leaves, and is gone then.
     fn left(room: &mut Room, now: Timestamp) -> Vec<DocumentId> {
         let leaving = room.leave(now, |_| false);
-        leaving.iter().for_each(|id| room.has_left(now, id, true));
+        leaving.iter().for_each(|id| room.has_left(now, id, Left::Gone));
         leaving
     }
 
@@ -235,10 +259,28 @@ mod tests {
         assert_eq!(room.leave(day(62), |_| false), [id(2)]);
         assert_eq!(room.leave(day(63), |_| false), [], "the store has not answered");
         assert_eq!(room.status().bytes, 20, "it is there until it is gone");
-        room.has_left(day(63), &id(2), false);
+        room.has_left(day(63), &id(2), Left::Stays);
         assert_eq!(room.leave(day(64), |_| false), [], "it has to stay");
         room.is_closed(day(65), &id(2), false);
         assert_eq!(room.leave(day(100), |_| false), [id(2), id(3)], "it was opened once more");
+    }
+
+    /// RC78: whom the store cannot let go of is tried again when the others were, and later where it lets go of nobody.
+    #[test]
+    fn rc78_a_store_that_fails_is_asked_again() {
+        let mut room = room(&[0; 6]);
+        let mut asked = |at: Timestamp, left: Left| {
+            let leaving = room.leave(at, |_| false);
+            leaving.iter().for_each(|id| room.has_left(at, id, left));
+            leaving
+        };
+        let first = day(40);
+        assert_eq!(asked(first, Left::Failed), [id(1), id(2), id(3), id(4)]);
+        assert_eq!(asked(first, Left::Failed), [], "not without a pause");
+        assert_eq!(asked(first + LOOK_SOON, Left::Failed), [id(5), id(6)]);
+        assert_eq!(asked(first + 2 * LOOK_SOON, Left::Failed), []);
+        assert_eq!(asked(first + 3 * LOOK_SOON, Left::Failed), [], "an hour later");
+        assert_eq!(asked(first + LOOK_EVERY + 2 * LOOK_SOON, Left::Gone), [id(1), id(2), id(3), id(4)]);
     }
 
     /// RC78: what has something that is nowhere else stays, however long and however full it is.

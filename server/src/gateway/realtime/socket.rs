@@ -91,8 +91,6 @@ struct Connection {
     is_writing: bool,
     /// Pings that were answered since the socket last had taken everything.
     pongs: usize,
-    /// The socket takes nothing any more.
-    is_broken: bool,
     /// Nobody is there any more.
     is_gone: bool,
     timer: Pin<Box<Sleep>>,
@@ -132,7 +130,6 @@ impl Connection {
             stopping: async move { drain.begun().await }.boxed(),
             is_writing: false,
             pongs: 0,
-            is_broken: false,
             is_gone: false,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             gateway,
@@ -177,30 +174,25 @@ impl Connection {
             return Poll::Ready(Wake::Revoked);
         }
         if self.is_writing
-            && !self.is_broken
             && let Poll::Ready(flushed) = Pin::new(&mut self.socket).poll_flush(cx)
         {
-            match flushed {
-                Ok(()) => {
-                    self.is_writing = false;
-                    self.pongs = 0;
-                    return Poll::Ready(Wake::Flushed);
-                }
-                Err(error) => self.broke(&error),
-            }
+            self.is_writing = false;
+            self.pongs = 0;
+            return Poll::Ready(flushed.map_or_else(|error| Wake::Gone(Some(error)), |()| Wake::Flushed));
         }
         if let Some(editing) = &mut self.editing
             && let Poll::Ready(edited) = editing.poll_unpin(cx)
         {
             return Poll::Ready(Wake::Edited(edited));
         }
-        let has_room = self.is_broken || self.replies.len() + self.pongs < REPLIES_MAX;
+        let is_deaf = self.socket.get_ref().is_deaf();
+        let has_room = is_deaf || self.replies.len() + self.pongs < REPLIES_MAX;
         if !self.is_gone && self.next_edit.is_none() && has_room {
             match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => return Poll::Ready(Wake::Frame(message)),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Wake::Gone(Some(error))),
                 Poll::Ready(None) => return Poll::Ready(Wake::Gone(None)),
-                Poll::Pending if self.is_broken => return Poll::Ready(Wake::Gone(None)),
+                Poll::Pending if is_deaf => return Poll::Ready(Wake::Gone(None)),
                 Poll::Pending => {}
             }
         }
@@ -389,12 +381,6 @@ impl Connection {
             tracing::debug!(session = %self.number(), %error, "could not write");
         }
         None
-    }
-
-    /// What has arrived before is still there to be read.
-    fn broke(&mut self, error: &Error) {
-        self.is_broken = true;
-        tracing::debug!(session = %self.number(), %error, "nothing can be written any more");
     }
 
     fn gone(&mut self, error: Option<Error>) -> Option<CloseReason> {

@@ -12,7 +12,7 @@
 mod plain; // Over requests, where no WebSocket gets through.
 mod socket; // Over a WebSocket.
 
-pub(crate) use plain::{answered, authorized, in_words, whole};
+pub(crate) use plain::{Problem, answered, authorized, in_words, whole};
 
 use crate::machine::course::Ending;
 use crate::place::Server;

@@ -273,13 +273,13 @@ fn may_pass(status: StatusCode) -> bool {
     )
 }
 
-/// What a server's problem says.
+/// What a server's problem says. One without a code is nobody's.
 #[derive(Debug, Default, Deserialize)]
-struct Problem {
+pub(crate) struct Problem {
     #[serde(default)]
-    code: String,
+    pub(crate) code: String,
     #[serde(default)]
-    detail: String,
+    pub(crate) detail: String,
     reason: Option<Reason>,
 }
 

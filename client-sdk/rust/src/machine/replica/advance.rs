@@ -2,6 +2,7 @@
 //!
 //! Edit path: ← something has happened, or time has passed, → [`Effect::Commit`], [`Effect::Send`].
 
+use super::here::Noted;
 use super::{Answer, Content, Effect, Replica, SEND_EVERY};
 use automerge::sync::SyncDoc;
 use dovetail_core::time::Timestamp;
@@ -66,10 +67,13 @@ impl Replica {
         if !here.is_noted && !here.is_noting {
             here.is_noted = true;
             here.is_noting = true;
+            if here.refusals_noted == Noted::No {
+                here.refusals_noted = Noted::UnderWay;
+            }
             effects.push(Effect::Note(Box::new(here.notes(self.role))));
         }
         // What was refused leaves the document when it is noted for good that it was.
-        if here.holds_back && (here.is_noting || !here.is_noted) {
+        if here.holds_back && here.refusals_noted != Noted::Yes {
             return;
         }
         if let Some((batch, commit)) = here.what_to_keep(now, &self.id, self.taken) {

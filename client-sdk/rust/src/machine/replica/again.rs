@@ -2,13 +2,15 @@
 //!
 //! Edit path: ← an app, → the change's patch on the document of now, an edit like any other; what was refused is forgotten then.
 //!
-//! Always true: what others have made meanwhile is not replaced. A change may have made an object that there was none of, as what it was
-//! built on had been taken out; where there is one by now, it goes into that.
+//! Always true: a single value that the change has set is set again, as by any edit. What others have made meanwhile of several parts, a
+//! map, a list or a text, is not replaced: what goes into a map goes into the one that is there, and whatever would take the place of
+//! one, or stand at a place of a list that has moved, is told.
 
 use super::label::bounded;
 use super::refusal::next_actor;
+use super::tick::has;
 use super::{Content, EditError, Effect, Refused, Replica};
-use automerge::ChangeHash;
+use automerge::{Automerge, ChangeHash, ObjType, ROOT, ReadDoc};
 use dovetail_core::doors::{self, PatchError, WriteError, Writer};
 use dovetail_core::json as document;
 use dovetail_core::time::Timestamp;
@@ -26,9 +28,9 @@ pub enum AgainError {
     /// What it changed is not there any more.
     #[error("the change does not fit the document any more: {0}")]
     DoesNotFit(#[from] Box<PatchError>),
-    /// It made a list, and there is one by now, which others may have filled.
+    /// Others may have worked at the place that it changed: a map, a list or a text is there which is not what it was.
     #[error(
-        "the change made the list {path}, and there is one by now, which is not replaced: make it by hand"
+        "at {path} the document is not what the change was made on, and others' work is not replaced: make it by hand"
     )]
     InTheWay {
         /// Where, as a JSON pointer.
@@ -61,7 +63,7 @@ impl Replica {
         let edit = self.taken + 1;
         let here = self.editable()?;
         let doc = here.doc(now);
-        let patch = beside_what_is_there(patch, &document::read(doc, None))?;
+        let patch = Again::new(doc, &refused.deps).beside_what_is_there(patch)?;
         // Such a write has an actor of its own, which goes on here: the numbers of none are given twice.
         let writer =
             Writer { actor: next_actor(doc.get_actor()), time: now, message: refused.label.map(bounded) };
@@ -86,43 +88,110 @@ impl Replica {
     }
 }
 
-/// A patch of the same meaning, in which what was made goes into what is there of the same kind.
-fn beside_what_is_there(patch: Value, document: &Value) -> Result<Value, AgainError> {
-    let Value::Array(operations) = patch else { return Ok(patch) };
-    let mut done: Vec<Value> = Vec::new();
-    for operation in operations {
-        let path = operation["path"].as_str().unwrap_or_default().to_owned();
-        let is_touched = done.iter().any(|one| is_within(&path, one["path"].as_str().unwrap_or_default()));
-        match operation["op"].as_str() {
-            Some("add") if !is_touched => add(path, operation["value"].clone(), document, &mut done)?,
-            _ => done.push(operation),
-        }
-    }
-    Ok(Value::Array(done))
+/// A document in which something is made again.
+struct Again<'d> {
+    doc: &'d Automerge,
+    now: Value,
+    /// What the change was built on, unless that was taken out as well.
+    before: Option<Value>,
+    done: Vec<Value>,
 }
 
-fn add(path: String, value: Value, document: &Value, done: &mut Vec<Value>) -> Result<(), AgainError> {
-    // An item of a list is put before what is there.
-    let there = document.pointer(&path).filter(|_| !is_item(&path, document));
-    match (value, there) {
-        (Value::Object(members), Some(Value::Object(_))) => {
-            for (name, value) in members {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                add(format!("{path}/{name}"), value, document, done)?;
+impl<'d> Again<'d> {
+    fn new(doc: &'d Automerge, deps: &[ChangeHash]) -> Self {
+        let is_known = !deps.is_empty() && deps.iter().all(|dep| has(doc, dep));
+        let before = is_known.then(|| document::read(doc, Some(deps)));
+        Self { doc, now: document::read(doc, None), before, done: Vec::new() }
+    }
+
+    /// A patch of the same meaning, in which what was made goes into what is there of the same kind.
+    fn beside_what_is_there(mut self, patch: Value) -> Result<Value, AgainError> {
+        let Value::Array(operations) = patch else { return Ok(patch) };
+        for operation in operations {
+            let path = operation["path"].as_str().unwrap_or_default().to_owned();
+            let path_of = |one: &Value| one["path"].as_str().unwrap_or_default().to_owned();
+            match operation["op"].as_str() {
+                _ if self.done.iter().any(|one| is_within(&path, &path_of(one))) => self.done.push(operation),
+                Some("add" | "replace") => self.set(path, operation)?,
+                _ => {
+                    let is_single = self.now.pointer(&path).is_none_or(is_single) && !self.is_text(&path);
+                    self.is_free(&path, false, is_single)?;
+                    self.done.push(operation);
+                }
             }
         }
-        (Value::Array(_), Some(Value::Array(there))) if !there.is_empty() => {
-            return Err(AgainError::InTheWay { path });
-        }
-        (value, _) => done.push(json!({ "op": "add", "path": path, "value": value })),
+        Ok(Value::Array(self.done))
     }
-    Ok(())
+
+    fn set(&mut self, path: String, operation: Value) -> Result<(), AgainError> {
+        let is_item = list_on(&path, &self.now).is_some_and(|list| is_member(&path, list));
+        let there = self.now.pointer(&path).filter(|_| !is_item).cloned();
+        match (&operation["value"], &there) {
+            (Value::Object(members), Some(Value::Object(_))) if !self.is_as_it_was(&path) => {
+                for (name, value) in members {
+                    let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
+                    self.set(path.clone(), json!({ "op": "add", "path": path, "value": value }))?;
+                }
+                return Ok(());
+            }
+            (value, there) => {
+                let is_single = |there: &Value| there == value || (is_single(there) && !self.is_text(&path));
+                self.is_free(&path, operation["op"] == "add", there.as_ref().is_none_or(is_single))?;
+            }
+        }
+        self.done.push(operation);
+        Ok(())
+    }
+
+    /// Whether nothing of others is in the way at a place: nothing but a single value is there, or it is as it was. Among the items of a list
+    /// something may be put, and nothing else is done with one that is not as it was: the items may be others by now.
+    fn is_free(&self, path: &str, is_put: bool, is_single: bool) -> Result<(), AgainError> {
+        let in_the_way = |path: &str| AgainError::InTheWay { path: path.to_owned() };
+        match list_on(path, &self.now) {
+            Some(list) if self.is_as_it_was(list) || (is_put && is_member(path, list)) => Ok(()),
+            Some(list) => Err(in_the_way(list)),
+            None if is_single || self.is_as_it_was(path) => Ok(()),
+            None => Err(in_the_way(path)),
+        }
+    }
+
+    fn is_as_it_was(&self, path: &str) -> bool {
+        self.before.as_ref().is_some_and(|before| before.pointer(path) == self.now.pointer(path))
+    }
+
+    /// Whether a text is there of which each letter may be somebody else's.
+    fn is_text(&self, path: &str) -> bool {
+        let mut object = ROOT;
+        let mut kind = ObjType::Map;
+        for step in path.split('/').skip(1) {
+            let step = step.replace("~1", "/").replace("~0", "~");
+            match self.doc.get(&object, step) {
+                Ok(Some((automerge::Value::Object(found), id))) => (kind, object) = (found, id),
+                _ => return false,
+            }
+        }
+        kind == ObjType::Text && self.doc.length(&object) > 0
+    }
 }
 
-/// Whether a path is that of a list's item.
-fn is_item(path: &str, document: &Value) -> bool {
-    let list = path.rsplit_once('/').and_then(|(list, _)| document.pointer(list));
-    list.is_some_and(Value::is_array)
+/// What has no parts, or none yet.
+fn is_single(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => true,
+    }
+}
+
+/// The first list that a path leads into.
+fn list_on<'p>(path: &'p str, document: &Value) -> Option<&'p str> {
+    let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
+    ends.into_iter().find(|list| document.pointer(list).is_some_and(Value::is_array))
+}
+
+/// Whether a path is that of one of its items.
+fn is_member(path: &str, list: &str) -> bool {
+    path.strip_prefix(list).is_some_and(|rest| rest.matches('/').count() == 1)
 }
 
 /// Whether one path is the other one, or leads on from it.

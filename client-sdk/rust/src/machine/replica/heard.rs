@@ -58,9 +58,10 @@ impl Replica {
         if let Content::Here(here) = &mut self.content {
             here.is_noted = false;
         }
-        // What was said while nothing might be read was not heard.
+        // What was said while nothing might be read was not heard, and what the server said of it counts no more.
         if was_shut && self.link.is_some() {
             self.link = Some(Link::new());
+            self.answer = Answer::None;
         }
         effects.push(Effect::Told);
     }

@@ -56,8 +56,18 @@ pub(super) struct Here {
     pub(super) is_noted: bool,
     /// Notes are being written down.
     pub(super) is_noting: bool,
+    /// What was refused is written down.
+    pub(super) refusals_noted: Noted,
     /// Changes were taken out. What was made instead of them is sent when it is stored: it may not come into being twice.
     pub(super) holds_back: bool,
+}
+
+/// Whether something is written down for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noted {
+    No,
+    UnderWay,
+    Yes,
 }
 
 /// A commit that is under way.
@@ -91,6 +101,7 @@ impl Here {
             judged: None,
             is_noted: true,
             is_noting: false,
+            refusals_noted: Noted::Yes,
             holds_back: false,
         }
     }

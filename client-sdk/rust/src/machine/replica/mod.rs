@@ -43,7 +43,7 @@ use dovetail_core::grant::Role;
 use dovetail_core::id::DocumentId;
 use dovetail_core::time::Timestamp;
 use dovetail_core::{json, limits};
-use here::Here;
+use here::{Here, Noted};
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -419,13 +419,17 @@ impl Replica {
     pub fn noted(&mut self, now: Timestamp, answer: Result<(), &str>, effects: &mut Vec<Effect>) {
         let Content::Here(here) = &mut self.content else { return };
         here.is_noting = false;
-        if let Err(why) = answer {
-            here.is_noted = false;
-            let holds_back = here.holds_back;
-            self.has_failed(now);
-            if holds_back {
-                // Nothing can be kept before it is noted what was refused; the server says that again.
-                return self.begin_anew(why, effects);
+        let has_refusals = here.refusals_noted == Noted::UnderWay;
+        match answer {
+            Ok(()) if has_refusals => here.refusals_noted = Noted::Yes,
+            Ok(()) => {}
+            Err(why) => {
+                here.is_noted = false;
+                self.has_failed(now);
+                if has_refusals {
+                    // Nothing can be kept before it is noted what was refused; the server says that again.
+                    return self.begin_anew(why, effects);
+                }
             }
         }
         // It may leave memory now.

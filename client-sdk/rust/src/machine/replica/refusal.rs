@@ -10,8 +10,8 @@
 //! Always true: a change that was taken out does not come back, unless the server itself brings it: then somebody with the right to it
 //! has let it in.
 
-use super::here::Here;
-use super::notes::hash;
+use super::here::{Here, Noted};
+use super::notes::{hash, hashes};
 use super::pending::Waiting;
 use super::replay::{Objects, replay};
 use super::tick::{Tick, has};
@@ -48,6 +48,9 @@ pub struct Refused {
     pub reason: String,
     /// What it did, as JSON Patch (RFC 6902); nothing where that is longer than 16 KiB.
     pub patch: Option<Value>,
+    /// What it was built on.
+    #[serde(with = "hashes", default)]
+    pub(super) deps: Vec<ChangeHash>,
 }
 
 /// All of a document.
@@ -179,6 +182,7 @@ impl Here {
         self.tick = Tick::new(new);
         self.judged = None;
         self.is_noted = false;
+        self.refusals_noted = Noted::No;
         self.holds_back = true;
     }
 }
@@ -217,6 +221,7 @@ fn refused(doc: &Automerge, change: &Change, code: &str, reason: &str) -> Refuse
         code: code.to_owned(),
         reason: reason.to_owned(),
         patch,
+        deps: change.deps().to_vec(),
     }
 }
 

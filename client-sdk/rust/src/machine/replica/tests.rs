@@ -4,11 +4,11 @@
 
 use super::*;
 use automerge::transaction::Transactable;
-use automerge::{AutomergeError, ChangeHash, ROOT, ReadDoc};
+use automerge::{AutomergeError, ChangeHash, ObjType, ROOT, ReadDoc};
 use dovetail_core::dashboard::{WidgetId, first_dashboard};
 use dovetail_core::document::chunk::{Chunk, ChunkKind};
 use dovetail_core::json;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -342,6 +342,105 @@ fn rc69_what_is_applied_again_replaces_nothing() {
     assert_eq!(reads(&mut replica), both);
 }
 
+/// RC69: what others have made of several parts is not replaced by what is applied again; a single value is set, and what is as it was is
+/// changed as it was to be.
+#[test]
+fn rc69_others_work_is_not_in_what_is_applied_again() {
+    type Does = fn(&mut Transaction<'_>) -> Result<(), AutomergeError>;
+    let nothing: Does = |_| Ok(());
+    let base: Does = |tx| {
+        tx.put(ROOT, "title", "one")?;
+        tx.put(ROOT, "options", ())?;
+        let body = tx.put_object(ROOT, "body", ObjType::Text)?;
+        tx.splice_text(&body, 0, 0, "ours")?;
+        let list = tx.put_object(ROOT, "list", ObjType::List)?;
+        tx.insert(&list, 0, "a")?;
+        tx.insert(&list, 1, "b")
+    };
+    let set_title: Does = |tx| tx.put(ROOT, "title", "two");
+    let set_body: Does = |tx| {
+        let (_, body) = tx.get(ROOT, "body")?.unwrap();
+        tx.splice_text(&body, 4, 0, " too")
+    };
+    let make_options: Does = |tx| {
+        let options = tx.put_object(ROOT, "options", ObjType::Map)?;
+        tx.put(&options, "a", 1)
+    };
+    let make_other_options: Does = |tx| {
+        let options = tx.put_object(ROOT, "options", ObjType::Map)?;
+        tx.put(&options, "b", 2)
+    };
+    let list_options: Does = |tx| {
+        let options = tx.put_object(ROOT, "options", ObjType::List)?;
+        tx.insert(&options, 0, "x")
+    };
+    let remove_first: Does = |tx| {
+        let (_, list) = tx.get(ROOT, "list")?.unwrap();
+        tx.delete(&list, 0)
+    };
+    let add_last: Does = |tx| {
+        let (_, list) = tx.get(ROOT, "list")?.unwrap();
+        tx.insert(&list, 2, "c")
+    };
+    let add_first: Does = |tx| {
+        let (_, list) = tx.get(ROOT, "list")?.unwrap();
+        tx.insert(&list, 0, "theirs")
+    };
+    let remove_list: Does = |tx| tx.delete(ROOT, "list");
+    let other_title: Does = |tx| tx.put(ROOT, "title", "theirs");
+    let cases: [(&str, Does, Does, Result<Value, &str>); 12] = [
+        ("a value that was changed", set_title, other_title, Ok(json!({"title": "two"}))),
+        ("a text that was not", set_body, nothing, Ok(json!({"body": "ours too"}))),
+        (
+            "a text that was",
+            set_body,
+            |tx| {
+                let (_, body) = tx.get(ROOT, "body")?.unwrap();
+                tx.splice_text(&body, 0, 4, "theirs")
+            },
+            Err("/body"),
+        ),
+        ("a map in another one", make_options, make_other_options, Ok(json!({"options": {"a": 1, "b": 2}}))),
+        ("a map where there is none", make_options, nothing, Ok(json!({"options": {"a": 1}}))),
+        ("a map where a list is", make_options, list_options, Err("/options")),
+        ("a list where a map is", list_options, make_options, Err("/options")),
+        ("an item that is still there", remove_first, nothing, Ok(json!({"list": ["b"]}))),
+        ("an item of a list that has moved", remove_first, add_first, Err("/list")),
+        ("another item", add_last, add_first, Ok(json!({"list": ["theirs", "a", "c", "b"]}))),
+        ("a list that nobody has touched", remove_list, nothing, Ok(json!({"list": null}))),
+        ("a list that somebody has", remove_list, add_first, Err("/list")),
+    ];
+    for (what, refused, theirs, expected) in cases {
+        let made = Replica::made(id(), ActorId::from([1; 16]), Limits::default(), Automerge::new());
+        let mut replica = made;
+        replica.connected();
+        let does = |replica: &mut Replica, does: Does| {
+            replica.change(NOW, None, does, &mut Vec::new()).unwrap().unwrap();
+            keep(replica, true);
+        };
+        does(&mut replica, base);
+        does(&mut replica, refused);
+        let bad = replica.automerge(NOW).unwrap().get_heads()[0];
+        replica.rejected(NOW, &[bad], "forbidden", "you may not", &mut Vec::new());
+        keep(&mut replica, true);
+        does(&mut replica, theirs);
+        let before = reads(&mut replica);
+        let again = replica.apply_again(NOW, &bad, &mut Vec::new());
+        let is_there = reads(&mut replica);
+        match (again, expected) {
+            (Ok(_), Ok(expected)) => {
+                for (name, value) in expected.as_object().unwrap() {
+                    assert_eq!(is_there.get(name).unwrap_or(&Value::Null), value, "{what}");
+                }
+            }
+            (Err(AgainError::InTheWay { path }), Err(expected)) => {
+                assert_eq!((path.as_str(), &is_there), (expected, &before), "{what}");
+            }
+            (again, expected) => panic!("{what}: {again:?} for {expected:?}"),
+        }
+    }
+}
+
 /// RC4: what was refused leaves what is stored when it is noted for good that it was.
 #[test]
 fn rc4_what_is_refused_is_noted_first() {
@@ -361,6 +460,32 @@ fn rc4_what_is_refused_is_noted_first() {
     replica.noted(NOW, Ok(()), &mut Vec::new());
     assert_eq!(asks(&mut replica, NOW), (false, true));
     replica.stored(NOW, Ok(()), &mut Vec::new());
+    keep(&mut replica, true);
+
+    // Other notes are no reason to wait: whatever others do meanwhile, one is enough.
+    let bad = count(&mut replica, 15);
+    keep(&mut replica, true);
+    replica.rejected(NOW, &[bad], "read_only", "you may not", &mut Vec::new());
+    assert_eq!(asks(&mut replica, NOW), (true, false));
+    replica.permitted(Role::Write, &mut Vec::new());
+    replica.noted(NOW, Ok(()), &mut Vec::new());
+    assert_eq!(asks(&mut replica, NOW), (true, true));
+    replica.noted(NOW, Err("no room"), &mut Vec::new());
+    replica.stored(NOW, Ok(()), &mut Vec::new());
+    keep(&mut replica, true);
+
+    // What a commit holds that was under way before is told when that one is done.
+    let bad = count(&mut replica, 16);
+    keep(&mut replica, true);
+    let edit = replica.edit(NOW, &[title("on its way")], None).unwrap();
+    replica.permitted(Role::Read, &mut Vec::new());
+    assert_eq!(asks(&mut replica, NOW), (true, true));
+    replica.rejected(NOW, &[bad], "read_only", "you may not", &mut Vec::new());
+    replica.noted(NOW, Err("no room"), &mut Vec::new());
+    replica.stored(NOW, Ok(()), &mut Vec::new());
+    assert_eq!(replica.fate(edit), Fate::Kept);
+    keep(&mut replica, true);
+    replica.permitted(Role::Write, &mut Vec::new());
     keep(&mut replica, true);
 
     // Where that cannot be written the document is what is stored, and the server says it again.
