@@ -112,7 +112,7 @@ impl<'d> Again<'d> {
             let path_of = |one: &Value| one["path"].as_str().unwrap_or_default().to_owned();
             match operation["op"].as_str() {
                 _ if self.done.iter().any(|one| is_within(&path, &path_of(one))) => self.done.push(operation),
-                Some("add" | "replace") => self.set(path, operation)?,
+                Some("add" | "replace") => self.set(&path, operation)?,
                 _ => {
                     let is_single = self.now.pointer(&path).is_none_or(is_single) && !self.is_text(&path);
                     self.is_free(&path, false, is_single)?;
@@ -123,20 +123,20 @@ impl<'d> Again<'d> {
         Ok(Value::Array(self.done))
     }
 
-    fn set(&mut self, path: String, operation: Value) -> Result<(), AgainError> {
-        let is_item = list_on(&path, &self.now).is_some_and(|list| is_member(&path, list));
-        let there = self.now.pointer(&path).filter(|_| !is_item).cloned();
+    fn set(&mut self, path: &str, operation: Value) -> Result<(), AgainError> {
+        let is_item = list_on(path, &self.now).is_some_and(|list| is_member(path, list));
+        let there = self.now.pointer(path).filter(|_| !is_item).cloned();
         match (&operation["value"], &there) {
-            (Value::Object(members), Some(Value::Object(_))) if !self.is_as_it_was(&path) => {
+            (Value::Object(members), Some(Value::Object(_))) if !self.is_as_it_was(path) => {
                 for (name, value) in members {
                     let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
-                    self.set(path.clone(), json!({ "op": "add", "path": path, "value": value }))?;
+                    self.set(&path, json!({ "op": "add", "path": path, "value": value }))?;
                 }
                 return Ok(());
             }
             (value, there) => {
-                let is_single = |there: &Value| there == value || (is_single(there) && !self.is_text(&path));
-                self.is_free(&path, operation["op"] == "add", there.as_ref().is_none_or(is_single))?;
+                let is_single = |there: &Value| there == value || (is_single(there) && !self.is_text(path));
+                self.is_free(path, operation["op"] == "add", there.as_ref().is_none_or(is_single))?;
             }
         }
         self.done.push(operation);
