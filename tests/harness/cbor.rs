@@ -223,30 +223,3 @@ fn more(decoder: &mut Decoder<'_>, count: Option<u64>, read: usize) -> Result<bo
         None => Ok(true),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// WI1: what we write is what cbor-x writes, bytes seen from the JavaScript packages.
-    #[test]
-    fn wi1_the_test_client_writes_cbor_as_javascript_does() {
-        let frame = Value::map([("type", "sync".into()), ("a", Value::Undefined)]);
-        assert_eq!(frame.encode(), b"\xb9\x00\x02\x64type\x64sync\x61a\xf7");
-        assert_eq!(Value::Number(1_700_000_000_000.0).encode()[0], 0xfb);
-    }
-
-    /// WI1: values of every kind come back from their bytes.
-    #[test]
-    fn wi1_the_test_client_reads_what_it_wrote() {
-        let all = Value::map([
-            ("text", "x".repeat(70_000).as_str().into()),
-            ("bytes", Value::Bytes(vec![7; 300])),
-            (
-                "list",
-                Value::List(vec![Value::Number(3.0), Value::Number(0.5), Value::Bool(true), Value::Null]),
-            ),
-        ]);
-        assert_eq!(Value::decode(&all.encode()).unwrap(), all);
-    }
-}

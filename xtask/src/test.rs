@@ -132,15 +132,19 @@ fn rust() -> Result<Outcome, Failure> {
     passed(step::run(cargo().args(["test", "--workspace"]).env("DOVETAIL_BIN", server())))
 }
 
-/// What is only there with the feature `cel`, and what it touches. All of the workspace is selected, so that what it
-/// depends on is compiled once.
+/// What is only there with the feature `cel`, and what it touches. With the tests selected, what these depend on has the features that it has
+/// everywhere else, and is compiled once.
 fn expressions() -> Result<Outcome, Failure> {
-    const FEATURES: [&str; 3] = ["--workspace", "--features", "dovetail-core/cel,dovetail-server/cel"];
+    const PACKAGES: [&str; 6] =
+        ["--package", "dovetail-core", "--package", "dovetail-server", "--package", "dovetail-tests"];
+    const FEATURES: [&str; 2] = ["--features", "dovetail-core/cel,dovetail-server/cel"];
     if without("clippy", "clippy")?.is_none() {
         let lints = ["--lib", "--tests", "--", "--deny", "warnings"];
-        step::run(cargo().arg("clippy").args(FEATURES).args(lints))?;
+        step::run(cargo().arg("clippy").args(PACKAGES).args(FEATURES).args(lints))?;
     }
-    passed(step::run(cargo().arg("test").args(FEATURES).args(["--lib", "--test", "document_machine"])))
+    let mut test = cargo();
+    test.arg("test").args(PACKAGES).args(FEATURES).args(["--lib", "--test", "document_machine"]);
+    passed(step::run(&mut test))
 }
 
 fn web_tests() -> Result<Outcome, Failure> {

@@ -323,7 +323,7 @@ impl Engine {
 
     fn take_in(&mut self, now: Timestamp, heard: Heard) {
         match heard {
-            Heard::Joined { .. } => {
+            Heard::Joined => {
                 self.course.joined(now);
                 self.effects.push(Effect::Connection);
                 self.replicas.values_mut().for_each(Replica::connected);
@@ -352,7 +352,7 @@ impl Engine {
                 self.with(now, &document, |replica, effects| replica.permitted(role, effects));
             }
             Heard::Said { document, by, data } => self.effects.push(Effect::Said { document, by, data }),
-            Heard::TokenEnds { .. } => self.effects.push(Effect::AskToken),
+            Heard::TokenEnds => self.effects.push(Effect::AskToken),
             Heard::Words(words) => self.words = words,
             Heard::Nothing => {}
         }

@@ -45,10 +45,7 @@ pub struct Introduction {
 #[derive(Debug)]
 pub enum Heard {
     /// The server is there.
-    Joined {
-        /// Its store.
-        storage: Option<StorageId>,
-    },
+    Joined,
     /// Who we are to it, and what holds here.
     Welcome(Welcome),
     /// About a document.
@@ -90,11 +87,8 @@ pub enum Heard {
         /// What: CBOR, as a rule.
         data: Bytes,
     },
-    /// The token ends then; a newer one may be shown before.
-    TokenEnds {
-        /// When.
-        until: Timestamp,
-    },
+    /// The token ends soon; a newer one may be shown before.
+    TokenEnds,
     /// What went wrong, in words. The end comes behind it, or does not.
     Words(String),
     /// Nothing for us.
@@ -106,10 +100,6 @@ pub enum Heard {
 pub struct Welcome {
     /// Who we are to it; nothing on a server that asks nobody.
     pub user: Option<User>,
-    /// Its clock.
-    pub server_time: Timestamp,
-    /// When the token ends.
-    pub until: Option<Timestamp>,
     /// Bounds of this connection.
     pub bounds: Bounds,
     /// Which version of the rules is in force, by kind of document.
@@ -191,7 +181,7 @@ impl Link {
             Message::Peer(peer) if peer.version != PROTOCOL_VERSION => Err(Nonsense::Version(peer.version)),
             Message::Peer(peer) => {
                 self.server = Some(peer.sender);
-                Ok(Heard::Joined { storage: peer.metadata.storage_id })
+                Ok(Heard::Joined)
             }
             Message::Sync(said) => {
                 let message = read_sync(&said.data).map_err(Nonsense::Sync)?;
@@ -211,15 +201,9 @@ impl Link {
 
     fn hear_own(&mut self, OwnMessage { document, own, .. }: OwnMessage) -> Heard {
         match (own, document) {
-            (Own::Welcome { user, server_time, until, limits, rules, .. }, _) => {
+            (Own::Welcome { user, limits, rules, .. }, _) => {
                 self.message_bytes_max = limits.message_bytes_max.max(MESSAGE_BYTES_LEAST);
-                Heard::Welcome(Welcome {
-                    user,
-                    server_time: Timestamp::from_millis(server_time),
-                    until: until.map(Timestamp::from_millis),
-                    bounds: limits,
-                    rules,
-                })
+                Heard::Welcome(Welcome { user, bounds: limits, rules })
             }
             (Own::Reject { changes, code, reason, .. }, Some(document)) => {
                 let changes = changes.iter().filter_map(|hash| hash.parse().ok()).collect();
@@ -229,9 +213,7 @@ impl Link {
                 Ok(role) => Heard::Permitted { document, role },
                 Err(_) => Heard::Nothing,
             },
-            (Own::Token { until: Some(until), .. }, _) => {
-                Heard::TokenEnds { until: Timestamp::from_millis(until) }
-            }
+            (Own::Token { until: Some(_), .. }, _) => Heard::TokenEnds,
             _ => Heard::Nothing,
         }
     }
@@ -391,7 +373,7 @@ mod tests {
             metadata: PeerMetadata::default(),
             version: PROTOCOL_VERSION.to_owned(),
         });
-        assert!(matches!(link.hear(at(10), &peer.encode()), Ok(Heard::Joined { .. })));
+        assert!(matches!(link.hear(at(10), &peer.encode()), Ok(Heard::Joined)));
         assert_eq!(link.tick(at(29)), None);
         assert!(matches!(link.tick(at(30)), Some(Due::Ping(_))));
         assert_eq!(link.tick(at(31)), None, "asked once");
