@@ -1,7 +1,7 @@
 //! Shows this machine on a dashboard: processor, memory and disk, every second, with or without a connection.
 //!
 //! ```sh
-//! cargo run --example feed [SERVER] [STORE]
+//! cargo run --example feed [SERVER] [DIRECTORY]
 //! ```
 //!
 //! It makes a dashboard with three widgets at the first start, prints its address, and goes on with it at the next one.
@@ -11,7 +11,7 @@ use dovetail_client::status::Connection;
 use dovetail_client::{
     Client, Dashboard, Document, DocumentId, Edit, Layout, Point, Widget, WidgetData, WidgetId,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, io};
 
@@ -21,11 +21,16 @@ const NAMES: [&str; 3] = ["Processor, %", "Memory, %", "Disk, %"];
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let server = arguments.next().unwrap_or_else(|| "http://127.0.0.1:3000".to_owned());
-    let store = arguments.next().unwrap_or_else(|| "./dovetail-feed".to_owned());
-    let client = Client::builder(&server).store(&store).connect().await?;
-    let series = match fs::read_to_string(Path::new(&store).join("board")) {
+    let directory = PathBuf::from(arguments.next().unwrap_or_else(|| "./dovetail-feed".to_owned()));
+    let client = Client::builder(&server).store(directory.join("store")).connect().await?;
+    if let Some(moved) = client.moved_aside() {
+        eprintln!("the store was damaged, and lies in {} now: {}", moved.to.display(), moved.what);
+    }
+    // Not in the store: whatever lies in one that is damaged goes with it.
+    let name = directory.join("board");
+    let series = match fs::read_to_string(&name) {
         Ok(id) => series_of(&client, &id.trim().parse()?).await?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => new_board(&client, &store, &server).await?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => new_board(&client, &name, &server).await?,
         Err(error) => return Err(error.into()),
     };
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
@@ -57,7 +62,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn new_board(client: &Client, store: &str, server: &str) -> Result<Vec<Document<WidgetData>>> {
+async fn new_board(client: &Client, name: &Path, server: &str) -> Result<Vec<Document<WidgetData>>> {
     let board = client.create_dashboard("This machine").await?;
     let mut all = Vec::new();
     for (n, name) in (0..).zip(NAMES) {
@@ -72,7 +77,9 @@ async fn new_board(client: &Client, store: &str, server: &str) -> Result<Vec<Doc
         board.batch(&format!("Shows {name}"), &edits).await?;
         all.push(series);
     }
-    fs::write(Path::new(store).join("board"), board.id().to_string())?;
+    let unfinished = name.with_extension("new");
+    fs::write(&unfinished, board.id().to_string())?;
+    fs::rename(&unfinished, name)?;
     println!("{server}/d/{}", board.id());
     Ok(all)
 }

@@ -126,10 +126,11 @@ fn op9_a_second_signal_ends_it_at_once() {
 fn op10_a_server_that_cannot_start_says_why() {
     let directory = TempDir::new().unwrap();
     let first = Running::start(directory.path(), &[]);
+    fs::write(directory.path().join("one.json"), "{}").unwrap();
     let cases: [(&[&str], &str); 3] = [
         (&["serve", "--listen", "127.0.0.1:0"], "is in use by another process"),
         (&["serve", "--data-dir", "other", "--listen", first.address()], "cannot listen on"),
-        (&["import", "-", "--as", "json", "--data-dir", "dovetail-data"], "is in use by another process"),
+        (&["import", "one.json", "--as", "json", "--data-dir", "dovetail-data"], "is in use by another process"),
     ];
     for (arguments, words) in cases {
         let output = ran(directory.path(), &[arguments, &[]].concat());

@@ -180,6 +180,9 @@ async fn op43_documents_are_made() {
     fs::write(&file, "{\"title\": ").unwrap();
     ran(&server, &["create", path]).failed(1, "(bad_json)");
     ran_with(&server, &["create", "-"], &json!([1])).failed(1, "(bad_content)");
+    fs::write(&file, "\n").unwrap();
+    ran(&server, &["create", path]).failed(1, "the input is empty");
+    ran(&server, &["import", path, "--as", "json"]).failed(1, "the input is empty");
     ran(&server, &["create", "absent.json"]).failed(1, "cannot read absent.json");
     ran(&server, &["create"]).failed(2, "--title");
     ran(&server, &["create", path, "--title", "both"]).failed(2, "cannot be used with");
@@ -586,7 +589,12 @@ async fn rc83_over_tls() {
     let shown = ended(&mut trusting(&["get", &id])).json();
     assert_eq!(shown["title"], "Sealed");
     let strange = ended(&mut command(&tls.url(), &["get", &id]));
-    assert!(strange.code != 0 && strange.out.is_empty(), "{strange:?}");
+    assert!(
+        strange.code != 0 && strange.out.is_empty() && strange.said.contains("certificate"),
+        "{strange:?}"
+    );
+    let plain = ended(&mut command(&format!("https://{}", server.address()), &["get", &id]));
+    assert!(plain.code != 0 && plain.said.contains("it is http://"), "{plain:?}");
     let mut watched = Watching::start_as(trusting(&["watch", &id]));
     watched.until(|value| value["title"] == "Sealed").await;
     ran_with(&server, &["patch", &id, "-"], &json!([{ "op": "replace", "path": "/title", "value": "Seen" }]))

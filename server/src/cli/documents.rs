@@ -6,7 +6,7 @@
 
 use super::place::{self, Named};
 use super::pointer::Pointer;
-use super::{Failure, input, on_runtime, say, say_line, tell};
+use super::{Failure, input, on_runtime, say, say_line, something, tell};
 use bytes::Bytes;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
@@ -184,7 +184,7 @@ pub(super) fn create(matches: &ArgMatches) -> Result<(), Failure> {
     let api = Named::of(matches).api()?;
     let content = match matches.get_one::<String>(TITLE) {
         Some(title) => empty_dashboard(title),
-        None => given(matches)?,
+        None => something(given(matches)?)?,
     };
     let stored = on_runtime(async { Ok(api.create(content).await?) })?;
     say(&stored).map(drop)

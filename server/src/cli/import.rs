@@ -1,7 +1,7 @@
 //! `dovetail import FILE`: a file becomes a document, and its URL is printed.
 
 use super::place::{self, Place};
-use super::{Failure, explained, input, on_runtime, print, tell};
+use super::{Failure, explained, input, on_runtime, print, something, tell};
 use crate::content::{self, ContentError, Intake};
 use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
@@ -32,7 +32,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         _ => Intake::Grafana,
     };
     let place = Place::of(matches)?;
-    let text = input(path)?;
+    let text = something(input(path)?)?;
     let made = on_runtime(async {
         match place {
             Place::Remote(api) => with_server(&api, text, intake).await,

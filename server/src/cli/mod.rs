@@ -99,8 +99,9 @@ fn report(failure: &Failure) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Says something to whoever runs the command. Nobody may be able to hear it.
+/// Says something to whoever runs the command. Nobody may be able to hear it. What others have said does not steer their terminal.
 fn tell(line: fmt::Arguments<'_>) {
+    let line = line.to_string().replace(char::is_control, "\u{fffd}");
     let _ = writeln!(io::stderr(), "dovetail: {line}");
 }
 
@@ -145,6 +146,14 @@ fn input(path: &str) -> Result<Bytes, Failure> {
     };
     read.map_err(|error| Failure::Failed(format!("cannot read {path}: {error}")))?;
     Ok(bytes.into())
+}
+
+/// Something that a document can be made of. An empty object is written as one: what is empty is left of something that failed.
+fn something(content: Bytes) -> Result<Bytes, Failure> {
+    match content.trim_ascii().is_empty() {
+        true => Err(Failure::Failed("there is nothing to make a document of: the input is empty".to_owned())),
+        false => Ok(content),
+    }
 }
 
 /// Why a file was not written, with its name.

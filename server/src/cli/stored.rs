@@ -306,6 +306,9 @@ pub(super) fn compact(matches: &ArgMatches) -> Result<(), Failure> {
     for (id, damage) in &compacted.left_out {
         tell(format_args!("left out: {id} is damaged: {damage}"));
     }
+    if let Some(missing) = &compacted.missing {
+        tell(format_args!("{missing}: documents may be older than what was acknowledged"));
+    }
     let Compacted { documents, bytes_before, bytes_after, .. } = compacted;
     let gain = if bytes_after < bytes_before { "" } else { ": there was nothing to gain" };
     tell(format_args!(
@@ -316,6 +319,8 @@ pub(super) fn compact(matches: &ArgMatches) -> Result<(), Failure> {
 
 struct Compacted {
     documents: u64,
+    /// What of the store is given up.
+    missing: Option<String>,
     left_out: Vec<(String, String)>,
     bytes_before: u64,
     bytes_after: u64,
@@ -333,6 +338,7 @@ async fn compacted(dir: &Path, goes_on: bool) -> Result<Compacted, Failure> {
     let rebuild = Rebuild::in_place_of(&opened).map_err(StoredError::from)?;
     let mut done = Compacted {
         documents: 0,
+        missing: missing.as_ref().map(ToString::to_string),
         left_out: Vec::new(),
         bytes_before: store.health().disk_bytes,
         bytes_after: 0,
@@ -356,6 +362,12 @@ async fn compacted(dir: &Path, goes_on: bool) -> Result<Compacted, Failure> {
         }
     }
     writing.finish().await.map_err(StoredError::from)?;
+    if done.documents == 0 && (missing.is_some() || !done.left_out.is_empty()) {
+        return Err(Failure::Failed(format!(
+            "no document in {} can be read, so it stays as it is: restore a backup, or begin in another directory",
+            dir.display()
+        )));
+    }
     // Clients believe what a storage id told them to be saved. Where some of that is gone, it has to be another one.
     let is_whole = missing.is_none() && done.left_out.is_empty();
     for space in Space::ALL.into_iter().filter(|space| is_whole || *space != Space::Server) {

@@ -7,7 +7,7 @@
 //! much waits to be written nothing more is read: who does not listen is not heard.
 //!
 //! Always true: a connection on which nothing can be written any more ([`OneWay`](super::one_way::OneWay)) is over when all that has
-//! arrived on it was read.
+//! arrived on it was read, to its end or the error that stands there: that nothing is to be read just now tells nothing.
 
 use super::door::Door;
 use super::link::{Link, Wire};
@@ -166,7 +166,6 @@ impl Connection {
                 Poll::Ready(Some(Ok(message))) => return Poll::Ready(Event::Frame(message)),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Event::Gone(Some(error))),
                 Poll::Ready(None) => return Poll::Ready(Event::Gone(None)),
-                Poll::Pending if is_deaf => return Poll::Ready(Event::Gone(None)),
                 Poll::Pending => {}
             }
         }

@@ -95,6 +95,13 @@ impl Pair {
         took
     }
 
+    /// Waits until nothing about the last edit is on its way to either.
+    pub(crate) async fn settle(&mut self) {
+        for one in [&mut self.ana, &mut self.bo] {
+            one.settle(&self.document, PATIENCE).await.unwrap();
+        }
+    }
+
     /// Edits until this is done, [`EDITS`] of them at least.
     pub(crate) async fn edits_while<T>(&mut self, other: impl Future<Output = T>) -> (T, Vec<Duration>) {
         let mut took = Vec::new();

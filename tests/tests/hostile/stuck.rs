@@ -105,6 +105,7 @@ async fn wi71_one_stuck_reader_of_a_hundred() {
     stuck.wait_for("the newest", PATIENCE, |stuck| n_of(stuck, &document) == pair.n()).await.unwrap();
 
     // Nobody edits meanwhile, so one message more is the ballast, on its way into the socket.
+    pair.settle().await;
     let sent = figure(&server, SENT).await;
     stuck.open(&ballast).await.unwrap();
     alive::settled(&server, SENT, |now| now > sent).await;

@@ -192,7 +192,6 @@ impl Connection {
                 Poll::Ready(Some(Ok(message))) => return Poll::Ready(Wake::Frame(message)),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Wake::Gone(Some(error))),
                 Poll::Ready(None) => return Poll::Ready(Wake::Gone(None)),
-                Poll::Pending if is_deaf => return Poll::Ready(Wake::Gone(None)),
                 Poll::Pending => {}
             }
         }

@@ -19,10 +19,23 @@ use crate::place::Server;
 use crate::token::Token;
 use bytes::Bytes;
 use dovetail_core::wire::Secret;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+
+/// What TLS has against whoever answers, in one wrapping or another; any other end may be a proxy's.
+fn is_insecure(error: &io::Error) -> bool {
+    let inner = || error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
+    error.kind() == io::ErrorKind::InvalidData || inner().is_some_and(is_insecure)
+}
+
+fn insecure(why: &dyn std::error::Error) -> String {
+    format!(
+        "no secure connection comes about, for the certificate there, or because it is http:// and not https://: {why}"
+    )
+}
 
 /// How long making a connection may take, with everything that belongs to it.
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);

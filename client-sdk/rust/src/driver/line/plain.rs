@@ -17,6 +17,7 @@ use dovetail_core::wire;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
+use std::io;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -355,10 +356,12 @@ fn unreachable(server: &Server, error: &reqwest::Error) -> Ending {
 /// The innermost cause says most.
 pub(crate) fn in_words(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
+    let mut is_insecure = false;
     while let Some(next) = cause.source() {
+        is_insecure |= next.downcast_ref::<io::Error>().is_some_and(super::is_insecure);
         cause = next;
     }
-    cause.to_string()
+    if is_insecure { super::insecure(cause) } else { cause.to_string() }
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::convert::Infallible;
-use std::io::ErrorKind;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -36,12 +35,7 @@ pub(super) enum NotOpened {
 pub(super) async fn open(server: &Server, credentials: &Credentials) -> Result<Socket, NotOpened> {
     let unreachable =
         |why: String| NotOpened::Unreachable(format!("{} cannot be reached: {why}", server.url));
-    let insecure = |why: &dyn std::error::Error| {
-        let url = &server.url;
-        NotOpened::Unreachable(format!(
-            "no secure connection to {url} comes about, for its certificate, or because it is http:// there: {why}"
-        ))
-    };
+    let insecure = |why: &dyn std::error::Error| unreachable(super::insecure(why));
     let (host, port) = server.host_and_port();
     let stream = TcpStream::connect((host, port)).await.map_err(|error| unreachable(error.to_string()))?;
     // A frame is on its way at once; nothing here writes many small ones.
@@ -57,8 +51,7 @@ pub(super) async fn open(server: &Server, credentials: &Credentials) -> Result<S
     match client_async_tls_with_config(request, stream, Some(config), None).await {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Tls(error)) => Err(insecure(&error)),
-        // What TLS has against it; any other end may be a proxy's that lets no WebSocket through.
-        Err(Error::Io(error)) if error.kind() == ErrorKind::InvalidData => Err(insecure(&error)),
+        Err(Error::Io(error)) if super::is_insecure(&error) => Err(insecure(&error)),
         Err(Error::Http(answer)) => Err(NotOpened::Blocked(answer.status().to_string())),
         Err(error) => Err(NotOpened::Blocked(error.to_string())),
     }
