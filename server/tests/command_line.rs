@@ -130,7 +130,10 @@ fn op10_a_server_that_cannot_start_says_why() {
     let cases: [(&[&str], &str); 3] = [
         (&["serve", "--listen", "127.0.0.1:0"], "is in use by another process"),
         (&["serve", "--data-dir", "other", "--listen", first.address()], "cannot listen on"),
-        (&["import", "one.json", "--as", "json", "--data-dir", "dovetail-data"], "is in use by another process"),
+        (
+            &["import", "one.json", "--as", "json", "--data-dir", "dovetail-data"],
+            "is in use by another process",
+        ),
     ];
     for (arguments, words) in cases {
         let output = ran(directory.path(), &[arguments, &[]].concat());
