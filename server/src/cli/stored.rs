@@ -303,9 +303,7 @@ pub(super) fn compact(matches: &ArgMatches) -> Result<(), Failure> {
     let dir = existing(matches)?;
     let goes_on = matches.get_flag(LEAVE_OUT);
     let compacted = on_runtime(compacted(&dir, goes_on))?;
-    for (id, damage) in &compacted.left_out {
-        tell(format_args!("left out: {id} is damaged: {damage}"));
-    }
+    tell_left_out(&compacted.left_out);
     if let Some(missing) = &compacted.missing {
         tell(format_args!("{missing}: documents may be older than what was acknowledged"));
     }
@@ -315,6 +313,12 @@ pub(super) fn compact(matches: &ArgMatches) -> Result<(), Failure> {
         "{documents} documents take {bytes_after} bytes now and took {bytes_before} before{gain}"
     ));
     Ok(())
+}
+
+fn tell_left_out(left_out: &[(String, String)]) {
+    for (id, damage) in left_out {
+        tell(format_args!("left out: {id} is damaged: {damage}"));
+    }
 }
 
 struct Compacted {
@@ -363,6 +367,7 @@ async fn compacted(dir: &Path, goes_on: bool) -> Result<Compacted, Failure> {
     }
     writing.finish().await.map_err(StoredError::from)?;
     if done.documents == 0 && (missing.is_some() || !done.left_out.is_empty()) {
+        tell_left_out(&done.left_out);
         return Err(Failure::Failed(format!(
             "no document in {} can be read, so it stays as it is: restore a backup, or begin in another directory",
             dir.display()

@@ -281,7 +281,7 @@ pub(crate) struct Problem {
     pub(crate) code: String,
     #[serde(default)]
     pub(crate) detail: String,
-    reason: Option<Reason>,
+    reason: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -324,7 +324,8 @@ pub(crate) fn answered(answer: &Response) -> String {
 /// As if a WebSocket had been closed.
 fn ended(status: StatusCode, body: &[u8], odd: &str) -> Ending {
     let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
-    if let Some(reason) = problem.reason {
+    // Another version may mean something else by it.
+    if let Some(Ok(reason)) = problem.reason.map(serde_json::from_value::<Reason>) {
         return Ending { close_code: reason.close_code, words: reason.detail };
     }
     let words = match problem.code.as_str() {
@@ -356,12 +357,13 @@ fn unreachable(server: &Server, error: &reqwest::Error) -> Ending {
 /// The innermost cause says most.
 pub(crate) fn in_words(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
+    let is_tls = error.url().is_some_and(|url| url.scheme() == "https");
     let mut is_insecure = false;
     while let Some(next) = cause.source() {
         is_insecure |= next.downcast_ref::<io::Error>().is_some_and(super::is_insecure);
         cause = next;
     }
-    if is_insecure { super::insecure(cause) } else { cause.to_string() }
+    if is_tls && is_insecure { super::insecure(cause) } else { cause.to_string() }
 }
 
 #[cfg(test)]
@@ -377,6 +379,8 @@ mod tests {
         let token =
             ended(StatusCode::UNAUTHORIZED, br#"{"code":"token_expired","detail":"it has ended"}"#, "");
         assert_eq!((token.close_code, token.words.as_str()), (Some(4401), "token_expired: it has ended"));
+        let later = ended(StatusCode::GONE, br#"{"code":"gone","detail":"long ago","reason":"age"}"#, "");
+        assert_eq!(later.words, "gone: long ago");
         let html = ended(StatusCode::NOT_FOUND, b"<html>", "it answered 404 Not Found");
         assert_eq!(
             (html.close_code, html.words.as_str()),

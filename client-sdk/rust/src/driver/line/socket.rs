@@ -51,7 +51,9 @@ pub(super) async fn open(server: &Server, credentials: &Credentials) -> Result<S
     match client_async_tls_with_config(request, stream, Some(config), None).await {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Tls(error)) => Err(insecure(&error)),
-        Err(Error::Io(error)) if super::is_insecure(&error) => Err(insecure(&error)),
+        Err(Error::Io(error)) if server.url.scheme() == "https" && super::is_insecure(&error) => {
+            Err(insecure(&error))
+        }
         Err(Error::Http(answer)) => Err(NotOpened::Blocked(answer.status().to_string())),
         Err(error) => Err(NotOpened::Blocked(error.to_string())),
     }
