@@ -50,10 +50,12 @@ impl Replica {
 
     /// What one may do with it.
     pub fn permitted(&mut self, role: Role, effects: &mut Vec<Effect>) {
-        if self.role == Some(role) {
+        // A server speaks of rights to what is there: they were taken and given back, if nothing was said of that in between.
+        let is_back = self.answer == Answer::Missing && role >= Role::Read;
+        if self.role == Some(role) && !is_back {
             return;
         }
-        let was_shut = self.role.is_some_and(|before| before < Role::Read);
+        let was_shut = is_back || self.role.is_some_and(|before| before < Role::Read);
         self.role = Some(role);
         if let Content::Here(here) = &mut self.content {
             here.is_noted = false;

@@ -249,6 +249,29 @@ fn rc5_rights_are_kept() {
     replica.edit(NOW, &[title("a")], None).unwrap();
 }
 
+/// RC69: what was said of a document to which there was no right counts no more when the right is back, be it that nothing was heard of its
+/// leaving.
+#[test]
+fn rc69_a_right_that_is_back() {
+    for is_told in [true, false] {
+        let mut replica = dashboard();
+        replica.connected();
+        replica.permitted(Role::Write, &mut Vec::new());
+        keep(&mut replica, true);
+        replica.is_missing(&mut Vec::new());
+        if is_told {
+            replica.permitted(Role::None, &mut Vec::new());
+        }
+        assert_eq!(replica.answer(), Answer::Missing);
+        replica.permitted(Role::Write, &mut Vec::new());
+        assert_eq!(replica.answer(), Answer::None);
+        let effects = keep(&mut replica, true);
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::Send(_))), "it is asked anew");
+        replica.permitted(Role::Write, &mut Vec::new());
+        assert!(!keep(&mut replica, true).iter().any(|effect| matches!(effect, Effect::Send(_))), "once");
+    }
+}
+
 /// RC6: when the store fails, what it did not take is gone, its maker can see that, and another actor goes on.
 #[test]
 fn rc6_what_the_store_did_not_take_is_gone() {
