@@ -488,6 +488,26 @@ async fn op48_what_is_wrong_is_told_by_the_exit_code() {
     assert!(help.done().contains("DOVETAIL_TOKEN"));
 }
 
+/// OP48: what a server says does not steer the terminal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn op48_words_of_a_server_are_words() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let problem = r#"{"code":"forbidden","detail":"you\u001b[2J may\u0007 not"}"#;
+            let length = problem.len();
+            let head = "HTTP/1.1 403 Forbidden\r\nconnection: close\r\n";
+            let answer = format!("{head}content-length: {length}\r\n\r\n{problem}");
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let told = ended(&mut command(&url, &["ls"]));
+    assert!(!told.said.trim_end().contains(char::is_control), "{told:?}");
+    told.failed(1, "you\u{fffd}[2J may\u{fffd} not");
+}
+
 /// OP49: a token goes along, from the environment or a flag; without one, and with one that is not taken, every command says so, and
 /// shows nothing of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

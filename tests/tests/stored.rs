@@ -27,12 +27,16 @@ const LONG_ONES: u8 = 24;
 /// that are side by side together, and takes what is bent of one for all of them.
 const BENT: u8 = 12;
 
+/// One test at a time: a process that another one has just begun holds for a moment what is open here, the lock of a store among it.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// It, and those beside it.
 const TOGETHER_MAX: usize = 3;
 
 /// ST30, ST32: of a document whose bytes were bent everybody is told so, in lists and in checks, too; all others are served.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn st30_a_damaged_document_is_fenced_and_the_others_are_served() {
+    let _turn = TURN.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let bent = five_and_long_ones(folder.path()).await;
     bend(folder.path(), &bent).await;
@@ -80,7 +84,7 @@ async fn st30_a_damaged_document_is_fenced_and_the_others_are_served() {
     assert_eq!(checked.status.code(), Some(1), "{checked:?}");
     assert!(text(&checked.stdout).contains(&bent), "{checked:?}");
     let counted = format!("{all} documents were checked, {fenced} are damaged");
-    assert!(text(&checked.stderr).contains(&counted), "{checked:?}");
+    assert!(text(&checked.stderr).contains(&counted), "{found:?} {checked:?}");
 
     let refused = dovetail(&["compact", folder.path().to_str().unwrap()]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
@@ -95,6 +99,7 @@ async fn st30_a_damaged_document_is_fenced_and_the_others_are_served() {
 /// ST31: a store whose log was cut is not served from: the process ends, names the directory and tells the ways out, which lead out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn st31_a_log_that_was_cut_ends_the_start_with_the_ways_out() {
+    let _turn = TURN.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let mut server = Setup::default().data_dir(folder.path()).start().await.unwrap();
     for n in 0..20 {
@@ -123,11 +128,22 @@ async fn st31_a_log_that_was_cut_ends_the_start_with_the_ways_out() {
     assert!(text(&compacted.stderr).contains("may be older than what was acknowledged"), "{compacted:?}");
     let server = Setup::default().data_dir(folder.path()).start().await.unwrap();
     assert_eq!(server.get("/api/docs").await.unwrap().status, 200);
+    stop(server).await;
+
+    // ST33: where no document can be read at all, nothing takes the place of what there is.
+    let log = folder.path().join("db");
+    std::fs::File::options().write(true).open(&log).unwrap().set_len(64).unwrap();
+    let compacted = dovetail(&["compact", dir, "--leave-out-damaged"]);
+    assert_eq!(compacted.status.code(), Some(1), "{compacted:?}");
+    assert!(text(&compacted.stderr).contains("nothing takes its place"), "{compacted:?}");
+    let started = dovetail(&["serve", "--listen", "127.0.0.1:0", "--data-dir", dir]);
+    assert_eq!(started.status.code(), Some(1), "an empty store would be served from: {started:?}");
 }
 
 /// ST34: a backup that was made while people write is restored as another server with the same documents.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn st34_a_backup_of_a_serving_server_is_restored() {
+    let _turn = TURN.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let (data, again) = (folder.path().join("data"), folder.path().join("again"));
     let file = folder.path().join("dovetail.tar");
@@ -191,6 +207,7 @@ async fn st34_a_backup_of_a_serving_server_is_restored() {
 /// ST33: a directory that is compacted takes less room, and holds the same: what is written over and over leaves old pages behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn st33_a_directory_that_is_compacted_holds_the_same() {
+    let _turn = TURN.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let server = Setup::default().data_dir(folder.path()).start().await.unwrap();
     let mut ids = Vec::new();

@@ -369,7 +369,7 @@ async fn compacted(dir: &Path, goes_on: bool) -> Result<Compacted, Failure> {
     if done.documents == 0 && (missing.is_some() || !done.left_out.is_empty()) {
         tell_left_out(&done.left_out);
         return Err(Failure::Failed(format!(
-            "no document in {} can be read, so it stays as it is: restore a backup, or begin in another directory",
+            "no document in {} can be read, so nothing takes its place: restore a backup, or begin in another directory",
             dir.display()
         )));
     }

@@ -185,8 +185,8 @@ fn is_single(value: &Value) -> bool {
 
 /// The first list that a path leads into.
 fn list_on<'p>(path: &'p str, document: &Value) -> Option<&'p str> {
-    let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
-    ends.into_iter().find(|list| document.pointer(list).is_some_and(Value::is_array))
+    let mut ends = path.match_indices('/').map(|(at, _)| &path[..at]);
+    ends.find(|list| document.pointer(list).is_some_and(Value::is_array))
 }
 
 /// Whether a path is that of one of its items.
