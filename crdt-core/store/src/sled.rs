@@ -35,7 +35,7 @@ use disk::Disk;
 use dovetail_core::document::chunk::{Batch, Manifest, Stored};
 use dovetail_core::id::DocumentId;
 use open::{Beginning, CONF_FILE, LOG_FILE, log_sync, none_was_in, open_apart};
-use read::ReadError;
+use read::{ReadError, past_others};
 use salvage::Salvaged;
 use sled::Db;
 use std::any::Any;
@@ -211,11 +211,11 @@ impl SledStore {
     /// Reads on a thread that may wait for the disk, and where sled's panics end.
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Opened) -> Result<T, ReadError> + Send + 'static,
+        read: impl Fn(&Opened) -> Result<T, ReadError> + Send + 'static,
         in_words: impl FnOnce(ReadError) -> LoadError + Send,
     ) -> Result<T, LoadError> {
         let opened = self.opened().ok_or(LoadError::Closed)?;
-        match tokio::task::spawn_blocking(move || read(&opened)).await {
+        match tokio::task::spawn_blocking(move || past_others(|| read(&opened))).await {
             Ok(result) => result.map_err(in_words),
             Err(ended) if ended.is_panic() => {
                 let what = panic_message(&*ended.into_panic());

@@ -6,6 +6,9 @@ import { saved, says, shows, stat } from '../app.mjs'
 import { looksFine } from '../look.mjs'
 import { see, seen, world } from '../world.mjs'
 
+/** A surface that scrolls smoothly stands on one pixel for a frame or two at its ends. */
+const STILL_FRAMES_MIN = 15
+
 async function overlap(t) {
   const here = await world(t)
   const id = await here.server.dashboard({
@@ -103,7 +106,7 @@ test('CL325 a proposal scrolls to where the widget would be, and leaves what is 
       },
       title,
     )
-  const scrolled = () => page.evaluate(() => document.querySelector('.surface').scrollTop)
+  const scrolled = () => restsAt(page)
   assert.equal(await scrolled(), 0)
   await panel.getByRole('radio').last().check()
   await seen(page.getByRole('region', { name: 'Preview' }))
@@ -120,3 +123,17 @@ test('CL325 a proposal scrolls to where the widget would be, and leaves what is 
   await panel.getByRole('radio').last().focus()
   assert.equal(await scrolled(), before)
 })
+
+/** How far the surface has scrolled, once it has stood still for as long as it would take to begin to scroll. */
+function restsAt(page) {
+  return page.evaluate(async (framesMin) => {
+    const surface = document.querySelector('.surface')
+    const frame = () => new Promise(requestAnimationFrame)
+    for (let at = surface.scrollTop, still = 0; still < framesMin;) {
+      await frame()
+      still = surface.scrollTop === at ? still + 1 : 0
+      at = surface.scrollTop
+    }
+    return surface.scrollTop
+  }, STILL_FRAMES_MIN)
+}

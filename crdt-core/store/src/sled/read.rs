@@ -23,6 +23,10 @@ use tracing::error;
 /// wait for the reader. The hub does not load what it is committing, so once is rare already.
 const READS_WITHOUT_LOCK_MAX: usize = 3;
 
+/// How often something is done that meets with damage. A page lies in a few parts of the log at most, and one that is bent is read in a
+/// millisecond.
+const TRIES_MAX: usize = 8;
+
 /// Why something could not be read.
 #[derive(Debug)]
 pub(super) enum ReadError {
@@ -43,7 +47,7 @@ impl From<Damage> for ReadError {
 impl From<sled::Error> for ReadError {
     fn from(error: sled::Error) -> Self {
         match error {
-            sled::Error::Corruption { .. } => Self::Damaged(Damage("sled found its page corrupt".to_owned())),
+            error @ sled::Error::Corruption { .. } => Self::Damaged(Damage(damage_in_words(&error))),
             sled::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 Self::Damaged(Damage("its page lies behind the end of the log".to_owned()))
             }
@@ -73,10 +77,44 @@ impl ReadError {
 }
 
 /// Reads where a panic of sled's is damage of what is read, and not the end of the thread.
-pub(super) fn caught<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
-    // Sled locks nothing while it reads a page that it would leave half-way, and whoever else reads it panics likewise.
-    let read = catch_unwind(AssertUnwindSafe(read));
-    read.unwrap_or_else(|panic| Err(ReadError::Damaged(Damage(panic_message(&*panic)))))
+pub(super) fn caught<T>(mut read: impl FnMut() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    past_others(|| {
+        // Sled locks nothing while it reads a page that it would leave half-way, and whoever else reads it panics likewise.
+        let read = catch_unwind(AssertUnwindSafe(&mut read));
+        read.unwrap_or_else(|panic| Err(ReadError::Damaged(Damage(panic_message(&*panic)))))
+    })
+}
+
+/// Does something in the tree again where it met with damage, which may not be its own.
+///
+/// Whenever sled writes a page, and to read one it may join two small ones, it also moves one out of a part of its log that it wants to have
+/// free. If that one is bent, whoever is at work is told so, whatever the work is about; sled comes to it once for each such part in which it
+/// lies (`PageCache::replace`). To do the work again is no harm: what was written of it is written again.
+pub(super) fn past_others<T, E: Tells>(mut work: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    for _ in 1..TRIES_MAX {
+        let done = work();
+        if !done.as_ref().is_err_and(Tells::of_damage) {
+            return done;
+        }
+    }
+    work()
+}
+
+/// An error that may tell of damage.
+pub(super) trait Tells {
+    fn of_damage(&self) -> bool;
+}
+
+impl Tells for ReadError {
+    fn of_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+}
+
+impl Tells for sled::Error {
+    fn of_damage(&self) -> bool {
+        matches!(self, Self::Corruption { .. })
+    }
 }
 
 /// Reads what there would be of a document behind its head: of one that is new, nothing, unless it cannot be read.

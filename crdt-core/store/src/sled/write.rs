@@ -114,7 +114,7 @@ impl Writer {
         let last_of_each: HashMap<&str, _> =
             writes.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect();
         for (name, value) in last_of_each {
-            let exchange = records::exchange(&self.opened.db, space, name, value)?;
+            let exchange = read::past_others(|| records::exchange(&self.opened.db, space, name, value))?;
             self.tally.exchange(exchange.before, exchange.after);
             self.staged.extend(exchange.records);
         }
@@ -139,7 +139,7 @@ impl Writer {
         let staged = mem::take(&mut self.staged);
         let mut unsynced = self.opened.unsynced();
         unsynced.documents.extend(touched);
-        apply_at_once(&self.opened.db, staged)?;
+        read::past_others(|| apply_at_once(&self.opened.db, &staged))?;
         if self.heads.len() > HEADS_MAX {
             self.heads.clear();
         }
@@ -209,7 +209,8 @@ impl Writer {
         let apart_now = open.head.manifest_apart;
 
         if let Some(hash) = apart_before.filter(|_| apart_before != apart_now) {
-            let parts = keys_of_parts(&self.opened.db, document, &ValueName::Manifest(hash))?;
+            let name = ValueName::Manifest(hash);
+            let parts = read::past_others(|| keys_of_parts(&self.opened.db, document, &name))?;
             self.staged.extend(parts.into_iter().map(|part| (part, None)));
         }
         if let (Some(hash), Some(manifest)) = (apart_now, apart) {
@@ -226,18 +227,17 @@ impl Writer {
 
 /// All of the records or none of them. One record alone is atomic by itself: as a `sled::Batch` it would
 /// be written twice, first a mark and then the record, each through a pool whose eight threads all wake up.
-fn apply_at_once(db: &Db, mut records: Vec<Record>) -> Result<(), sled::Error> {
-    if records.len() == 1 {
-        return match records.pop().expect("there is one") {
-            (key, Some(record)) => db.insert(key, record).map(drop),
-            (key, None) => db.remove(key).map(drop),
-        };
+fn apply_at_once(db: &Db, records: &[Record]) -> Result<(), sled::Error> {
+    match records {
+        [(key, Some(record))] => return db.insert(key, record.clone()).map(drop),
+        [(key, None)] => return db.remove(key).map(drop),
+        _ => {}
     }
     let mut batch = sled::Batch::default();
     for (key, record) in records {
         match record {
-            Some(record) => batch.insert(key, record),
-            None => batch.remove(key),
+            Some(record) => batch.insert(key.clone(), record.clone()),
+            None => batch.remove(key.clone()),
         }
     }
     db.apply_batch(batch)

@@ -197,6 +197,66 @@ async fn st40_a_new_document_is_not_written_where_the_tree_is_damaged() {
     assert!(taken > 0 && refused > 0, "{taken} were taken, {refused} refused");
 }
 
+/// ST44: where a document is bent, and sled moves what lies beside it, nobody else is told of it: everything else is read and written, and
+/// found again, also after SIGKILL.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn st44_what_is_bent_of_one_document_keeps_nobody_else_from_writing() {
+    const LONG: usize = 30_000;
+    for bent in [20_u8, 60, 100] {
+        // A page of the tree may hold the end of one and the beginning of the next.
+        let others = || (0..120_u8).filter(move |n| n.abs_diff(bent) > 1);
+        let (dir, killed) = (Directory::new(), Directory::new());
+        let store = dir.open();
+        for n in 0..120_u8 {
+            store.commit(batch(n, vec![changes(&noise(u64::from(n), LONG))])).await.unwrap();
+        }
+        store.close().await;
+        drop(store);
+        dir.open().close().await;
+        bend_in(dir.path(), &noise(u64::from(bent), LONG)[LONG / 2..][..16]);
+
+        let store = dir.open();
+        let mut stored: BTreeMap<u8, Chunk> =
+            others().map(|n| (n, changes(&noise(u64::from(n), LONG)))).collect();
+        for round in 1..=10 {
+            for n in others() {
+                let chunk = changes(&noise(1_000 * round + u64::from(n), LONG));
+                let before = stored.insert(n, chunk.clone()).unwrap();
+                let written =
+                    store.commit(Batch { delete: vec![before.key()], ..batch(n, vec![chunk]) }).await;
+                written.unwrap_or_else(|error| panic!("{bent}, {n} in round {round}: {error}"));
+            }
+        }
+        copy_into(dir.path(), killed.path());
+        store.close().await;
+        drop(store);
+        for dir in [dir, killed] {
+            let store = dir.open();
+            assert!(matches!(store.load(&id(bent)).await, Err(LoadError::Damaged { .. })), "{bent}");
+            for (n, chunk) in &stored {
+                let found = store.load(&id(*n)).await.unwrap().unwrap();
+                assert_eq!(found.chunks, [chunk.clone()], "{n} beside {bent}");
+            }
+            store.close().await;
+        }
+    }
+}
+
+/// Bytes that nothing else has.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    (0..len).map(|_| random.u8(..)).collect()
+}
+
+/// Exchanges a bit wherever these bytes lie in the log.
+fn bend_in(dir: &Path, wanted: &[u8]) {
+    let bytes = fs::read(dir.join(LOG_FILE)).unwrap();
+    let log = OpenOptions::new().write(true).open(dir.join(LOG_FILE)).unwrap();
+    for (at, _) in bytes.windows(wanted.len()).enumerate().filter(|(_, here)| *here == wanted) {
+        log.write_all_at(&[bytes[at] ^ 1], at as u64).unwrap();
+    }
+}
+
 /// ST42: what is read of a sound log without sled is what sled reads, to the byte; also where chunks were deleted and segments used again.
 #[tokio::test]
 async fn st42_a_log_is_read_without_sled_as_sled_reads_it() {
