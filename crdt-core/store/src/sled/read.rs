@@ -89,7 +89,8 @@ pub(super) fn caught<T>(mut read: impl FnMut() -> Result<T, ReadError>) -> Resul
 ///
 /// Whenever sled writes a page, and to read one it may join two small ones, it also moves one out of a part of its log that it wants to have
 /// free. If that one is bent, whoever is at work is told so, whatever the work is about; sled comes to it once for each such part in which it
-/// lies (`PageCache::replace`). To do the work again is no harm: what was written of it is written again.
+/// lies (`PageCache::replace`). To do the work again is no harm: what was written of it is written again. Until that is on the disk a batch may
+/// lie there in parts: a kill in this millisecond leaves what the tally, or the manifest, tells at the next start.
 pub(super) fn past_others<T, E: Tells>(mut work: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     for _ in 1..TRIES_MAX {
         let done = work();
