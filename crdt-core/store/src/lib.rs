@@ -240,6 +240,13 @@ pub enum CommitError {
         what: String,
     },
 
+    /// The disk's doing: records of the server's own are not what was written. Nothing was written; others are not concerned.
+    #[error("records of the store cannot be read, and so not be replaced: {why}")]
+    Unreadable {
+        /// What was found.
+        why: String,
+    },
+
     /// The sender's doing: it will not fit the next time either. Nothing was written.
     #[error("{bytes} bytes are too many to store as one, {bytes_max} are the most")]
     TooLarge {

@@ -35,7 +35,7 @@ use disk::Disk;
 use dovetail_core::document::chunk::{Batch, Manifest, Stored};
 use dovetail_core::id::DocumentId;
 use open::{Beginning, CONF_FILE, LOG_FILE, log_sync, none_was_in, open_apart};
-use read::{ReadError, past_others};
+use read::{ReadError, TO_READ, past_others};
 use salvage::Salvaged;
 use sled::Db;
 use std::any::Any;
@@ -66,6 +66,8 @@ struct Opened {
     /// Rung when a sync has ended.
     synced: Condvar,
     documents: AtomicU64,
+    /// Another number after each try of a batch that came half-way into the tree, and when it is through.
+    half_applied: AtomicU64,
     /// Of what was there when it was opened; the writer counts on from here.
     tally: Tally,
     /// In words what is missing from it, if somebody wanted it all the same.
@@ -215,7 +217,7 @@ impl SledStore {
         in_words: impl FnOnce(ReadError) -> LoadError + Send,
     ) -> Result<T, LoadError> {
         let opened = self.opened().ok_or(LoadError::Closed)?;
-        match tokio::task::spawn_blocking(move || past_others(|| read(&opened))).await {
+        match tokio::task::spawn_blocking(move || past_others(TO_READ, || read(&opened))).await {
             Ok(result) => result.map_err(in_words),
             Err(ended) if ended.is_panic() => {
                 let what = panic_message(&*ended.into_panic());

@@ -17,6 +17,7 @@
 //! forget it, so a second sync on the same file that succeeds proves nothing.
 
 use super::super::{CommitError, Space};
+use super::codec::Damage;
 use super::disk::Disk;
 use super::read::ReadError;
 use super::write::Writer;
@@ -254,15 +255,12 @@ impl<S: FnMut() -> io::Result<()>> Groups<S> {
             Write::Batch(batch) => batch,
             Write::Records { space, writes } => {
                 let staged = self.writer.stage_own(space, &writes);
-                return staged.map_err(|error| Refused::All(in_words(&error)));
+                return staged.map_err(|error| refused(error, |why| CommitError::Unreadable { why }));
             }
         };
         let document = batch.document.clone();
-        self.writer.stage(batch).map_err(|error| match error {
-            ReadError::Damaged(damage) => Refused::Alone(CommitError::Damaged { document, what: damage.0 }),
-            ReadError::Disk(error) => Refused::All(in_words(&error)),
-            ReadError::NeverSynced => unreachable!("the committer does not wait for itself"),
-        })
+        let staged = self.writer.stage(batch);
+        staged.map_err(|error| refused(error, |what| CommitError::Damaged { document, what }))
     }
 
     fn note_success(&self, commits: usize) {
@@ -291,6 +289,14 @@ enum Refused {
     Alone(CommitError),
     /// Nothing can be written any more.
     All(Arc<str>),
+}
+
+fn refused(error: ReadError, damaged: impl FnOnce(String) -> CommitError) -> Refused {
+    match error {
+        ReadError::Damaged(Damage(what)) | ReadError::Bent(what) => Refused::Alone(damaged(what)),
+        ReadError::Disk(error) => Refused::All(in_words(&error)),
+        ReadError::NeverSynced => unreachable!("the committer does not wait for itself"),
+    }
 }
 
 fn answer(waiting: impl IntoIterator<Item = Answer>, answer: &Result<(), CommitError>) {

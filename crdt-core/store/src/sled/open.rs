@@ -5,7 +5,7 @@
 //! **Invariant:** whatever is opened has everything that was answered, unless somebody wanted what is there as it is.
 
 use super::log::{self, Look};
-use super::read::past_others;
+use super::read::{TO_READ, TO_WRITE, past_others};
 use super::tally::{self, Noted, Tally};
 use super::{Opened, SledStore, ballast, codec, damage_in_words, panic_message, rebuild, salvage};
 use sled::Db;
@@ -331,7 +331,7 @@ fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>, tree: Tree) -> R
         // Also where nothing will be written into it: what was kept of a store may be nothing.
         db.insert(codec::TALLY_KEY, &codec::encode_tally(tally)).map_err(in_words)?;
     }
-    let found = past_others(|| tally::count(&db)).map_err(in_words)?;
+    let found = past_others(TO_READ, || tally::count(&db)).map_err(in_words)?;
     let (noted, last) = Noted::open(dir).map_err(unusable)?;
     let (tally, missing) = match (beginning, found.check(last)) {
         (Beginning::At(tally), _) => (tally, None),
@@ -356,6 +356,7 @@ fn open_here(dir: &Path, beginning: Beginning, lock: Arc<File>, tree: Tree) -> R
         unsynced: Mutex::default(),
         synced: Condvar::new(),
         documents: AtomicU64::new(found.documents),
+        half_applied: AtomicU64::new(0),
         tally,
         missing,
         noted,
@@ -466,8 +467,11 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
 fn check_format(dir: &Path, db: &Db) -> Result<(), OpenError> {
     let unreadable = |error| OpenError::Corrupt { dir: dir.to_owned(), what: damage_in_words(&error) };
     let foreign = |what: &str| OpenError::Foreign { dir: dir.to_owned(), what: what.to_owned() };
-    let format = past_others(|| db.get(codec::FORMAT_KEY)).map_err(unreadable)?;
-    let write = || db.insert(codec::FORMAT_KEY, &codec::FORMAT.to_be_bytes()).map(drop).map_err(unreadable);
+    let format = past_others(TO_READ, || db.get(codec::FORMAT_KEY)).map_err(unreadable)?;
+    let write = || {
+        let written = past_others(TO_WRITE, || db.insert(codec::FORMAT_KEY, &codec::FORMAT.to_be_bytes()));
+        written.map(drop).map_err(unreadable)
+    };
     let Some(format) = format else {
         return if db.is_empty() { write() } else { Err(foreign("it has no format number")) };
     };

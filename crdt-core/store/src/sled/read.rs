@@ -17,21 +17,34 @@ use std::io::ErrorKind;
 use std::iter;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use tracing::error;
+use std::sync::atomic::Ordering;
+use tracing::{error, warn};
 
 /// How often a document is read again because a batch came in between, before the committer is made to
 /// wait for the reader. The hub does not load what it is committing, so once is rare already.
 const READS_WITHOUT_LOCK_MAX: usize = 3;
 
-/// How often something is done that meets with damage. A page lies in a few parts of the log at most, and one that is bent is read in a
-/// millisecond.
-const TRIES_MAX: usize = 8;
+/// How often a page that cannot be read is met with before it is taken for one's own. Who reads meets with that of somebody else only where sled
+/// joins small pages on the way.
+pub(super) const TO_READ: usize = 3;
+
+/// The same for who writes. A page lies in eleven parts of the log at most, as it once was and what was added to it since, and sled may
+/// move it out of each.
+pub(super) const TO_WRITE: usize = 12;
+
+/// How many pages that cannot be read are passed by at once. Each is passed by once in an opening; a disk with more of them has to be replaced.
+const BENT_PAGES_MAX: usize = 1_000;
+
+/// As many records sled keeps on a page, and one more.
+const BEYOND_A_PAGE: usize = 17;
 
 /// Why something could not be read.
 #[derive(Debug)]
 pub(super) enum ReadError {
     /// What is there is not what was written.
     Damaged(Damage),
+    /// Sled cannot read a page, in words. It may be another one than was asked for: see [`past_others`].
+    Bent(String),
     /// The disk did not give it.
     Disk(sled::Error),
     /// The tree in memory shows it, and the disk may not hold it: the sync failed.
@@ -47,7 +60,7 @@ impl From<Damage> for ReadError {
 impl From<sled::Error> for ReadError {
     fn from(error: sled::Error) -> Self {
         match error {
-            error @ sled::Error::Corruption { .. } => Self::Damaged(Damage(damage_in_words(&error))),
+            error @ sled::Error::Corruption { .. } => Self::Bent(damage_in_words(&error)),
             sled::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 Self::Damaged(Damage("its page lies behind the end of the log".to_owned()))
             }
@@ -60,7 +73,9 @@ impl ReadError {
     /// In the words of the trait, when it was this document that was read.
     pub(super) fn of(self, document: &DocumentId) -> LoadError {
         match self {
-            Self::Damaged(Damage(what)) => LoadError::Damaged { document: document.clone(), what },
+            Self::Damaged(Damage(what)) | Self::Bent(what) => {
+                LoadError::Damaged { document: document.clone(), what }
+            }
             other => other.of_the_store(),
         }
     }
@@ -68,7 +83,7 @@ impl ReadError {
     /// In the words of the trait, when it was no document in particular.
     pub(super) fn of_the_store(self) -> LoadError {
         let why = match self {
-            Self::Damaged(Damage(what)) => what,
+            Self::Damaged(Damage(what)) | Self::Bent(what) => what,
             Self::Disk(error) => damage_in_words(&error),
             Self::NeverSynced => "its last change may not be on the disk, which failed".to_owned(),
         };
@@ -78,44 +93,72 @@ impl ReadError {
 
 /// Reads where a panic of sled's is damage of what is read, and not the end of the thread.
 pub(super) fn caught<T>(mut read: impl FnMut() -> Result<T, ReadError>) -> Result<T, ReadError> {
-    past_others(|| {
-        // Sled locks nothing while it reads a page that it would leave half-way, and whoever else reads it panics likewise.
+    past_others(TO_READ, || {
+        // Where sled panics it has a page before it that it cannot make sense of, and whoever else reads that one panics likewise.
         let read = catch_unwind(AssertUnwindSafe(&mut read));
         read.unwrap_or_else(|panic| Err(ReadError::Damaged(Damage(panic_message(&*panic)))))
     })
 }
 
-/// Does something in the tree again where it met with damage, which may not be its own.
+/// Does something in the tree again where sled met with a page that it cannot read, and that may be somebody else's.
 ///
 /// Whenever sled writes a page, and to read one it may join two small ones, it also moves one out of a part of its log that it wants to have
-/// free. If that one is bent, whoever is at work is told so, whatever the work is about; sled comes to it once for each such part in which it
-/// lies (`PageCache::replace`). To do the work again is no harm: what was written of it is written again. Until that is on the disk a batch may
-/// lie there in parts: a kill in this millisecond leaves what the tally, or the manifest, tells at the next start.
-pub(super) fn past_others<T, E: Tells>(mut work: impl FnMut() -> Result<T, E>) -> Result<T, E> {
-    for _ in 1..TRIES_MAX {
+/// free (`PageCache::replace`). If that one is bent, whoever is at work is told so, whatever the work is about; from each such part it is tried
+/// once. What was begun, sled takes up again where it is met with next; [`super::write`] says what it is to a batch.
+pub(super) fn past_others<T, E: Meets>(times: usize, mut work: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    let mut met: BTreeMap<String, usize> = BTreeMap::new();
+    loop {
         let done = work();
-        if !done.as_ref().is_err_and(Tells::of_damage) {
+        let Some(place) = done.as_ref().err().and_then(Meets::bent) else {
+            if let Some((what, _)) = met.first_key_value() {
+                #[cfg(test)]
+                PASSED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                warn!(
+                    what,
+                    pages = met.len(),
+                    "sled moved pages and met with what it cannot read; `dovetail verify` tells whose that is"
+                );
+            }
+            return done;
+        };
+        let here = met.entry(place).or_insert(0);
+        *here += 1;
+        if *here == times || met.len() == BENT_PAGES_MAX {
             return done;
         }
     }
-    work()
 }
 
-/// An error that may tell of damage.
-pub(super) trait Tells {
-    fn of_damage(&self) -> bool;
+/// How often something went on past what was not its own.
+#[cfg(test)]
+pub(super) static PASSED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+/// An error that may be of a page.
+pub(super) trait Meets {
+    /// In words, the page that sled cannot read.
+    fn bent(&self) -> Option<String>;
 }
 
-impl Tells for ReadError {
-    fn of_damage(&self) -> bool {
-        matches!(self, Self::Damaged(_))
+impl Meets for ReadError {
+    fn bent(&self) -> Option<String> {
+        match self {
+            Self::Bent(what) => Some(what.clone()),
+            Self::Damaged(_) | Self::Disk(_) | Self::NeverSynced => None,
+        }
     }
 }
 
-impl Tells for sled::Error {
-    fn of_damage(&self) -> bool {
-        matches!(self, Self::Corruption { .. })
+impl Meets for sled::Error {
+    fn bent(&self) -> Option<String> {
+        matches!(self, Self::Corruption { .. }).then(|| damage_in_words(self))
     }
+}
+
+/// Looks at what lies before some keys, in whose place there will be less: a page that becomes small is joined with the one before it, and where
+/// that one cannot be read sled never comes to an end of it, whoever passes by.
+pub(super) fn page_before(db: &Db, prefix: &[u8]) -> Result<(), ReadError> {
+    db.range(..prefix).rev().take(BEYOND_A_PAGE).try_for_each(|record| record.map(drop))?;
+    Ok(())
 }
 
 /// Reads what there would be of a document behind its head: of one that is new, nothing, unless it cannot be read.
@@ -172,14 +215,16 @@ pub(super) fn list(
 fn listed(opened: &Opened, document: DocumentId, head: &[u8]) -> Result<Listed, ReadError> {
     let found = match codec::decode_head(&document, head) {
         Ok((_, ManifestPlace::Here(manifest))) => Ok(manifest),
-        Ok((_, ManifestPlace::Apart(_))) => manifest(opened, &document).and_then(|found| {
-            found.ok_or_else(|| ReadError::Damaged(Damage("its manifest is missing".to_owned())))
-        }),
+        Ok((_, ManifestPlace::Apart(_))) => {
+            past_others(TO_READ, || manifest(opened, &document)).and_then(|found| {
+                found.ok_or_else(|| ReadError::Damaged(Damage("its manifest is missing".to_owned())))
+            })
+        }
         Err(damage) => Err(damage.into()),
     };
     match found {
         Ok(manifest) => Ok((document, Ok(manifest))),
-        Err(ReadError::Damaged(Damage(what))) => Ok((document, Err(what))),
+        Err(ReadError::Damaged(Damage(what)) | ReadError::Bent(what)) => Ok((document, Err(what))),
         Err(error) => Err(error),
     }
 }
@@ -193,20 +238,24 @@ fn read_one_state<T>(
 ) -> Result<Option<T>, ReadError> {
     let key = codec::head_key(document);
     let mut tries = 0;
-    let state = loop {
-        let _no_batch_is_applied = (tries == READS_WITHOUT_LOCK_MAX).then(|| opened.unsynced());
+    loop {
+        let half_applied = opened.half_applied.load(Ordering::Acquire);
+        let no_batch_is_applied = (tries >= READS_WITHOUT_LOCK_MAX).then(|| opened.unsynced());
         let Some(head) = opened.db.get(&key)? else {
             return Ok(None);
         };
         let state = read(&head);
         // Damage counts only in one state: between two, parts are missing by right.
         if opened.db.get(&key)?.as_ref() == Some(&head) {
-            break state?;
+            drop(no_batch_is_applied);
+            let synced = opened.wait_until_synced(iter::once(document)).is_empty();
+            // Between two tries of a batch the head may be of what else is still to come.
+            if opened.half_applied.load(Ordering::Acquire) == half_applied {
+                return if synced { state.map(Some) } else { Err(ReadError::NeverSynced) };
+            }
         }
         tries += 1;
-    };
-    let synced = opened.wait_until_synced(iter::once(document)).is_empty();
-    if synced { Ok(Some(state)) } else { Err(ReadError::NeverSynced) }
+    }
 }
 
 fn manifest_at(db: &Db, document: &DocumentId, place: ManifestPlace) -> Result<Manifest, ReadError> {

@@ -13,7 +13,7 @@
 use super::super::Space;
 use super::Opened;
 use super::codec::{self, Damage, Joined, checksum};
-use super::read::ReadError;
+use super::read::{ReadError, page_before};
 use bytes::Bytes;
 use sled::{Db, IVec};
 use std::ops::Bound;
@@ -70,8 +70,11 @@ pub(super) fn exchange(
     space: Space,
     name: &str,
     value: Option<&Bytes>,
-) -> Result<Exchange, sled::Error> {
+) -> Result<Exchange, ReadError> {
     let prefix = prefix(space, name);
+    if value.is_none() {
+        page_before(db, &prefix)?;
+    }
     let parts: Vec<(IVec, IVec)> = db.scan_prefix(&prefix).collect::<Result<_, _>>()?;
     let before = parts.first().and_then(|(key, part)| term(key, part));
     let mut records: Vec<_> = parts.into_iter().map(|(key, _)| (key, None)).collect();

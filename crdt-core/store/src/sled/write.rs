@@ -87,7 +87,8 @@ impl Writer {
                 // Deleting looks into the tree, so what was staged of this document has to be there. Applied
                 // apart it is durable with the same flush.
                 self.heads.insert(document.clone(), open);
-                self.apply()?;
+                // Others are concerned: what was staged of them is gone with it.
+                self.apply().map_err(ReadError::Disk)?;
                 open = self.open_head(&document)?;
             }
             let deletion = read::caught(|| Deletion::plan(&self.opened.db, &document, &open.head, &delete))?;
@@ -109,12 +110,17 @@ impl Writer {
         &mut self,
         space: Space,
         writes: &[(String, Option<Bytes>)],
-    ) -> Result<(), sled::Error> {
-        self.apply()?;
+    ) -> Result<(), ReadError> {
+        self.apply().map_err(ReadError::Disk)?;
         let last_of_each: HashMap<&str, _> =
             writes.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect();
-        for (name, value) in last_of_each {
-            let exchange = read::past_others(|| records::exchange(&self.opened.db, space, name, value))?;
+        let exchanges = read::caught(|| {
+            let exchange = |(name, value): (&&str, &Option<&Bytes>)| {
+                records::exchange(&self.opened.db, space, name, *value)
+            };
+            last_of_each.iter().map(exchange).collect::<Result<Vec<_>, _>>()
+        })?;
+        for exchange in exchanges {
             self.tally.exchange(exchange.before, exchange.after);
             self.staged.extend(exchange.records);
         }
@@ -124,6 +130,9 @@ impl Writer {
     }
 
     /// Brings what is staged into the tree, all of it or nothing.
+    ///
+    /// Where sled meets on the way with a bent page, a part is in the tree until the rest is, and nobody is shown it. A kill in that moment, some
+    /// milliseconds with a page that was just bent, may leave that part on the disk: as damage, or as a store whose tally does not fit.
     pub(super) fn apply(&mut self) -> Result<(), sled::Error> {
         if self.touched.is_empty() && self.staged.is_empty() && !self.own {
             return Ok(()); // Counted and not written it would be missed at the next start.
@@ -139,7 +148,15 @@ impl Writer {
         let staged = mem::take(&mut self.staged);
         let mut unsynced = self.opened.unsynced();
         unsynced.documents.extend(touched);
-        read::past_others(|| apply_at_once(&self.opened.db, &staged))?;
+        let mut is_half = false;
+        read::past_others(read::TO_WRITE, || {
+            let applied = apply_at_once(&self.opened.db, &staged);
+            if is_half || applied.is_err() {
+                is_half = true;
+                self.opened.half_applied.fetch_add(1, Ordering::Release);
+            }
+            applied
+        })?;
         if self.heads.len() > HEADS_MAX {
             self.heads.clear();
         }
@@ -210,8 +227,12 @@ impl Writer {
 
         if let Some(hash) = apart_before.filter(|_| apart_before != apart_now) {
             let name = ValueName::Manifest(hash);
-            let parts = read::past_others(|| keys_of_parts(&self.opened.db, document, &name))?;
-            self.staged.extend(parts.into_iter().map(|part| (part, None)));
+            // Where they may not go they stay: nothing names them any more.
+            if read::page_before(&self.opened.db, &codec::values_prefix(document)).is_ok() {
+                let parts =
+                    read::past_others(read::TO_READ, || keys_of_parts(&self.opened.db, document, &name))?;
+                self.staged.extend(parts.into_iter().map(|part| (part, None)));
+            }
         }
         if let (Some(hash), Some(manifest)) = (apart_now, apart) {
             self.put_parts(document, &ValueName::Manifest(hash), &manifest);
@@ -254,6 +275,8 @@ impl Deletion {
     /// Looks for the chunks in the tail, on all pages and among the values in parts. A chunk
     /// that was written twice lies on two pages. One that is nowhere is no error.
     fn plan(db: &Db, document: &DocumentId, head: &Head, delete: &[ChunkKey]) -> Result<Self, ReadError> {
+        read::page_before(db, &codec::pages_prefix(document))?;
+        read::page_before(db, &codec::values_prefix(document))?;
         let mut doomed = Doomed { named: delete.iter().collect(), unseen: delete.iter().collect() };
         let tail = doomed.strike_from(&head.tail)?.unwrap_or_else(|| head.tail.clone());
         let mut records = Vec::new();
