@@ -367,19 +367,7 @@ fn do40_what_is_judged_during_a_fold_is_told_after_it() {
         world.clients[0].put_on_board("k0", 11);
         world.connect(0);
         world.run_until_quiet();
-        let is_fold = |world: &World| matches!(world.disk.asked.front(), Some(Asked::Commit(batch)) if !batch.delete.is_empty());
-        for value in 12.. {
-            world.clients[0].put_on_board("k0", value);
-            world.clients[0].talk();
-            world.deliver_to_server(0);
-            world.advance();
-            world.disk_answers();
-            world.advance();
-            if is_fold(&world) {
-                break;
-            }
-            world.run_until_quiet();
-        }
+        edit_until_it_folds(&mut world);
         world.tell(Input::Rules(Arc::new(RuleBook::empty())));
         world.advance();
         assert!(world.verdict.is_some(), "held while the disk works");
@@ -399,6 +387,43 @@ fn do40_what_is_judged_during_a_fold_is_told_after_it() {
         world.clients[0].talk();
         world.run_until_quiet();
         assert!(world.verdict.is_some(), "nothing older is told after something newer");
+    }
+}
+
+/// DO14: a fold that the store did not take is not asked for again while the document stays in memory, and keeps no edit from being stored.
+#[test]
+fn do14_a_fold_that_was_refused_is_not_asked_for_again() {
+    let mut world = World::new(1);
+    world.clients[0].put_on_board("k0", 11);
+    world.connect(0);
+    world.run_until_quiet();
+    edit_until_it_folds(&mut world);
+    for value in 0..3 {
+        world.disk.asked.clear();
+        world.tell(Input::Stored(Err(CommitFault::Unavailable)));
+        world.advance();
+        assert!(world.disk.asked.is_empty(), "asked for again at once");
+        world.clients[0].put_on_board("k1", value);
+        world.clients[0].talk();
+        world.run_until_quiet();
+        world.everyone_agrees();
+    }
+}
+
+/// Until the disk is asked to put a snapshot in the place of chunks.
+fn edit_until_it_folds(world: &mut World) {
+    let is_fold = |world: &World| matches!(world.disk.asked.front(), Some(Asked::Commit(batch)) if !batch.delete.is_empty());
+    for value in 12.. {
+        world.clients[0].put_on_board("k0", value);
+        world.clients[0].talk();
+        world.deliver_to_server(0);
+        world.advance();
+        world.disk_answers();
+        world.advance();
+        if is_fold(world) {
+            return;
+        }
+        world.run_until_quiet();
     }
 }
 

@@ -245,7 +245,12 @@ impl Document {
                 }
                 self.forget_content();
             }
-            AfterCommit::Fold { .. } => {}
+            // It stays in its chunks until it is loaded again: what was refused once would be refused at once again.
+            AfterCommit::Fold { .. } => {
+                if let Content::Live(live) = &mut self.content {
+                    live.is_unfoldable = true;
+                }
+            }
             AfterCommit::Lifecycle { ticket } | AfterCommit::Access { ticket } => {
                 effects.push(Effect::Answer { ticket, answer: Err(refusal) });
             }

@@ -240,8 +240,9 @@ pub enum CommitError {
         what: String,
     },
 
-    /// The disk's doing: records of the server's own are not what was written. Nothing was written; others are not concerned.
-    #[error("records of the store cannot be read, and so not be replaced: {why}")]
+    /// The disk's doing: records of the server's own, or what lies before them, are not what was written. Nothing was written; others are
+    /// not concerned.
+    #[error("the records cannot be replaced: {why}")]
     Unreadable {
         /// What was found.
         why: String,

@@ -9,7 +9,7 @@ use crate::machine::replica::{LoadFault, Notes};
 use crate::machine::room::Leave;
 use dovetail_core::document::chunk::{Batch, Stored};
 use dovetail_core::id::DocumentId;
-use dovetail_store::{LoadError, Store};
+use dovetail_store::{CommitError, LoadError, Store};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
@@ -30,11 +30,19 @@ pub(super) type Loaded = Result<(Option<Stored>, Option<Notes>), LoadFault>;
 #[derive(Debug)]
 pub(super) enum Done {
     Loaded(Box<Loaded>),
-    Stored(Result<(), String>),
+    Stored(Result<(), Unstored>),
     /// Whether they are written down.
     Noted(Result<(), String>),
     /// Whether it is gone, or in words why it could not be let go of.
     Forgotten(Leave, Result<bool, String>),
+}
+
+/// Why something was not stored.
+#[derive(Debug)]
+pub(super) struct Unstored {
+    pub(super) why: String,
+    /// What is there, of this document or before it, is not what was written, and will not be the next time.
+    pub(super) is_damage: bool,
 }
 
 /// See the top of the file.
@@ -104,7 +112,10 @@ async fn work(store: &dyn Store, id: &DocumentId, job: Job) -> Done {
             LoadError::Damaged { what, .. } => LoadFault::Damaged(what),
             other => LoadFault::Unavailable(other.to_string()),
         }))),
-        Job::Commit(batch) => Done::Stored(store.commit(batch).await.map_err(|error| error.to_string())),
+        Job::Commit(batch) => Done::Stored(store.commit(batch).await.map_err(|error| Unstored {
+            why: error.to_string(),
+            is_damage: matches!(error, CommitError::Damaged { .. }),
+        })),
         Job::Note(notes) => {
             let written = notes::write(store, id, &notes).await;
             if let Err(error) = &written {

@@ -320,10 +320,18 @@ impl Driver {
         let damage = {
             let mut state = self.core.lock();
             let engine = &mut state.engine;
+            let unstored = match &done {
+                Done::Stored(Err(unstored)) if unstored.is_damage => Some(unstored.why.clone()),
+                _ => None,
+            };
             match done {
                 Done::Loaded(answer) => engine.loaded(now, id, *answer),
                 Done::Stored(answer) => {
-                    engine.stored(now, id, answer.as_ref().copied().map_err(String::as_str));
+                    engine.stored(
+                        now,
+                        id,
+                        answer.as_ref().copied().map_err(|unstored| unstored.why.as_str()),
+                    );
                 }
                 Done::Forgotten(leave, answer) => state.forgotten(now, id, leave, &answer),
                 Done::Noted(answer) => {
@@ -332,7 +340,7 @@ impl Driver {
             }
             match state.engine.replica(id).and_then(Replica::fault) {
                 Some(LoadFault::Damaged(what)) => Some(what.clone()),
-                _ => None,
+                _ => unstored,
             }
         };
         if let Some(what) = damage {

@@ -82,11 +82,16 @@ pub(super) fn noted(dir: &Path) -> Option<Damage> {
 /// A store that opens: without the documents that were noted to be damaged and are, or as it is where that cannot be done.
 pub(super) async fn without_damaged(dir: &Path, store: SledStore) -> Result<SledStore, StoreError> {
     let Some(mut damage) = noted(dir) else { return Ok(store) };
-    // An older program may have noted what this one can read.
-    for id in damage.documents.keys().cloned().collect::<Vec<_>>() {
-        if is_sound(&store, &id).await {
-            damage.documents.remove(&id);
+    let mut sound = Vec::new();
+    for id in damage.documents.keys() {
+        if is_sound(&store, id).await {
+            sound.push(id.clone());
         }
+    }
+    if !sound.is_empty() {
+        // An older program may have noted what this one can read; or it is one that lies before it that keeps it from being written.
+        damage.documents.retain(|id, _| !sound.contains(id));
+        damage.documents.extend(damaged(&store).await);
     }
     if damage.documents.is_empty() {
         if let Err(error) = fs::remove_file(dir.join(NOTE)) {
@@ -108,6 +113,24 @@ pub(super) async fn without_damaged(dir: &Path, store: SledStore) -> Result<Sled
             opened(dir).await
         }
     }
+}
+
+/// All that are damaged, and how.
+async fn damaged(store: &SledStore) -> BTreeMap<DocumentId, String> {
+    let (mut found, mut after) = (BTreeMap::new(), None);
+    while let Ok(page) = store.list(after.as_ref(), PAGE).await {
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        for (id, manifest) in page {
+            let what = match manifest {
+                Err(what) => Some(what),
+                Ok(_) if is_sound(store, &id).await => None,
+                Ok(_) => Some("it cannot be read".to_owned()),
+            };
+            found.extend(what.map(|what| (id, what)));
+        }
+    }
+    found
 }
 
 async fn is_sound(store: &SledStore, id: &DocumentId) -> bool {
@@ -425,6 +448,25 @@ mod tests {
         let store = without_damaged(&dir, store).await.unwrap();
         assert!(news(&dir).is_none() && noted(&dir).is_some());
         assert!(store.load(&id(1)).await.unwrap().is_some());
+    }
+
+    /// RC72: one that could not be written is noted, and found sound: it is another one, which nobody has opened, that the store is made anew for.
+    #[tokio::test]
+    async fn rc72_one_that_keeps_another_from_being_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("store");
+        let store = SledStore::open(&dir, Floor::Bytes(0)).unwrap();
+        for (n, is_bent) in [(1, true), (2, false), (3, false)] {
+            store.commit(batch(n, is_bent)).await.unwrap();
+        }
+        note(&dir, &id(2), "nothing can be taken away from it").unwrap();
+        let store = without_damaged(&dir, store).await.unwrap();
+        let news = news(&dir).unwrap();
+        assert!(news.what.contains(&id(1).to_string()), "{news:?}");
+        assert_eq!((news.documents, news.unread), (2, 1), "{news:?}");
+        assert!(store.load(&id(1)).await.unwrap().is_none());
+        assert!(store.load(&id(2)).await.unwrap().is_some());
+        assert!(noted(&dir).is_none());
     }
 
     /// RC72: a document that is damaged is told, others go on; at the next start it is left out of the store, which lies beside as it was.

@@ -17,6 +17,7 @@ use super::read::{ReadError, page_before};
 use bytes::Bytes;
 use sled::{Db, IVec};
 use std::ops::Bound;
+use std::sync::atomic::Ordering;
 
 /// The first byte of every key here. See the table in [`codec`].
 const KIND: u8 = 4;
@@ -29,14 +30,21 @@ const END: u8 = 0;
 
 /// Whoever asks gets what the disk holds.
 pub(super) fn record(opened: &Opened, space: Space, name: &str) -> Result<Option<Bytes>, ReadError> {
-    let found = named(&opened.db, space, name)?;
-    opened.wait_until_records_synced()?;
-    Ok(found)
+    one_state(opened, || named(&opened.db, space, name))
 }
 
 /// The next records behind `after`, in the order of their names.
 pub(super) fn records(
     opened: &Opened,
+    space: Space,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<(String, Bytes)>, ReadError> {
+    one_state(opened, || records_of(&opened.db, space, after, limit))
+}
+
+fn records_of(
+    db: &Db,
     space: Space,
     after: Option<&str>,
     limit: usize,
@@ -48,13 +56,24 @@ pub(super) fn records(
     };
     let end = Bound::Excluded(vec![KIND, space.to_byte() + 1]);
     while found.len() < limit {
-        let Some(first) = opened.db.range((start, end.clone())).keys().next().transpose()? else { break };
+        let Some(first) = db.range((start, end.clone())).keys().next().transpose()? else { break };
         let name = name_of(&first)?;
         start = Bound::Excluded(last_key(space, &name));
-        found.extend(named(&opened.db, space, &name)?.map(|value| (name, value)));
+        found.extend(named(db, space, &name)?.map(|value| (name, value)));
     }
-    opened.wait_until_records_synced()?;
     Ok(found)
+}
+
+/// Reads until no batch came half-way in between, and gives what was read when the disk holds it.
+fn one_state<T>(opened: &Opened, read: impl Fn() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    loop {
+        let half_applied = opened.half_applied.load(Ordering::Acquire);
+        let found = read();
+        opened.wait_until_records_synced()?;
+        if opened.half_applied.load(Ordering::Acquire) == half_applied {
+            return found;
+        }
+    }
 }
 
 /// What has to be written so that a record is another one, and what both count in the [`Tally`](super::tally::Tally).
@@ -72,12 +91,10 @@ pub(super) fn exchange(
     value: Option<&Bytes>,
 ) -> Result<Exchange, ReadError> {
     let prefix = prefix(space, name);
-    if value.is_none() {
-        page_before(db, &prefix)?;
-    }
     let parts: Vec<(IVec, IVec)> = db.scan_prefix(&prefix).collect::<Result<_, _>>()?;
     let before = parts.first().and_then(|(key, part)| term(key, part));
     let mut records: Vec<_> = parts.into_iter().map(|(key, _)| (key, None)).collect();
+    let parts_before = records.len();
     let mut after = None;
     if let Some(value) = value {
         let whole = [&checksum(name.as_bytes(), value)[..], value].concat();
@@ -86,6 +103,9 @@ pub(super) fn exchange(
             after = after.or_else(|| term(&key, &part));
             records.push((key.into(), Some(part.into())));
         }
+    }
+    if records.len() - parts_before < parts_before {
+        page_before(db, &prefix)?;
     }
     Ok(Exchange { records, before, after })
 }

@@ -228,11 +228,8 @@ impl Writer {
         if let Some(hash) = apart_before.filter(|_| apart_before != apart_now) {
             let name = ValueName::Manifest(hash);
             // Where they may not go they stay: nothing names them any more.
-            if read::page_before(&self.opened.db, &codec::values_prefix(document)).is_ok() {
-                let parts =
-                    read::past_others(read::TO_READ, || keys_of_parts(&self.opened.db, document, &name))?;
-                self.staged.extend(parts.into_iter().map(|part| (part, None)));
-            }
+            let parts = read::caught(|| keys_of_parts(&self.opened.db, document, &name)).unwrap_or_default();
+            self.staged.extend(parts.into_iter().map(|part| (part, None)));
         }
         if let (Some(hash), Some(manifest)) = (apart_now, apart) {
             self.put_parts(document, &ValueName::Manifest(hash), &manifest);
@@ -275,8 +272,6 @@ impl Deletion {
     /// Looks for the chunks in the tail, on all pages and among the values in parts. A chunk
     /// that was written twice lies on two pages. One that is nowhere is no error.
     fn plan(db: &Db, document: &DocumentId, head: &Head, delete: &[ChunkKey]) -> Result<Self, ReadError> {
-        read::page_before(db, &codec::pages_prefix(document))?;
-        read::page_before(db, &codec::values_prefix(document))?;
         let mut doomed = Doomed { named: delete.iter().collect(), unseen: delete.iter().collect() };
         let tail = doomed.strike_from(&head.tail)?.unwrap_or_else(|| head.tail.clone());
         let mut records = Vec::new();
@@ -285,6 +280,9 @@ impl Deletion {
             if let Some(rest) = doomed.strike_from(&page)? {
                 records.push((key, Some(rest).filter(|rest| !rest.is_empty()).map(IVec::from)));
             }
+        }
+        if let Some((page, _)) = records.iter().find(|(_, rest)| rest.is_none()) {
+            read::page_before(db, page)?;
         }
         for key in doomed.unseen {
             let parts = keys_of_parts(db, document, &ValueName::Chunk(*key))?;
@@ -324,13 +322,14 @@ impl Doomed<'_> {
     }
 }
 
-/// Where the parts of a value lie; nowhere if it is not there.
-fn keys_of_parts(db: &Db, document: &DocumentId, name: &ValueName) -> Result<Vec<IVec>, sled::Error> {
+/// Where the parts of a value that is to go lie; nowhere if it is not there.
+fn keys_of_parts(db: &Db, document: &DocumentId, name: &ValueName) -> Result<Vec<IVec>, ReadError> {
     let first = codec::part_key(document, name, 0);
     if !db.contains_key(&first)? {
         // Most often so: it was small and lay on a page. A look-up costs a third of a scan.
         return Ok(Vec::new());
     }
+    read::page_before(db, &first)?;
     let without_number = &first[..first.len() - 2];
-    db.scan_prefix(without_number).keys().collect()
+    Ok(db.scan_prefix(without_number).keys().collect::<Result<_, _>>()?)
 }

@@ -156,6 +156,10 @@ pub fn of_commit(error: &CommitError) -> Problem {
     match error {
         CommitError::TooLarge { .. } => Problem::new(Code::BodyTooLarge, error.to_string()),
         CommitError::DiskLow(low) => of_low_disk(low),
+        CommitError::Unreadable { .. } => {
+            tracing::error!(%error, "the store did not take a record");
+            Problem::new(Code::StoreUnavailable, "the store is damaged here; `dovetail verify` tells more")
+        }
         _ => {
             tracing::error!(%error, "the store did not take a record");
             retry_later(Problem::new(Code::StoreUnavailable, "the store takes no changes at the moment"))
