@@ -219,9 +219,9 @@ async fn st44_what_is_bent_of_one_document_keeps_nobody_else_from_writing() {
                 assert_eq!(found.unwrap().chunks, [chunk], "{n} beside {bent} in round {round}");
             }
         }
-        let killed = copy(dir.path());
         looking.abort();
-        looked += looking.await.is_err_and(|ended| ended.is_cancelled()) as usize;
+        looked += usize::from(looking.await.is_err_and(|ended| ended.is_cancelled()));
+        let killed = copy(dir.path());
         met += store.opened().unwrap().half_applied.load(Ordering::Relaxed);
         store.close().await;
         drop(store);
