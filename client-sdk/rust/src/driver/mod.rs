@@ -317,13 +317,14 @@ impl Driver {
     }
 
     fn disk_did(&mut self, now: Timestamp, id: &DocumentId, done: Done) {
+        if let Done::Stored(Err(unstored)) = &done
+            && unstored.is_damage
+        {
+            self.kept.note_unwritable(id, &unstored.why);
+        }
         let damage = {
             let mut state = self.core.lock();
             let engine = &mut state.engine;
-            let unstored = match &done {
-                Done::Stored(Err(unstored)) if unstored.is_damage => Some(unstored.why.clone()),
-                _ => None,
-            };
             match done {
                 Done::Loaded(answer) => engine.loaded(now, id, *answer),
                 Done::Stored(answer) => {
@@ -340,7 +341,7 @@ impl Driver {
             }
             match state.engine.replica(id).and_then(Replica::fault) {
                 Some(LoadFault::Damaged(what)) => Some(what.clone()),
-                _ => unstored,
+                _ => None,
             }
         };
         if let Some(what) = damage {

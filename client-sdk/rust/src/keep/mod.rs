@@ -161,6 +161,15 @@ impl Kept {
         }
     }
 
+    /// A sound document could not be written, for what lies before it: at the next start the store is begun anew with all that can be read.
+    pub(crate) fn note_unwritable(&self, id: &DocumentId, what: &str) {
+        let Some(dir) = &self.dir else { return };
+        tracing::error!(document = %id, what, "what lies before a document on this device is damaged: at the next start the store is moved aside, and all that is sound goes on in a new one");
+        if let Err(error) = salvage::note_unwritable(dir, what) {
+            tracing::error!(%error, "that could not be noted: it stays as it is");
+        }
+    }
+
     /// All documents that are kept, and how they stand.
     pub(crate) async fn documents(&self) -> Result<Vec<Found>, LoadError> {
         let mut found = Vec::new();

@@ -32,6 +32,9 @@ const ASIDE_MAX: usize = 3;
 /// In which file of a store it is noted which of its documents are damaged, a line each.
 const NOTE: &str = "damaged-documents";
 
+/// In the place of an id, in such a line: see [`note_unwritable`].
+const UNWRITABLE: &str = "-";
+
 /// In which file of a store that was made anew it stands what was moved aside, until the app was told.
 const NEWS: &str = "made-anew.json";
 
@@ -40,6 +43,8 @@ const NEWS: &str = "made-anew.json";
 pub(super) struct Damage {
     /// The store itself, in words. Nothing when it is documents alone.
     store: Option<String>,
+    /// A document that is sound could not be written, for what lies before it in the store.
+    unwritable: Option<String>,
     /// Documents that are damaged, and how.
     documents: BTreeMap<DocumentId, String>,
 }
@@ -54,7 +59,7 @@ impl Damage {
     fn in_words(&self) -> String {
         let of_document = |(id, what): (&DocumentId, &String)| format!("document {id}: {what}");
         let documents = self.documents.iter().map(of_document);
-        self.store.iter().cloned().chain(documents).collect::<Vec<_>>().join("; ")
+        self.store.iter().chain(&self.unwritable).cloned().chain(documents).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -63,8 +68,20 @@ pub(super) fn note(dir: &Path, id: &DocumentId, what: &str) -> io::Result<()> {
     if noted(dir).is_some_and(|damage| damage.documents.contains_key(id)) {
         return Ok(());
     }
+    write(dir, &id.to_string(), what)
+}
+
+/// Notes in the store that something in it keeps a sound document from being written.
+pub(super) fn note_unwritable(dir: &Path, what: &str) -> io::Result<()> {
+    if noted(dir).is_some_and(|damage| damage.unwritable.is_some()) {
+        return Ok(());
+    }
+    write(dir, UNWRITABLE, what)
+}
+
+fn write(dir: &Path, whose: &str, what: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(dir.join(NOTE))?;
-    file.write_all(format!("{id} {}\n", what.replace('\n', " ")).as_bytes())?;
+    file.write_all(format!("{whose} {}\n", what.replace('\n', " ")).as_bytes())?;
     file.sync_all()
 }
 
@@ -76,24 +93,22 @@ pub(super) fn noted(dir: &Path) -> Option<Damage> {
         Some((id.parse().ok()?, what.to_owned()))
     });
     let documents: BTreeMap<DocumentId, String> = documents.collect();
-    (!documents.is_empty()).then_some(Damage { store: None, documents })
+    let unwritable =
+        text.lines().find_map(|line| line.split_once(' ').filter(|(whose, _)| *whose == UNWRITABLE));
+    let unwritable = unwritable.map(|(_, what)| what.to_owned());
+    (!documents.is_empty() || unwritable.is_some()).then_some(Damage { store: None, unwritable, documents })
 }
 
 /// A store that opens: without the documents that were noted to be damaged and are, or as it is where that cannot be done.
 pub(super) async fn without_damaged(dir: &Path, store: SledStore) -> Result<SledStore, StoreError> {
     let Some(mut damage) = noted(dir) else { return Ok(store) };
-    let mut sound = Vec::new();
-    for id in damage.documents.keys() {
-        if is_sound(&store, id).await {
-            sound.push(id.clone());
+    // An older program may have noted what this one can read.
+    for id in damage.documents.keys().cloned().collect::<Vec<_>>() {
+        if is_sound(&store, &id).await {
+            damage.documents.remove(&id);
         }
     }
-    if !sound.is_empty() {
-        // An older program may have noted what this one can read; or it is one that lies before it that keeps it from being written.
-        damage.documents.retain(|id, _| !sound.contains(id));
-        damage.documents.extend(damaged(&store).await);
-    }
-    if damage.documents.is_empty() {
+    if damage.documents.is_empty() && damage.unwritable.is_none() {
         if let Err(error) = fs::remove_file(dir.join(NOTE)) {
             tracing::warn!(%error, "a note of damage that is mended could not be removed");
         }
@@ -113,24 +128,6 @@ pub(super) async fn without_damaged(dir: &Path, store: SledStore) -> Result<Sled
             opened(dir).await
         }
     }
-}
-
-/// All that are damaged, and how.
-async fn damaged(store: &SledStore) -> BTreeMap<DocumentId, String> {
-    let (mut found, mut after) = (BTreeMap::new(), None);
-    while let Ok(page) = store.list(after.as_ref(), PAGE).await {
-        let Some((last, _)) = page.last() else { break };
-        after = Some(last.clone());
-        for (id, manifest) in page {
-            let what = match manifest {
-                Err(what) => Some(what),
-                Ok(_) if is_sound(store, &id).await => None,
-                Ok(_) => Some("it cannot be read".to_owned()),
-            };
-            found.extend(what.map(|what| (id, what)));
-        }
-    }
-    found
 }
 
 async fn is_sound(store: &SledStore, id: &DocumentId) -> bool {
@@ -450,7 +447,7 @@ mod tests {
         assert!(store.load(&id(1)).await.unwrap().is_some());
     }
 
-    /// RC72: one that could not be written is noted, and found sound: it is another one, which nobody has opened, that the store is made anew for.
+    /// RC72: where a sound one cannot be written, for another one that nobody has opened, the store is made anew, and has all sound ones.
     #[tokio::test]
     async fn rc72_one_that_keeps_another_from_being_written() {
         let folder = tempfile::tempdir().unwrap();
@@ -459,10 +456,10 @@ mod tests {
         for (n, is_bent) in [(1, true), (2, false), (3, false)] {
             store.commit(batch(n, is_bent)).await.unwrap();
         }
-        note(&dir, &id(2), "nothing can be taken away from it").unwrap();
+        note_unwritable(&dir, "nothing can be taken away").unwrap();
         let store = without_damaged(&dir, store).await.unwrap();
         let news = news(&dir).unwrap();
-        assert!(news.what.contains(&id(1).to_string()), "{news:?}");
+        assert_eq!(news.what, "nothing can be taken away");
         assert_eq!((news.documents, news.unread), (2, 1), "{news:?}");
         assert!(store.load(&id(1)).await.unwrap().is_none());
         assert!(store.load(&id(2)).await.unwrap().is_some());

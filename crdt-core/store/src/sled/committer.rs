@@ -13,7 +13,8 @@
 //! releases what the document held back.
 //!
 //! **Invariant:** nobody is answered with `Ok` before `fdatasync` came back without an error.
-//! **Invariant:** after one error nothing is written any more. A kernel may report a failed write-back once and
+//! **Invariant:** after one error nothing is written any more, but for those of pages that sled only moves ([`past_others`](super::read::past_others)).
+//! A kernel may report a failed write-back once and
 //! forget it, so a second sync on the same file that succeeds proves nothing.
 
 use super::super::{CommitError, Space};
